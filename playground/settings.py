@@ -1,0 +1,46 @@
+"""What an operator may set, by environment variable (`PLAYGROUND_...`), with safe defaults."""
+
+import os
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Limits and places; every field is `PLAYGROUND_<NAME>` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="PLAYGROUND_", frozen=True)
+
+    data: Path = Field(
+        Path.home() / ".keras" / "datasets",
+        description="Folder of the published data files, laid out like Keras' own cache.",
+    )
+    download: bool = Field(True, description="Whether data sets may be fetched from the internet.")
+    home: Path = Field(
+        Path.home() / ".loss-playground", description="Folder of the store and its snapshots."
+    )
+    store_url: str = Field(
+        "", description="SQLAlchemy URL of the store; empty: playground.sqlite in `home`."
+    )
+    workers: int = Field(
+        max(1, (os.cpu_count() or 2) // 2), ge=1, le=64, description="Runs trained at once."
+    )
+    worker_memory_gib: float = Field(
+        4.0, ge=1, description="Address space a worker may take, where the platform can bound it."
+    )
+    queue_limit: int = Field(16, ge=0, description="Runs that may wait for a worker.")
+    runs_per_visitor: int = Field(3, ge=1, description="Live and waiting runs of one visitor.")
+    answer_seconds: float = Field(
+        5.0, gt=0, description="How long the checking worker may take for one answer."
+    )
+    pause_minutes: float = Field(
+        10.0, gt=0, description="How long a paused run may hold a worker others wait for."
+    )
+
+
+@cache
+def settings() -> Settings:
+    """The process' settings, read from the environment once."""
+    return Settings()

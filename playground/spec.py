@@ -1,0 +1,448 @@
+"""RunSpec: one run wholly described, and the one table of knobs behind every control.
+
+Each field carries a `Knob`: its label, help, range or choices. The widgets, the URL, the command
+line, the saved JSON and the validation all read that table, so nothing about a knob is written
+twice. What a data set needs by default (`DEFAULTS`) fills the fields that are left out.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from playground.errors import SpecError
+
+MAX_LOSS_CHARACTERS = 10_000
+DEFAULT_LOSS = "categorical_crossentropy"
+
+
+@dataclass(frozen=True)
+class Knob:
+    """What a control needs to know of a field; numbers have a range, the rest has choices."""
+
+    label: str
+    help: str
+    group: str = ""
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    log: bool = False
+    choices: Mapping[str, str] | None = None  # value -> label
+    zero: str = ""  # what 0 means, where it stands for more than a number
+
+
+class RunSpec(BaseModel):
+    """One run, wholly. Frozen; `digest` is its identity. Raises pydantic's ValidationError when
+    built wrongly; `parse` and `from_query` give SpecErrors written for visitors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    task: Annotated[
+        str,
+        Knob("Task", "What is learned.", choices={"classification": "Classification"}),
+    ] = "classification"
+    dataset: Annotated[
+        str,
+        Knob(
+            "Data set",
+            "The images to learn from. Digits comes with scikit-learn and always works.",
+            "data",
+            choices={
+                "mnist": "MNIST",
+                "fashion_mnist": "Fashion-MNIST",
+                "cifar10": "CIFAR-10",
+                "digits": "Digits (8×8)",
+            },
+        ),
+    ] = "mnist"
+    train_images: Annotated[
+        int,
+        Knob(
+            "Images",
+            "How many of the training images are used, drawn with the seed; the held-out ones "
+            "are among them.",
+            "data",
+            low=0,
+            high=60_000,
+            step=50,
+            zero="all",
+        ),
+    ] = 0
+    validation_split: Annotated[
+        float,
+        Knob(
+            "Held out",
+            "The share of those images that is never trained on, to measure validation loss.",
+            "data",
+            low=0.02,
+            high=0.5,
+            step=0.01,
+        ),
+    ] = 0.1
+    normalise: Annotated[
+        str,
+        Knob(
+            "Normalisation",
+            "What is done to the pixels, computed from the training images.",
+            "data",
+            choices={
+                "pixel": "Per pixel (subtract its mean, divide by the spread)",
+                "channel": "Per channel",
+                "unit": "Scale to 0…1",
+            },
+        ),
+    ] = "pixel"
+    model: Annotated[
+        str,
+        Knob(
+            "Model",
+            "The network. A block is one or two convolutions and a pooling.",
+            "model",
+            choices={
+                "simple": "CNN, one convolution a block",
+                "double": "CNN, two convolutions a block",
+            },
+        ),
+    ] = "simple"
+    width: Annotated[
+        int,
+        Knob(
+            "Width",
+            "Filters of the first block; each next block has twice as many.",
+            "model",
+            low=2,
+            high=64,
+            step=2,
+        ),
+    ] = 16
+    depth: Annotated[
+        int, Knob("Depth", "Number of convolution blocks.", "model", low=1, high=4, step=1)
+    ] = 2
+    embedding: Annotated[
+        int,
+        Knob(
+            "Embedding size",
+            "Units of the last hidden layer, the features.",
+            "model",
+            low=2,
+            high=512,
+            step=1,
+        ),
+    ] = 64
+    activation: Annotated[
+        str,
+        Knob(
+            "Activation",
+            "The non-linearity after each layer.",
+            "model",
+            choices={
+                "relu": "ReLU",
+                "leaky_relu": "Leaky ReLU",
+                "elu": "ELU",
+                "gelu": "GELU",
+                "silu": "SiLU",
+                "tanh": "tanh",
+                "sigmoid": "Sigmoid",
+            },
+        ),
+    ] = "relu"
+    batch_norm: Annotated[
+        bool, Knob("Batch norm", "Normalise each convolution's output over the batch.", "model")
+    ] = False
+    dropout: Annotated[
+        float,
+        Knob(
+            "Dropout",
+            "Share of the features silenced at random in each training step.",
+            "regularisation",
+            low=0.0,
+            high=0.9,
+            step=0.05,
+        ),
+    ] = 0.0
+    l2: Annotated[
+        float,
+        Knob(
+            "L2",
+            "Weight decay strength: adds λ·Σw² of the kernels to the loss.",
+            "regularisation",
+            low=0.0,
+            high=0.1,
+            step=1e-5,
+        ),
+    ] = 0.0
+    loss: Annotated[
+        str, Knob("Loss", "A named loss, or one written in the loss language.", "loss")
+    ] = DEFAULT_LOSS
+    loss_parameters: Annotated[
+        dict[str, float], Knob("Loss parameters", "Values for the loss' parameters.", "loss")
+    ] = {}
+    optimizer: Annotated[
+        str,
+        Knob(
+            "Optimiser",
+            "How the gradient is turned into a step.",
+            "optimiser",
+            choices={
+                "adam": "Adam",
+                "adamw": "AdamW",
+                "nadam": "Nadam",
+                "sgd": "SGD",
+                "momentum": "SGD with momentum 0.9",
+                "rmsprop": "RMSprop",
+                "adagrad": "Adagrad",
+                "lion": "Lion",
+            },
+        ),
+    ] = "adam"
+    learning_rate: Annotated[
+        float,
+        Knob("Learning rate", "Length of a step.", "optimiser", low=1e-6, high=10.0, log=True),
+    ] = 1e-3
+    schedule: Annotated[
+        str,
+        Knob(
+            "Schedule",
+            "How the learning rate moves over the run.",
+            "optimiser",
+            choices={
+                "constant": "Constant",
+                "cosine": "Cosine to 0",
+                "warmup_cosine": "Warm-up, then cosine to 0",
+                "exponential": "Exponential to 1%",
+                "steps": "÷ 10 at 50% and 75%",
+            },
+        ),
+    ] = "warmup_cosine"
+    batch_size: Annotated[
+        int, Knob("Batch size", "Images per step.", "optimiser", low=4, high=1024, step=4)
+    ] = 64
+    epochs: Annotated[
+        int, Knob("Epochs", "Passes over the training images.", "optimiser", low=1, high=200)
+    ] = 3
+    seed: Annotated[
+        int,
+        Knob(
+            "Seed",
+            "The same seed gives the same run, bit for bit.",
+            "optimiser",
+            low=0,
+            high=2**31 - 1,
+        ),
+    ] = 0
+    precision: Annotated[
+        str,
+        Knob(
+            "Precision",
+            "bfloat16 halves the bits of activations; faster where the processor has it.",
+            "optimiser",
+            choices={"float32": "float32", "mixed_bfloat16": "mixed bfloat16"},
+        ),
+    ] = "float32"
+    evaluations: Annotated[
+        int,
+        Knob(
+            "Evaluations",
+            "Looks at the validation images per epoch.",
+            "optimiser",
+            low=1,
+            high=100,
+        ),
+    ] = 10
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_defaults(cls, values: Any) -> Any:
+        """Fields left out take what suits the data set."""
+        if isinstance(values, Mapping):
+            dataset = values.get("dataset", "mnist")
+            return {**DEFAULTS.get(dataset if isinstance(dataset, str) else "", {}), **values}
+        return values
+
+    @field_validator("*")
+    @classmethod
+    def _within_knob(cls, value: Any, info: Any) -> Any:
+        knob = knobs()[info.field_name]
+        if knob.choices is not None and value not in knob.choices:
+            raise PydanticCustomError(
+                "choice", f"expected one of {', '.join(knob.choices)}; got {_shown(value)}"
+            )
+        if knob.low is not None and knob.high is not None and not knob.low <= value <= knob.high:
+            raise PydanticCustomError(
+                "range", f"expected {knob.low:g} to {knob.high:g}; got {_shown(value)}"
+            )
+        return value
+
+    @field_validator("train_images")
+    @classmethod
+    def _enough_images(cls, value: int) -> int:
+        if 0 < value < 50:
+            raise PydanticCustomError("range", f"expected 0 (all) or at least 50; got {value}")
+        return value
+
+    @field_validator("loss")
+    @classmethod
+    def _loss_text(cls, value: str) -> str:
+        if not value.strip():
+            raise PydanticCustomError("empty", "expected the name or the text of a loss; got none")
+        if len(value) > MAX_LOSS_CHARACTERS:
+            raise PydanticCustomError(
+                "length", f"expected at most {MAX_LOSS_CHARACTERS:,} characters; got {len(value):,}"
+            )
+        if any(0xD800 <= ord(character) <= 0xDFFF or character == "\0" for character in value):
+            raise PydanticCustomError("text", "expected plain text; got characters that are none")
+        return value
+
+    @field_validator("loss_parameters")
+    @classmethod
+    def _loss_parameters(cls, value: dict[str, float]) -> dict[str, float]:
+        if len(value) > 32:
+            raise PydanticCustomError("length", f"expected at most 32; got {len(value)}")
+        for name, number in value.items():
+            if not name.isidentifier() or name.startswith("_") or len(name) > 64:
+                raise PydanticCustomError("name", f"expected parameter names; got {_shown(name)}")
+            if not math.isfinite(number):
+                raise PydanticCustomError("finite", f"expected a finite {name}; got {number}")
+        return dict(sorted(value.items()))
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> Self:
+        """The spec of these fields. Raises SpecError naming the first wrong field."""
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise spec_errors(error)[0] from None
+
+    def to_json(self) -> str:
+        """All fields, in a canonical order."""
+        return json.dumps(self.model_dump(), sort_keys=True, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The inverse of `to_json`. Raises SpecError."""
+        try:
+            values = json.loads(text)
+        except ValueError:
+            raise SpecError("spec", "expected JSON; got something else") from None
+        if not isinstance(values, dict):
+            raise SpecError("spec", "expected a JSON object of fields")
+        return cls.parse(values)
+
+    @property
+    def digest(self) -> str:
+        """16 hexadecimal digits that two equal specs share."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:16]
+
+    def to_query(self) -> dict[str, str]:
+        """The fields that differ from the data set's defaults, as short text for a URL."""
+        plain = type(self)(dataset=self.dataset)
+        query = {}
+        for name in type(self).model_fields:
+            value, default = getattr(self, name), getattr(plain, name)
+            if name == "dataset" and value != "mnist":
+                query[name] = value
+            elif name == "loss_parameters":
+                query.update({f"loss.{key}": f"{number:.9g}" for key, number in value.items()})
+            elif value != default:
+                query[name] = _to_text(value)
+        return query
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> tuple[Self, list[str]]:
+        """The spec a URL describes, and a note on each value that fell back to its default.
+
+        Keys that are no field of a spec are not this method's business and are passed over.
+        """
+        values: dict[str, Any] = {}
+        notes: list[str] = []
+        parameters: dict[str, float] = {}
+        for key, text in query.items():
+            if key.startswith("loss."):
+                try:
+                    parameters[key.removeprefix("loss.")] = float(text)
+                except ValueError:
+                    notes.append(f"{key}: expected a number; got {_shown(text)}; left out")
+            elif key in cls.model_fields and key != "loss_parameters":
+                values[key] = text
+        if parameters:
+            values["loss_parameters"] = parameters
+        while True:
+            try:
+                return cls(**values), notes
+            except ValidationError as error:
+                for fault in spec_errors(error):
+                    if values.pop(fault.field, None) is None:
+                        raise fault from None  # a default of ours is wrong: a bug, not a bad link
+                    notes.append(f"{fault}; using the default")
+
+
+# What suits a data set where RunSpec's own default does not.
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "mnist": {},
+    "fashion_mnist": {"epochs": 5},
+    "cifar10": {
+        "model": "double",
+        "depth": 3,
+        "width": 32,
+        "embedding": 128,
+        "batch_norm": True,
+        "dropout": 0.3,
+        "epochs": 10,
+    },
+    "digits": {"batch_size": 32, "epochs": 30},
+}
+
+
+@cache
+def knobs() -> dict[str, Knob]:
+    """The knob of every field, in the fields' order."""
+    found = {}
+    for name, field in RunSpec.model_fields.items():
+        found[name] = next(mark for mark in field.metadata if isinstance(mark, Knob))
+    return found
+
+
+def spec_errors(error: ValidationError) -> list[SpecError]:
+    """pydantic's findings, one SpecError for each field, in our words."""
+    found: dict[str, SpecError] = {}
+    for item in error.errors(include_url=False, include_context=False):
+        field = str(item["loc"][0]) if item["loc"] else "spec"
+        known = item["type"] in {"choice", "range", "empty", "length", "text", "name", "finite"}
+        if known:
+            message = item["msg"]
+        elif item["type"] == "extra_forbidden":
+            message = "no such field"
+        else:
+            message = f"expected {_kind(field)}; got {_shown(item.get('input'))}"
+        found.setdefault(field, SpecError(field, message))
+    return list(found.values())
+
+
+def _kind(field: str) -> str:
+    known = RunSpec.model_fields.get(field)
+    if known is None:
+        return "a known field"
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    kind = known.annotation
+    return (
+        names.get(kind, "names with numbers")
+        if kind and not get_args(kind)
+        else "names with numbers"
+    )
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _to_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    return f"{value:.9g}" if isinstance(value, float) else str(value)

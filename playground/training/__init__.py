@@ -1,0 +1,1 @@
+"""The training loop, its probes and the events they emit."""

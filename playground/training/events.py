@@ -1,0 +1,122 @@
+"""What a run says while it trains. The order of a run's life:
+
+Preparing* → Started → (Progress | Evaluated | Snapshot | Changed)* → Finished | Failed
+
+An event is plain numbers, text and NumPy arrays, so that it crosses a pipe as JSON and raw bytes
+(`playground.runs.wire`) and is never pickled. `step` counts optimiser steps from 1; `epoch` is
+a fraction: 1.5 is the middle of the second pass. Times are seconds of training without pauses.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+Arrays = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Preparing:
+    """What is done before the first step; `fraction` of it done, None where that is unknown."""
+
+    message: str
+    fraction: float | None = None
+
+
+@dataclass(frozen=True)
+class Started:
+    """The run is built. `strip_images` (N, H, W, C) uint8 and `strip_labels` (N,) are test images
+    whose predictions every Evaluated repeats."""
+
+    parameters: int
+    layers: list[dict[str, Any]]  # name, kind, shape, parameters: as models.describe gives them
+    steps: int
+    steps_per_epoch: int
+    train_images: int
+    validation_images: int
+    test_images: int
+    class_names: list[str]
+    loss: dict[str, Any]  # title, latex, text, parameters, warnings, inputs
+    arrays: Arrays = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One reporting interval: `series[name]` holds one float32 a step, the last at `step`.
+
+    Names: loss, accuracy (of each training batch, with dropout on), gradient_norm, learning_rate.
+    """
+
+    step: int
+    epoch: float
+    seconds: float
+    images_per_second: float
+    series: Arrays
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """The model on images it does not train on, or `split="train"`, dropout off.
+
+    `metrics`: loss, accuracy. `arrays`: confusion (C, C) int32, rows the true class, columns the
+    predicted; strip_probabilities (N, C) float32 for the strip of Started; of a full test
+    evaluation also mistake_images, mistake_labels, mistake_probabilities (highest loss first).
+    """
+
+    step: int
+    epoch: float
+    split: str  # "validation", "test"
+    images: int
+    full: bool  # the whole split, or a fixed sample of it
+    metrics: dict[str, float]
+    arrays: Arrays = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Arrays worth keeping for views and checkpoints; `kind` is "weights", later others."""
+
+    step: int
+    kind: str
+    arrays: Arrays
+
+
+@dataclass(frozen=True)
+class Changed:
+    """Something was changed mid-run: `what` is "state" (paused, running), "learning_rate", a loss
+    parameter or "loss"; every chart draws a mark for all but "state"."""
+
+    step: int
+    what: str
+    value: float | str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The run ended as asked; `reason` is "completed" or "stopped"; `metrics` of the test set
+    (empty for a stopped run)."""
+
+    step: int
+    reason: str
+    seconds: float
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The run ended otherwise. `where` has line, column, end_line, end_column and fragment of a
+    written loss when the fault could be traced to it. What was recorded stays."""
+
+    step: int
+    kind: str  # "nonfinite", "data", "loss", "memory", "worker", "store"
+    message: str
+    hint: str = ""
+    where: dict[str, Any] | None = None
+
+
+Event = Preparing | Started | Progress | Evaluated | Snapshot | Changed | Finished | Failed
+KINDS: dict[str, type] = {
+    kind.__name__: kind
+    for kind in (Preparing, Started, Progress, Evaluated, Snapshot, Changed, Finished, Failed)
+}
