@@ -13,13 +13,21 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from playground.errors import SpecError
 
 MAX_LOSS_CHARACTERS = 10_000
 DEFAULT_LOSS = "categorical_crossentropy"
+TRAINING_IMAGES = {"mnist": 60_000, "fashion_mnist": 60_000, "cifar10": 50_000, "digits": 1_437}
 
 
 @dataclass(frozen=True)
@@ -281,9 +289,10 @@ class RunSpec(BaseModel):
 
     @field_validator("train_images")
     @classmethod
-    def _enough_images(cls, value: int) -> int:
-        if 0 < value < 50:
-            raise PydanticCustomError("range", f"expected 0 (all) or at least 50; got {value}")
+    def _enough_images(cls, value: int, info: ValidationInfo) -> int:
+        most = TRAINING_IMAGES.get(info.data.get("dataset", ""))  # None: the data set is wrong too
+        if value and not 50 <= value <= (most or value):
+            raise PydanticCustomError("range", f"expected 0 (all) or 50 to {most:,}; got {value:,}")
         return value
 
     @field_validator("loss")
@@ -339,25 +348,35 @@ class RunSpec(BaseModel):
         """16 hexadecimal digits that two equal specs share."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:16]
 
-    def to_query(self) -> dict[str, str]:
-        """The fields that differ from the data set's defaults, as short text for a URL."""
+    def to_query(self, base: Self | None = None) -> dict[str, str]:
+        """Short text for a URL: the fields that differ from the data set's defaults.
+
+        With a `base`, those that differ from the base as well, so that `from_query` with the same
+        base gives this spec back, and without it still does.
+        """
         plain = type(self)(dataset=self.dataset)
         query = {}
         for name in type(self).model_fields:
             value, default = getattr(self, name), getattr(plain, name)
-            if name == "dataset" and value != "mnist":
-                query[name] = value
-            elif name == "loss_parameters":
+            if name == "dataset":
+                default = "mnist"
+            differs = value != default or (base is not None and value != getattr(base, name))
+            if name == "loss_parameters":
                 query.update({f"loss.{key}": f"{number:.9g}" for key, number in value.items()})
-            elif value != default:
+                if differs and "loss" not in query and base is not None:
+                    query["loss"] = self.loss  # says that the base's parameters do not count
+            elif differs:
                 query[name] = _to_text(value)
         return query
 
     @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> tuple[Self, list[str]]:
+    def from_query(
+        cls, query: Mapping[str, str], base: Self | None = None
+    ) -> tuple[Self, list[str]]:
         """The spec a URL describes, and a note on each value that fell back to its default.
 
-        Keys that are no field of a spec are not this method's business and are passed over.
+        Fields that the URL leaves out are the `base`'s, or the data set's defaults. Keys that are
+        no field of a spec are not this method's business and are passed over.
         """
         values: dict[str, Any] = {}
         notes: list[str] = []
@@ -372,6 +391,11 @@ class RunSpec(BaseModel):
                 values[key] = text
         if parameters:
             values["loss_parameters"] = parameters
+        if base is not None:
+            kept = base.model_dump()
+            if "loss" in values or parameters:
+                kept.pop("loss_parameters")
+            values = {**kept, **values}
         while True:
             try:
                 return cls(**values), notes
