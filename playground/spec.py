@@ -290,8 +290,8 @@ class RunSpec(BaseModel):
     @field_validator("train_images")
     @classmethod
     def _enough_images(cls, value: int, info: ValidationInfo) -> int:
-        most = TRAINING_IMAGES.get(info.data.get("dataset", ""))  # None: the data set is wrong too
-        if value and not 50 <= value <= (most or value):
+        most = TRAINING_IMAGES.get(info.data.get("dataset", ""), 60_000)
+        if value and not 50 <= value <= most:
             raise PydanticCustomError("range", f"expected 0 (all) or 50 to {most:,}; got {value:,}")
         return value
 
