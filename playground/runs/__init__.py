@@ -1,0 +1,1 @@
+"""Runs: what is kept of them (store), who trains them (executor), who steers them (supervisor)."""

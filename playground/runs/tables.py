@@ -1,0 +1,102 @@
+"""The store's tables. A change here raises VERSION and says in `Store` how to bring a file over."""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+VERSION = 1
+CHUNK = 1024  # steps of one series that share a row
+
+metadata = MetaData()
+
+schema = Table("playground_schema", metadata, Column("version", Integer, nullable=False))
+
+# Times are seconds since 1970; `holder` is the process that trains the run, `heartbeat` its last
+# sign of life. Texts named like a Python value hold JSON.
+runs = Table(
+    "runs",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(12), nullable=False, unique=True),
+    Column("owner", String(128), nullable=False, index=True),
+    Column("digest", String(16), nullable=False),
+    Column("spec", Text, nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("created", Float, nullable=False),
+    Column("started", Float),
+    Column("finished", Float),
+    Column("step", Integer, nullable=False, default=0),
+    Column("steps", Integer, nullable=False, default=0),
+    Column("epoch", Float, nullable=False, default=0.0),
+    Column("seconds", Float, nullable=False, default=0.0),
+    Column("images_per_second", Float, nullable=False, default=0.0),
+    Column("preparing", Text, nullable=False, default=""),
+    Column("preparing_fraction", Float),
+    Column("metrics", Text, nullable=False, default="{}"),
+    Column("kind", String(32), nullable=False, default=""),
+    Column("message", Text, nullable=False, default=""),
+    Column("hint", Text, nullable=False, default=""),
+    Column("where", Text),
+    Column("parameters", Integer, nullable=False, default=0),
+    Column("built", Text),  # the fields of Started without its arrays
+    Column("host", String(255), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("holder", String(32), nullable=False),
+    Column("heartbeat", Float, nullable=False),
+)
+
+# One row holds up to CHUNK steps of one series, those of chunk (step - 1) // CHUNK, as float32
+# from step `first` on.
+series = Table(
+    "series",
+    metadata,
+    Column("run_id", ForeignKey("runs.id"), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("chunk", Integer, primary_key=True, autoincrement=False),
+    Column("first", Integer, nullable=False),
+    Column("points", LargeBinary, nullable=False),
+)
+
+evaluations = Table(
+    "evaluations",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("run_id", ForeignKey("runs.id"), nullable=False),
+    Column("split", String(16), nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("epoch", Float, nullable=False),
+    Column("images", Integer, nullable=False),
+    Column("full", Boolean, nullable=False),
+    Column("metrics", Text, nullable=False),
+    Column("arrays", LargeBinary, nullable=False),  # an .npz
+    Index("evaluations_of_run", "run_id", "split", "step"),
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("run_id", ForeignKey("runs.id"), nullable=False, index=True),
+    Column("step", Integer, nullable=False),
+    Column("what", String(64), nullable=False),
+    Column("value", Text, nullable=False),
+)
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("run_id", ForeignKey("runs.id"), primary_key=True),
+    Column("kind", String(32), primary_key=True),
+    Column("step", Integer, primary_key=True, autoincrement=False),
+    Column("file", String(128), nullable=False),
+)
