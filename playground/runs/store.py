@@ -71,7 +71,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run as the store has it. `step` of `steps` are done; `seconds` of training without
+    """One run as the store has it; `number` counts the store's runs from 1. `step` of `steps` are done; `seconds` of training without
     pauses; `metrics` has the latest validation_loss, validation_accuracy, test_loss, ...;
     `kind`, `message`, `hint` and `where` say why a run ended otherwise than by completing."""
 
@@ -96,6 +96,7 @@ class RunRecord:
     hint: str
     where: dict[str, Any] | None
     parameters: int
+    number: int
 
     @property
     def live(self) -> bool:
