@@ -71,9 +71,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run as the store has it; `number` counts the store's runs from 1. `step` of `steps` are done; `seconds` of training without
-    pauses; `metrics` has the latest validation_loss, validation_accuracy, test_loss, ...;
-    `kind`, `message`, `hint` and `where` say why a run ended otherwise than by completing."""
+    """One run as the store has it; `number` counts the store's runs from 1. `step` of `steps` are
+    done; `seconds` of training without pauses; `metrics` has the latest validation_loss,
+    validation_accuracy, test_loss, ...; `kind`, `message`, `hint` and `where` say why a run ended
+    otherwise than by completing."""
 
     id: str
     owner: str
