@@ -1,0 +1,277 @@
+"""`python -m playground`: train a run, list the data sets, list the recorded runs.
+
+The options of `train` are made from the knobs of RunSpec. TensorFlow is imported when a run
+starts and not before, so that help and mistakes answer at once. Exit codes: 0 done, 1 the run
+failed, 2 something asked for is wrong or missing (one sentence on stderr), 130 stopped by Ctrl-C.
+"""
+
+import inspect
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from types import FrameType
+from typing import Any, get_origin
+
+import typer
+
+from playground import datasets, terminal
+from playground.errors import DataError, PlaygroundError, SpecError, StoreError
+from playground.runs.store import open_store
+from playground.settings import settings
+from playground.spec import DEFAULTS, RunSpec, knobs
+from playground.training.control import Control
+from playground.training.events import Event, Failed, Finished, Preparing, Started
+
+OWNER = "command line"
+
+app = typer.Typer(
+    help="Train a small CNN from any loss; see the data sets and the recorded runs.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+# train ----------------------------------------------------------------------------------------
+
+
+def _train(*, json_lines: bool, store: bool, **given: Any) -> None:
+    """Train one run and watch it.
+
+    What is left out takes the data set's default. Ctrl-C stops the run and keeps what it learned;
+    a second Ctrl-C breaks it off.
+    """
+    with _errors_in_plain_words():
+        spec = _spec(given)
+        view = terminal.JsonLines() if json_lines else terminal.Bar(spec)
+        raise typer.Exit(_watch(spec, view, store))
+
+
+def _watch(spec: RunSpec, view: terminal.View, keep: bool) -> int:
+    """Trains, records and shows a run. Returns the exit code."""
+    began = time.monotonic()
+    store = open_store(settings()) if keep else None
+    run_id = store.create(spec, OWNER, "preparing") if store else None
+    control = Control()
+    end: Finished | Failed | None = None
+    started = False
+    try:
+        with view, _stopping(control, lambda: started):
+            view.show(Preparing("Starting TensorFlow"), run_id)
+            for event in _events(spec, control):
+                if store and run_id:
+                    store.record(run_id, event)
+                view.show(event, run_id)
+                started = started or isinstance(event, Started)
+                end = event if isinstance(event, Finished | Failed) else end
+    except StoreError:
+        raise
+    except BaseException as error:
+        broken_off = isinstance(error, KeyboardInterrupt)
+        if store and run_id:
+            state = "stopped" if broken_off else "failed"
+            store.set_state(run_id, state, "The command that trained this run was broken off.")
+        if not broken_off:
+            raise
+    finally:
+        if store:
+            store.close()
+    view.close(end, time.monotonic() - began, run_id)
+    if isinstance(end, Failed):
+        where = end.where or {}
+        message = terminal.pointed(
+            spec.loss, end.message, where.get("line", 0), where.get("column", 0)
+        )
+        terminal.complain(message, end.hint)
+        return 2 if end.step == 0 and end.kind in {"loss", "data"} else 1
+    return 0 if end is not None and end.reason == "completed" else 130
+
+
+def _events(spec: RunSpec, control: Control) -> Iterator[Event]:
+    """The run's events; what is refused before the first step is one of them, a Failed."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's greetings
+    import playground
+    from losses import LossError
+
+    try:
+        yield from playground.train(spec, control)
+    except LossError as error:
+        where = error.as_dict() if _is_written(spec.loss) else None
+        yield Failed(0, "loss", error.message, error.hint or "", where)
+    except DataError as error:
+        yield Failed(0, "data", error.message, error.hint)
+
+
+def _is_written(loss: str) -> bool:
+    """Whether a loss is a text in the loss language, where lines and columns mean something."""
+    return not loss.isidentifier()
+
+
+@contextmanager
+def _stopping(control: Control, started: Callable[[], bool]) -> Iterator[None]:
+    """Ctrl-C asks the run to stop; the second one, or one before the first step, breaks it off."""
+    presses = 0
+
+    def on_interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal presses
+        presses += 1
+        if presses > 1 or not started():
+            raise KeyboardInterrupt
+        control.send("stop")
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _spec(given: Mapping[str, Any]) -> RunSpec:
+    """The spec of the options that were given. Raises SpecError."""
+    values = {name: value for name, value in given.items() if value not in (None, [])}
+    for name, value in values.items():
+        if isinstance(value, list):
+            values[name] = dict(_pair(name, text) for text in value)
+    return RunSpec.parse(values)
+
+
+def _pair(field: str, text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise SpecError(field, f"expected name=number, as in gamma=2; got {text!r}")
+    return name.strip(), value.strip()
+
+
+def _option(name: str) -> inspect.Parameter:
+    """The command line option of one field of RunSpec."""
+    knob, field = knobs()[name], RunSpec.model_fields[name]
+    flag = "--" + name.replace("_", "-")
+    kind: Any = str | None
+    metavar: str | None = "TEXT"
+    notes = []
+    if field.annotation is bool:
+        kind, flag, metavar = bool | None, f"{flag}/--no-{flag[2:]}", None
+    elif get_origin(field.annotation) is dict:
+        kind, flag, metavar = list[str] | None, flag.removesuffix("s"), "NAME=NUMBER"
+        notes.append("may be repeated")
+    elif knob.choices is not None:
+        metavar = "NAME"
+        notes.append(", ".join(knob.choices))
+    elif knob.low is not None and knob.high is not None:
+        metavar = "INTEGER" if field.annotation is int else "NUMBER"
+        notes.append(f"{knob.low:.10g} to {knob.high:.10g}")
+        notes += [f"0: {knob.zero}"] if knob.zero else []
+    if field.default != {}:
+        own = [f"{key} {values[name]}" for key, values in DEFAULTS.items() if name in values]
+        notes.append(f"default {', '.join([str(field.default), *own])}")
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=typer.Option(
+            None,
+            flag,
+            metavar=metavar,
+            help=f"{knob.help} ({'; '.join(notes)})",
+            rich_help_panel=(knob.group or "run").capitalize(),
+            show_default=False,
+        ),
+        annotation=kind,
+    )
+
+
+def _with_knobs(command: Callable[..., None]) -> Callable[..., None]:
+    """`command` with its **given spelled out as one option for each knob, for typer to read."""
+    fixed = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=bool)
+        for name, option in {
+            "json_lines": typer.Option(
+                False, "--json", help="Print one line of JSON for each event, without arrays."
+            ),
+            "store": typer.Option(
+                True, "--store/--no-store", help="Record the run, so that the web page shows it."
+            ),
+        }.items()
+    ]
+    parameters = [*map(_option, knobs()), *fixed]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return command
+
+
+app.command("train")(_with_knobs(_train))
+
+
+# The lists ------------------------------------------------------------------------------------
+
+
+@app.command("data")
+def _data() -> None:
+    """List the data sets and whether their files are here."""
+    with _errors_in_plain_words():
+        rows = []
+        for name in knobs()["dataset"].choices or {}:
+            known = datasets.facts(name)
+            where = {
+                "here": str(datasets.location(name) or "comes with scikit-learn"),
+                "download": f"not here; downloaded when used ({known.bytes / 1e6:.0f} MB)",
+                "missing": "not here",
+            }[datasets.available(name)]
+            size = "×".join(map(str, known.shape))
+            counts = f"{known.train_count:,} + {known.test_count:,}"
+            rows.append([name, known.title, counts, size, where])
+        terminal.show_table(["name", "title", "images", "size", "where"], rows)
+        terminal.show(f"\nLooked in {settings().data} (PLAYGROUND_DATA says where).")
+
+
+@app.command("runs")
+def _runs(
+    limit: int = typer.Option(20, "--limit", min=1, max=1000, help="How many, newest first."),
+) -> None:
+    """List the recorded runs, newest first."""
+    with _errors_in_plain_words():
+        with closing(open_store(settings())) as store:
+            found = store.runs(limit=limit)
+        rows = []
+        for run in found:
+            accuracy = run.metrics.get("test_accuracy")
+            rows.append(
+                [
+                    run.id,
+                    f"{run.created.astimezone():%Y-%m-%d %H:%M}",
+                    run.spec.dataset,
+                    terminal.one_line(run.spec.loss, 32),
+                    run.state,
+                    f"{run.epoch:.3g}/{run.spec.epochs}",
+                    "" if accuracy is None else f"{accuracy:.2%}",
+                ]
+            )
+        if rows:
+            header = ["run", "when", "data", "loss", "state", "epochs", "test accuracy"]
+            terminal.show_table(header, rows)
+        else:
+            terminal.show("No run is recorded yet: python -m playground train")
+
+
+@contextmanager
+def _errors_in_plain_words() -> Iterator[None]:
+    """What went wrong on purpose is one sentence and a hint on stderr, and exit code 2."""
+    try:
+        yield
+    except PlaygroundError as error:
+        terminal.complain(str(error), error.hint)
+        raise typer.Exit(2) from None
+
+
+def main() -> None:
+    """The command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without × or Greek letters
+    app()
+
+
+if __name__ == "__main__":
+    main()

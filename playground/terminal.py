@@ -1,0 +1,227 @@
+"""How a run looks in a terminal: a progress bar for people, lines of JSON for scripts."""
+
+import json
+import math
+from dataclasses import fields
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from playground.spec import RunSpec
+from playground.training.events import (
+    Evaluated,
+    Event,
+    Failed,
+    Finished,
+    Preparing,
+    Started,
+)
+from playground.training.events import Progress as Trained
+
+
+class View(Protocol):
+    """Shows a run's events as they come, and at last sums it up: how it ended (None: broken off),
+    after how many seconds in all, and the run's id if it was recorded."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def show(self, event: Event, run_id: str | None) -> None: ...
+
+    def close(self, end: Finished | Failed | None, seconds: float, run_id: str | None) -> None: ...
+
+
+class JsonLines:
+    """One JSON object a line on stdout: `event`, `run` and the event's fields. Of a Progress'
+    series only the last values are given, as `last`; other arrays are left out."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is held open."""
+
+    def show(self, event: Event, run_id: str | None) -> None:
+        line: dict[str, Any] = {"event": type(event).__name__, "run": run_id}
+        for field in fields(event):
+            value = getattr(event, field.name)
+            if field.name == "series":
+                line["last"] = {name: float(values[-1]) for name, values in value.items()}
+            elif field.name != "arrays":
+                line[field.name] = value
+        print(json.dumps(_finite(line), ensure_ascii=False), flush=True)
+
+    def close(self, end: Finished | Failed | None, seconds: float, run_id: str | None) -> None:
+        """The last event said it all."""
+
+
+class Bar:
+    """A progress bar that follows the run, a line for each epoch, and a summary."""
+
+    def __init__(self, spec: RunSpec) -> None:
+        self._spec = spec
+        self._console = Console(markup=False, highlight=False, emoji=False)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[numbers]}"),
+            console=self._console,
+            expand=True,
+            transient=True,
+        )
+        self._task: TaskID = self._progress.add_task("", total=None, numbers="")
+        self._validation = ""
+        self._train = ""
+        self._steps = 0
+        self._rate = 0.0
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, event: Event, run_id: str | None) -> None:
+        if isinstance(event, Preparing):
+            total = None if event.fraction is None else 1.0
+            self._update(event.message, event.fraction or 0.0, total, "")
+        elif isinstance(event, Started):
+            self._started(event)
+        elif isinstance(event, Trained):
+            self._trained(event)
+        elif isinstance(event, Evaluated):
+            self._evaluated(event)
+
+    def close(self, end: Finished | Failed | None, seconds: float, run_id: str | None) -> None:
+        if isinstance(end, Finished):
+            if end.metrics:
+                accuracy, loss = end.metrics["accuracy"], end.metrics["loss"]
+                show(f"Test accuracy {accuracy:.2%}, loss {loss:.4f}")
+            else:
+                show(f"Stopped at step {end.step:,}")
+            rate = f"{self._rate:,.0f} images/s"
+            show(f"{end.seconds:.1f} s of training, {rate}, {seconds:.1f} s in all")
+        elif end is None:
+            show(f"Broken off after {seconds:.1f} s")
+        if run_id:
+            show(f"Run {run_id}")
+
+    def _update(self, what: str, done: float, total: float | None, numbers: str) -> None:
+        self._progress.update(
+            self._task, description=what, completed=done, total=total, numbers=numbers
+        )
+
+    def _started(self, event: Started) -> None:
+        self._steps = event.steps
+        self._console.print(
+            f"{self._spec.dataset}: {event.train_images:,} images to train on, "
+            f"{event.validation_images:,} held out; {event.parameters:,} parameters; "
+            f"{event.steps:,} steps"
+        )
+        for warning in event.loss.get("warnings", ()):
+            text = warning.get("message", warning) if isinstance(warning, dict) else warning
+            self._console.print(f"Note on the loss: {text}")
+        self._update("Compiling the training step", 0, None, "")
+
+    def _trained(self, event: Trained) -> None:
+        series = event.series
+        self._train = f"loss {np.mean(series['loss']):.4f}  accuracy {_mean(series['accuracy'])}"
+        left = (self._steps - event.step) * event.seconds / max(1, event.step)
+        # Over all of the run: what the last interval took jumps about.
+        self._rate = event.step * self._spec.batch_size / event.seconds if event.seconds else 0.0
+        self._update(
+            f"epoch {self._epoch(event.epoch)}/{self._spec.epochs}  "
+            f"step {event.step:,}/{self._steps:,}",
+            event.step,
+            self._steps,
+            f"{self._train}{self._validation}  {event.images_per_second:,.0f}/s  {_clock(left)}",
+        )
+
+    def _evaluated(self, event: Evaluated) -> None:
+        if event.split != "validation":
+            return
+        accuracy, loss = event.metrics["accuracy"], event.metrics["loss"]
+        self._validation = f"  val {accuracy:.1%}"
+        whole = round(event.epoch)
+        if whole and abs(event.epoch - whole) < 1e-6:
+            self._console.print(
+                f"epoch {whole}/{self._spec.epochs}  {self._train}  "
+                f"validation loss {loss:.4f}  accuracy {accuracy:.1%}"
+            )
+
+    def _epoch(self, epoch: float) -> int:
+        return min(self._spec.epochs, math.floor(epoch - 1e-9) + 1)
+
+
+def show(line: str) -> None:
+    """A line on stdout, as it is."""
+    print(_printable(line))
+
+
+def show_table(header: list[str], rows: list[list[str]]) -> None:
+    """Columns of text on stdout, as wide as they need, cut nowhere."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    for row in (header, *rows):
+        line = "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True))
+        show(line.rstrip())
+
+
+def complain(message: str, hint: str = "") -> None:
+    """A fault and what to do about it, on stderr."""
+    console = Console(stderr=True, markup=False, highlight=False, emoji=False)
+    console.print(f"Error: {_printable(message)}", soft_wrap=True)
+    if hint:
+        console.print(_printable(hint), soft_wrap=True)
+
+
+def pointed(text: str, message: str, line: int, column: int) -> str:
+    """`message`, and below it the line of `text` it is about with a caret under the column
+    (both count from 1); `message` alone where there is no such place."""
+    lines = text.splitlines()
+    if not 1 <= line <= len(lines) or column < 1:
+        return message
+    shown = _printable(lines[line - 1]).replace("\t", " ")
+    place = f"line {line}, column {column}: " if len(lines) > 1 else f"column {column}: "
+    return f"{place}{message}\n  {shown}\n  {' ' * (column - 1)}^"
+
+
+def one_line(text: str, limit: int) -> str:
+    """`text` on one line of at most `limit` characters."""
+    flat = " ".join(_printable(text).split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+def _printable(text: str) -> str:
+    """Without the control characters that could steer a terminal."""
+    return "".join(mark if mark.isprintable() or mark in "\n\t" else "�" for mark in text)
+
+
+def _mean(values: np.ndarray) -> str:
+    return f"{np.mean(values):.1%}"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _finite(value: Any) -> Any:
+    """For JSON, which knows no NaN or infinity: they become null."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    return value
