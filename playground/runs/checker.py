@@ -1,0 +1,135 @@
+"""The one worker that is kept for questions: checks of a loss as it is typed, sample images."""
+
+import itertools
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from playground.errors import DataError, PlaygroundError, WorkerError
+from playground.runs.executor import LocalExecutor, LocalWorker
+from playground.settings import Settings
+
+START_SECONDS = 60.0  # how long a question may wait for a worker that is not warm yet
+
+
+class Superseded(WorkerError):
+    """A newer question of the same visitor made this one pointless; it was not asked."""
+
+
+class Checker:
+    """Asks one question at a time, each within `settings.answer_seconds`."""
+
+    def __init__(self, settings: Settings, command: Sequence[str] | None = None) -> None:
+        self._seconds = settings.answer_seconds
+        more = {} if command is None else {"command": command}
+        self._executor = LocalExecutor(settings, "check", 1, self, **more)
+        self._asking = threading.Lock()
+        self._changed = threading.Condition()
+        self._worker: LocalWorker | None = None
+        self._answer: dict[str, Any] | None = None
+        self._numbers = itertools.count(1)
+        self._newest: dict[str, int] = {}
+
+    def start(self) -> None:
+        """Starts the worker."""
+        self._executor.start()
+
+    def close(self) -> None:
+        """Ends the worker."""
+        self._executor.close()
+
+    @property
+    def ready(self) -> bool:
+        """Whether a warm worker waits for questions."""
+        return self._worker is not None
+
+    @property
+    def problem(self) -> str:
+        """Why no worker can be started, while that is so."""
+        return self._executor.problem
+
+    def ask(self, what: str, visitor: str = "", **question: Any) -> Any:
+        """The answer to `{"do": what, **question}`.
+
+        Of the questions that one `visitor` has waiting only the newest is asked, the others raise
+        Superseded. Raises DataError where the answer is one, WorkerError when there is no answer
+        in time: then the worker is replaced.
+        """
+        number = next(self._numbers)
+        if visitor:
+            self._newest[visitor] = number
+        try:
+            with self._asking:
+                if visitor and self._newest.get(visitor) != number:
+                    raise Superseded("A newer text replaced this one.")
+                return self._ask(what, {"id": number, "do": what, **question})
+        finally:
+            if visitor and self._newest.get(visitor) == number:
+                self._newest.pop(visitor, None)
+
+    def _ask(self, what: str, question: dict[str, Any]) -> Any:
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._worker is not None, START_SECONDS):
+                raise WorkerError(
+                    self.problem or "The checking worker is still starting.",
+                    "Try again in a few seconds.",
+                )
+            worker = self._worker
+            assert worker is not None  # noqa: S101 - just waited for
+            self._answer = None
+            worker.send(question)
+            end = time.monotonic() + self._seconds
+            while self._worker is worker and not self._answered(question["id"]):
+                left = end - time.monotonic()
+                if left <= 0:
+                    self._worker = None
+                    worker.kill()
+                    raise WorkerError(
+                        f"{_SAID[what]} took longer than {self._seconds:g} s and was stopped.",
+                        _TOO_SLOW.get(what, "Try again."),
+                    )
+                self._changed.wait(left)
+            answer = self._answer
+            if answer is None or answer["id"] != question["id"]:
+                raise WorkerError(
+                    f"{_SAID[what]} ended the checking worker, which is being replaced.",
+                    _TOO_SLOW.get(what, "Try again."),
+                )
+        if "error" in answer:
+            error = answer["error"]
+            kinds: dict[str, type[PlaygroundError]] = {"data": DataError}
+            raise kinds.get(error["kind"], WorkerError)(error["message"], error["hint"])
+        return answer["answer"]
+
+    def _answered(self, number: int) -> bool:
+        return self._answer is not None and self._answer["id"] == number
+
+    # Listener
+
+    def on_ready(self, worker: LocalWorker) -> None:
+        """The worker is warm."""
+        with self._changed:
+            self._worker = worker
+            self._changed.notify_all()
+
+    def on_message(self, worker: LocalWorker, message: dict[str, Any]) -> None:
+        """The worker answered."""
+        with self._changed:
+            self._answer = message
+            self._changed.notify_all()
+
+    def on_exit(self, worker: LocalWorker, reason: str) -> None:
+        """The worker is gone."""
+        with self._changed:
+            if self._worker is worker:
+                self._worker = None
+            self._changed.notify_all()
+
+
+_SAID = {
+    "check": "Checking this text",
+    "catalog": "Listing the losses",
+    "sample": "Reading the sample images",
+}
+_TOO_SLOW = {"check": "Make it smaller: fewer steps, smaller arrays."}

@@ -1,0 +1,531 @@
+"""The supervisor: hands waiting runs to workers, passes commands on, records what workers say.
+
+It lives in the server process, in threads; pages ask it for little and read the rest in the
+store, so that a refreshed page, a second tab and a restarted server see the same runs.
+"""
+
+import atexit
+import functools
+import heapq
+import logging
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from playground import datasets
+from playground.errors import RunError, StoreError
+from playground.runs import wire
+from playground.runs.checker import Checker
+from playground.runs.executor import LocalExecutor, LocalWorker
+from playground.runs.store import RunRecord, Store, open_store
+from playground.runs.waiting import Line, Waiting
+from playground.settings import Settings, settings
+from playground.spec import MAX_LOSS_CHARACTERS, RunSpec
+from playground.training.events import Changed, Event, Failed, Finished, Progress, Started
+
+COMMANDS = frozenset({"pause", "resume", "step", "stop", "change"})
+STOP_SECONDS = 5.0  # a worker that has not stopped by then is killed
+TICK_SECONDS = 0.2
+LOOK_SECONDS = 5.0  # between two looks for runs whose process is gone
+START_FAILURES = 3  # after so many in a row, waiting runs are told
+WORKER_COMMAND = (sys.executable, "-m", "playground.worker")
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Job:
+    """A run that a worker has. Times are of the monotonic clock."""
+
+    waited: Waiting  # as it came out of the line
+    heard: bool = False  # the worker has taken it up
+    ended: bool = False  # its end is in the store: what still comes is dropped
+    step: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    paused_at: float | None = None
+    stop_at: float | None = None
+    stop_message: str = ""
+
+    @property
+    def run_id(self) -> str:
+        """The run's id in the store."""
+        return self.waited.run_id
+
+
+@dataclass(eq=False)
+class Seat:
+    """A warm training worker and what it does."""
+
+    worker: LocalWorker
+    job: Job | None = None
+    dataset: str = ""  # the one it has loaded
+
+
+class Supervisor:
+    """Runs of many visitors on few workers. All methods may be called from any thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        worker_command: Sequence[str] = WORKER_COMMAND,
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self._executor = LocalExecutor(settings, "train", settings.workers, self, worker_command)
+        self._checker = Checker(settings, worker_command)
+        self._lock = threading.RLock()
+        self._submitting = threading.Lock()
+        self._line = Line()
+        self._seats: dict[LocalWorker, Seat] = {}
+        self._again: set[str] = set()  # runs that lost a worker before they began
+        self._rates: dict[tuple[Any, ...], float] = {}  # images per second, by what sets the pace
+        self._closed = threading.Event()
+        self._clock = threading.Thread(target=self._tick, name="supervisor", daemon=True)
+        self._catalog: list[dict[str, Any]] | None = None
+        self._samples: dict[str, tuple[np.ndarray, np.ndarray, list[str]]] = {}
+
+    def start(self) -> None:
+        """Starts the workers, which are warm after some seconds, and tidies up the store."""
+        self.store.interrupt_dead()
+        self._executor.start()
+        self._checker.start()
+        self._clock.start()
+
+    def close(self) -> None:
+        """Ends the workers; runs that are live are marked as failed with what they recorded."""
+        with self._lock:
+            if self._closed.is_set():
+                return
+            self._closed.set()
+            jobs = [seat.job for seat in self._seats.values() if seat.job and not seat.job.ended]
+            for job in jobs:
+                job.ended = True
+            waiting = [one.run_id for one in self._line.order()]
+        self._executor.close()
+        self._checker.close()
+        for job in jobs:
+            self._mark(
+                job.run_id,
+                "failed",
+                f"The server was shut down at step {job.step:,} of this run. "
+                "What it recorded is kept.",
+                "Start the run again; the same seed gives the same numbers.",
+                "interrupted",
+            )
+        for run_id in waiting:
+            self._mark(
+                run_id,
+                "failed",
+                "The server was shut down before this run began.",
+                "Start the run again.",
+                "interrupted",
+            )
+        if self._clock.is_alive() and threading.current_thread() is not self._clock:
+            self._clock.join(timeout=5)
+
+    # What pages ask for
+
+    def submit(self, spec: RunSpec, visitor: str) -> str:
+        """Starts a run, or puts it in the line, and returns its id.
+
+        Raises RunError when the visitor has too many runs or the line is full, StoreError when
+        the run cannot be kept.
+        """
+        with self._submitting:
+            with self._lock:
+                self._check_room(visitor)
+            run_id = self.store.create(spec, visitor)
+            with self._lock:
+                self._line.join(Waiting(run_id, visitor, spec, time.monotonic()))
+                self._dispatch()
+        return run_id
+
+    def command(
+        self, run_id: str, visitor: str, do: str, what: str = "", value: float | str = 0.0
+    ) -> None:
+        """Steers a run: pause, resume, step, stop, or change `what` to `value`.
+
+        Raises RunError when the run is unknown, not this visitor's, or not live.
+        """
+        if do not in COMMANDS:
+            raise RunError(f"Expected one of {', '.join(sorted(COMMANDS))}; got {do[:20]!r}.")
+        if len(what) > 64 or (isinstance(value, str) and len(value) > MAX_LOSS_CHARACTERS):
+            raise RunError("That change is longer than anything a run can be changed to.")
+        with self._lock:
+            waiting, seat = self._line.find(run_id), self._seat_of(run_id)
+            if waiting is not None:
+                _check_owner(waiting.visitor, visitor)
+                self._command_waiting(run_id, do)
+            elif seat is not None and seat.job is not None:
+                _check_owner(seat.job.waited.visitor, visitor)
+                self._command_seated(seat, seat.job, do, what, value)
+            else:
+                _refuse(self.store.run(run_id), visitor)
+
+    def place(self, run_id: str) -> int | None:
+        """The run's place in the line, 1 is next; None when it does not wait."""
+        with self._lock:
+            order = [one.run_id for one in self._line.order()]
+        return order.index(run_id) + 1 if run_id in order else None
+
+    def wait_seconds(self, run_id: str) -> float | None:
+        """About how long the run will wait; None when it does not or nobody can tell."""
+        with self._lock:
+            if self._line.find(run_id) is None:
+                return None
+            free: list[float] = []
+            for seat in self._seats.values():
+                left = self._seconds_left(seat.job)
+                if left is not None:
+                    free.append(left)
+            if not free:
+                return None
+            heapq.heapify(free)
+            for other in self._line.order():
+                if other.run_id == run_id:
+                    break
+                length = self._length(other.spec)
+                if length is None:
+                    return None
+                heapq.heapreplace(free, free[0] + length)
+            return free[0]
+
+    def check(
+        self, text: str, parameters: Mapping[str, float] | None = None, visitor: str = ""
+    ) -> dict[str, Any]:
+        """What `losses.check` says of a text. Of several texts that one `visitor` has waiting
+        only the newest is checked, the others raise Superseded. Raises WorkerError."""
+        report: dict[str, Any] = self._checker.ask(
+            "check", visitor, text=text, parameters=dict(parameters or {})
+        )
+        return report
+
+    def catalog(self) -> list[dict[str, Any]]:
+        """Every named loss, the fields of LossInfo. Raises WorkerError."""
+        if self._catalog is None:
+            self._catalog = self._checker.ask("catalog")
+        return self._catalog
+
+    def sample(self, dataset: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        """A few test images (N, H, W, C) uint8, labels (N,) and the classes' names, without a
+        download. Raises DataError where the data set is not here, WorkerError."""
+        if dataset not in self._samples:
+            found = self._checker.ask("sample", dataset=dataset)
+            self._samples[dataset] = (found["images"], found["labels"], found["class_names"])
+        return self._samples[dataset]
+
+    def prepare(self, dataset: str) -> None:
+        """Lets the idle training workers load a data set that is here, before Train is pressed."""
+        datasets.facts(dataset)  # raises DataError for an unknown one
+        with self._lock:
+            for seat in self._seats.values():
+                if seat.job is None and seat.dataset != dataset:
+                    seat.dataset = dataset
+                    seat.worker.send({"id": "", "do": "prepare", "dataset": dataset})
+
+    def status(self) -> dict[str, Any]:
+        """ready: whether all workers are warm; workers, running, queued: counts; problem: why no
+        worker can be started, or ""."""
+        with self._lock:
+            return {
+                "ready": len(self._seats) == self.settings.workers and self._checker.ready,
+                "workers": self.settings.workers,
+                "running": sum(seat.job is not None for seat in self._seats.values()),
+                "queued": len(self._line),
+                "problem": self._executor.problem or self._checker.problem,
+            }
+
+    # Listener of the executor
+
+    def on_ready(self, worker: LocalWorker) -> None:
+        """A training worker is warm."""
+        with self._lock:
+            self._seats[worker] = Seat(worker)
+            self._dispatch()
+
+    def on_message(self, worker: LocalWorker, message: dict[str, Any]) -> None:
+        """A training worker said something: an event of its run, or that the run is done."""
+        seat = self._seats[worker]
+        job = seat.job
+        if "error" in message:
+            _log.info("Loading data ahead failed: %s", message["error"]["message"])
+            seat.dataset = ""
+        elif job is None or message["id"] != job.run_id:
+            _log.debug("Worker %d answered %r.", worker.pid, message["id"])
+        elif message.get("done"):
+            self._free(seat, message["memory"])
+        elif not job.ended:
+            self._hear(seat, job, wire.message_to_event(message))
+
+    def on_exit(self, worker: LocalWorker, reason: str) -> None:
+        """A worker is gone, and with it the run it had; the executor starts another."""
+        with self._lock:
+            seat = self._seats.pop(worker, None)
+            job = seat.job if seat is not None else None
+            if job is not None and not job.heard and job.run_id not in self._again:
+                # It died before it took the run up: not the run's fault, so another tries once.
+                self._again.add(job.run_id)
+                self._line.rejoin(job.waited)
+                self._dispatch()
+                return
+            if job is None or job.ended:
+                return
+            job.ended = True
+        if job.stop_at is not None:
+            message = (
+                f"Stopped at step {job.step:,}: the worker did not answer within "
+                f"{STOP_SECONDS:g} s and was replaced. What it recorded is kept."
+            )
+            self._mark(job.run_id, "stopped", job.stop_message or message)
+            return
+        limit = f" (limit {self.settings.worker_memory_gib:g} GiB)"
+        self._mark(
+            job.run_id,
+            "failed",
+            f"The worker process of this run {reason}{limit} at step {job.step:,}. "
+            "What it recorded is kept.",
+            "Start the run again; if it ends so again, make the batch, the width or the embedding "
+            "smaller.",
+            "worker",
+        )
+
+    # Inside; the lock is held where not said otherwise
+
+    def _check_room(self, visitor: str) -> None:
+        if self._closed.is_set():
+            raise RunError("The server is shutting down.", "Start the run again in a minute.")
+        mine = self._line.count(visitor) + sum(
+            seat.job is not None and not seat.job.ended and seat.job.waited.visitor == visitor
+            for seat in self._seats.values()
+        )
+        if mine >= self.settings.runs_per_visitor:
+            raise RunError(
+                f"You have {mine} runs that train, pause or wait, as many as one visitor may.",
+                "Stop one of them or wait until one has finished.",
+            )
+        busy = sum(seat.job is not None for seat in self._seats.values())
+        room = self.settings.workers - busy + self.settings.queue_limit
+        if len(self._line) >= room:
+            raise RunError(
+                f"All workers are busy and {len(self._line)} runs wait, as many as may.",
+                "Try again when one has finished.",
+            )
+
+    def _command_waiting(self, run_id: str, do: str) -> None:
+        if do != "stop":
+            raise RunError("This run still waits for a worker.", "Stop it, or wait for its turn.")
+        self._line.leave(run_id)
+        self._mark(run_id, "stopped", "Stopped before it began.")
+
+    def _command_seated(self, seat: Seat, job: Job, do: str, what: str, value: float | str) -> None:
+        if job.ended:
+            raise RunError("This run has ended.", "Start a new one.")
+        if do == "stop":
+            self._stop(seat, job)
+        else:
+            self._send_command(seat, job, do, what, value)
+
+    def _stop(self, seat: Seat, job: Job, message: str = "") -> None:
+        if job.stop_at is None:
+            job.stop_at = time.monotonic()
+            job.stop_message = message
+            self._send_command(seat, job, "stop")
+        if (
+            not job.steps and not job.ended
+        ):  # still loading or building: nobody should wait for that
+            job.ended = True
+            self._mark(job.run_id, "stopped", message or "Stopped before the first step.")
+
+    def _send_command(
+        self, seat: Seat, job: Job, do: str, what: str = "", value: float | str = 0.0
+    ) -> None:
+        command = {"do": do, "what": what, "value": value}
+        seat.worker.send({"id": job.run_id, "do": "command", "command": command})
+
+    def _seat_of(self, run_id: str) -> Seat | None:
+        for seat in self._seats.values():
+            if seat.job is not None and seat.job.run_id == run_id:
+                return seat
+        return None
+
+    def _dispatch(self) -> None:
+        """Gives waiting runs to idle workers, to one that has the data set where there is one."""
+        while not self._closed.is_set():
+            idle = [seat for seat in self._seats.values() if seat.job is None]
+            one = self._line.take() if idle else None
+            if one is None:
+                return
+            dataset = one.spec.dataset
+            seat = next((seat for seat in idle if seat.dataset == dataset), idle[0])
+            seat.job, seat.dataset = Job(one), dataset
+            seat.worker.send({"id": one.run_id, "do": "train", "spec": one.spec.to_json()})
+
+    def _free(self, seat: Seat, memory: int) -> None:
+        """The worker is done with its run. Takes the lock."""
+        with self._lock:
+            job, seat.job = seat.job, None
+            if memory > self.settings.worker_memory_gib * 2**30 * 0.75:
+                _log.info("Worker %d has grown large and is replaced.", seat.worker.pid)
+                del self._seats[seat.worker]
+                seat.worker.kill()
+            self._dispatch()
+        if job is not None and not job.ended:
+            self._mark(
+                job.run_id,
+                "failed",
+                f"Training ended at step {job.step:,} without saying why.",
+                kind="worker",
+            )
+
+    def _hear(self, seat: Seat, job: Job, event: Event) -> None:
+        """Records an event of a live run. Called without the lock."""
+        job.heard = True
+        job.step = getattr(event, "step", job.step)
+        match event:
+            case Started():
+                job.steps = event.steps
+            case Progress():
+                job.seconds = event.seconds
+                self._rates[_pace(job.waited.spec)] = event.images_per_second
+            case Changed(what="state"):
+                job.paused_at = time.monotonic() if event.value == "paused" else None
+            case Finished() | Failed():
+                job.ended = True
+        try:
+            self.store.record(job.run_id, event)
+            if isinstance(event, Finished) and job.stop_message:
+                self.store.set_state(job.run_id, event.reason, job.stop_message)
+        except StoreError as error:
+            job.ended = True
+            self._mark(job.run_id, "failed", error.message, error.hint, "store")
+            with self._lock:
+                self._stop(seat, job)
+
+    def _mark(self, run_id: str, state: str, message: str, hint: str = "", kind: str = "") -> None:
+        """Writes an end; the store itself shows and retries one that cannot be written."""
+        try:
+            self.store.set_state(run_id, state, message, hint, kind=kind)
+        except StoreError as error:
+            _log.warning("The end of run %s is not written yet: %s", run_id, error)
+
+    def _give_up(self) -> None:
+        """Tells the waiting runs that no worker can be started."""
+        for one in self._line.order():
+            self._line.leave(one.run_id)
+            self._mark(
+                one.run_id,
+                "failed",
+                self._executor.problem,
+                "Whoever runs this server finds more in its log.",
+                "worker",
+            )
+
+    def _seconds_left(self, job: Job | None) -> float | None:
+        if job is None or job.ended:
+            return 0.0
+        if job.paused_at is not None:
+            since = max(job.paused_at, self._line.others_since(job.waited.visitor) or 0.0)
+            return max(0.0, since + self.settings.pause_minutes * 60 - time.monotonic())
+        if job.step and job.seconds:
+            return job.seconds / job.step * max(0, job.steps - job.step)
+        return self._length(job.waited.spec)
+
+    def _length(self, spec: RunSpec) -> float | None:
+        """About how many seconds a run takes, by the pace of the last one like it."""
+        rate = self._rates.get(_pace(spec))
+        if not rate:
+            return None
+        images = spec.train_images or datasets.facts(spec.dataset).train_count
+        return images * (1 - spec.validation_split) * spec.epochs / rate
+
+    # The clock
+
+    def _tick(self) -> None:
+        looked = time.monotonic()
+        while not self._closed.wait(TICK_SECONDS):
+            now = time.monotonic()
+            with self._lock:
+                for seat in self._seats.values():
+                    stop_at = seat.job.stop_at if seat.job is not None else None
+                    if stop_at is not None and now - stop_at > STOP_SECONDS:
+                        seat.worker.kill()
+                self._end_a_pause(now)
+                if self._executor.failures >= START_FAILURES and not self._seats:
+                    self._give_up()
+            if now - looked > LOOK_SECONDS:
+                looked = now
+                try:
+                    self.store.interrupt_dead()
+                except StoreError as error:
+                    _log.warning("Runs of dead programs could not be looked for: %s", error)
+
+    def _end_a_pause(self, now: float) -> None:
+        """Stops the run that has paused longest while others wait, if it is too long."""
+        limit = self.settings.pause_minutes * 60
+        paused = []
+        for seat in self._seats.values():
+            job = seat.job
+            if job is None or job.paused_at is None or job.stop_at is not None:
+                continue
+            others = self._line.others_since(job.waited.visitor)
+            if others is not None and now - max(others, job.paused_at) > limit:
+                paused.append((job.paused_at, seat, job))
+        if paused:
+            _, seat, job = min(paused, key=lambda one: one[0])
+            self._stop(
+                seat,
+                job,
+                f"Stopped at step {job.step:,} after a pause of more than "
+                f"{self.settings.pause_minutes:g} minutes while others waited for the worker. "
+                "What it recorded is kept.",
+            )
+
+
+def _pace(spec: RunSpec) -> tuple[Any, ...]:
+    """What mostly sets how many images a second go through."""
+    return (spec.dataset, spec.model, spec.width, spec.depth, spec.batch_size, spec.precision)
+
+
+def _check_owner(owner: str, visitor: str) -> None:
+    if owner != visitor:
+        raise RunError(
+            "Only the browser that started this run can steer it.",
+            "You can watch it, and start a run of your own with the same settings.",
+        )
+
+
+def _refuse(record: RunRecord | None, visitor: str) -> None:
+    """Says why a run that this supervisor does not have cannot be steered."""
+    if record is None:
+        raise RunError("There is no such run.", "Check the link, or start a new run.")
+    _check_owner(record.owner, visitor)
+    if record.live:
+        raise RunError(
+            "This run trains in another program: a terminal or another server.",
+            "Steer it from there.",
+        )
+    raise RunError("This run has ended.", "Start a new one.")
+
+
+_service_lock = threading.Lock()
+
+
+@functools.cache
+def _service() -> Supervisor:
+    found = Supervisor(settings(), open_store(settings()))
+    found.start()
+    atexit.register(found.store.close)
+    atexit.register(found.close)
+    return found
+
+
+def service() -> Supervisor:
+    """The process' supervisor, started when first asked for and closed at exit."""
+    with _service_lock:
+        return _service()

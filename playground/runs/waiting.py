@@ -1,0 +1,84 @@
+"""The line of runs that wait for a worker: visitors take turns."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+
+from playground.spec import RunSpec
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One waiting run; `number` counts arrivals, `since` is a time of the caller's clock."""
+
+    run_id: str
+    visitor: str
+    spec: RunSpec
+    since: float
+    number: int = 0
+
+
+class Line:
+    """Who was served longest ago comes first; of one visitor, what came first. Not thread-safe."""
+
+    _REMEMBERED = 1000  # visitors whose last turn is known
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, Waiting] = {}
+        self._served: OrderedDict[str, int] = OrderedDict()  # visitor -> turn
+        self._turn = 0
+        self._arrivals = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def find(self, run_id: str) -> Waiting | None:
+        """The run's entry, or None if it does not wait."""
+        return self._waiting.get(run_id)
+
+    def count(self, visitor: str) -> int:
+        """How many runs of this visitor wait."""
+        return sum(one.visitor == visitor for one in self._waiting.values())
+
+    def others_since(self, visitor: str) -> float | None:
+        """Since when runs of anyone else wait; None if none do."""
+        times = [one.since for one in self._waiting.values() if one.visitor != visitor]
+        return min(times, default=None)
+
+    def join(self, one: Waiting) -> None:
+        """Puts a run behind all that its visitor has waiting."""
+        self._arrivals += 1
+        self._waiting[one.run_id] = replace(one, number=self._arrivals)
+
+    def rejoin(self, one: Waiting) -> None:
+        """Puts a run that was taken, and given back, in front of all."""
+        self._waiting[one.run_id] = replace(one, number=0)
+        self._served.pop(one.visitor, None)
+
+    def leave(self, run_id: str) -> None:
+        """Takes a run out."""
+        self._waiting.pop(run_id, None)
+
+    def take(self) -> Waiting | None:
+        """The run whose turn it is, out of the line; None from an empty one."""
+        order = self.order()
+        if not order:
+            return None
+        one = self._waiting.pop(order[0].run_id)
+        self._turn += 1
+        self._served[one.visitor] = self._turn
+        self._served.move_to_end(one.visitor)
+        while len(self._served) > self._REMEMBERED:
+            self._served.popitem(last=False)
+        return one
+
+    def order(self) -> list[Waiting]:
+        """The runs in the order in which they will be taken if no one else comes."""
+        left = sorted(self._waiting.values(), key=lambda one: one.number)
+        served, turn, found = dict(self._served), self._turn, []
+        while left:
+            one = min(left, key=lambda one: (served.get(one.visitor, 0), one.number))
+            left.remove(one)
+            turn += 1
+            served[one.visitor] = turn
+            found.append(one)
+        return found

@@ -1,0 +1,256 @@
+"""A worker: the process that has TensorFlow. `python -m playground.worker train|check`.
+
+Requests come as frames (`playground.runs.wire`) on stdin, what it says goes out as frames on
+stdout; both belong to the server that started it, and it ends with that server. It first says
+{"ready": true}. Then, each answered under its "id":
+
+    {"id", "do": "train", "spec": JSON}          {"id", "event", "fields"}..., {"id", "done": true}
+    {"id", "do": "command", "command": {"do", "what", "value"}}          for the run "id"; no answer
+    {"id", "do": "check", "text", "parameters"}  {"id", "answer": report}
+    {"id", "do": "catalog"}                      {"id", "answer": [...]}
+    {"id", "do": "sample", "dataset"}            {"id", "answer": {images, labels, class_names}}
+    {"id", "do": "prepare", "dataset"}           {"id", "answer": null}: loaded if it is here
+
+or {"id", "error": {"kind", "message", "hint"}}. All but commands are done one after the other.
+"""
+
+import logging
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from playground.errors import DataError, PlaygroundError, WorkerError
+from playground.runs import wire
+from playground.settings import settings
+from playground.spec import RunSpec
+from playground.training.control import Control
+from playground.training.events import Event, Failed, Preparing
+
+_log = logging.getLogger("playground.worker")
+
+
+class Office:
+    """Takes requests in one thread and does them, one after the other, in the main thread."""
+
+    def __init__(self, requests: BinaryIO, answers: BinaryIO) -> None:
+        self._requests = requests
+        self._answers = answers
+        self._writing = threading.Lock()
+        self._todo: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._controls: dict[Any, Control] = {}
+
+    def serve(self, warm_up: Callable[[], None]) -> None:
+        """Warms up, then works until stdin closes, which ends the process."""
+        threading.Thread(target=self._take, name="requests", daemon=True).start()
+        warm_up()
+        self._say({"ready": True})
+        while True:
+            self._do(self._todo.get())
+
+    def _take(self) -> None:
+        """Runs while the main thread works, so that commands and the server's end are noticed."""
+        while True:
+            try:
+                request = wire.receive(self._requests)
+            except WorkerError:
+                traceback.print_exc()
+                request = None
+            if request is None:
+                _leave(0)
+            elif request["do"] == "command":
+                control = self._controls.get(request["id"])
+                if control is not None:
+                    control.send(**request["command"])
+            else:
+                if request["do"] == "train":
+                    self._controls[request["id"]] = Control()
+                self._todo.put(request)
+
+    def _do(self, request: dict[str, Any]) -> None:
+        if request["do"] == "train":
+            self._train(request["id"], request["spec"])
+            return
+        try:
+            answer = _ANSWERS[request["do"]](request)
+        except PlaygroundError as error:
+            kind = "data" if isinstance(error, DataError) else "worker"
+            self._say_error(request["id"], kind, error.message, error.hint)
+        except Exception as error:
+            traceback.print_exc()
+            self._say_error(
+                request["id"], "worker", f"The worker could not do that ({_name(error)}).", ""
+            )
+        else:
+            self._say({"id": request["id"], "answer": answer})
+
+    def _train(self, run_id: str, spec: str) -> None:
+        step = 0
+        try:
+            for event in _events(spec, self._controls[run_id]):
+                step = getattr(event, "step", step)
+                self._say({"id": run_id, **wire.event_to_message(event)})
+        except Exception as error:
+            self._say({"id": run_id, **wire.event_to_message(_failed(error, step))})
+        del self._controls[run_id]
+        self._say({"id": run_id, "done": True, "memory": _address_space()})
+
+    def _say_error(self, number: Any, kind: str, message: str, hint: str) -> None:
+        self._say({"id": number, "error": {"kind": kind, "message": message, "hint": hint}})
+
+    def _say(self, message: Mapping[str, Any]) -> None:
+        try:
+            with self._writing:
+                wire.send(self._answers, message)
+        except OSError:
+            _leave(0)  # nobody listens any more
+
+
+def _events(spec: str, control: Control) -> Iterator[Event]:
+    yield Preparing("Starting")
+    from playground import train
+
+    yield from train(RunSpec.from_json(spec), control)
+
+
+def _failed(error: Exception, step: int) -> Failed:
+    """What a run died of, as its last event; one that nobody foresaw is printed as well."""
+    import losses
+
+    if isinstance(error, losses.LossError):
+        places = ("line", "column", "end_line", "end_column")
+        where = {place: getattr(error, place) for place in places}
+        return Failed(step, "loss", error.message, error.hint or "", where)
+    if isinstance(error, PlaygroundError):
+        kind = "data" if isinstance(error, DataError) else "worker"
+        return Failed(step, kind, error.message, error.hint)
+    traceback.print_exc()
+    if isinstance(error, MemoryError) or _name(error) == "ResourceExhaustedError":
+        return Failed(
+            step,
+            "memory",
+            f"The run needs more than the {settings().worker_memory_gib:g} GiB of memory that a "
+            "worker may take.",
+            "Make the batch, the width or the embedding smaller.",
+        )
+    return Failed(
+        step,
+        "worker",
+        f"Training ended with an error nobody foresaw ({_name(error)}); the server's log has it.",
+        "What was recorded is kept. Please report it with the run's settings.",
+    )
+
+
+def _check(request: dict[str, Any]) -> dict[str, Any]:
+    import losses
+
+    report: dict[str, Any] = losses.check(request["text"], request["parameters"])
+    return report
+
+
+def _catalog(request: dict[str, Any]) -> list[dict[str, Any]]:
+    import dataclasses
+
+    import losses
+
+    return [dataclasses.asdict(info) for info in losses.catalog()]
+
+
+def _sample(request: dict[str, Any]) -> dict[str, Any]:
+    from playground import datasets
+
+    images, labels, class_names = datasets.sample(request["dataset"])
+    return {"images": images, "labels": labels, "class_names": class_names}
+
+
+def _prepare(request: dict[str, Any]) -> None:
+    from playground import datasets
+
+    if datasets.available(request["dataset"]) == "here":
+        datasets.load(request["dataset"])
+
+
+_ANSWERS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "check": _check,
+    "catalog": _catalog,
+    "sample": _sample,
+    "prepare": _prepare,
+}
+
+
+def _warm_for_training() -> None:
+    """Trains a few steps of a tiny run: imports, kernels and graph machinery are in place then."""
+    from playground import train
+
+    spec = RunSpec(dataset="digits", train_images=64, batch_size=32, epochs=1, evaluations=1)
+    for _ in train(spec):
+        pass
+
+
+def _warm_for_checking() -> None:
+    """Checks a text once; one thread is enough for what is tiny and leaves the rest to training."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    from playground import datasets
+
+    datasets.sample("digits")
+    _check({"text": "-sum(y_true * log(y_pred), axis=-1)", "parameters": {}})
+
+
+def _bound_memory() -> None:
+    """Bounds the address space where the platform can."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    limit = int(settings().worker_memory_gib * 2**30)
+    try:
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    except (ValueError, OSError) as error:  # macOS has the name but not the means
+        _log.info("The worker's memory cannot be bounded here: %s", error)
+
+
+def _address_space() -> int:
+    """Bytes of address space in use, 0 where the platform does not say."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _own_stdout() -> BinaryIO:
+    """The pipe to the server, for frames alone: what anyone prints goes to stderr from now on."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return answers
+
+
+def _name(error: Exception) -> str:
+    return type(error).__name__
+
+
+def _leave(code: int) -> None:
+    """Ends the process from any thread, whatever the others do."""
+    os._exit(code)
+
+
+def main(role: str) -> None:
+    """Serves as a worker of a role, "train" or "check", until stdin closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends us
+    answers = _own_stdout()
+    _bound_memory()
+    warm_up = _warm_for_training if role == "train" else _warm_for_checking
+    Office(sys.stdin.buffer, answers).serve(warm_up)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

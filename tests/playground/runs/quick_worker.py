@@ -1,0 +1,104 @@
+"""A worker whose training needs no TensorFlow, so that what is around it can be tested fast.
+
+All is the real worker's but the loop. The seed chooses what the run does: 0 trains for
+ten minutes, 1 completes after 40 steps, 2 gets stuck before the first step, 3 gets stuck after
+20 steps, 4 ends the process before it takes the run up (only the first time), 5 fails.
+"""
+
+import os
+import sys
+import tempfile
+import time
+import types
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from playground import worker
+from playground.spec import RunSpec
+from playground.training.control import Control
+from playground.training.events import (
+    Changed,
+    Evaluated,
+    Event,
+    Failed,
+    Finished,
+    Preparing,
+    Progress,
+    Started,
+)
+
+
+def run(spec: RunSpec, control: Control) -> Iterator[Event]:
+    yield Preparing("Reading", 0.5)
+    if spec.seed == 2:
+        time.sleep(600)
+    steps = 40 if spec.seed == 1 else 12_000
+    yield Started(
+        1234, [], steps, 20, 100, 10, 10, ["a", "b"], {"title": "test", "pid": os.getpid()},
+        {"strip_labels": np.array([1, 0])},
+    )  # fmt: skip
+    step, paused = 0, False
+    while step < steps:
+        command = control.receive(wait=0.05)
+        once = False
+        if command is not None:
+            if command.do == "stop":
+                yield Finished(step, "stopped", step / 20)
+                return
+            if command.do in ("pause", "resume"):
+                paused = command.do == "pause"
+                yield Changed(step, "state", "paused" if paused else "running")
+            if command.do == "change":
+                yield Changed(step + 1, command.what, command.value)
+            once = command.do == "step"
+        if paused and not once:
+            continue
+        size = 1 if once else 10
+        step += size
+        values = np.arange(step - size + 1, step + 1, dtype=np.float32)
+        yield Progress(step, step / 20, step / 20, 640.0, {"loss": values, "accuracy": values})
+        if step % 20 == 0:
+            yield Evaluated(
+                step, step / 20, "validation", 10, False, {"loss": 1.0, "accuracy": 0.5},
+                {"confusion": np.eye(2, dtype=np.int32)},
+            )  # fmt: skip
+        if step >= 20 and spec.seed == 3:
+            time.sleep(600)
+        if step >= 20 and spec.seed == 5:
+            yield Failed(step, "nonfinite", "The loss is not finite.", "", {"line": 1, "column": 2})
+            return
+    yield Finished(step, "completed", step / 20, {"loss": 1.0, "accuracy": 0.5})
+
+
+def _check(request: dict) -> dict:
+    if request["text"] == "slow":
+        time.sleep(600)
+    if request["text"] == "fatal":
+        os._exit(3)
+    return {"ok": True, "text": request["text"], "pid": os.getpid()}
+
+
+def _once_before_taking_up(marker: Path) -> None:
+    """Lets the first worker that gets a run of seed 4 die before it answers."""
+    train = worker.Office._train
+
+    def dying(self: worker.Office, run_id: str, spec: str) -> None:
+        if RunSpec.from_json(spec).seed == 4 and not marker.exists():
+            marker.touch()
+            os._exit(3)
+        train(self, run_id, spec)
+
+    worker.Office._train = dying  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    loop = types.ModuleType("playground.training.loop")
+    loop.run = run  # type: ignore[attr-defined]
+    sys.modules["playground.training.loop"] = loop
+    worker._warm_for_training = lambda: None
+    worker._warm_for_checking = lambda: None
+    worker._ANSWERS["check"] = _check
+    _once_before_taking_up(Path(tempfile.gettempdir()) / f"quick-worker-{os.getppid()}")
+    worker.main(sys.argv[1])
