@@ -1,0 +1,32 @@
+"""The door: `streamlit run app.py` serves the pages, the live routes and the workers."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio.to_thread
+import streamlit as st
+from starlette.middleware import Middleware
+
+from pages.live.headers import SafeHeaders
+from pages.live.routes import feed, routes
+from pages.live.shutdown import before_shutdown
+from playground.runs.supervisor import service
+
+
+@asynccontextmanager
+async def lifespan(app: st.App) -> AsyncIterator[None]:
+    """Workers are warm before anyone presses Train, and gone when the server is."""
+    supervisor = await anyio.to_thread.run_sync(service)
+    try:
+        with before_shutdown(feed.close):
+            yield
+    finally:
+        await anyio.to_thread.run_sync(supervisor.close)
+
+
+app = st.App(
+    "pages/frame.py",
+    routes=routes(),
+    lifespan=lifespan,
+    middleware=[Middleware(SafeHeaders)],
+)

@@ -1,0 +1,327 @@
+// The loss editor: a plain text area, so that typing, undo, selection and screen readers are the
+// browser's own, over a layer that shows the text coloured, its lines numbered and its faults
+// underlined. What is typed is never overwritten, unless the page sets another text (`data.set`).
+
+import { element, put } from "./words.js"
+
+const CHECK_MS = 150
+const REST_MS = 350
+const TOKEN = /(#.*)|(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([\p{L}_][\p{L}\p{N}_]*)|(\r?\n)|([^\p{L}_\d#.\n]+|.)/gu
+const WORDS = new Set("def return lambda if else for in and or not import from as True False None pass".split(" "))
+
+export function mount(root, component) {
+  const numbers = element("div", { className: "numbers", "aria-hidden": "true" })
+  const layer = element("div", { className: "layer", "aria-hidden": "true" })
+  const area = element("textarea", {
+    spellcheck: "false",
+    autocapitalize: "off",
+    autocomplete: "off",
+    autocorrect: "off",
+    wrap: "soft",
+    maxlength: "10000",
+    "aria-label": "Loss, written in Python. Tab indents; press Escape and then Tab to leave.",
+  })
+  const box = element("div", { className: "box" }, numbers, element("div", { className: "text" }, layer, area))
+  const verdict = element("p", { className: "verdict" })
+  const fix = element("button", { type: "button", className: "quiet fix", hidden: "" })
+  const hint = element("p", { className: "hint" })
+  const below = element(
+    "div",
+    { className: "below", role: "status" },
+    element("div", { className: "row" }, verdict, fix),
+    hint,
+  )
+  root.classList.add("editor")
+  root.append(box, below)
+
+  let send = component.setStateValue
+  let data = component.data
+  let set = data.set
+  let known = new Set(data.vocabulary)
+  let sent = data.text
+  let faults = []
+  let checking = 0
+  let resting = 0
+  let asked = 0
+  let request = null
+  let leaving = false
+  let gone = false
+  let typedAt = 0
+
+  area.value = data.text
+
+  function typed() {
+    typedAt = performance.now()
+    // A fault is kept where its text is still what it was; the next answer corrects it.
+    faults = faults.filter(({ from, to, fragment }) => area.value.slice(from, to) === fragment)
+    paint()
+    clearTimeout(checking)
+    checking = setTimeout(check, CHECK_MS)
+    clearTimeout(resting)
+    resting = setTimeout(rest, REST_MS)
+  }
+
+  // Typing rests: the page is told, so that sliders and the formula follow.
+  function rest() {
+    clearTimeout(resting)
+    if (area.value === sent || gone) return
+    sent = area.value
+    send("edit", { text: sent, set })
+  }
+
+  async function check() {
+    const number = ++asked
+    request?.abort()
+    request = new AbortController()
+    const text = area.value
+    if (!text.trim()) {
+      faults = []
+      paint()
+      say("", "Write a loss, for example -sum(y_true * log(y_pred), axis=-1)")
+      return
+    }
+    let answer
+    try {
+      const response = await fetch(new URL("../../check", import.meta.url), {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ text, parameters: data.parameters }),
+        signal: request.signal,
+      })
+      answer = await response.json()
+    } catch (error) {
+      if (error.name === "AbortError" || gone) return
+      answer = { refused: "The checker cannot be reached.", hint: "Checking again in a few seconds." }
+      checking = setTimeout(check, 4000)
+    }
+    if (number !== asked || gone) return
+    show(answer, text)
+    root.dataset.answer = String(Math.round(performance.now() - typedAt))
+    root.dataset.checked = String(number)
+  }
+
+  function show(answer, text) {
+    if (answer.refused) {
+      faults = []
+      paint()
+      say("is-warning", answer.refused, answer.hint)
+      return
+    }
+    const found = [
+      ...(answer.error ? [{ ...answer.error, kind: "error" }] : []),
+      ...(answer.warnings ?? []).map((warning) => ({
+        ...(typeof warning === "string" ? { message: warning } : warning),
+        kind: "warning",
+      })),
+    ]
+    faults = found.map((fault) => place(fault, text))
+    paint()
+    const first = faults[0]
+    if (!first) {
+      say("is-sound", "Understood", summary(answer))
+      return
+    }
+    const where = first.line ? `Line ${first.line}, column ${first.column}: ` : ""
+    const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : ""
+    say(first.kind === "error" ? "is-error" : "is-warning", `${where}${first.message}${more}`, first.hint)
+    if (first.fix) {
+      put(fix, typeof first.fix === "string" ? `Use ${first.fix.trim()}` : "Mend it")
+      fix.hidden = false
+      fix.onclick = () => replace(first.from, first.to, String(first.fix.text ?? first.fix))
+    }
+  }
+
+  const summary = ({ inputs = [] }) => (inputs.length ? `Takes ${inputs.join(", ")}` : "")
+
+  function say(kind, text, more = "") {
+    verdict.className = `verdict ${kind}`
+    put(verdict, text)
+    put(hint, more ?? "")
+    fix.hidden = true
+    fix.onclick = null
+  }
+
+  // Lines and columns count from 1, columns in characters (not UTF-16 halves) as Python counts.
+  function place(fault, text) {
+    const lines = text.split("\n")
+    const offset = (line, column) => {
+      const row = Math.min(Math.max(line, 1), lines.length)
+      const before = lines.slice(0, row - 1).reduce((sum, each) => sum + each.length + 1, 0)
+      return before + [...lines[row - 1]].slice(0, Math.max(column - 1, 0)).join("").length
+    }
+    if (!fault.line) return { ...fault, from: 0, to: 0, fragment: "" }
+    let from = offset(fault.line, fault.column)
+    let to = fault.end_column ? offset(fault.end_line ?? fault.line, fault.end_column) : from + 1
+    if (to <= from) to = from + 1
+    if (to > text.length) {
+      to = text.length
+      from = Math.min(from, Math.max(0, to - 1))
+    }
+    return { ...fault, from, to, fragment: text.slice(from, to) }
+  }
+
+  function paint() {
+    const text = area.value
+    const lines = []
+    let line = null
+    const open = () => {
+      line = element("div", { className: "line" })
+      lines.push(line)
+    }
+    open()
+    let at = 0
+    for (const match of text.matchAll(TOKEN)) {
+      const [token, comment, number, name, newline] = match
+      if (newline !== undefined) {
+        open()
+      } else {
+        const kind =
+          (comment && "comment") || (number && "number") || (name && (WORDS.has(name) ? "word" : known.has(name) && "known")) || ""
+        for (const [piece, fault] of cut(token, at)) {
+          const className = [kind, fault && `fault ${fault.kind}`].filter(Boolean).join(" ")
+          line.append(className ? element("span", { className, text: piece }) : piece)
+        }
+      }
+      at += token.length
+    }
+    const shown = faults.filter(({ line: row }) => row)
+    for (const { line: row, message, kind, column } of shown.slice(0, 3)) {
+      const target = lines[Math.min(row, lines.length) - 1]
+      if (target.querySelector(".remark")) continue
+      const remark = element("div", { className: `remark ${kind}`, text: message })
+      remark.style.setProperty("--column", String(Math.max(0, column - 1)))
+      target.append(remark)
+    }
+    for (const each of lines) if (!each.textContent) each.append("\u200b")
+    layer.replaceChildren(...lines)
+    number(lines)
+  }
+
+  // A token in pieces, each with the fault that it belongs to, if any.
+  function cut(token, at) {
+    const marks = faults.filter(({ from, to }) => to > from && from < at + token.length && to > at)
+    if (!marks.length) return [[token, null]]
+    const edges = new Set([0, token.length])
+    for (const { from, to } of marks) {
+      edges.add(Math.max(0, from - at))
+      edges.add(Math.min(token.length, to - at))
+    }
+    const sorted = [...edges].sort((a, b) => a - b)
+    return sorted.slice(1).map((end, i) => {
+      const start = sorted[i]
+      return [token.slice(start, end), marks.find(({ from, to }) => from <= at + start && to > at + start) ?? null]
+    })
+  }
+
+  function number(lines) {
+    const wanted = lines.map((line, i) => {
+      const label = numbers.children[i] ?? numbers.appendChild(element("span"))
+      put(label, String(i + 1))
+      return [label, line]
+    })
+    while (numbers.children.length > lines.length) numbers.lastChild.remove()
+    const heights = wanted.map(([, line]) => line.offsetHeight)
+    for (const [i, [label]] of wanted.entries()) label.style.height = `${heights[i]}px`
+    area.style.height = `${Math.max(layer.offsetHeight, box.clientHeight)}px`
+  }
+
+  // Through the browser, so that Ctrl+Z takes it back.
+  function replace(from, to, text) {
+    area.focus()
+    area.setSelectionRange(from, to)
+    if (!document.execCommand("insertText", false, text)) {
+      area.setRangeText(text, from, to, "end")
+      typed()
+    }
+  }
+
+  area.oninput = typed
+  area.onblur = () => {
+    leaving = false
+    rest()
+  }
+  area.onkeydown = (event) => {
+    // The page's own keys (space trains, ...) are letters here.
+    event.stopPropagation()
+    if (event.key === "Escape") {
+      leaving = true
+    } else if (event.key === "Tab" && !event.ctrlKey && !event.altKey && !event.metaKey) {
+      if (leaving) return
+      event.preventDefault()
+      indent(event.shiftKey)
+    } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault()
+      rest()
+    } else if (event.key === "Enter" && !event.isComposing) {
+      const before = area.value.slice(0, area.selectionStart)
+      const row = before.slice(before.lastIndexOf("\n") + 1)
+      const space = /^[ \t]*/.exec(row)[0] + (/:\s*(#.*)?$/.test(row) ? "    " : "")
+      if (space) {
+        event.preventDefault()
+        replace(area.selectionStart, area.selectionEnd, `\n${space}`)
+      }
+    } else if (event.key !== "Shift") {
+      leaving = false
+    }
+  }
+
+  function indent(back) {
+    const { selectionStart: start, selectionEnd: end, value } = area
+    if (!back && !value.slice(start, end).includes("\n")) {
+      const column = start - (value.lastIndexOf("\n", start - 1) + 1)
+      return replace(start, end, " ".repeat(4 - (column % 4)))
+    }
+    const from = value.lastIndexOf("\n", start - 1) + 1
+    const block = value.slice(from, end)
+    const moved = back ? block.replace(/^ {1,4}/gm, "") : block.replace(/^(?=.)/gm, "    ")
+    if (moved === block) return
+    replace(from, end, moved)
+    area.setSelectionRange(back ? Math.max(from, start - (block.length - moved.length)) : from, from + moved.length)
+  }
+
+  const resizing = new ResizeObserver(() => {
+    if (layer.children.length) number([...layer.children])
+  })
+  resizing.observe(box)
+
+  function adopt(next) {
+    data = next
+    box.style.height = `${data.height}px`
+    if (next.set !== set) {
+      set = next.set
+      sent = next.text
+      area.value = next.text
+      faults = []
+      clearTimeout(resting)
+      check()
+    }
+    paint()
+  }
+
+  let vocabulary = data.vocabulary.join()
+  let parameters = JSON.stringify(data.parameters)
+  adopt(data)
+  check()
+  return {
+    update(next) {
+      send = next.setStateValue
+      if (next.data.vocabulary.join() !== vocabulary) {
+        vocabulary = next.data.vocabulary.join()
+        known = new Set(next.data.vocabulary)
+      }
+      const changed = JSON.stringify(next.data.parameters) !== parameters
+      parameters = JSON.stringify(next.data.parameters)
+      adopt(next.data)
+      if (changed) check()
+    },
+    destroy() {
+      rest()
+      gone = true
+      clearTimeout(checking)
+      clearTimeout(resting)
+      request?.abort()
+      resizing.disconnect()
+      root.replaceChildren()
+    },
+  }
+}

@@ -1,0 +1,138 @@
+// One stream of Server-Sent Events for the whole page, shared by every live view on it.
+//
+//   const stop = subscribe(["run-id"], (run, changed) => ...)
+//
+// A listener is called with the run as known so far and the set of names that just changed.
+// `onConnection(listener)` tells whether the stream is "open", "waiting" or "broken".
+
+import { Series } from "./series.js"
+
+const root = new URL("../..", import.meta.url) // .../live/
+const HIDDEN_MS = 10_000 // a tab out of sight gives its connection back: browsers have six a host
+const BROKEN_MS = 2_500
+
+const runs = new Map() // id -> Run
+const subscriptions = new Set() // {ids, listener}
+const connectionListeners = new Set()
+
+let source = null
+let asked = "" // the ids the open stream was asked for
+let connection = "waiting"
+let reopening = 0
+let breaking = 0
+let hiding = 0
+let delay = 1000
+
+class Run {
+  constructor(id) {
+    this.id = id
+    this.facts = {} // state, step, steps, epoch, metrics, marks, evaluation, ...
+    this.series = {} // name -> Series
+  }
+
+  take(message) {
+    const { run, whole, series = {}, ...facts } = message
+    const changed = new Set(Object.keys(facts))
+    if (whole) {
+      this.series = {}
+      this.facts = {}
+      changed.add("series")
+    }
+    Object.assign(this.facts, facts)
+    for (const [name, part] of Object.entries(series)) {
+      this.series[name] ??= new Series()
+      if (!this.series[name].add(part)) return null // a gap: what is missing is asked for anew
+      changed.add("series")
+    }
+    return changed
+  }
+}
+
+export function subscribe(ids, listener) {
+  const subscription = { ids: ids.filter(Boolean), listener }
+  subscriptions.add(subscription)
+  for (const id of subscription.ids) {
+    const run = runs.get(id)
+    if (run) listener(run, new Set([...Object.keys(run.facts), "series"]))
+  }
+  schedule(0)
+  return () => {
+    subscriptions.delete(subscription)
+    schedule(250) // another view of the same run may be about to open
+  }
+}
+
+export function onConnection(listener) {
+  connectionListeners.add(listener)
+  listener(connection)
+  return () => connectionListeners.delete(listener)
+}
+
+function wanted() {
+  return [...new Set([...subscriptions].flatMap(({ ids }) => ids))].slice(0, 8)
+}
+
+function schedule(milliseconds) {
+  clearTimeout(reopening)
+  reopening = setTimeout(reconcile, milliseconds)
+}
+
+function reconcile() {
+  const ids = wanted()
+  const key = ids.join(",")
+  if (key === asked && source && source.readyState !== EventSource.CLOSED) return
+  close()
+  for (const id of [...runs.keys()]) if (!ids.includes(id)) runs.delete(id)
+  if (!ids.length || document.hidden) return
+  asked = key
+  const url = new URL("stream", root)
+  url.searchParams.set("runs", key)
+  source = new EventSource(url)
+  source.onopen = () => {
+    delay = 1000
+    say("open")
+  }
+  source.onmessage = (event) => deliver(JSON.parse(event.data))
+  source.onerror = () => {
+    clearTimeout(breaking)
+    breaking = setTimeout(() => say("broken"), connection === "open" ? BROKEN_MS : 0)
+    if (source?.readyState === EventSource.CLOSED) {
+      delay = Math.min(delay * 2, 15_000)
+      schedule(delay)
+    }
+  }
+}
+
+function close() {
+  source?.close()
+  source = null
+  asked = ""
+}
+
+function deliver(message) {
+  say("open")
+  let run = runs.get(message.run)
+  if (!run) runs.set(message.run, (run = new Run(message.run)))
+  const changed = run.take(message)
+  if (!changed) {
+    close()
+    schedule(0)
+    return
+  }
+  for (const { ids, listener } of [...subscriptions]) {
+    if (ids.includes(run.id)) listener(run, changed)
+  }
+}
+
+function say(what) {
+  if (what === "open") clearTimeout(breaking)
+  if (what === connection) return
+  connection = what
+  for (const listener of [...connectionListeners]) listener(what)
+}
+
+document.addEventListener("visibilitychange", () => {
+  clearTimeout(hiding)
+  if (document.hidden) hiding = setTimeout(close, HIDDEN_MS)
+  else schedule(0)
+})

@@ -1,0 +1,107 @@
+// Numbers, times and colours as every live view shows them.
+
+const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 })
+
+export const count = (value) => whole.format(value)
+
+// Three significant digits, trailing zeros kept so that a ticking number does not jump.
+export function digits(value) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–"
+  const size = Math.abs(value)
+  if (size !== 0 && (size < 1e-3 || size >= 1e4)) return value.toExponential(2)
+  return value.toPrecision(3).replace("-", "−")
+}
+
+export const percent = (share) =>
+  share === null || share === undefined ? "–" : `${(100 * share).toFixed(1)}%`
+
+export function duration(seconds) {
+  if (seconds < 1) return "under 1 s"
+  if (seconds < 90) return `${Math.round(seconds)} s`
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`
+  return `${(seconds / 3600).toFixed(1)} h`
+}
+
+export function ordinal(place) {
+  const ten = place % 100
+  const ending = ten > 10 && ten < 14 ? "th" : (["th", "st", "nd", "rd"][place % 10] ?? "th")
+  return `${place}${ending}`
+}
+
+// The theme as it is now, from Streamlit's variables on the component's element.
+export function theme(element) {
+  const style = getComputedStyle(element)
+  const read = (name) => style.getPropertyValue(`--st-${name}`).trim()
+  const background = read("background-color") || "#ffffff"
+  return {
+    text: read("text-color"),
+    faint: read("gray-text-color"),
+    border: read("border-color"),
+    background,
+    card: read("secondary-background-color"),
+    error: read("red-text-color"),
+    font: read("font") || "sans-serif",
+    code: read("code-font") || "monospace",
+    runs: read("chart-categorical-colors").split(",").map((color) => color.trim()),
+    dark: luminance(background) < 0.4,
+    key: style.getPropertyValue("--st-background-color") + style.getPropertyValue("--st-text-color"),
+  }
+}
+
+// A run's colour: its place in the palette of the theme, or a colour of its own.
+export const runColor = (color, colors) =>
+  typeof color === "number" ? colors.runs[color % colors.runs.length] : color
+
+export function luminance(color) {
+  const hex = /^#([0-9a-f]{6})/i.exec(color)
+  const parts = hex
+    ? [0, 2, 4].map((i) => parseInt(hex[1].slice(i, i + 2), 16))
+    : (color.match(/[\d.]+/g) ?? [255, 255, 255]).slice(0, 3).map(Number)
+  return (0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]) / 255
+}
+
+// An element with its class, text and children, everything set as text.
+export function element(name, { className = "", text, ...attributes } = {}, ...children) {
+  const made = document.createElement(name)
+  if (className) made.className = className
+  if (text !== undefined) made.textContent = text
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value)
+  made.append(...children)
+  return made
+}
+
+// Sets a text only where it differs, so that an unchanged page is not touched.
+export function put(node, text) {
+  if (node.textContent !== text) node.textContent = text
+}
+
+// A run's state as a sentence.
+export function inWords(facts, broken = false) {
+  const { state, message, hint, place, wait, preparing, fraction, step, steps, left, trouble } = facts
+  if (broken) return "Connection lost. Trying again; training goes on."
+  if (trouble) return trouble
+  switch (state) {
+    case "queued": {
+      const where = place ? `${ordinal(place)} in the queue` : "In the queue"
+      return wait ? `${where}, about ${duration(wait)}` : where
+    }
+    case "preparing": {
+      const part = typeof fraction === "number" ? ` ${Math.round(100 * fraction)}%` : ""
+      return `${preparing || "Preparing"}${part}`
+    }
+    case "running":
+      return left === null || left === undefined ? "Training" : `Training, ${duration(left)} left`
+    case "paused":
+      return `Paused at step ${count(step)}`
+    case "completed":
+      return `Completed in ${duration(facts.seconds)}`
+    case "stopped":
+      return `Stopped at step ${count(step)} of ${count(steps)}; all until then is kept`
+    case "failed":
+      return [message || "The run failed", hint].filter(Boolean).join(" ")
+    case "unknown":
+      return "There is no run by this link. It may have been deleted; press Train for a new one."
+    default:
+      return ""
+  }
+}

@@ -1,0 +1,176 @@
+"""Mounts the live views on a page. Python passes ids, colours and options only; what moves comes
+to the browser by the stream of `routes`, so that no rerun is needed for anything to move.
+
+`key` must be stable: it keeps a view mounted, its zoom and caret included, over reruns.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import streamlit as st
+
+from pages.live import files
+
+PANELS = ("loss", "accuracy", "gap")
+
+# Loads a view's module from our own static route and hands it what Streamlit says. Streamlit calls
+# this again whenever data or theme change, and what it returned last once, when the view goes.
+_LOADER = """
+const views = new WeakMap()
+export default function (component) {
+  const { data, parentElement } = component
+  let view = views.get(parentElement)
+  if (!view) {
+    view = { gone: false, mounted: null }
+    views.set(parentElement, view)
+    const home = new URL(data.home, document.baseURI)
+    const style = document.createElement("link")
+    style.rel = "stylesheet"
+    style.href = new URL("live.css", home)
+    const styled = new Promise((done) => { style.onload = style.onerror = done })
+    const root = document.createElement("div")
+    root.className = "live"
+    root.style.visibility = "hidden"
+    root.style.minHeight = `${data.reserve}px`
+    parentElement.append(style, root)
+    Promise.all([import(new URL(data.view + ".js", home)), styled]).then(
+      ([module]) => {
+        if (view.gone) return
+        view.mounted = module.mount(root, view.latest)
+        root.style.visibility = ""
+      },
+      () => {
+        root.style.visibility = ""
+        root.textContent = "This view did not load. Check the connection and reload the page."
+      },
+    )
+  }
+  view.latest = component
+  view.mounted?.update(component)
+  return () => {
+    view.gone = true
+    view.mounted?.destroy()
+    views.delete(parentElement)
+    parentElement.replaceChildren()
+  }
+}
+"""
+
+_mount = st.components.v2.component("live_view", js=_LOADER)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run on a chart; `color` is its place in the theme's palette (0 to 7) or a CSS colour."""
+
+    id: str
+    name: str
+    color: int | str = 0
+
+
+def curves(
+    key: str,
+    runs: Iterable[Run],
+    *,
+    smoothing: float = 0.9,
+    log: bool = False,
+    panels: Sequence[str] = PANELS,
+    height: int = 260,
+) -> None:
+    """The curves of up to eight runs, the first of which is the current one; with none, where they
+    will grow. `smoothing` (0 to under 1) weighs an exponential mean over steps; `log` makes the
+    loss' axis logarithmic; `panels` are some of "loss", "accuracy" and "gap"."""
+    shown = [asdict(run) for run in runs]
+    options = {"smoothing": min(max(smoothing, 0.0), 0.999), "log": log, "panels": list(panels)}
+    _view(key, "curves", height + 60, {"runs": shown, "height": height, **options})
+
+
+def transport_readout(key: str, run: str | None) -> None:
+    """Progress, epoch, step, images a second, time left and the state in words of the run with this
+    id; None: that there is none yet."""
+    _view(key, "readout", 70, {"run": run})
+
+
+def confusion(key: str, run: str | None, class_names: Sequence[str]) -> None:
+    """The confusion matrix and the accuracy of each class on the validation images."""
+    _view(key, "confusion", 330, {"run": run, "classes": list(class_names)})
+
+
+def strip(key: str, run: str | None, class_names: Sequence[str], which: str = "all") -> None:
+    """Test images with what the network says of each; `which` ("all", "wrong") is shown first."""
+    _view(key, "strip", 190, {"run": run, "classes": list(class_names), "which": which})
+
+
+@dataclass(frozen=True)
+class Edited:
+    """What the editor holds."""
+
+    text: str
+
+
+def editor(
+    key: str,
+    text: str,
+    *,
+    height: int = 200,
+    vocabulary: Iterable[str] = (),
+    parameters: dict[str, float] | None = None,
+    on_change: Callable[[], None] | None = None,
+) -> Edited:
+    """The loss editor: checks while one types, answers beside the text, and gives what was typed
+    when typing rests.
+
+    Pass as `text` the text as the page knows it. When that differs both from what was passed
+    before and from what the editor gave, the page has set it (another loss was picked) and the
+    editor takes it over; otherwise what is being typed is never touched.
+    """
+    memory = st.session_state.setdefault(f"{key}.memory", _Memory(text, text))
+    if text not in (memory.passed, memory.given):
+        memory.set += 1
+        memory.given = text
+    memory.passed = text
+    edit = (st.session_state.get(key) or {}).get("edit")
+    current = _typed(edit, memory, memory.given)
+    result = _view(
+        key,
+        "editor",
+        height + 76,
+        {
+            "text": current,
+            "set": memory.set,
+            "height": height,
+            "vocabulary": sorted(vocabulary),
+            "parameters": parameters or {},
+        },
+        on_edit_change=on_change or _nothing,
+    )
+    memory.given = _typed(result.edit, memory, current)
+    return Edited(memory.given)
+
+
+@dataclass
+class _Memory:
+    """What passed between page and editor: the last text each way, how often the page set one."""
+
+    passed: str
+    given: str
+    set: int = 0
+
+
+def _typed(edit: Any, memory: _Memory, otherwise: str) -> str:
+    """The text of an edit, unless it is older than the text that the page has set since."""
+    if isinstance(edit, Mapping) and edit.get("set") == memory.set:
+        return str(edit.get("text", otherwise))
+    return otherwise
+
+
+def _view(key: str, view: str, reserve: int, data: dict[str, Any], **callbacks: Any) -> Any:
+    home = f"{files.base()}/live/assets/{files.version()}/"
+    return _mount(
+        key=key, data={"home": home, "view": view, "reserve": reserve, **data}, **callbacks
+    )
+
+
+def _nothing() -> None:
+    """Streamlit keeps a state only for those who listen to it."""

@@ -1,0 +1,249 @@
+"""What viewers are told of runs: one watch reads a run from the store for all who look at it.
+
+A watch compares what it reads with what it said last and passes on the difference, twice a second
+while the run is live, so that a class of thirty watching one run costs one reading. A viewer who
+comes, or fell behind, is told the whole.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+import anyio.to_thread
+
+from pages.live.series import Series
+from playground.errors import PlaygroundError
+
+LIVE_SECONDS = 0.5
+IDLE_SECONDS = 2.0
+BACKLOG = 8  # messages a slow viewer may be behind before it is told the whole anew
+LIVE = frozenset({"queued", "preparing", "running", "paused"})
+TRAIN_SERIES = ("loss", "accuracy")
+VALIDATION_SERIES = ("validation_loss", "validation_accuracy")
+
+log = logging.getLogger(__name__)
+Message = dict[str, Any]
+
+
+class Queue(Protocol):
+    """What the feed asks of the supervisor."""
+
+    def place(self, run_id: str) -> int | None: ...
+    def wait_seconds(self, run_id: str) -> float | None: ...
+
+
+class Reader:
+    """Reads one run from the store and says what is new. Blocking; one thread at a time."""
+
+    def __init__(self, run_id: str, store: Any, queue: Queue) -> None:
+        self.run_id, self.store, self.queue = run_id, store, queue
+        self.series = {name: Series() for name in (*TRAIN_SERIES, *VALIDATION_SERIES)}
+        self.said: Message = {}
+        self.live = False
+
+    def whole(self) -> Message:
+        """Everything known of the run, for a viewer who knows nothing."""
+        curves = {name: curve.whole() for name, curve in self.series.items() if curve.end}
+        return {"run": self.run_id, "whole": True, **self.said, "series": curves}
+
+    def news(self) -> Message | None:
+        """What changed since the last call, None if nothing did. A store that cannot be read is
+        news too: the viewer is told why, and reading goes on."""
+        try:
+            facts, curves = self._read()
+        except PlaygroundError as error:
+            facts, curves = {"trouble": f"{error.message} {error.hint}".strip()}, {}
+        else:
+            facts["trouble"] = ""
+        changed = {name: value for name, value in facts.items() if self.said.get(name) != value}
+        if not changed and not curves:
+            return None
+        self.said.update(changed)
+        return {"run": self.run_id, **changed, **({"series": curves} if curves else {})}
+
+    def _read(self) -> tuple[Message, dict[str, Message]]:
+        record = self.store.run(self.run_id)
+        if record is None:
+            self.live = False
+            return {"state": "unknown"}, {}
+        was_live, self.live = self.live, record.state in LIVE
+        said_step, said_state = self.said.get("step"), self.said.get("state")
+        facts = _facts(record)
+        if record.state == "queued":
+            facts["place"] = self.queue.place(self.run_id)
+            facts["wait"] = self.queue.wait_seconds(self.run_id)
+        curves: dict[str, Message] = {}
+        if record.step != said_step or record.state != said_state or was_live:
+            facts["marks"] = [
+                {"step": mark.step, "what": mark.what, "value": mark.value}
+                for mark in self.store.marks(self.run_id)
+                if mark.what != "state"
+            ]
+            for name in TRAIN_SERIES if record.step != said_step else ():
+                self._extend(name, curves)
+            for name in VALIDATION_SERIES:
+                self._extend(name, curves)
+        if any(name in curves for name in VALIDATION_SERIES):
+            facts["evaluation"] = self._evaluation()
+        return facts, curves
+
+    def _extend(self, name: str, curves: dict[str, Message]) -> None:
+        curve = self.series[name]
+        added = curve.add(*self.store.series(self.run_id, name, after=curve.end))
+        if added:
+            curves[name] = added
+
+    def _evaluation(self) -> Message | None:
+        evaluated, started = self.store.evaluation(self.run_id), self.store.started(self.run_id)
+        if evaluated is None or started is None:
+            return None
+        probabilities = evaluated.arrays.get("strip_probabilities")
+        labels = started.arrays.get("strip_labels")
+        strip = []
+        if probabilities is not None and labels is not None:
+            for row, truth in zip(probabilities, labels.tolist(), strict=False):
+                best = int(row.argmax())
+                strip.append([best, round(float(row[best]), 3), truth])
+        confusion = evaluated.arrays.get("confusion")
+        return {
+            "step": evaluated.step,
+            "split": evaluated.split,
+            "images": evaluated.images,
+            "confusion": None if confusion is None else confusion.tolist(),
+            "strip": strip,
+        }
+
+
+def _facts(record: Any) -> Message:
+    """The plain facts of a run, rounded to what is shown so that only visible news is sent."""
+    left = None
+    if record.step and record.steps and record.seconds:
+        left = round(record.seconds * (record.steps - record.step) / record.step, 1)
+    return {
+        "state": record.state,
+        "message": record.message or "",
+        "hint": record.hint or "",
+        "where": record.where,
+        "step": record.step,
+        "steps": record.steps,
+        "epoch": round(record.epoch or 0, 2),
+        "epochs": record.spec.epochs,
+        "seconds": round(record.seconds or 0, 1),
+        "left": left,
+        "rate": round(record.images_per_second or 0),
+        "place": None,
+        "wait": None,
+        "preparing": record.preparing or "",
+        "fraction": record.preparing_fraction,
+        "parameters": record.parameters,
+        "metrics": record.metrics or {},
+    }
+
+
+class Viewer:
+    """One open stream: the encoded messages it has yet to be sent."""
+
+    def __init__(self) -> None:
+        self.waiting: list[bytes] = []
+        self.behind: set[str] = set()
+        self.ready = asyncio.Event()
+
+    def tell(self, run_id: str, encoded: bytes) -> None:
+        """Leaves a message; one too many and this viewer is owed the whole run instead."""
+        if len(self.waiting) >= BACKLOG:
+            self.behind.add(run_id)
+        elif run_id not in self.behind:
+            self.waiting.append(encoded)
+        self.ready.set()
+
+
+class Feed:
+    """The watches of this process. `open` gives a run's messages to a viewer while it looks."""
+
+    def __init__(self, store: Callable[[], Any], queue: Callable[[], Queue]) -> None:
+        self._store, self._queue = store, queue
+        self._watches: dict[str, _Watch] = {}
+        self._viewers: set[Viewer] = set()
+        self.closed = False
+
+    def close(self) -> None:
+        """Ends every stream, so that the server can stop while pages are open."""
+        self.closed = True
+        for viewer in self._viewers:
+            viewer.ready.set()
+
+    @asynccontextmanager
+    async def viewer(self, run_ids: list[str]) -> AsyncIterator[Viewer]:
+        """A viewer of these runs until the block is left."""
+        viewer = Viewer()
+        self._viewers.add(viewer)
+        try:
+            for run_id in run_ids:
+                watch = self._watches.get(run_id)
+                if watch is None:
+                    watch = self._watches[run_id] = _Watch(
+                        Reader(run_id, self._store(), self._queue())
+                    )
+                watch.join(viewer)
+            yield viewer
+        finally:
+            self._viewers.discard(viewer)
+            for run_id in run_ids:
+                watch = self._watches.get(run_id)
+                if watch is not None and watch.leave(viewer):
+                    del self._watches[run_id]
+
+    def take(self, viewer: Viewer) -> bytes:
+        """All that waits for this viewer, encoded as Server-Sent Events."""
+        viewer.ready.clear()
+        parts, viewer.waiting = viewer.waiting, []
+        for run_id in viewer.behind:
+            if run_id in self._watches:
+                parts.append(encode(self._watches[run_id].reader.whole()))
+        viewer.behind.clear()
+        return b"".join(parts)
+
+
+class _Watch:
+    """One run's reader, the task that drives it and those who look."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self._viewers: set[Viewer] = set()
+        self._task = asyncio.create_task(self._watch())
+
+    def join(self, viewer: Viewer) -> None:
+        self._viewers.add(viewer)
+        if self.reader.said:
+            viewer.tell(self.reader.run_id, encode(self.reader.whole()))
+
+    def leave(self, viewer: Viewer) -> bool:
+        """Whether that was the last one; the watch has then ended."""
+        self._viewers.discard(viewer)
+        if not self._viewers:
+            self._task.cancel()
+        return not self._viewers
+
+    async def _watch(self) -> None:
+        first = True
+        while True:
+            try:
+                news = await anyio.to_thread.run_sync(self.reader.news)
+            except Exception:
+                log.exception("run %s cannot be shown", self.reader.run_id)
+                news = {"run": self.reader.run_id, "trouble": "This run cannot be read."}
+            if news:
+                encoded = encode(self.reader.whole() if first else news)
+                first = False
+                for viewer in self._viewers:
+                    viewer.tell(self.reader.run_id, encoded)
+            await asyncio.sleep(LIVE_SECONDS if self.reader.live else IDLE_SECONDS)
+
+
+def encode(message: Message) -> bytes:
+    """A message as one Server-Sent Event."""
+    text = json.dumps(message, separators=(",", ":"), allow_nan=False, default=str)
+    return f"data: {text}\n\n".encode()

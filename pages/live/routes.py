@@ -1,0 +1,186 @@
+"""What the live views ask the server for, beside the page itself."""
+
+import io
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import numpy as np
+from PIL import Image
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from pages.live import files
+from pages.live.feed import Feed, Viewer
+from playground.errors import PlaygroundError
+from playground.runs.supervisor import service
+from playground.spec import MAX_LOSS_CHARACTERS, RunSpec
+
+MAX_RUNS = 8  # as many as there are colours for
+MAX_BODY = 64 * 1024
+KEEP_ALIVE_SECONDS = 15.0
+RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+
+feed = Feed(lambda: service().store, service)
+
+
+class EventStream(Response):
+    """A viewer's Server-Sent Events, until the viewer goes or the server stops."""
+
+    def __init__(self, runs: list[str]) -> None:
+        self.runs = runs
+        self.background = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [
+            (b"content-type", b"text/event-stream"),
+            (b"cache-control", b"no-store"),
+            (b"x-accel-buffering", b"no"),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        async with feed.viewer(self.runs) as viewer, anyio.create_task_group() as tasks:
+            tasks.start_soon(self._speak, viewer, send, tasks.cancel_scope)
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            tasks.cancel_scope.cancel()
+
+    async def _speak(self, viewer: Viewer, send: Send, scope: anyio.CancelScope) -> None:
+        body = b"retry: 1000\n\n"
+        while not feed.closed:
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            with anyio.move_on_after(KEEP_ALIVE_SECONDS):
+                await viewer.ready.wait()
+            body = feed.take(viewer) or b": still here\n\n"
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        scope.cancel()
+
+
+async def stream(request: Request) -> Response:
+    """`?runs=<id>,<id>`: what is new of these runs; see `feed` for the messages."""
+    runs = list(dict.fromkeys(filter(None, request.query_params.get("runs", "").split(","))))
+    if not runs or len(runs) > MAX_RUNS or not all(map(RUN_ID.fullmatch, runs)):
+        return PlainTextResponse(f"expected runs=<id>,..., at most {MAX_RUNS}", 400)
+    return EventStream(runs)
+
+
+async def check(request: Request) -> Response:
+    """Checks a loss as it is typed: `{text, parameters}` in, the worker's report out."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        return _refused("expected a request from this app's own page", 403)
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY:
+            return _refused(f"expected at most {MAX_BODY:,} bytes", 413)
+    try:
+        asked = json.loads(bytes(body))
+        text, parameters = asked["text"], asked.get("parameters", {})
+        if not isinstance(text, str) or not isinstance(parameters, Mapping):
+            raise TypeError
+        parameters = {str(name): float(value) for name, value in parameters.items()}
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return _refused('expected JSON: {"text": "...", "parameters": {"name": number}}', 400)
+    if len(text) > MAX_LOSS_CHARACTERS:
+        return _refused(f"expected at most {MAX_LOSS_CHARACTERS:,} characters", 413)
+    try:
+        report = await anyio.to_thread.run_sync(service().check, text, parameters)
+    except PlaygroundError as error:
+        return _refused(error.message, 503, error.hint)
+    return Response(_json(report), media_type="application/json", headers=_FRESH)
+
+
+async def asset(request: Request) -> Response:
+    """A file of the live views; only the present version's path is kept by browsers."""
+    name = request.path_params["name"]
+    if name not in files.files():
+        return PlainTextResponse("no such file", 404)
+    plain, zipped = await anyio.to_thread.run_sync(files.content, name)
+    current = request.path_params["version"] == files.version()
+    headers = {**(FOREVER if current else _FRESH), "Vary": "Accept-Encoding"}
+    kind = files.TYPES[files.files()[name].suffix]
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(zipped, media_type=kind, headers={**headers, "Content-Encoding": "gzip"})
+    return Response(plain, media_type=kind, headers={**headers, "Content-Encoding": "identity"})
+
+
+async def strip(request: Request) -> Response:
+    """The test images whose predictions a run repeats, side by side in one PNG."""
+    run_id = request.path_params["run"]
+
+    def images() -> np.ndarray | None:
+        started = service().store.started(run_id) if RUN_ID.fullmatch(run_id) else None
+        return None if started is None else started.arrays.get("strip_images")
+
+    try:
+        found = await anyio.to_thread.run_sync(images)
+    except PlaygroundError as error:
+        return _refused(error.message, 503, error.hint)
+    if found is None:
+        return PlainTextResponse("no such run, or it has not begun", 404, headers=_FRESH)
+    return await _sprite(found)
+
+
+async def samples(request: Request) -> Response:
+    """An image of each class of a data set, side by side in one PNG."""
+    dataset = request.path_params["dataset"]
+    try:
+        RunSpec.parse({"dataset": dataset})
+        found, _, _ = await anyio.to_thread.run_sync(service().sample, dataset)
+    except PlaygroundError as error:
+        return _refused(error.message, 404, error.hint)
+    return await _sprite(found)
+
+
+def routes() -> list[BaseRoute]:
+    """The routes of the live views, for `st.App`."""
+    root = f"{files.base()}/live"
+    return [
+        Route(f"{root}/stream", stream),
+        Route(f"{root}/check", check, methods=["POST"]),
+        Route(f"{root}/assets/{{version}}/{{name}}", asset),
+        Route(f"{root}/strip/{{run}}.png", strip),
+        Route(f"{root}/samples/{{dataset}}.png", samples),
+    ]
+
+
+_FRESH = {"Cache-Control": "no-store"}
+
+
+def _refused(message: str, status: int, hint: str = "") -> JSONResponse:
+    return JSONResponse({"refused": message, "hint": hint}, status, headers=_FRESH)
+
+
+def _json(report: Any) -> bytes:
+    """JSON without NaN, which browsers do not read; what is not finite becomes null."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {str(key): plain(item) for key, item in value.items()}
+        if isinstance(value, np.ndarray | np.generic):
+            return plain(value.tolist())
+        if isinstance(value, list | tuple):
+            return [plain(item) for item in value]
+        if isinstance(value, float) and not np.isfinite(value):
+            return None
+        return value
+
+    return json.dumps(plain(report), ensure_ascii=False, allow_nan=False).encode()
+
+
+async def _sprite(images: np.ndarray) -> Response:
+    def draw() -> bytes:
+        # (N, H, W, C) -> (H, N·W, C): image k occupies columns k·W to (k+1)·W.
+        row = np.concatenate(list(images), axis=1)
+        picture = Image.fromarray(row[..., 0] if row.shape[-1] == 1 else row)
+        out = io.BytesIO()
+        picture.save(out, "PNG")
+        return out.getvalue()
+
+    body = await anyio.to_thread.run_sync(draw)
+    return Response(body, media_type="image/png", headers={"Cache-Control": "private, max-age=600"})
