@@ -102,8 +102,8 @@ def under_way() -> bool:
     with closing(sqlite3.connect(path, timeout=0)) as lock:
         try:
             lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError:
-            return True
+        except sqlite3.OperationalError as error:
+            return error.sqlite_errorcode == sqlite3.SQLITE_BUSY
         return False
 
 

@@ -166,7 +166,7 @@ class RunSpec(BaseModel):
         float,
         Knob(
             "Dropout",
-            "Share of the features silenced at random in each training step.",
+            "Share of the inputs of the last hidden layer silenced at random in each step.",
             "regularisation",
             low=0.0,
             high=0.9,
@@ -449,7 +449,12 @@ def _kind(field: str) -> str:
     known = RunSpec.model_fields.get(field)
     if known is None:
         return "a known field"
-    names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    names: dict[Any, str] = {
+        int: "a whole number",
+        float: "a number",
+        bool: "true or false",
+        str: "text",
+    }
     kind = known.annotation
     return (
         names.get(kind, "names with numbers")

@@ -7,8 +7,10 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 import numpy as np
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.text import Text
 
 from playground.spec import RunSpec
 from playground.training.events import (
@@ -73,28 +75,27 @@ class Bar:
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
-            TextColumn("{task.fields[numbers]}"),
-            console=self._console,
+            TextColumn("{task.fields[place]}"),
             expand=True,
-            transient=True,
         )
-        self._task: TaskID = self._progress.add_task("", total=None, numbers="")
+        self._task: TaskID = self._progress.add_task("", total=None, place="")
+        self._live = Live(console=self._console, transient=True, refresh_per_second=8)
         self._validation = ""
         self._train = ""
         self._steps = 0
         self._rate = 0.0
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        self._live.stop()
 
     def show(self, event: Event, run_id: str | None) -> None:
         if isinstance(event, Preparing):
             total = None if event.fraction is None else 1.0
-            self._update(event.message, event.fraction or 0.0, total, "")
+            self._update(event.message, event.fraction or 0.0, total)
         elif isinstance(event, Started):
             self._started(event)
         elif isinstance(event, Trained):
@@ -116,10 +117,13 @@ class Bar:
         if run_id:
             show(f"Run {run_id}")
 
-    def _update(self, what: str, done: float, total: float | None, numbers: str) -> None:
+    def _update(
+        self, what: str, done: float, total: float | None, place: str = "", numbers: str = ""
+    ) -> None:
         self._progress.update(
-            self._task, description=what, completed=done, total=total, numbers=numbers
+            self._task, description=what, completed=done, total=total, place=place
         )
+        self._live.update(Group(self._progress, Text(numbers)) if numbers else self._progress)
 
     def _started(self, event: Started) -> None:
         self._steps = event.steps
@@ -131,7 +135,7 @@ class Bar:
         for warning in event.loss.get("warnings", ()):
             text = warning.get("message", warning) if isinstance(warning, dict) else warning
             self._console.print(f"Note on the loss: {text}")
-        self._update("Compiling the training step", 0, None, "")
+        self._update("Compiling the training step", 0, None)
 
     def _trained(self, event: Trained) -> None:
         series = event.series
@@ -140,18 +144,18 @@ class Bar:
         # Over all of the run: what the last interval took jumps about.
         self._rate = event.step * self._spec.batch_size / event.seconds if event.seconds else 0.0
         self._update(
-            f"epoch {self._epoch(event.epoch)}/{self._spec.epochs}  "
-            f"step {event.step:,}/{self._steps:,}",
+            f"epoch {self._epoch(event.epoch)}/{self._spec.epochs}",
             event.step,
             self._steps,
-            f"{self._train}{self._validation}  {event.images_per_second:,.0f}/s  {_clock(left)}",
+            f"{event.step:,}/{self._steps:,}  {_clock(left)} left",
+            f"{self._train}{self._validation}  {event.images_per_second:,.0f} images/s",
         )
 
     def _evaluated(self, event: Evaluated) -> None:
         if event.split != "validation":
             return
         accuracy, loss = event.metrics["accuracy"], event.metrics["loss"]
-        self._validation = f"  val {accuracy:.1%}"
+        self._validation = f"  validation {accuracy:.1%}"
         whole = round(event.epoch)
         if whole and abs(event.epoch - whole) < 1e-6:
             self._console.print(

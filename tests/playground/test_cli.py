@@ -1,0 +1,438 @@
+"""The command line: every knob an option, plain words for every fault, a clean stop."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import playground
+from playground import terminal
+from playground.__main__ import OWNER, app
+from playground.errors import DataError, StoreError
+from playground.runs.store import RunRecord, Store, open_store
+from playground.settings import settings
+from playground.spec import RunSpec, knobs
+from playground.training.control import Control
+from playground.training.events import (
+    Evaluated,
+    Event,
+    Failed,
+    Finished,
+    Preparing,
+    Progress,
+    Started,
+)
+
+ROOT = Path(__file__).parents[2]
+Script = Callable[[RunSpec, Control], Iterator[Event]]
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """A store of the test's own."""
+    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("PLAYGROUND_STORE_URL", raising=False)
+    settings.cache_clear()
+    yield tmp_path / "home"
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+@pytest.fixture
+def runs_like(monkeypatch: pytest.MonkeyPatch) -> Callable[[Script], list[RunSpec]]:
+    """Puts a script in the place of the training; gives the list of specs it was run with."""
+
+    def replace(script: Script) -> list[RunSpec]:
+        specs: list[RunSpec] = []
+
+        def train(spec: RunSpec, control: Control) -> Iterator[Event]:
+            specs.append(spec)
+            return script(spec, control)
+
+        monkeypatch.setattr(playground, "train", train)
+        return specs
+
+    return replace
+
+
+def command(*arguments: str) -> Any:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def recorded() -> list[RunRecord]:
+    store = open_store(settings())
+    try:
+        return store.runs()
+    finally:
+        store.close()
+
+
+STARTED = Started(
+    parameters=1234,
+    layers=[],
+    steps=4,
+    steps_per_epoch=4,
+    train_images=1293,
+    validation_images=144,
+    test_images=360,
+    class_names=list("0123456789"),
+    loss={"title": "Cross-entropy", "warnings": [{"message": "[bold]odd[/bold]"}]},
+    arrays={"strip_images": np.zeros((2, 8, 8, 1), np.uint8), "strip_labels": np.zeros(2, int)},
+)
+
+
+def progress(step: int, loss: float = 0.5) -> Progress:
+    names = ("loss", "accuracy", "gradient_norm", "learning_rate")
+    series = {name: np.array([0.75, loss], np.float32) for name in names}
+    return Progress(step, step / 4, step / 10, 640.0, series)
+
+
+def good_run(spec: RunSpec, control: Control) -> Iterator[Event]:
+    yield Preparing("Reading Digits", None)
+    yield Preparing("Downloading", 0.5)
+    yield STARTED
+    yield progress(2)
+    yield progress(4)
+    for split in ("validation", "test"):
+        metrics = {"loss": 0.25, "accuracy": 0.9375}
+        arrays = {"confusion": np.eye(10, dtype=np.int32)}
+        yield Evaluated(4, 1.0, split, 144, True, metrics, arrays)
+    yield Finished(4, "completed", 0.4, {"loss": 0.25, "accuracy": 0.9375})
+
+
+# Asking -----------------------------------------------------------------------------------------
+
+
+def test_help_names_every_knob() -> None:
+    done = CliRunner().invoke(app, ["train", "--help"], env={"COLUMNS": "200"})
+    assert done.exit_code == 0
+    for name in knobs():
+        flag = "--" + name.replace("_", "-")
+        assert (flag.removesuffix("s") if name == "loss_parameters" else flag) in done.stdout
+    assert "1 to 200" in done.stdout and "default 3, fashion_mnist 5" in done.stdout
+
+
+def test_help_needs_no_tensorflow() -> None:
+    code = (
+        "import sys\n"
+        "from typer.testing import CliRunner\n"
+        "from playground.__main__ import app\n"
+        "for words in (['--help'], ['train', '--help'], ['data'], ['runs'],\n"
+        "              ['train', '--epochs', 'x']):\n"
+        "    CliRunner().invoke(app, words)\n"
+        "print({'tensorflow', 'keras', 'losses'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert done.stdout.strip() == "set()"
+
+
+def test_each_option_reaches_its_field(runs_like: Any) -> None:
+    specs = runs_like(good_run)
+    wanted = RunSpec(
+        dataset="digits",
+        train_images=500,
+        validation_split=0.25,
+        normalise="unit",
+        model="double",
+        width=8,
+        depth=1,
+        embedding=32,
+        activation="gelu",
+        batch_norm=True,
+        dropout=0.25,
+        l2=0.001,
+        loss="focal",
+        loss_parameters={"gamma": 2.0, "alpha": 0.25},
+        optimizer="sgd",
+        learning_rate=0.05,
+        schedule="constant",
+        batch_size=16,
+        epochs=2,
+        seed=7,
+        precision="mixed_bfloat16",
+        evaluations=3,
+    )
+    words = []
+    for name, value in wanted.model_dump().items():
+        flag = "--" + name.replace("_", "-")
+        if name == "loss_parameters":
+            words += [word for key, item in value.items() for word in (flag[:-1], f"{key}={item}")]
+        elif isinstance(value, bool):
+            words.append(flag if value else f"--no-{flag[2:]}")
+        else:
+            words += [flag, str(value)]
+    assert command("train", "--no-store", *words).exit_code == 0
+    assert command("train", "--no-store", "--dataset", "cifar10", "--no-batch-norm").exit_code == 0
+    assert specs == [wanted, RunSpec(dataset="cifar10", batch_norm=False)]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--epochs", "many"], "epochs: expected a whole number; got 'many'"),
+        (["--epochs", "0"], "epochs: expected 1 to 200; got 0"),
+        (["--dataset", "imagenet"], "dataset: expected one of mnist, fashion_mnist, cifar10"),
+        (["--loss-parameter", "gamma"], "expected name=number, as in gamma=2; got 'gamma'"),
+        (["--loss-parameter", "gamma=x"], "loss_parameters: expected names with numbers"),
+        (["--loss", " "], "loss: expected the name or the text of a loss"),
+        (["--dataset", "digits", "--train-images", "5000"], "50 to 1,437; got 5,000"),
+    ],
+)
+def test_a_wrong_value_is_one_sentence_on_stderr(words: list[str], said: str) -> None:
+    done = command("train", *words)
+    assert done.exit_code == 2
+    assert done.stderr.startswith("Error: ") and said in done.stderr
+    assert "Traceback" not in done.stderr and done.stdout == ""
+    assert recorded() == []
+
+
+# Training ---------------------------------------------------------------------------------------
+
+
+def test_a_run_is_shown_summed_up_and_recorded(runs_like: Any) -> None:
+    runs_like(good_run)
+    done = command("train", "--dataset", "digits", "--epochs", "1")
+    assert done.exit_code == 0, done.stderr
+    assert "1,293 images to train on, 144 held out; 1,234 parameters; 4 steps" in done.stdout
+    assert "[bold]odd[/bold]" in done.stdout
+    assert "validation loss 0.2500  accuracy 93.8%" in done.stdout
+    assert "Test accuracy 93.75%, loss 0.2500" in done.stdout
+    assert "0.4 s of training" in done.stdout and "images/s" in done.stdout
+    [run] = recorded()
+    assert f"Run {run.id}" in done.stdout
+    assert (run.owner, run.state, run.step) == (OWNER, "completed", 4)
+    assert run.metrics["test_accuracy"] == 0.9375
+    listed = command("runs").stdout
+    assert run.id in listed and "93.75%" in listed and "completed" in listed
+
+
+def test_json_is_one_object_a_line(runs_like: Any) -> None:
+    def script(spec: RunSpec, control: Control) -> Iterator[Event]:
+        yield STARTED
+        yield progress(2, float("nan"))
+        yield from good_run(spec, control)
+
+    runs_like(script)
+    done = command("train", "--json", "--dataset", "digits")
+    lines = [
+        json.loads(line, parse_constant=lambda name: pytest.fail(name))
+        for line in done.stdout.splitlines()
+    ]
+    [run] = recorded()
+    assert {line["run"] for line in lines} == {run.id}
+    kinds = [line["event"] for line in lines]
+    assert kinds[0] == "Preparing" and kinds[-1] == "Finished" and "Evaluated" in kinds
+    assert lines[-1]["metrics"] == {"loss": 0.25, "accuracy": 0.9375}
+    first, second, *_ = (line["last"] for line in lines if line["event"] == "Progress")
+    assert first["loss"] is None and second["loss"] == 0.5
+    assert not any("arrays" in line or "series" in line for line in lines)
+
+
+def test_nothing_is_recorded_where_that_is_not_wanted(runs_like: Any, home: Path) -> None:
+    runs_like(good_run)
+    done = command("train", "--no-store", "--dataset", "digits")
+    assert done.exit_code == 0 and "Run " not in done.stdout
+    assert not home.exists()
+
+
+def test_a_run_that_fails_is_recorded_with_what_it_said(runs_like: Any) -> None:
+    where = {"line": 2, "column": 8, "end_line": 2, "end_column": 11, "fragment": "log"}
+
+    def script(spec: RunSpec, control: Control) -> Iterator[Event]:
+        yield STARTED
+        yield progress(2)
+        yield Failed(3, "nonfinite", "The loss became NaN at step 3.", "Clip it.", where)
+
+    runs_like(script)
+    done = command("train", "--loss", "p = y_pred\nreturn log(p)")
+    assert done.exit_code == 1
+    assert done.stderr == (
+        "Error: line 2, column 8: The loss became NaN at step 3.\n"
+        "  return log(p)\n"
+        "         ^\n"
+        "Clip it.\n"
+    )
+    [run] = recorded()
+    assert (run.state, run.kind, run.where) == ("failed", "nonfinite", where)
+
+
+def test_a_refused_loss_has_a_caret_under_its_column(runs_like: Any) -> None:
+    from losses import LossError, compile_loss
+
+    text = "sum(y_tru * log(y_pred))"
+
+    def script(spec: RunSpec, control: Control) -> Iterator[Event]:
+        compile_loss(spec.loss)
+        yield STARTED
+
+    runs_like(script)
+    done = command("train", "--dataset", "digits", "--loss", text)
+    with pytest.raises(LossError) as caught:
+        compile_loss(text)
+    assert done.exit_code == 2
+    lines = done.stderr.splitlines()
+    assert caught.value.message in lines[0] and lines[0].startswith("Error: column 5: ")
+    assert lines[1:3] == [f"  {text}", "      ^"]
+    [run] = recorded()
+    assert run.state == "failed" and run.where is not None and run.where["column"] == 5
+
+
+def test_missing_data_is_said_with_what_to_do(runs_like: Any) -> None:
+    def script(spec: RunSpec, control: Control) -> Iterator[Event]:
+        yield Preparing("Reading MNIST")
+        raise DataError("MNIST is not on this machine.", "Choose Digits.")
+
+    runs_like(script)
+    done = command("train")
+    assert done.exit_code == 2
+    assert done.stderr == "Error: MNIST is not on this machine.\nChoose Digits.\n"
+    [run] = recorded()
+    assert (run.state, run.message) == ("failed", "MNIST is not on this machine.")
+
+
+def test_a_store_that_cannot_be_opened_is_said_so(home: Path, runs_like: Any) -> None:
+    runs_like(good_run)
+    home.write_text("a file where a folder should be")
+    for words in (["train"], ["runs"]):
+        done = command(*words)
+        assert done.exit_code == 2
+        assert done.stderr.startswith("Error: ") and "Traceback" not in done.stderr
+
+
+def test_a_store_that_fails_mid_run_ends_it(
+    runs_like: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreError("The disk is full.", "Make room.")
+
+    runs_like(good_run)
+    monkeypatch.setattr(Store, "record", full)
+    done = command("train")
+    assert (done.exit_code, done.stderr) == (2, "Error: The disk is full.\nMake room.\n")
+
+
+def test_a_fault_of_ours_is_not_dressed_up(runs_like: Any) -> None:
+    def script(spec: RunSpec, control: Control) -> Iterator[Event]:
+        yield STARTED
+        raise ZeroDivisionError
+
+    runs_like(script)
+    assert isinstance(command("train").exception, ZeroDivisionError)
+    [run] = recorded()
+    assert run.state == "failed"
+
+
+# Ctrl-C -----------------------------------------------------------------------------------------
+
+
+def test_ctrl_c_stops_the_run_cleanly(runs_like: Any) -> None:
+    def script(spec: RunSpec, control: Control) -> Iterator[Event]:
+        yield STARTED
+        yield progress(2)
+        signal.raise_signal(signal.SIGINT)
+        asked = control.receive()
+        assert asked is not None and asked.do == "stop"
+        yield Finished(2, "stopped", 0.2)
+
+    before = signal.getsignal(signal.SIGINT)
+    runs_like(script)
+    done = command("train")
+    assert done.exit_code == 130
+    assert "Stopped at step 2" in done.stdout and done.stderr == ""
+    [run] = recorded()
+    assert run.state == "stopped"
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("started", [False, True])
+def test_ctrl_c_breaks_off_what_has_not_begun_or_will_not_stop(
+    started: bool, runs_like: Any
+) -> None:
+    def script(spec: RunSpec, control: Control) -> Iterator[Event]:
+        yield Preparing("Reading")
+        if started:
+            yield STARTED
+            signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("went on")
+
+    runs_like(script)
+    done = command("train")
+    assert done.exit_code == 130 and "Broken off" in done.stdout
+    [run] = recorded()
+    assert run.state == "stopped" and not run.live
+
+
+# The lists and the words ------------------------------------------------------------------------
+
+
+def test_data_says_what_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAYGROUND_DATA", str(tmp_path))
+    monkeypatch.setenv("PLAYGROUND_DOWNLOAD", "0")
+    settings.cache_clear()
+    (tmp_path / "mnist.npz").touch()
+    done = command("data")
+    assert done.exit_code == 0
+    by_name = {line.split()[0]: line for line in done.stdout.splitlines() if line.strip()}
+    assert by_name["mnist"].endswith(str(tmp_path))
+    assert by_name["cifar10"].endswith("not here")
+    assert by_name["digits"].endswith("comes with scikit-learn")
+
+
+def test_no_runs_says_how_to_make_one() -> None:
+    assert "python -m playground train" in command("runs").stdout
+
+
+def test_a_loss_cannot_steer_the_terminal(runs_like: Any) -> None:
+    runs_like(good_run)
+    loss = "y_pred\x1b[2J [red]x[/red]"
+    command("train", "--dataset", "digits", "--loss", loss)
+    listed = command("runs").stdout
+    assert "\x1b" not in listed and "[red]x[/red]" in listed
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "shown"),
+    [
+        ("a + b", 1, 5, "column 5: odd\n  a + b\n      ^"),
+        ("a\n\tb", 2, 2, "line 2, column 2: odd\n   b\n   ^"),
+        ("a", 0, 0, "odd"),
+        ("a", 2, 1, "odd"),
+        ("", 1, 1, "odd"),
+    ],
+)
+def test_the_caret_stands_under_the_column(text: str, line: int, column: int, shown: str) -> None:
+    assert terminal.pointed(text, "odd", line, column) == shown
+
+
+# For real ---------------------------------------------------------------------------------------
+
+
+def test_a_real_run_on_digits(home: Path) -> None:
+    words = ["train", "--json", "--dataset", "digits", "--epochs", "4", "--loss"]
+    done = subprocess.run(
+        [sys.executable, "-m", "playground", *words, "-sum(y_true * log(y_pred), axis=-1)"],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=ROOT,
+        env={**os.environ, "PLAYGROUND_HOME": str(home), "PYTHONUTF8": "1"},
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert lines[-1]["event"] == "Finished" and lines[-1]["reason"] == "completed"
+    assert lines[-1]["metrics"]["accuracy"] > 0.85
+    [run] = recorded()
+    assert run.id == lines[-1]["run"] and run.state == "completed"
+    assert run.metrics["test_accuracy"] == pytest.approx(lines[-1]["metrics"]["accuracy"])
