@@ -149,6 +149,13 @@ def editor(
     return Edited(memory.given)
 
 
+def edited(key: str) -> str | None:
+    """What was typed last, for a callback, which runs before the page; None without an editor."""
+    memory = st.session_state.get(f"{key}.memory")
+    edit = (st.session_state.get(key) or {}).get("edit")
+    return None if memory is None else _typed(edit, memory, memory.given)
+
+
 @dataclass
 class _Memory:
     """What passed between page and editor: the last text each way, how often the page set one."""
