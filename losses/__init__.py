@@ -1,0 +1,53 @@
+"""The ground floor: losses, named and written. Imports keras and numpy, nothing of ours.
+
+Reading a text (`check(..., numeric=False)`, `catalog()`) does not import Keras; the names that
+need it are loaded when first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .catalog import catalog
+from .check import check
+from .language.errors import LossError, Remark, Span
+from .named import LossInfo
+
+if TYPE_CHECKING:
+    from .base import PlaygroundLoss
+    from .curve import curve
+    from .known import NamedLoss, get
+    from .written import WrittenLoss, compile_loss, compile_metric
+
+__all__ = [
+    "LossError",
+    "LossInfo",
+    "NamedLoss",
+    "PlaygroundLoss",
+    "Remark",
+    "Span",
+    "WrittenLoss",
+    "catalog",
+    "check",
+    "compile_loss",
+    "compile_metric",
+    "curve",
+    "get",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """The names that import Keras, on first use."""
+    if name in ("compile_loss", "compile_metric", "WrittenLoss"):
+        from . import written as module
+    elif name in ("get", "NamedLoss"):
+        from . import known as module  # type: ignore[no-redef]
+    elif name == "PlaygroundLoss":
+        from . import base as module  # type: ignore[no-redef]
+    elif name == "curve":
+        from .curve import curve
+
+        return curve
+    else:
+        raise AttributeError(f"module 'losses' has no attribute {name!r}")
+    return getattr(module, name)

@@ -1,0 +1,364 @@
+"""The losses that Keras has for a classifier, written out so that their parameters stay live.
+
+Arguments: y_true (B, C) one-hot, y_pred (B, C) probabilities, labels (B,) class numbers,
+features (B, D). Each returns (B,) unless it says otherwise.
+"""
+
+from __future__ import annotations
+
+from .named import Range, named, ops
+
+EPSILON = 1e-7
+GROUP = "Keras built-ins"
+KERAS = "Keras definition"
+
+
+def clipped(p):
+    """Probabilities kept inside [1e-7, 1 - 1e-7], so that their logarithm is finite."""
+    return ops.clip(p, EPSILON, 1 - EPSILON)
+
+
+def normalised(p):
+    """Probabilities that sum to one, clipped, as Keras' categorical losses take them."""
+    return clipped(p / ops.sum(p, axis=-1, keepdims=True))
+
+
+def l2_normalised(x, axis=-1):
+    """Vectors of length one; the gradient at zero is finite."""
+    square = ops.sum(ops.square(x), axis=axis, keepdims=True)
+    return x * ops.rsqrt(ops.maximum(square, 1e-12))
+
+
+@named(
+    title="Mean squared error",
+    group=GROUP,
+    when="A regression loss; on probabilities its gradient fades when the model is badly wrong.",
+    latex=r"\frac1C\sum_c (y_c-p_c)^2",
+    paper="Gauss/Legendre, least squares",
+    text="mean(square(y_true - y_pred), axis=-1)",
+    aliases=("mse", "MSE"),
+)
+def mean_squared_error(y_true, y_pred):
+    """mean_c (y - p)^2"""
+    return ops.mean(ops.square(y_true - y_pred), axis=-1)
+
+
+@named(
+    title="Mean absolute error",
+    group=GROUP,
+    when="Tolerates wrong labels, at the price of slow learning.",
+    latex=r"\frac1C\sum_c |y_c-p_c|",
+    paper="Laplace, L1",
+    text="mean(abs(y_true - y_pred), axis=-1)",
+    aliases=("mae", "MAE"),
+)
+def mean_absolute_error(y_true, y_pred):
+    """mean_c |y - p|"""
+    return ops.mean(ops.abs(y_true - y_pred), axis=-1)
+
+
+@named(
+    title="Mean absolute percentage error",
+    group=GROUP,
+    when="For targets far from zero; on one-hot targets it is about 1e8 and means nothing.",
+    latex=r"\frac{100}C\sum_c \frac{|y_c-p_c|}{\max(|y_c|,10^{-7})}",
+    paper=KERAS,
+    text="100 * mean(abs((y_true - y_pred) / maximum(abs(y_true), 1e-7)), axis=-1)",
+    aliases=("mape", "MAPE"),
+)
+def mean_absolute_percentage_error(y_true, y_pred):
+    """100 mean_c |y - p| / max(|y|, 1e-7)"""
+    return 100 * ops.mean(
+        ops.abs((y_true - y_pred) / ops.maximum(ops.abs(y_true), EPSILON)), axis=-1
+    )
+
+
+@named(
+    title="Mean squared logarithmic error",
+    group=GROUP,
+    when="Compares orders of magnitude; on probabilities a gentler squared error.",
+    latex=r"\frac1C\sum_c (\log(1+y_c)-\log(1+p_c))^2",
+    paper=KERAS,
+    text="mean(square(log(1 + y_true) - log(1 + y_pred)), axis=-1)",
+    aliases=("msle", "MSLE"),
+)
+def mean_squared_logarithmic_error(y_true, y_pred):
+    """mean_c (log(1 + y) - log(1 + p))^2, both kept above 1e-7"""
+    left, right = (ops.log1p(ops.maximum(v, EPSILON)) for v in (y_true, y_pred))
+    return ops.mean(ops.square(left - right), axis=-1)
+
+
+@named(
+    title="Huber",
+    group=GROUP,
+    when="Squared near the truth, linear far from it: robust to outliers.",
+    latex=r"\frac1C\sum_c \begin{cases}\frac12e_c^2&|e_c|\le\delta\\"
+    r"\delta|e_c|-\frac12\delta^2&\text{else}\end{cases}",
+    paper="Huber 1964",
+    text="delta = 1.0  # 0.01..2\ne = abs(y_true - y_pred)\n"
+    "mean(where(e <= delta, 0.5 * e**2, delta * e - 0.5 * delta**2), axis=-1)",
+    delta=Range(0.01, 2.0),
+)
+def huber(y_true, y_pred, *, delta=1.0):
+    """mean_c e^2/2 where |e| <= delta, else delta |e| - delta^2/2"""
+    e = ops.abs(y_true - y_pred)
+    near, far = 0.5 * ops.square(e), delta * e - 0.5 * delta * delta
+    return ops.mean(ops.where(e <= delta, near, far), axis=-1)
+
+
+@named(
+    title="Log-cosh",
+    group=GROUP,
+    when="A Huber loss without a corner.",
+    latex=r"\frac1C\sum_c \log\cosh(p_c-y_c)",
+    paper="folklore; Saleh & Saleh 2022, arXiv:2208.04564",
+    text="mean(log(cosh(y_pred - y_true)), axis=-1)",
+    aliases=("logcosh",),
+)
+def log_cosh(y_true, y_pred):
+    """mean_c log cosh(p - y), as |e| + softplus(-2|e|) - log 2"""
+    e = ops.abs(y_pred - y_true)
+    return ops.mean(e + ops.softplus(-2 * e) - 0.6931471805599453, axis=-1)
+
+
+@named(
+    title="Cosine similarity",
+    group=GROUP,
+    when="Compares directions only; smallest, -1, when both point the same way.",
+    latex=r"-\frac{y\cdot p}{\|y\|\,\|p\|}",
+    paper=KERAS,
+    text="-sum(y_true * y_pred, axis=-1) / norm(y_true, axis=-1) / norm(y_pred, axis=-1)",
+)
+def cosine_similarity(y_true, y_pred):
+    """-sum_c y p / (|y| |p|)"""
+    return -ops.sum(l2_normalised(y_true) * l2_normalised(y_pred), axis=-1)
+
+
+@named(
+    title="Binary cross-entropy",
+    group=GROUP,
+    when="Treats every class as its own yes-or-no question (multi-label).",
+    latex=r"-\frac1C\sum_c\left[y_c\log p_c+(1-y_c)\log(1-p_c)\right]",
+    paper="Good 1952",
+    text="-mean(y_true * log(y_pred) + (1 - y_true) * log(1 - y_pred), axis=-1)",
+    label_smoothing=Range(0.0, 0.5),
+)
+def binary_crossentropy(y_true, y_pred, *, label_smoothing=0.0):
+    """-mean_c y log p + (1 - y) log(1 - p), y smoothed towards 1/2"""
+    y, p = y_true * (1 - label_smoothing) + 0.5 * label_smoothing, clipped(y_pred)
+    return -ops.mean(y * ops.log(p) + (1 - y) * ops.log(1 - p), axis=-1)
+
+
+@named(
+    title="Binary focal cross-entropy",
+    group=GROUP,
+    when="Binary cross-entropy that turns down what is already well classified.",
+    latex=r"\frac1C\sum_c \alpha_t(1-p_t)^\gamma(-\log p_t)",
+    paper="Lin et al. 2017, arXiv:1708.02002",
+    text="gamma = 2.0  # 0..5\nalpha = 0.25  # 0..1\n"
+    "pt = y_true * y_pred + (1 - y_true) * (1 - y_pred)\n"
+    "at = y_true * alpha + (1 - y_true) * (1 - alpha)\n"
+    "mean(at * (1 - pt)**gamma * -log(pt), axis=-1)",
+    gamma=Range(0.0, 5.0),
+    alpha=Range(0.0, 1.0),
+)
+def binary_focal_crossentropy(y_true, y_pred, *, apply_class_balancing=True, alpha=0.25, gamma=2.0):
+    """mean_c a_t (1 - p_t)^gamma (-log p_t)"""
+    p = clipped(y_pred)
+    pt = y_true * p + (1 - y_true) * (1 - p)
+    loss = ops.power(1 - pt, gamma) * -ops.log(pt)
+    if apply_class_balancing:
+        loss = loss * (y_true * alpha + (1 - y_true) * (1 - alpha))
+    return ops.mean(loss, axis=-1)
+
+
+@named(
+    title="Cross-entropy",
+    group=GROUP,
+    when="The loss to start from for one class out of many.",
+    latex=r"-\sum_c y_c\log p_c",
+    paper="Good 1952",
+    text="-sum(y_true * log(y_pred), axis=-1)",
+    aliases=("cross_entropy", "crossentropy"),
+    label_smoothing=Range(0.0, 0.5),
+)
+def categorical_crossentropy(y_true, y_pred, *, label_smoothing=0.0):
+    """-sum_c y log p, y smoothed towards 1/C"""
+    count = ops.cast(ops.shape(y_pred)[-1], "float32")
+    y = y_true * (1 - label_smoothing) + label_smoothing / count
+    return -ops.sum(y * ops.log(normalised(y_pred)), axis=-1)
+
+
+@named(
+    title="Cross-entropy with label smoothing",
+    group=GROUP,
+    when="Keeps the model from becoming overconfident.",
+    latex=r"-\sum_c \left(y_c(1-s)+\tfrac sC\right)\log p_c",
+    paper="Szegedy et al. 2016, arXiv:1512.00567",
+    text="s = 0.1  # 0..0.5\n-sum((y_true * (1 - s) + s / num_classes) * log(y_pred), axis=-1)",
+    label_smoothing=Range(0.0, 0.5),
+)
+def categorical_crossentropy_label_smoothing(y_true, y_pred, *, label_smoothing=0.1):
+    """-sum_c (y (1 - s) + s/C) log p"""
+    return categorical_crossentropy(y_true, y_pred, label_smoothing=label_smoothing)
+
+
+@named(
+    title="Sparse cross-entropy",
+    group=GROUP,
+    when="Cross-entropy from class numbers instead of one-hot targets.",
+    latex=r"-\log p_k",
+    paper="Good 1952",
+    text="-log(sum(one_hot(labels, num_classes) * y_pred, axis=-1))",
+)
+def sparse_categorical_crossentropy(labels, y_pred):
+    """-log p[label]"""
+    return -ops.log(of_class(labels, normalised(y_pred)))
+
+
+def of_class(labels, p):
+    """The entry of each row of p that belongs to its label: (B,)."""
+    classes = ops.arange(ops.shape(p)[-1])
+    mask = ops.equal(ops.cast(labels, "int32")[..., None], ops.cast(classes, "int32"))
+    return ops.sum(ops.where(mask, p, ops.zeros_like(p)), axis=-1)
+
+
+@named(
+    title="Categorical focal cross-entropy",
+    group=GROUP,
+    when="Cross-entropy that turns down what is already well classified; for imbalance.",
+    latex=r"\sum_c \alpha\,y_c(1-p_c)^\gamma(-\log p_c)",
+    paper="Lin et al. 2017, arXiv:1708.02002",
+    text="gamma = 2.0  # 0..5\nalpha = 0.25  # 0..1\n"
+    "sum(alpha * y_true * (1 - y_pred)**gamma * -log(y_pred), axis=-1)",
+    gamma=Range(0.0, 5.0),
+    alpha=Range(0.0, 1.0),
+)
+def categorical_focal_crossentropy(y_true, y_pred, *, alpha=0.25, gamma=2.0):
+    """sum_c alpha y (1 - p)^gamma (-log p)"""
+    p = normalised(y_pred)
+    return ops.sum(alpha * y_true * ops.power(1 - p, gamma) * -ops.log(p), axis=-1)
+
+
+@named(
+    title="Kullback-Leibler divergence",
+    group=GROUP,
+    when="Distance of distributions; on one-hot targets it equals the cross-entropy.",
+    latex=r"\sum_c y_c\log\frac{y_c}{p_c}",
+    paper="Kullback & Leibler 1951",
+    text="y = clip(y_true, 1e-7, 1)\nsum(y * log(y / clip(y_pred, 1e-7, 1)), axis=-1)",
+    aliases=("kld", "KLD", "kullback_leibler_divergence", "kl"),
+)
+def kl_divergence(y_true, y_pred):
+    """sum_c y log(y / p), both clipped to [1e-7, 1]"""
+    y, p = ops.clip(y_true, EPSILON, 1.0), ops.clip(y_pred, EPSILON, 1.0)
+    return ops.sum(y * ops.log(y / p), axis=-1)
+
+
+@named(
+    title="Poisson",
+    group=GROUP,
+    when="For counts; on probabilities close to the cross-entropy.",
+    latex=r"\frac1C\sum_c p_c-y_c\log(p_c+10^{-7})",
+    paper=KERAS,
+    text="mean(y_pred - y_true * log(y_pred + 1e-7), axis=-1)",
+)
+def poisson(y_true, y_pred):
+    """mean_c p - y log(p + 1e-7)"""
+    return ops.mean(y_pred - y_true * ops.log(y_pred + EPSILON), axis=-1)
+
+
+def signed(y_true):
+    """0/1 targets as -1/+1."""
+    return 2 * y_true - 1
+
+
+@named(
+    title="Hinge",
+    group=GROUP,
+    when="A margin on each class; probabilities cannot reach it, so it never rests.",
+    latex=r"\frac1C\sum_c\max(1-(2y_c-1)p_c,0)",
+    paper="Vapnik 1995",
+    text="mean(maximum(1 - (2 * y_true - 1) * y_pred, 0), axis=-1)",
+)
+def hinge(y_true, y_pred):
+    """mean_c max(1 - (2y - 1) p, 0)"""
+    return ops.mean(ops.maximum(1 - signed(y_true) * y_pred, 0.0), axis=-1)
+
+
+@named(
+    title="Squared hinge",
+    group=GROUP,
+    when="A hinge without a corner.",
+    latex=r"\frac1C\sum_c\max(1-(2y_c-1)p_c,0)^2",
+    paper="Lee & Mangasarian 2001",
+    text="mean(square(maximum(1 - (2 * y_true - 1) * y_pred, 0)), axis=-1)",
+)
+def squared_hinge(y_true, y_pred):
+    """mean_c max(1 - (2y - 1) p, 0)^2"""
+    return ops.mean(ops.square(ops.maximum(1 - signed(y_true) * y_pred, 0.0)), axis=-1)
+
+
+@named(
+    title="Categorical hinge",
+    group=GROUP,
+    when="A margin between the true class and the best wrong one.",
+    latex=r"\max\left(0,\max_c(1-y_c)p_c-\sum_c y_cp_c+1\right)",
+    paper="Crammer & Singer 2001; Keras definition",
+    text="maximum(0, max((1 - y_true) * y_pred, axis=-1) - sum(y_true * y_pred, axis=-1) + 1)",
+)
+def categorical_hinge(y_true, y_pred):
+    """max(0, max_c (1 - y) p - sum_c y p + 1)"""
+    wrong = ops.max((1 - y_true) * y_pred, axis=-1)
+    return ops.maximum(wrong - ops.sum(y_true * y_pred, axis=-1) + 1, 0.0)
+
+
+@named(
+    title="Dice (Keras, whole batch)",
+    group=GROUP,
+    when="Overlap counted over the whole batch; from segmentation.",
+    latex=r"1-\frac{2\sum yp}{\sum y+\sum p}",
+    paper="Milletari et al. 2016, arXiv:1606.04797",
+    text="1 - 2 * sum(y_true * y_pred) / (sum(y_true) + sum(y_pred) + 1e-7)",
+    per_sample=False,
+    aliases=("dice",),
+)
+def dice_keras(y_true, y_pred):
+    """1 - 2 sum(yp) / (sum y + sum p), over the whole batch: a scalar"""
+    top = 2 * ops.sum(y_true * y_pred)
+    return 1 - top / (ops.sum(y_true) + ops.sum(y_pred) + EPSILON)
+
+
+@named(
+    title="Tversky (Keras, whole batch)",
+    group=GROUP,
+    when="Dice with false positives and false negatives weighed apart.",
+    latex=r"1-\frac{TP}{TP+\alpha FP+\beta FN}",
+    paper="Salehi et al. 2017, arXiv:1706.05721",
+    text="alpha = 0.5  # 0..1\nbeta = 0.5  # 0..1\ntp = sum(y_true * y_pred)\n"
+    "fp = sum((1 - y_true) * y_pred)\nfn = sum(y_true * (1 - y_pred))\n"
+    "1 - tp / (tp + alpha * fp + beta * fn + 1e-7)",
+    per_sample=False,
+    aliases=("tversky",),
+    alpha=Range(0.0, 1.0),
+    beta=Range(0.0, 1.0),
+)
+def tversky_keras(y_true, y_pred, *, alpha=0.5, beta=0.5):
+    """1 - TP / (TP + alpha FP + beta FN), over the whole batch: a scalar"""
+    tp = ops.sum(y_true * y_pred)
+    fp, fn = ops.sum((1 - y_true) * y_pred), ops.sum(y_true * (1 - y_pred))
+    return 1 - tp / (tp + alpha * fp + beta * fn + EPSILON)
+
+
+@named(
+    title="Generalised cross-entropy (Keras)",
+    group=GROUP,
+    when="Between cross-entropy (q to 0) and mean absolute error (q = 1): for noisy labels.",
+    latex=r"\frac{1-p_t^q}{q}",
+    paper="Zhang & Sabuncu 2018, arXiv:1805.07836",
+    text="q = 0.5  # 0.01..1\n(1 - sum(one_hot(labels, num_classes) * y_pred, axis=-1)**q) / q",
+    q=Range(0.01, 1.0),
+)
+def categorical_generalized_cross_entropy(labels, y_pred, *, q=0.5):
+    """(1 - p_t^q) / q"""
+    return (1 - ops.power(of_class(labels, clipped(y_pred)), q)) / q

@@ -1,0 +1,22 @@
+"""Every named loss. A family file enters its losses when it is imported here.
+
+Reading the catalog imports no Keras: a family takes `ops` from `losses.named`.
+"""
+
+from __future__ import annotations
+
+from . import builtin
+from .named import REGISTRY, LossInfo
+
+FAMILIES = (builtin,)
+
+CATALOG: dict[str, LossInfo] = REGISTRY
+# Also under the names that Keras and habit have for them.
+KERAS_NAMES: dict[str, LossInfo] = {
+    alias: info for info in CATALOG.values() for alias in (*info.aliases, info.name)
+}
+
+
+def catalog() -> list[LossInfo]:
+    """Every named loss, in the order of the families."""
+    return list(CATALOG.values())

@@ -1,0 +1,59 @@
+"""What an editor asks at every keystroke: a plain report on a text, never an exception."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .language import canonical
+from .language.errors import LossError
+from .language.latex import latex
+from .language.program import analyse
+
+
+def check(
+    text: str, /, *, numeric: bool = True, num_classes: int = 10, **parameters: float
+) -> dict[str, Any]:
+    """A JSON-able report on a loss text.
+
+    Keys: ok, error (None or message, hint, fix and place), warnings, notes, parameters, latex,
+    terms, inputs, canonical, digest, probe. With `numeric=False` TensorFlow is not touched and
+    `probe` is None.
+    """
+    report: dict[str, Any] = {
+        "ok": False,
+        "error": None,
+        "warnings": [],
+        "notes": [],
+        "parameters": [],
+        "latex": None,
+        "terms": [],
+        "inputs": [],
+        "canonical": None,
+        "digest": None,
+        "probe": None,
+    }
+    try:
+        program = analyse(text, parameters, num_classes=num_classes)
+        warnings = program.warnings
+        if numeric:
+            from .language.probe import probe_loss
+            from .written import WrittenLoss
+
+            loss = WrittenLoss(text, parameters, num_classes=num_classes)
+            report["probe"] = probe_loss(loss)
+            warnings = loss.warnings
+    except LossError as error:
+        report["error"] = error.as_dict()
+        return report
+    report.update(
+        ok=True,
+        warnings=[w.as_dict() for w in warnings],
+        notes=[n.as_dict() for n in program.notes],
+        parameters=[p.as_dict() for p in program.parameters.values()],
+        latex=latex(program),
+        terms=[{"text": p.text, "sign": p.sign, **p.span.as_dict()} for p in program.parts],
+        inputs=list(program.inputs),
+        canonical=canonical.text(program),
+        digest=canonical.digest(program),
+    )
+    return report

@@ -1,0 +1,94 @@
+"""A named loss as a Keras loss: `get("focal", gamma=2.0)`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from .base import PlaygroundLoss, Tensor
+from .catalog import CATALOG, KERAS_NAMES
+from .language.errors import LossError, quote, suggest
+from .language.graph import Parameter
+from .language.parameters import checked
+from .named import Knob, LossInfo
+
+
+@keras.saving.register_keras_serializable(package="losses")
+class NamedLoss(PlaygroundLoss):
+    """A loss of the catalog with its parameters; numbers among them can be moved live."""
+
+    def __init__(self, loss: str, knobs: Mapping[str, Any] | None = None, name: str | None = None):
+        info = KERAS_NAMES.get(loss)
+        if info is None:
+            near = suggest(loss, KERAS_NAMES)
+            raise LossError(
+                f"there is no loss called {quote(loss)}"
+                + (f": did you mean '{near}'?" if near else ""),
+                hint="see losses.catalog()",
+            )
+        super().__init__(name or info.name)
+        self.info: LossInfo = info
+        self.inputs = info.inputs
+        given = dict(knobs or {})
+        known = {k.name: k for k in info.parameters}
+        for key in given:
+            if key not in known:
+                near = suggest(key, known)
+                raise LossError(
+                    f"{info.name} has no parameter {quote(key)}"
+                    + (f": did you mean '{near}'?" if near else ""),
+                    hint="its parameters are " + (", ".join(known) or "none"),
+                )
+        self.knobs = {n: _value(k, given.get(n, k.default)) for n, k in known.items()}
+        live = {n: v for n, v in self.knobs.items() if not known[n].fixed}
+        self._make_variables(live)
+        self.parameters = {n: _parameter(known[n], v) for n, v in live.items()}
+        self.warnings: list[Any] = []
+        self.notes: list[Any] = []
+
+    @property
+    def latex(self) -> str:
+        return self.info.latex
+
+    def set_parameter(self, name: str, value: float) -> None:
+        super().set_parameter(name, value)
+        self.knobs[name] = self.parameters[name].value = float(value)
+
+    def values(self, tensors: Mapping[str, Tensor]) -> Tensor:
+        found = self.gather(tensors)
+        args = [keras.ops.cast(found[n], "float32") for n in self.inputs]
+        return self.info.function(*args, **{**self.knobs, **self._variables})
+
+    def get_config(self) -> dict[str, Any]:
+        return {"loss": self.info.name, "knobs": dict(self.knobs), "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> NamedLoss:
+        return cls(**config)
+
+
+def _value(knob: Knob, value: Any) -> Any:
+    if not knob.fixed:
+        return float(checked(knob.name, value))
+    if isinstance(knob.default, tuple) or isinstance(value, (list, tuple)):
+        return tuple(float(checked(knob.name, v)) for v in value)
+    if isinstance(knob.default, str) and not isinstance(value, str):
+        raise LossError(f"{quote(knob.name)} is a word", hint=f"such as {knob.default!r}")
+    return value
+
+
+def _parameter(knob: Knob, value: float) -> Parameter:
+    low, high = float(knob.low or 0), float(knob.high or 1)
+    return Parameter(knob.name, value, min(low, value), max(high, value), float(knob.step or 0.01))
+
+
+def get(name: str, /, **parameters: Any) -> NamedLoss:
+    """A named loss; raises `LossError` where the name or a parameter is unknown."""
+    return NamedLoss(name, parameters)
+
+
+def names() -> list[str]:
+    """The names of the catalog."""
+    return list(CATALOG)

@@ -1,0 +1,329 @@
+"""Building nodes: from values of the language to operations with sizes, types and places."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import numbers, sizes
+from .errors import LossError, Remark, Span, quote
+from .graph import BATCHES, Node, Number, Parameter, Shape, const, describe, topological
+from .sizes import SizeError
+
+MAX_GRAPH = 1_500
+MAX_LIST = 1_024
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list or tuple of values: a constant table, a shape, several tensors."""
+
+    values: tuple[Value, ...]
+    nested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string, which only some arguments take."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DType:
+    """A number type: float, int or bool."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Special:
+    """None or `...`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """A function of the visitor's or a configured loss: can be called, is not a value."""
+
+    name: str
+    call: Callable[..., Any]
+
+
+Value = Node | Items | Text | DType | Special | Callee
+NONE = Special("None")
+DOTS = Special("...")
+
+DTYPES = {
+    "float32": "float",
+    "float64": "float",
+    "float16": "float",
+    "bfloat16": "float",
+    "float": "float",
+    "double": "float",
+    "int32": "int",
+    "int64": "int",
+    "int16": "int",
+    "int8": "int",
+    "uint8": "int",
+    "int": "int",
+    "bool": "bool",
+}
+
+
+class Builder:
+    """Makes nodes for one text; `at` is where the operation being built stands."""
+
+    def __init__(self, num_classes: int) -> None:
+        self.num_classes = num_classes
+        self.at = Span()
+        self.count = 0
+        self.warnings: list[Remark] = []
+        self.notes: list[Remark] = []
+        self.parameters: dict[str, Parameter] = {}
+
+    # -- saying things
+
+    def error(self, message: str, hint: str | None = None, span: Span | None = None) -> LossError:
+        return LossError(message, span or self.at, hint=hint)
+
+    def warn(self, code: str, message: str, hint: str | None = None, span: Span | None = None):
+        remark = Remark(code, message, span or self.at, hint)
+        if remark not in self.warnings:
+            self.warnings.append(remark)
+
+    def note(self, code: str, message: str, span: Span | None = None) -> None:
+        remark = Remark(code, message, span or self.at)
+        if all(n.message != message for n in self.notes):
+            self.notes.append(remark)
+
+    # -- making nodes
+
+    def const(self, value: Number, dtype: str | None = None) -> Node:
+        try:
+            return const(numbers.checked(value), self.at, dtype)
+        except numbers.BadNumber as error:
+            raise self.error(str(error)) from None
+
+    def node(
+        self,
+        op: str,
+        args: Sequence[Node],
+        rule: Callable[[int], Shape],
+        dtype: str = "float",
+        static: tuple[Number, Number] | None = None,
+        **attrs: Any,
+    ) -> Node:
+        """A node whose shape at batch k (0 or 1) is `rule(k)`."""
+        self.count += 1
+        if self.count > MAX_GRAPH:
+            raise self.error(
+                f"the loss expands to more than {MAX_GRAPH:,} operations",
+                "helpers called many times multiply; simplify it",
+            )
+        try:
+            shapes = (rule(0), rule(1))
+        except SizeError as error:
+            raise self.error(self.in_letters(error.message), error.hint) from None
+        node = Node(op, tuple(args), attrs, self.at, shapes, dtype, static)
+        try:
+            sizes.check_bounds(shapes, BATCHES)
+        except SizeError as error:
+            raise self.error(error.message, error.hint, _origin(node).span) from None
+        return node
+
+    def in_letters(self, message: str) -> str:
+        """Sizes are checked at a made-up batch size; a visitor knows it as B."""
+        return re.sub(rf"\b{BATCHES[0]}\b", "B", message)
+
+    def cast(self, node: Node, dtype: str, implicit: bool = True) -> Node:
+        if node.dtype == dtype and implicit:
+            return node
+        if node.is_const:
+            value = node.attrs["value"]
+            kinds: dict[str, Callable[[Any], Number]] = {"float": float, "int": int, "bool": bool}
+            return const(kinds[dtype](value), node.span, dtype)
+        return Node(
+            "cast",
+            (node,),
+            {"dtype": dtype, "implicit": implicit},
+            node.span if implicit else self.at,
+            node.shapes,
+            dtype,
+            node.static,
+        )
+
+    def floats(self, node: Node) -> Node:
+        return self.cast(node, "float")
+
+    # -- reading arguments
+
+    def tensor(self, value: Value, what: str = "a tensor") -> Node:
+        """A value as a tensor: numbers and lists of numbers become constants."""
+        if isinstance(value, Node):
+            return value
+        if isinstance(value, Items):
+            return self.array(value)
+        kinds = {Text: "a string", DType: "a type", Callee: "a function"}
+        shown = value.name if isinstance(value, Special) else kinds.get(type(value), "this")
+        raise self.error(f"{what} is expected here, not {shown}", _hint_for(value))
+
+    def array(self, items: Items) -> Node:
+        """A (nested) list as a constant table, or as a stack where it holds tensors."""
+        flat = _flatten(items, self)
+        if all(node.is_const for node in flat):
+            values, shape = self._table(items)
+            whole = all(n.dtype == "int" for n in flat)
+            return self.node(
+                "array", (), lambda k: shape, "int" if whole else "float", values=values
+            )
+        parts = [self.tensor(v) for v in items.values]
+        kind = "float" if any(p.dtype == "float" for p in parts) else parts[0].dtype
+        parts = [self.cast(p, kind) for p in parts]
+        return self.node(
+            "stack", parts, lambda k: sizes.stack([p.shapes[k] for p in parts], 0), kind, axis=0
+        )
+
+    def _table(self, items: Items) -> tuple[tuple[Any, ...], Shape]:
+        rows = [
+            self._table(v) if isinstance(v, Items) else (v.attrs["value"], ())
+            for v in items.values
+            if isinstance(v, (Node, Items))
+        ]
+        shapes = {shape for _, shape in rows}
+        if len(shapes) > 1:
+            raise self.error("the rows of this table differ in length", "give each the same length")
+        return tuple(value for value, _ in rows), (len(rows), *(shapes.pop() if shapes else ()))
+
+    def fixed(self, value: Value, what: str) -> Number:
+        """A number that must be known now, the same for every batch; folds parameters."""
+        one, two = self.static(value, what)
+        if one != two:
+            raise self.error(f"{what} must not depend on the batch size")
+        return one
+
+    def static(self, value: Value, what: str) -> tuple[Number, Number]:
+        if not isinstance(value, Node) or value.static is None or value.rank:
+            raise self.error(f"{what} must be a constant number", _hint_for(value))
+        for node in topological(value):
+            if node.op == "parameter":
+                self.parameters[node.attrs["name"]].fixed = True
+        return value.static
+
+    def integer(self, value: Value, what: str) -> int:
+        number = self.fixed(value, what)
+        if isinstance(number, bool) or number != int(number):
+            raise self.error(f"{what} must be a whole number, not {number}")
+        return int(number)
+
+    def axis(self, value: Value) -> int | tuple[int, ...] | None:
+        if value == NONE:
+            return None
+        if isinstance(value, Items):
+            return tuple(self.integer(v, "an axis") for v in value.values)
+        return self.integer(value, "an axis")
+
+    def flag(self, value: Value, what: str) -> bool:
+        if value == NONE:
+            return False
+        return bool(self.fixed(value, what))
+
+    def dtype(self, value: Value) -> str:
+        if isinstance(value, DType):
+            return value.name
+        if isinstance(value, Text):
+            if value.text in DTYPES:
+                if value.text in ("float64", "float16", "bfloat16", "double"):
+                    self.note("dtype", "losses are computed in float32")
+                return DTYPES[value.text]
+            raise self.error(
+                f"{quote(value.text)} is not a number type", "write 'float32', 'int32' or 'bool'"
+            )
+        raise self.error("a number type is expected here", "write 'float32', 'int32' or 'bool'")
+
+    def shape(self, value: Value) -> tuple[int | Node, ...]:
+        """A list of sizes; a size that follows the batch stays a node."""
+        if isinstance(value, Node) and value.op == "shape":
+            return dims(self, value.args[0])
+        values = value.values if isinstance(value, Items) else (value,)
+        found: list[int | Node] = []
+        for item in values:
+            one, two = self.static(item, "a size")
+            if isinstance(one, bool) or one != int(one):
+                raise self.error("a size must be a whole number")
+            live = isinstance(item, Node) and any(n.op in LIVE for n in topological(item))
+            found.append(item if live and isinstance(item, Node) else int(one))
+        return tuple(found)
+
+
+LIVE = ("dim", "input")
+
+
+def at_batch(shape: Sequence[int | Node], k: int) -> Shape:
+    """The sizes of a shape at batch k."""
+    return tuple(
+        int(n.static[k]) if isinstance(n, Node) and n.static else int(n)  # type: ignore[arg-type]
+        for n in shape
+    )
+
+
+def dims(b: Builder, x: Node) -> tuple[Node, ...]:
+    """The sizes of a tensor, each a node that is read when the loss runs."""
+    return tuple(
+        b.node("dim", (x,), lambda k: (), "int", (one, two), axis=place)
+        for place, (one, two) in enumerate(zip(*x.shapes, strict=True))
+    )
+
+
+def letters(node: Node, b: Builder) -> str:
+    """A node's shape as the visitor knows it, such as (B, C)."""
+    return describe(node, b.num_classes)
+
+
+def _flatten(items: Items, b: Builder) -> list[Node]:
+    found: list[Node] = []
+    stack: list[Value] = list(reversed(items.values))
+    if not stack:
+        raise b.error("this list is empty", "put numbers in it")
+    while stack:
+        value = stack.pop()
+        if isinstance(value, Items):
+            stack += reversed(value.values)
+        elif isinstance(value, Node):
+            found.append(value)
+        else:
+            raise b.error("a list holds numbers or tensors", _hint_for(value))
+    if len(found) > MAX_LIST:
+        raise b.error(f"this list has {len(found):,} entries; at most {MAX_LIST:,} are read")
+    return found
+
+
+def _hint_for(value: Value) -> str | None:
+    if isinstance(value, Text):
+        return "remove the quotes"
+    if isinstance(value, Callee):
+        return f"call it: {value.name}(...)"
+    return None
+
+
+def _origin(node: Node) -> Node:
+    """The first of the chain of growing operations that led to a tensor too large."""
+
+    def weight(n: Node) -> int:
+        return sizes.elements(n.shapes[1])
+
+    while node.args:
+        largest = max(node.args, key=weight)
+        small = weight(largest) < 100_000
+        if largest.op in ("input", "cast") or (small and not largest.args):
+            return node
+        if small and weight(node) > 64 * weight(largest):
+            return node
+        inner = max((weight(a) for a in largest.args), default=0)
+        if weight(largest) <= inner:
+            return node
+        node = largest
+    return node

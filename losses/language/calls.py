@@ -1,0 +1,317 @@
+"""Matching arguments to the signatures of the table, and of the named losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from losses.named import LossInfo
+
+from . import elementwise as el
+from . import operators
+from . import structure as st
+from . import vocabulary as voc
+from .build import NONE, Builder, Items, Text, Value, letters
+from .errors import LossError, Span, quote, suggest
+from .graph import Node, topological
+from .sizes import broadcast
+
+InputNode = Callable[[str], Node]
+
+
+def call_operator(
+    b: Builder,
+    function: voc.Function,
+    name: str,
+    args: list[Value],
+    keywords: dict[str, Value],
+    places: Mapping[str | None, Span],
+    inputs: InputNode,
+) -> Value:
+    """Apply a function of the table; raises `LossError` where an argument does not fit."""
+    at = b.at
+    given = _match(b, function.arguments, name, args, keywords, places)
+    if function.op == "where" and len(given) == 1:
+        raise b.error("where needs three arguments", "write where(condition, a, b)")
+    if function.op == "clip" and {"min", "max"}.isdisjoint(given):
+        raise b.error("clip needs bounds", "write clip(x, 1e-7, 1 - 1e-7)")
+    if function.op in ("max", "min") and len(args) > 1 and _is_builtin_pair(args):
+        raise b.error(
+            f"{function.op} of two tensors is {function.op}imum",
+            f"write {function.op}imum(a, b)",
+        )
+    read: dict[str, Any] = {}
+    for argument in function.arguments:
+        value = given.get(argument.name)
+        if value is None:
+            if argument.default is None and argument.kind != "O":
+                raise b.error(
+                    f"{quote(name)} needs the argument {quote(argument.name)}",
+                    "write " + _usage(name, function.arguments),
+                )
+            value = _default(b, argument, inputs)
+        read[argument.name] = _coerce(b, argument, value)
+        b.at = at
+    try:
+        return operators.APPLY[function.op](b, read)
+    except st.sizes.SizeError as error:
+        raise b.error(b.in_letters(error.message), error.hint) from None
+
+
+def _is_builtin_pair(args: list[Value]) -> bool:
+    return isinstance(args[1], Node) and bool(args[1].rank)
+
+
+def _usage(name: str, arguments: tuple[voc.Argument, ...]) -> str:
+    needed = [a.name for a in arguments if a.default is None]
+    return f"{name}({', '.join(needed)})"
+
+
+def _match(
+    b: Builder,
+    arguments: tuple[voc.Argument, ...],
+    name: str,
+    args: list[Value],
+    keywords: dict[str, Value],
+    places: Mapping[str | None, Span],
+) -> dict[str, Value]:
+    if len(args) > len(arguments):
+        raise b.error(
+            f"{quote(name)} takes at most {len(arguments)} arguments, and {len(args)} are given",
+            "write " + _usage(name, arguments),
+        )
+    names = [a.name for a in arguments]
+    given = dict(zip(names, args, strict=False))
+    for key, value in keywords.items():
+        place = places.get(key)
+        if key in voc.IGNORED and key not in names:
+            continue
+        found = key if key in names else _alias(key, names, given)
+        if found is None:
+            near = "keepdims" if key in ("keepdim", "keep_dims") else suggest(key, names)
+            raise LossError(
+                f"{quote(name)} has no argument {quote(key)}"
+                + (f": did you mean '{near}'?" if near else ""),
+                _name_only(place, key) or b.at,
+                hint="write " + _usage(name, arguments),
+                fix=near,
+            )
+        if found in given:
+            raise LossError(
+                f"the argument {quote(key)} is given twice", place or b.at, hint="remove one"
+            )
+        given[found] = value
+    return given
+
+
+def _name_only(place: Span | None, key: str) -> Span | None:
+    if place is None:
+        return None
+    return Span(place.line, place.column, place.line, place.column + len(key))
+
+
+def _alias(key: str, names: list[str], given: dict[str, Value]) -> str | None:
+    for name in names:
+        if key in voc.ARGUMENTS.get(name, ()) and name not in given:
+            return name
+    return None
+
+
+def _default(b: Builder, argument: voc.Argument, inputs: InputNode) -> Value:
+    text = argument.default
+    if text is None or text == "None":
+        return NONE
+    if text in ("y_true", "y_pred", "labels"):
+        return inputs(text)
+    if text in ("True", "False"):
+        return b.const(text == "True")
+    if argument.kind in ("D", "X"):
+        return Text(text.strip("'"))
+    number = float(text)
+    return b.const(int(number) if argument.kind in "AIV" else number)
+
+
+def _coerce(b: Builder, argument: voc.Argument, value: Value) -> Any:
+    kind, what = argument.kind, f"the argument {quote(argument.name)}"
+    if kind in "TF":
+        node = b.tensor(value, what)
+        return b.floats(node) if kind == "F" else node
+    if kind == "O":
+        return None if value == NONE else b.tensor(value, what)
+    if kind == "L":
+        if isinstance(value, Node) and value.rank:
+            raise b.error(f"{what} is a list of tensors", "write [a, b]")
+        if not isinstance(value, Items) or not value.values:
+            raise b.error(f"{what} is a list of tensors", "write [a, b]")
+        return [b.tensor(v) for v in value.values]
+    if kind == "A":
+        return b.axis(value)
+    if kind == "I":
+        return b.integer(value, what)
+    if kind == "B":
+        return b.flag(value, what)
+    if kind == "D":
+        return b.dtype(value)
+    if kind == "S":
+        return b.shape(value)
+    if kind == "Z":
+        return b.shape(value)[0]
+    if kind == "N":
+        node = b.tensor(value, what)
+        if node.rank:
+            raise b.error(f"{what} must be a number")
+        return b.floats(node)
+    return value
+
+
+def einsum(b: Builder, args: list[Value], keywords: dict[str, Value]) -> Node:
+    """einsum('bi,bi->b', x, y)."""
+    if not args or not isinstance(args[0], Text):
+        raise b.error("einsum begins with a pattern", "write einsum('bi,bi->b', x, y)")
+    if set(keywords) - {"name"}:
+        raise b.error("einsum takes no keywords here", "write einsum('bi,bi->b', x, y)")
+    return st.einsum(b, args[0].text, [b.tensor(a) for a in args[1:]])
+
+
+def call_method(
+    b: Builder, method: str, owner: Value, args: list[Value], keywords: dict[str, Value]
+) -> Value:
+    """x.sum(axis=-1): the function of that name, the tensor first."""
+    op = voc.METHODS.get(method)
+    if op is None:
+        raise b.error(f"a value has no method {quote(method)}", "use a function instead")
+    x = b.tensor(owner)
+    if op == "shape":
+        return operators.shape(b, {"x": x})
+    if op in ("reshape", "transpose") and len(args) > 1 or op == "reshape" and args:
+        args = [args[0] if isinstance(args[0], Items) and len(args) == 1 else Items(tuple(args))]
+    if "dim" in keywords and "axis" not in keywords:
+        keywords["axis"] = keywords.pop("dim")
+    function = voc.OPERATORS[op]
+    return call_operator(b, function, method, [x, *args], keywords, {}, _no_input)
+
+
+def _no_input(name: str) -> Node:
+    raise LossError(f"{name} is needed")
+
+
+def call_named(
+    b: Builder,
+    info: LossInfo,
+    args: list[Value],
+    keywords: dict[str, Value],
+    inputs: InputNode,
+    places: Mapping[str | None, Span],
+) -> Node:
+    """A named loss inside an expression: its tensors default to the inputs of their names."""
+    knobs = [k.name for k in info.parameters]
+    order = [*info.inputs, *knobs]
+    options = {k: keywords.pop(k) for k in ("from_logits", "axis") if k in keywords}
+    for ignored in ("name", "reduction", "dtype"):
+        keywords.pop(ignored, None)
+    arguments = tuple(voc.Argument(n, "F" if n in info.inputs else "V", "None") for n in order)
+    if len(args) > len(info.inputs) and "from_logits" not in order and _boolean(args, info):
+        options["from_logits"] = args.pop(len(info.inputs))
+    given = _match(b, arguments, info.name, args, keywords, places)
+    at = b.at
+    tensors = [
+        b.floats(b.tensor(given[n], f"the argument {quote(n)}")) if n in given else inputs(n)
+        for n in info.inputs
+    ]
+    _warn_of_swap(b, info, tensors)
+    if "from_logits" in options and b.flag(options["from_logits"], "from_logits"):
+        return _from_logits(b, info, tensors, given)
+    values = {n: _knob(b, info, n, given.get(n)) for n in knobs}
+    b.at = at
+    live = tuple(n for n in knobs if isinstance(values[n], Node))
+    return b.node(
+        "named",
+        [*tensors, *(values[n] for n in live)],
+        lambda k: _result_shape(b, info, tensors, k),
+        name=info.name,
+        live=live,
+        fixed=tuple((n, values[n]) for n in knobs if n not in live),
+    )
+
+
+def _boolean(args: list[Value], info: LossInfo) -> bool:
+    extra = args[len(info.inputs)]
+    return isinstance(extra, Node) and extra.is_const and extra.dtype == "bool"
+
+
+def _knob(b: Builder, info: LossInfo, name: str, value: Value | None) -> Any:
+    knob = next(k for k in info.parameters if k.name == name)
+    if value is None or value == NONE:
+        plain = isinstance(knob.default, float) and not knob.fixed
+        return b.const(knob.default) if plain else knob.default
+    if isinstance(knob.default, bool):
+        return b.flag(value, quote(name))
+    if isinstance(knob.default, tuple) or knob.default is None:
+        if not isinstance(value, Items):
+            raise b.error(f"{quote(name)} is a list of numbers", "write [1.0, 2.0]")
+        return tuple(float(b.fixed(v, quote(name))) for v in value.values)
+    if isinstance(knob.default, str):
+        if not isinstance(value, Text):
+            raise b.error(f"{quote(name)} is a word", f"such as '{knob.default}'")
+        return value.text
+    if isinstance(knob.default, int):
+        return b.integer(value, quote(name))
+    node = b.tensor(value, quote(name))
+    if node.rank:
+        raise b.error(f"{quote(name)} must be a number")
+    return float(b.fixed(node, quote(name))) if knob.fixed else b.floats(node)
+
+
+def _result_shape(b: Builder, info: LossInfo, tensors: list[Node], k: int) -> tuple[int, ...]:
+    by_name = dict(zip(info.inputs, tensors, strict=True))
+    y, p = by_name.get("y_true"), by_name.get("y_pred", by_name.get("logits"))
+    if y is not None and p is not None:
+        shape = broadcast(y.shapes[k], p.shapes[k])
+        if y.rank != p.rank or not y.rank:
+            raise st.sizes.SizeError(
+                f"{info.name} needs two tensors of one size, not {letters(y, b)} and "
+                f"{letters(p, b)}",
+                "pass y_true and y_pred",
+            )
+        return shape[:-1] if info.per_sample else ()
+    first = tensors[0].shapes[k]
+    if not info.per_sample:
+        return ()
+    if not first:
+        raise st.sizes.SizeError(f"{info.name} needs tensors", "pass y_true and y_pred")
+    return first[:1]
+
+
+def _from_logits(b: Builder, info: LossInfo, tensors: list[Node], given: dict[str, Value]) -> Node:
+    """The cross-entropies taken straight from logits."""
+    y, z = tensors
+    smooth = given.get("label_smoothing")
+    if info.name not in (
+        "categorical_crossentropy", "binary_crossentropy", "sparse_categorical_crossentropy",
+    ):  # fmt: skip
+        raise b.error(f"{info.name} is not read with from_logits=True", "apply softmax first")
+    if info.name == "sparse_categorical_crossentropy":
+        y = st.one_hot(b, b.cast(y, "int"), z.shapes[0][-1])
+    if smooth is not None:
+        count = 2 if info.name == "binary_crossentropy" else z.shapes[0][-1]
+        s = b.floats(b.tensor(smooth))
+        keep = el.binary(b, "mul", y, el.binary(b, "sub", b.const(1.0), s))
+        y = el.binary(b, "add", keep, el.binary(b, "div", s, b.const(float(count))))
+    if info.name == "binary_crossentropy":
+        return st.reduce(b, "mean", operators.sigmoid_ce(b, {"labels": y, "logits": z}), -1)
+    return operators.softmax_ce(b, {"labels": y, "logits": z, "axis": -1})
+
+
+def _warn_of_swap(b: Builder, info: LossInfo, tensors: list[Node]) -> None:
+    if info.inputs[:2] != ("y_true", "y_pred"):
+        return
+    names = [
+        {n.attrs["name"] for n in topological(t) if n.op == "input"} & {"y_true", "y_pred"}
+        for t in tensors[:2]
+    ]
+    if names[0] == {"y_pred"} and names[1] == {"y_true"}:
+        b.warn(
+            "swapped",
+            f"the arguments of {info.name} are swapped: the target comes first",
+            f"write {info.name}(y_true, y_pred)",
+        )

@@ -1,0 +1,168 @@
+"""One agreed spelling for a loss: the same graph gives the same text, and the text the graph."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from typing import Any
+
+from .graph import Node, Program
+
+_SIGNS = {
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "div": "/",
+    "floordiv": "//",
+    "mod": "%",
+    "pow": "**",
+    "eq": "==",
+    "ne": "!=",
+    "lt": "<",
+    "le": "<=",
+    "gt": ">",
+    "ge": ">=",
+    "matmul": "@",
+    "logical_and": "&",
+    "logical_or": "|",
+    "logical_xor": "^",
+}
+_ATOMS = ("input", "const", "parameter")
+_LONG = 200
+
+
+def text(program: Program) -> str:
+    """The canonical text: parameters, then shared parts as t1, t2..., then the loss."""
+    uses = Counter(id(need) for node in program.order for need in node.needs())
+    taken = {*program.parameters}
+    written: dict[int, str] = {}
+    lines = [
+        f"{p.name} = {_parameter(p.value)}  # {p.low!r}..{p.high!r} step {p.step!r}"
+        for p in program.parameters.values()
+    ]
+    count = 0
+    for node in program.order:
+        words = _write(node, written)
+        shared = uses[id(node)] > 1 or len(words) > _LONG
+        if shared and node.op not in (*_ATOMS, "dim", "cast") and node is not program.result:
+            count += 1
+            while f"t{count}" in taken:
+                count += 1
+            lines.append(f"t{count} = {words}")
+            words = f"t{count}"
+        written[id(node)] = words
+    return "\n".join([*lines, written[id(program.result)]])
+
+
+def digest(program: Program) -> str:
+    """A short name for the loss: the same for every spelling of it."""
+    return hashlib.sha256(text(program).encode("utf-8")).hexdigest()[:16]
+
+
+def _parameter(value: float) -> str:
+    return repr(float(value))
+
+
+def _value(value: Any, written: dict[int, str]) -> str:
+    if isinstance(value, Node):
+        return written[id(value)]
+    if isinstance(value, tuple):
+        inner = ", ".join(_value(v, written) for v in value)
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    return repr(value)
+
+
+def _write(node: Node, written: dict[int, str]) -> str:
+    args = [written[id(a)] for a in node.args]
+    a = node.attrs
+    if node.op in ("input", "parameter"):
+        return str(a["name"])
+    if node.op == "const":
+        return f"({a['value']!r})" if a["value"] < 0 else repr(a["value"])
+    if node.op in _SIGNS:
+        return f"({args[0]} {_SIGNS[node.op]} {args[1]})"
+    if node.op == "neg":
+        return f"(-{args[0]})"
+    special = _SPECIAL.get(node.op)
+    if special is not None:
+        return special(node, args, written)
+    extra = [
+        f"{name}={_value(value, written)}"
+        for name, value in a.items()
+        if name not in ("implicit",) and value is not False
+    ]
+    return f"{node.op}({', '.join(args + extra)})"
+
+
+def _list(node: Node, args: list[str], written: dict[int, str]) -> str:
+    return f"{node.op}([{', '.join(args)}], axis={node.attrs['axis']})"
+
+
+def _slice(node: Node, args: list[str], written: dict[int, str]) -> str:
+    pieces = []
+    for item in node.attrs["index"]:
+        if item == "new":
+            pieces.append("None")
+        elif isinstance(item, tuple):
+            start, stop, step = ("" if v is None else str(v) for v in item)
+            pieces.append(f"{start}:{stop}" + (f":{step}" if step else ""))
+        else:
+            pieces.append(str(item))
+    return f"{args[0]}[{', '.join(pieces)}]"
+
+
+def _named(node: Node, args: list[str], written: dict[int, str]) -> str:
+    live = node.attrs["live"]
+    count = len(args) - len(live)
+    knobs = [f"{n}={v}" for n, v in zip(live, args[count:], strict=True)]
+    fixed = [
+        f"{n}={list(v) if isinstance(v, tuple) else v!r}"
+        for n, v in node.attrs["fixed"]
+        if v is not None
+    ]
+    return f"{node.attrs['name']}({', '.join([*args[:count], *knobs, *fixed])})"
+
+
+def _cast(node: Node, args: list[str], written: dict[int, str]) -> str:
+    if node.attrs["implicit"]:
+        return args[0]
+    return f"cast({args[0]}, { ({'float': 'float32', 'int': 'int32'}.get(node.dtype, 'bool'))!r})"
+
+
+def _array(node: Node, args: list[str], written: dict[int, str]) -> str:
+    return f"array({_nested(node.attrs['values'])})"
+
+
+def _nested(values: Any) -> str:
+    if isinstance(values, tuple):
+        return "[" + ", ".join(_nested(v) for v in values) + "]"
+    return repr(values)
+
+
+_SPECIAL: dict[str, Any] = {
+    "concatenate": _list,
+    "stack": _list,
+    "slice": _slice,
+    "named": _named,
+    "cast": _cast,
+    "array": _array,
+    "dim": lambda n, args, w: f"shape({args[0]})[{n.attrs['axis']}]",
+    "shape": lambda n, args, w: f"tf.shape({args[0]})",
+    "einsum": lambda n, args, w: f"einsum({n.attrs['pattern']!r}, {', '.join(args)})",
+    "squared_difference": lambda n, args, w: f"tf.squared_difference({', '.join(args)})",
+    "full": lambda n, args, w: f"full({_value(n.attrs['shape'], w)}, {args[0]}{_kind(n)})",
+    "full_like": lambda n, args, w: (
+        f"{'ones' if n.attrs['value'] else 'zeros'}_like({args[0]}{_kind(n)})"
+    ),
+    "arange": lambda n, args, w: f"arange({', '.join(args)}, dtype='{n.dtype}')",
+    "eye": lambda n, args, w: f"eye({', '.join(_value(v, w) for v in n.attrs['shape'])})",
+    "one_hot": lambda n, args, w: (
+        f"one_hot({args[0]}, {_value(n.attrs['depth'][0], w)}, axis={n.attrs['axis']})"
+    ),
+    "tile": lambda n, args, w: f"tile({args[0]}, {_value(n.attrs['repeats'], w)})",
+    "reshape": lambda n, args, w: f"reshape({args[0]}, {_value(n.attrs['shape'], w)})",
+}
+
+
+def _kind(node: Node) -> str:
+    return "" if node.dtype == "float" else f", dtype='{node.dtype}'"

@@ -1,0 +1,213 @@
+"""From the graph to Keras ops: one short function of ours an operator, looked up by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from losses.catalog import CATALOG
+from losses.named import ops
+
+from .graph import Node
+
+Tensor = Any
+Attrs = Mapping[str, Any]
+Emit = Callable[..., Tensor]
+
+KINDS = {"float": "float32", "int": "int32", "bool": "bool"}
+EPSILON = 1e-7
+
+
+def _named(a: Attrs, *args: Tensor) -> Tensor:
+    info = CATALOG[a["name"]]
+    count = len(info.inputs)
+    knobs = dict(zip(a["live"], args[count:], strict=True)) | dict(a["fixed"])
+    return info.function(*args[:count], **knobs)
+
+
+def _index(a: Attrs, x: Tensor) -> Tensor:
+    pieces: list[Any] = []
+    for item in a["index"]:
+        if item == "new":
+            pieces.append(None)
+        else:
+            pieces.append(slice(*item) if isinstance(item, tuple) else item)
+    return x[tuple(pieces)] if pieces else x
+
+
+def _take(a: Attrs, x: Tensor, index: Tensor) -> Tensor:
+    # An index out of range fails on a CPU and reads zeros on a GPU: it is kept inside.
+    size = ops.shape(x)[a["axis"]]
+    index = ops.where(index < 0, index + size, index)
+    return ops.take(x, ops.clip(index, 0, size - 1), axis=a["axis"])
+
+
+def _along(a: Attrs, x: Tensor, index: Tensor) -> Tensor:
+    size = ops.shape(x)[a["axis"]]
+    index = ops.where(index < 0, index + size, index)
+    return ops.take_along_axis(x, ops.clip(index, 0, size - 1), axis=a["axis"])
+
+
+def _tile(a: Attrs, x: Tensor) -> Tensor:
+    repeats = tuple(a["repeats"])
+    lacking = len(ops.shape(x)) - len(repeats)
+    if lacking < 0:
+        x = ops.reshape(x, (1,) * -lacking + tuple(ops.shape(x)))
+    return ops.tile(x, (1,) * max(lacking, 0) + repeats)
+
+
+def _flip(a: Attrs, x: Tensor) -> Tensor:
+    return ops.flip(x, axis=a["axis"])
+
+
+def _logsumexp(a: Attrs, x: Tensor) -> Tensor:
+    return ops.logsumexp(x, axis=a["axis"], keepdims=a["keepdims"])
+
+
+def _reduce(name: str) -> Emit:
+    return lambda a, x: getattr(ops, name)(x, axis=a["axis"], keepdims=a["keepdims"])
+
+
+def _one(name: str) -> Emit:
+    return lambda a, *x: getattr(ops, name)(*x)
+
+
+def _axis(name: str) -> Emit:
+    return lambda a, x: getattr(ops, name)(x, axis=a["axis"])
+
+
+def _joined(name: str) -> Emit:
+    return lambda a, *xs: getattr(ops, name)(xs, axis=a["axis"])
+
+
+_SAME = (
+    "abs", "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "rsqrt", "square", "sin",
+    "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh",
+    "arctanh", "sigmoid", "softplus", "softsign", "log_sigmoid", "hard_sigmoid", "relu", "relu6",
+    "selu", "silu", "erf", "sign", "floor", "ceil", "round", "reciprocal", "stop_gradient",
+    "logical_not", "logical_and", "logical_or", "logical_xor", "isfinite", "isnan", "isinf",
+    "maximum", "minimum", "arctan2", "add", "where", "matmul", "outer", "diagonal", "mod",
+)  # fmt: skip
+_OTHER = {
+    "neg": "negative",
+    "sub": "subtract",
+    "mul": "multiply",
+    "div": "divide",
+    "floordiv": "floor_divide",
+    "pow": "power",
+    "eq": "equal",
+    "ne": "not_equal",
+    "lt": "less",
+    "le": "less_equal",
+    "gt": "greater",
+    "ge": "greater_equal",
+}
+
+EMIT: dict[str, Emit] = {
+    **{name: _one(name) for name in _SAME},
+    **{op: _one(name) for op, name in _OTHER.items()},
+    **{n: _reduce(n) for n in ("sum", "mean", "max", "min", "prod", "std", "var", "any", "all")},
+    **{n: _axis(n) for n in ("softmax", "log_softmax", "cumsum", "cumprod", "sort", "argsort")},
+    **{n: _joined(n) for n in ("concatenate", "stack")},
+    "logsumexp": _logsumexp,
+    "count_nonzero": lambda a, x: _count(a, x),
+    "argmax": lambda a, x: ops.argmax(x, axis=a["axis"], keepdims=a["keepdims"]),
+    "argmin": lambda a, x: ops.argmin(x, axis=a["axis"], keepdims=a["keepdims"]),
+    "squared_difference": lambda a, x, y: ops.square(x - y),
+    "clip": lambda a, x, low, high: ops.minimum(ops.maximum(x, low), high),
+    "gelu": lambda a, x: ops.gelu(x, approximate=a["approximate"]),
+    "flip": _flip,
+    "roll": lambda a, x: ops.roll(x, a["shift"], axis=a["axis"]),
+    "einsum": lambda a, *xs: ops.einsum(a["pattern"], *xs),
+    "reshape": lambda a, x: ops.reshape(x, a["shape"]),
+    "squeeze": lambda a, x: ops.squeeze(x, axis=a["axis"]),
+    "expand_dims": lambda a, x: ops.expand_dims(x, axis=a["axis"]),
+    "transpose": lambda a, x: ops.transpose(x, axes=a["axes"]),
+    "tile": _tile,
+    "repeat": lambda a, x: ops.repeat(x, a["repeats"], axis=a["axis"]),
+    "broadcast_to": lambda a, x: ops.broadcast_to(x, a["shape"]),
+    "take": _take,
+    "take_along_axis": _along,
+    "slice": _index,
+    "tril": lambda a, x: ops.tril(x, k=a["k"]),
+    "triu": lambda a, x: ops.triu(x, k=a["k"]),
+    "size": lambda a, x: ops.cast(ops.size(x), "int32"),
+    "shape": lambda a, x: ops.convert_to_tensor(ops.shape(x), dtype="int32"),
+    "named": _named,
+}
+
+
+def _count(a: Attrs, x: Tensor) -> Tensor:
+    return ops.sum(ops.cast(ops.not_equal(x, 0), "int32"), axis=a["axis"], keepdims=a["keepdims"])
+
+
+def _by_kind(node: Node, a: Attrs, args: list[Tensor]) -> Tensor:
+    """Operators whose result needs the node's type."""
+    kind = KINDS[node.dtype]
+    if node.op == "cast":
+        return ops.cast(args[0], kind)
+    if node.op == "array":
+        return ops.convert_to_tensor(a["values"], dtype=kind)
+    if node.op == "full":
+        return ops.broadcast_to(args[0], a["shape"])
+    if node.op == "full_like":
+        return ops.full_like(args[0], a["value"], dtype=kind)
+    if node.op == "arange":
+        return ops.arange(*args, dtype=kind)
+    if node.op == "eye":
+        rows, columns = (ops.arange(n) for n in a["shape"])
+        return ops.cast(ops.equal(rows[:, None], columns[None, :]), kind)
+    if node.op == "one_hot":
+        classes = ops.arange(a["depth"][0], dtype="int32")
+        hot = ops.cast(ops.equal(ops.expand_dims(args[0], -1), classes), kind)
+        return hot if a["axis"] == -1 else ops.moveaxis(hot, -1, a["axis"])
+    return EMIT[node.op](a, *args)
+
+
+_KINDED = ("cast", "array", "full", "full_like", "arange", "eye", "one_hot")
+
+
+def _resolved(value: Any, values: Mapping[int, Tensor]) -> Any:
+    if isinstance(value, Node):
+        return values[id(value)]
+    if isinstance(value, tuple) and any(isinstance(v, Node) for v in value):
+        return tuple(_resolved(v, values) for v in value)
+    return value
+
+
+def run(
+    order: list[Node],
+    tensors: Mapping[str, Tensor],
+    parameters: Mapping[str, Tensor],
+    watch: Callable[[Node, Tensor], Tensor] | None = None,
+) -> dict[int, Tensor]:
+    """Compute every node of `order`, float32; the values by the id of their node.
+
+    `watch` sees each value as it is made and may replace it (find_nonfinite does).
+    """
+    values: dict[int, Tensor] = {}
+    for node in order:
+        if node.op == "const":
+            value = ops.convert_to_tensor(node.attrs["value"], dtype=KINDS[node.dtype])
+        elif node.op == "parameter":
+            value = ops.cast(parameters[node.attrs["name"]], KINDS[node.dtype])
+        elif node.op == "input":
+            value = _input(node, tensors)
+        elif node.op == "dim":
+            size = ops.shape(values[id(node.args[0])])[node.attrs["axis"]]
+            value = size if isinstance(size, int) else ops.cast(size, "int32")
+        else:
+            attrs = {k: _resolved(v, values) for k, v in node.attrs.items()}
+            args = [values[id(a)] for a in node.args]
+            value = _by_kind(node, attrs, args)
+        values[id(node)] = watch(node, value) if watch else value
+    return values
+
+
+def _input(node: Node, tensors: Mapping[str, Tensor]) -> Tensor:
+    name = node.attrs["name"]
+    value = tensors[name]
+    value = ops.cast(value, KINDS[node.dtype])
+    if name in ("y_pred", "p_true"):
+        return ops.clip(value, EPSILON, 1 - EPSILON)
+    return value

@@ -1,0 +1,170 @@
+"""The graph a text becomes: small nodes with a place, sizes and a type, and nothing callable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from .errors import Remark, Span
+
+Shape = tuple[int, ...]
+Number = bool | int | float
+
+# All sizes are worked out at two batch sizes (and two widths of the embedding), so that
+# what depends on them cannot be mistaken for a constant.
+BATCHES = (17, 29)
+WIDTHS = (16, 23)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Node:
+    """One operation: `shapes` at the two batch sizes, `dtype` one of float, int, bool.
+
+    `static` holds the value at the two batch sizes where it is known before any data is.
+    `attrs` are constants; a size in them may be a node. `label` is the name it was given.
+    """
+
+    op: str
+    args: tuple[Node, ...] = ()
+    attrs: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    span: Span = Span()
+    shapes: tuple[Shape, Shape] = ((), ())
+    dtype: str = "float"
+    static: tuple[Number, Number] | None = None
+
+    @property
+    def is_const(self) -> bool:
+        return self.op == "const"
+
+    @property
+    def rank(self) -> int:
+        return len(self.shapes[0])
+
+    def needs(self) -> list[Node]:
+        """The nodes that must be computed before this one."""
+        found = list(self.args)
+        for value in self.attrs.values():
+            found += _nodes_in(value)
+        return found
+
+
+def _nodes_in(value: Any) -> list[Node]:
+    if isinstance(value, Node):
+        return [value]
+    if isinstance(value, tuple):
+        return [node for item in value for node in _nodes_in(item)]
+    return []
+
+
+def const(value: Number, span: Span, dtype: str | None = None) -> Node:
+    """A constant number."""
+    if dtype is None:
+        dtype = {bool: "bool", int: "int"}.get(type(value), "float")
+    return Node("const", (), {"value": value}, span, ((), ()), dtype, (value, value))
+
+
+@dataclass(slots=True)
+class Parameter:
+    """A number of the text that a slider can move. `fixed` says it had to be folded."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    step: float
+    span: Span = Span()
+    fixed: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "value": self.value,
+            "low": self.low,
+            "high": self.high,
+            "step": self.step,
+            "fixed": self.fixed,
+            **self.span.as_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A top-level summand of the loss: its sign is part of `node`."""
+
+    text: str
+    span: Span
+    node: Node
+    sign: int
+
+
+@dataclass
+class Program:
+    """A text understood: its result, its parameters, and what there is to say about it."""
+
+    text: str
+    result: Node
+    parameters: dict[str, Parameter]
+    parts: list[Part]
+    warnings: list[Remark]
+    notes: list[Remark]
+    order: list[Node] = field(default_factory=list)
+
+    def fragment(self, span: Span) -> str:
+        """The typed characters of a span, on one line."""
+        from .source import Source
+
+        return " ".join(Source(self.text).fragment(span).split())
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the tensors it takes, in order of first use."""
+        names = [n.attrs["name"] for n in self.order if n.op == "input"]
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def shape_kind(self) -> str:
+        """`()`, `(B,)`, `(B, 1)`, `(B, C)`."""
+        return describe(self.result)
+
+
+def topological(root: Node) -> list[Node]:
+    """All nodes below `root`, each after what it needs, in the order of evaluation."""
+    order: list[Node] = []
+    done: set[int] = set()
+    stack: list[tuple[Node, bool]] = [(root, False)]
+    while stack:
+        node, ready = stack.pop()
+        if id(node) in done:
+            continue
+        if ready:
+            done.add(id(node))
+            order.append(node)
+            continue
+        stack.append((node, True))
+        stack += [(need, False) for need in reversed(node.needs()) if id(need) not in done]
+    return order
+
+
+def describe(node: Node, num_classes: int = 10) -> str:
+    """A shape in letters, such as (B, C): what a visitor knows it by."""
+    return describe_shapes(node.shapes, num_classes)
+
+
+def describe_shapes(shapes: tuple[Shape, Shape], num_classes: int = 10) -> str:
+    letters = []
+    for one, two in zip(*shapes, strict=True):
+        if (one, two) == BATCHES:
+            letters.append("B")
+        elif (one, two) == WIDTHS:
+            letters.append("D")
+        elif one == two == num_classes:
+            letters.append("C")
+        elif one == two:
+            letters.append(str(one))
+        elif one * BATCHES[1] == two * BATCHES[0]:
+            letters.append(f"{one // BATCHES[0]}B" if one % BATCHES[0] == 0 else "kB")
+        else:
+            letters.append("?")
+    return "(" + ", ".join(letters) + ("," if len(letters) == 1 else "") + ")"

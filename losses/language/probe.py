@@ -1,0 +1,252 @@
+"""Trying a loss on small fixed batches: what only numbers show."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from . import emit
+from .errors import LossError, Remark, quote
+from .graph import Node
+from .inputs import INPUTS, LABELS, PREDICTIONS
+
+if TYPE_CHECKING:
+    from losses.written import WrittenLoss
+
+SIZE = 24
+WIDTH = 16
+
+
+@cache
+def batch(seed: int, num_classes: int) -> dict[str, np.ndarray]:
+    """A batch of SIZE samples with every input a loss can name."""
+    rng = np.random.default_rng(seed)
+
+    def normal(*shape: int) -> np.ndarray:
+        return rng.normal(size=shape).astype("float32")
+
+    logits, labels = normal(SIZE, num_classes), rng.integers(0, num_classes, SIZE)
+    e = np.exp(logits - logits.max(-1, keepdims=True))
+    found: dict[str, Any] = {
+        "logits": logits,
+        "y_pred": (e / e.sum(-1, keepdims=True)).astype("float32"),
+        "labels": labels.astype("int32"),
+        "y_true": np.eye(num_classes, dtype="float32")[labels],
+        "features": normal(SIZE, WIDTH),
+        "centers": normal(num_classes, WIDTH),
+        "class_weights": normal(WIDTH, num_classes),
+        "partner_features": normal(SIZE, WIDTH),
+        "negative_features": normal(SIZE, WIDTH),
+        "same": rng.integers(0, 2, SIZE).astype("float32"),
+        "teacher_logits": normal(SIZE, num_classes),
+        "num_classes": np.int32(num_classes),
+        "epoch": np.float32(1),
+        "step": np.float32(10),
+        "progress": np.float32(0.3),
+    }
+    found["p_true"] = (found["y_true"] * found["y_pred"]).sum(-1)
+    return found
+
+
+def gradients(loss: WrittenLoss, tensors: Mapping[str, Any]) -> tuple[float, dict[str, np.ndarray]]:
+    """The batch mean, and its gradient with respect to each prediction it takes.
+
+    Where it takes y_pred, the gradient by what goes into the softmax is given as `softmax`.
+    """
+    names = [n for n in loss.inputs if n in PREDICTIONS]
+    given = {n: tf.convert_to_tensor(v) for n, v in loss.gather(tensors).items()}
+    with tf.GradientTape() as tape:
+        tape.watch([given[n] for n in names])
+        value = loss.on(given)
+    found = tape.gradient(value, [given[n] for n in names], unconnected_gradients="zero")
+    result = {n: np.asarray(g) for n, g in zip(names, found, strict=True)}
+    if "y_pred" in result:
+        g, p = result["y_pred"].astype("float64"), np.asarray(given["y_pred"]).astype("float64")
+        result["softmax"] = p * (g - (p * g).sum(-1, keepdims=True))
+    return float(value), result
+
+
+def probe_loss(loss: WrittenLoss) -> dict[str, Any]:
+    """Try the loss on two batches; adds warnings to it and returns the numbers.
+
+    Raises `LossError` where it cannot be computed at all.
+    """
+    say = _Sayer(loss)
+    results = []
+    try:
+        for seed in (0, 1):
+            results.append(gradients(loss, batch(seed, loss.num_classes)))
+    except LossError:
+        raise
+    except Exception as error:  # whatever the library raises, the visitor gets our words
+        raise LossError(
+            "the loss was understood, but cannot be computed",
+            hint="simplify it; this is a fault of the playground",
+        ) from error
+    value, slopes = results[0]
+    norm = math.sqrt(sum(float((g.astype("float64") ** 2).sum()) for n, g in slopes.items()
+                         if n != "softmax"))  # fmt: skip
+    finite = all(math.isfinite(v) for v, _ in results)
+    report = {"value": value, "gradient_norm": norm, "finite": finite and math.isfinite(norm)}
+    if not report["finite"]:
+        _say_nonfinite(loss, say)
+    elif not any(w.code == "no-gradient-path" for w in loss.warnings):
+        _say_flat(loss, say, results, norm)
+        _say_direction(loss, say)
+    if finite and norm > 1e6:
+        big = max((n for n in loss.program.order if n.is_const and abs(n.attrs["value"]) > 1e3),
+                  key=lambda n: abs(n.attrs["value"]), default=loss.program.result)  # fmt: skip
+        say("huge", f"the gradient is huge (norm {norm:.1e}): training will diverge",
+            "scale the loss down", big)  # fmt: skip
+    return {k: (v if not isinstance(v, float) or math.isfinite(v) else None)
+            for k, v in report.items()}  # fmt: skip
+
+
+class _Sayer:
+    def __init__(self, loss: WrittenLoss) -> None:
+        self.loss = loss
+
+    def __call__(self, code: str, message: str, hint: str, node: Node) -> None:
+        remark = Remark(code, message, node.span, hint)
+        if remark not in self.loss.warnings:
+            self.loss.warnings.append(remark)
+
+
+def _say_nonfinite(loss: WrittenLoss, say: _Sayer) -> None:
+    for seed in (0, 1):
+        found = find_nonfinite(loss, batch(seed, loss.num_classes))
+        if found is not None:
+            node = found.pop("node")
+            what = "value" if found["kind"] == "value" else "gradient"
+            shown = {"nan": "not a number"}.get(found["value"], "infinite")
+            say(
+                "nonfinite",
+                f"the {what} of {quote(found['fragment'])} is {shown}",
+                "guard it: log(x + epsilon()), x / (y + epsilon()), sqrt(x + 1e-12)",
+                node,
+            )
+            return
+
+
+def _say_flat(loss: WrittenLoss, say: _Sayer, results: list[Any], norm: float) -> None:
+    root = loss.program.result
+    values = [v for v, _ in results]
+    if norm == 0:
+        say("zero-gradient", "the gradient is zero everywhere: nothing is learnt",
+            "use a smooth step, such as the probability itself", _flat_at(loss))  # fmt: skip
+        return
+    scale = max(abs(v) for v in values)
+    same = abs(values[0] - values[1]) <= 1e-5 * scale
+    if same and norm < 1e-5 * max(scale, 1e-30):
+        say("constant", f"the loss is always {values[0]:.4g}: it is normalised by itself",
+            "divide by something that does not depend on the prediction", root)  # fmt: skip
+        return
+    for _, slopes in results:
+        if "softmax" in slopes and set(slopes) == {"softmax", "y_pred"}:
+            through = float(np.sqrt((slopes["softmax"] ** 2).sum()))
+            if through > 1e-5 * norm:
+                return
+        else:
+            return
+    say("constant", f"for probabilities the loss is constant ({values[0]:.4g}): softmax outputs "
+        "sum to one", "compare y_pred with y_true", root)  # fmt: skip
+
+
+def _flat_at(loss: WrittenLoss) -> Node:
+    kinds = ("where", "clip", "cast", "full_like", "maximum", "minimum", "relu", "sign")
+    return next((n for n in loss.program.order if n.op in kinds), loss.program.result)
+
+
+def _say_direction(loss: WrittenLoss, say: _Sayer) -> None:
+    """A right prediction must cost less than a wrong one: else a minus is missing."""
+    names = set(loss.inputs)
+    if not names & {"y_true", "labels", "p_true"} or not names <= {
+        "y_true", "y_pred", "labels", "p_true", "logits", "num_classes", "progress", "epoch", "step",
+    }:  # fmt: skip
+        return
+    count = loss.num_classes
+    base = dict(batch(0, count))
+    values = []
+    for shift in (0, 1):
+        target = np.eye(count, dtype="float32")[(base["labels"] + shift) % count]
+        logits = 6.0 * target.astype("float32")
+        e = np.exp(logits)
+        p = (e / e.sum(-1, keepdims=True)).astype("float32")
+        given = {**base, "logits": logits, "y_pred": p, "p_true": (base["y_true"] * p).sum(-1)}
+        values.append(float(loss.on(given)))
+    right, wrong = values
+    if math.isfinite(right) and math.isfinite(wrong) and right > wrong + 1e-6 * abs(wrong):
+        say("upside-down", f"a right prediction costs more ({right:.4g}) than a wrong one "
+            f"({wrong:.4g}): is a minus missing?", "negate the loss", loss.program.result)  # fmt: skip
+
+
+def find_nonfinite(loss: WrittenLoss, tensors: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The first sub-expression, in the order of evaluation, that is not finite on this batch.
+
+    If all values are finite, the first whose gradient is not. A record with the place, the
+    typed fragment, the value, the sample and the kind ('value' or 'gradient'); or None.
+    """
+    order = loss.program.order
+    seen: list[tuple[Node, Any]] = []
+
+    def watch(node: Node, value: Any) -> Any:
+        if node.dtype == "float" and not isinstance(value, int):
+            value = tf.identity(value)
+            if node.op not in ("const", "array"):
+                tape.watch(value)
+            seen.append((node, value))
+        return value
+
+    given = {n: tf.convert_to_tensor(v) for n, v in loss.gather(tensors).items()}
+    with tf.GradientTape() as tape:
+        values = emit.run(order, given, loss._parameters(), watch)
+        total = keras.ops.mean(values[id(loss.program.result)])
+    for node, value in seen:
+        record = _record(loss, node, np.asarray(value), "value", tensors)
+        if record is not None:
+            return record
+    inner = [(n, v) for n, v in seen if n.op not in ("const", "array")]
+    slopes = tape.gradient(total, [v for _, v in inner], unconnected_gradients="zero")
+    # A bad slope arises at an operation and flows down: the culprit is the first operation
+    # whose own output still has a finite slope and whose argument has not.
+    bad = {id(n): np.asarray(g) for (n, _), g in zip(inner, slopes, strict=True)
+           if not np.isfinite(np.asarray(g)).all()}  # fmt: skip
+    for node in order:
+        wrong = [a for a in node.args if id(a) in bad]
+        if wrong and id(node) not in bad:
+            return _record(loss, node, bad[id(wrong[0])], "gradient", tensors)
+    if bad:
+        node = next(n for n in order if id(n) in bad)
+        return _record(loss, node, bad[id(node)], "gradient", tensors)
+    return None
+
+
+def _record(
+    loss: WrittenLoss, node: Node, value: np.ndarray, kind: str, tensors: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    wrong = ~np.isfinite(value)
+    if not wrong.any():
+        return None
+    place = tuple(int(i) for i in np.argwhere(wrong)[0])
+    size = next((len(tensors[n]) for n in ("y_true", "y_pred", "features", "logits")
+                 if n in tensors and np.ndim(tensors[n])), 0)  # fmt: skip
+    lead = place[0] if place and value.shape[0] == size else None
+    shown = value[place] if place else value
+    return {
+        **node.span.as_dict(),
+        "fragment": loss.program.fragment(node.span),
+        "value": str(float(shown)),
+        "sample": lead,
+        "kind": kind,
+        "op": node.op,
+        "node": node,
+    }
+
+
+__all__ = ["INPUTS", "LABELS", "batch", "find_nonfinite", "gradients", "probe_loss"]

@@ -1,0 +1,397 @@
+"""A whole text: which expression is the loss, what its parameters are, what is odd about it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+
+from losses.catalog import KERAS_NAMES
+
+from .build import Builder, Callee, Items, Special, Text, Value, letters
+from .errors import LossError, Span, quote, suggest
+from .graph import BATCHES, WIDTHS, Node, Part, Program, topological
+from .inputs import LABELS, PREDICTIONS
+from .names import Names
+from .parameters import declare, literal
+from .reader import Reader, Scope, UserFunction
+from .review import review
+from .syntax import Tree, check_tree, parse
+
+
+def analyse(
+    text: str,
+    parameters: Mapping[str, float] | None = None,
+    *,
+    num_classes: int = 10,
+    metric: bool = False,
+) -> Program:
+    """Understand a text without computing anything; raises `LossError`, nothing else.
+
+    `parameters` take the place of the values that the text declares.
+    """
+    overrides = dict(parameters or {})
+    try:
+        tree = parse(text)
+        names = Names(tree, KERAS_NAMES)
+        check_tree(tree, names.check_name, names.check_import)
+        return _Text(tree, names, overrides, num_classes, metric).program()
+    except RecursionError:
+        raise LossError("the text is nested too deeply", hint="name the inner parts") from None
+
+
+class _Text:
+    def __init__(
+        self,
+        tree: Tree,
+        names: Names,
+        overrides: dict[str, float],
+        num_classes: int,
+        metric: bool,
+    ) -> None:
+        self.tree = tree
+        self.b = Builder(num_classes)
+        self.reader = Reader(tree, names, self.b, overrides)
+        self.overrides = overrides
+        self.metric = metric
+        self.scope = Scope()
+        self.final: ast.expr | None = None
+
+    def program(self) -> Program:
+        value = self.run()
+        result = self.finished(value)
+        unknown = set(self.overrides) - set(self.b.parameters)
+        if unknown:
+            name = sorted(unknown)[0]
+            near = suggest(name, self.b.parameters)
+            raise LossError(
+                f"the loss has no parameter {quote(name)}"
+                + (f": did you mean '{near}'?" if near else ""),
+                hint="its parameters are " + (", ".join(self.b.parameters) or "none"),
+            )
+        order = topological(result)
+        used = {n.attrs["name"] for n in order if n.op == "parameter"}
+        kept = {n: p for n, p in self.b.parameters.items() if n in used or p.fixed}
+        program = Program(
+            ("\ufeff" if self.tree.source.shift else "") + self.tree.source.text,
+            result,
+            kept,
+            self.parts(result),
+            self.b.warnings,
+            self.b.notes,
+            order,
+        )
+        if not self.metric:
+            review(program, self.b)
+        return program
+
+    # -- finding the loss
+
+    def run(self) -> Value:
+        body = self.tree.body
+        while body and isinstance(body[-1], ast.Pass):
+            body = body[:-1]
+        for place, statement in enumerate(body):
+            last = place == len(body) - 1
+            if isinstance(statement, ast.Return):
+                if not last:
+                    self.b.warn(
+                        "unreached",
+                        "the lines after this return are never reached",
+                        "remove them",
+                        self.tree.span(statement),
+                    )
+                if statement.value is None:
+                    raise self.error(statement, "this returns nothing", "return the loss")
+                return self.apply(statement.value)
+            if last and isinstance(statement, ast.Expr) and not _is_docstring(statement):
+                return self.apply(statement.value)
+            if last and isinstance(statement, ast.FunctionDef):
+                return self.last_function(statement)
+            self.statement(statement)
+        return self.no_result(body)
+
+    def statement(self, node: ast.stmt) -> None:
+        """A line above the last; a plain number given a name for the first time is a parameter."""
+        if isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            number = literal(node.value)
+            single = len(targets) == 1 and isinstance(targets[0], ast.Name)
+            if number is not None and single and node.value is not None:
+                name = targets[0].id  # type: ignore[attr-defined]
+                if name not in self.b.parameters and self.scope.find(name) is None:
+                    span = self.tree.span(node.value)
+                    self.scope.values[name] = declare(
+                        self.b, self.tree, name, number, span, self.overrides
+                    )
+                    return
+            made = self.factory(node.value)
+            if made is not None:
+                for target in targets:
+                    self.reader.assign(target, made, self.scope, node)
+                return
+        self.reader.statement(node, self.scope)
+
+    def no_result(self, body: list[ast.stmt]) -> Value:
+        last = body[-1] if body else None
+        if isinstance(last, ast.Assign) and isinstance(last.targets[0], ast.Name):
+            name = last.targets[0].id
+            value = self.scope.find(name)
+            if isinstance(value, Callee):
+                return self.apply_value(value, self.tree.span(last), last.value)
+            raise self.error(
+                last,
+                "the text ends with an assignment, and the loss is its last expression",
+                f"add a last line: {name}",
+            )
+        if isinstance(last, ast.Expr):
+            raise self.error(last, "a text in quotes is not a loss", _string_hint(last.value))
+        raise LossError(
+            "there is no loss here: it is the last expression, or a return",
+            self.tree.span(last) if last else None,
+            hint="add an expression such as -sum(y_true * log(y_pred), axis=-1)",
+        )
+
+    def apply(self, node: ast.expr) -> Value:
+        self.final = node
+        value = self.factory(node)
+        if value is None:
+            value = self.reader.value(node, self.scope)
+        return self.apply_value(value, self.tree.span(node), node)
+
+    def apply_value(self, value: Value, span: Span, node: ast.expr | None) -> Value:
+        """A function named as the last thing is called with the target and the prediction."""
+        if not isinstance(value, Callee):
+            return value
+        self.b.at = span
+        if isinstance(value.call, UserFunction):
+            self.final = _returned(value.call.node)
+            return self.call_main(value.call, span)
+        args: list[Value] = [self.reader.input("y_true"), self.reader.input("y_pred")]
+        return value.call(args, {}, span)
+
+    def factory(self, node: ast.expr | None) -> Value | None:
+        """`focal(gamma=1.5)`: call a factory of the text, its plain numbers as parameters."""
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            return None
+        value = self.scope.find(node.func.id)
+        if not isinstance(value, Callee) or not isinstance(value.call, UserFunction):
+            return None
+        function = value.call
+        if not function.is_factory or any(isinstance(a, ast.Starred) for a in node.args):
+            return None
+        given: dict[str, Value] = {}
+        pairs = [*zip(function.positional, node.args, strict=False)]
+        pairs += [(str(k.arg), k.value) for k in node.keywords]
+        if len(node.args) > len(function.positional) or len({n for n, _ in pairs}) < len(pairs):
+            return None
+        for name, argument in pairs:
+            number = literal(argument)
+            if number is None or name in self.b.parameters or name not in function.names:
+                given[name] = self.reader.value(argument, self.scope)
+            else:
+                span = self.tree.span(argument)
+                given[name] = declare(self.b, self.tree, name, number, span, self.overrides)
+        rest = self.defaults(function, list(given))
+        self.b.at = self.tree.span(node)
+        return function([], {**rest, **given}, self.tree.span(node))
+
+    def last_function(self, node: ast.FunctionDef) -> Value:
+        self.reader.statement(node, self.scope)
+        value = self.scope.values[node.name]
+        assert isinstance(value, Callee) and isinstance(value.call, UserFunction)  # noqa: S101
+        self.warn_of_others(node)
+        function = value.call
+        self.final = _returned(node)
+        if function.is_factory:
+            return self.call_factory(function, {}, self.tree.span(node))
+        return self.call_main(function, self.tree.span(node))
+
+    def call_factory(self, function: UserFunction, given: dict[str, Value], span: Span) -> Value:
+        for name in function.required:
+            if name not in given:
+                raise LossError(
+                    f"{quote(function.node.name)} needs a value for {quote(name)}",
+                    span,
+                    hint=f"add a last line: {function.node.name}({name}=1.0)",
+                )
+        inner = function([], {**self.defaults(function), **given}, span)
+        if not isinstance(inner, Callee) or not isinstance(inner.call, UserFunction):
+            raise LossError(f"{quote(function.node.name)} must return a function", span)
+        self.final = _returned(inner.call.node)
+        return self.call_main(inner.call, self.tree.span(inner.call.node))
+
+    def call_main(self, function: UserFunction, span: Span) -> Value:
+        """Call the loss function: first the target, second the prediction, then parameters."""
+        free = function.required
+        first_two = function.positional[:2]
+        if len(first_two) < 2:
+            raise LossError(
+                f"{quote(function.node.name)} needs two arguments: the target and the prediction",
+                span,
+                hint="write def loss(y_true, y_pred):",
+            )
+        extra = [n for n in free if n not in first_two]
+        if extra:
+            raise LossError(
+                f"{quote(function.node.name)} needs a value for {quote(extra[0])}",
+                span,
+                hint=f"give it a default: {extra[0]}=1.0",
+            )
+        if first_two == ["y_pred", "y_true"]:
+            self.b.warn(
+                "swapped",
+                "the first argument is the target, and it is called y_pred here",
+                "write def loss(y_true, y_pred):",
+                self.tree.span(function.node.args.args[0]),
+            )
+        args: list[Value] = [self.reader.input("y_true"), self.reader.input("y_pred")]
+        return function(args, self.defaults(function, first_two), span)
+
+    def defaults(self, function: UserFunction, skip: list[str] | None = None) -> dict[str, Value]:
+        """The defaults of a function; the plain numbers among them become parameters."""
+        found: dict[str, Value] = {}
+        values = function.node.args
+        named = [*values.posonlyargs, *values.args]
+        pairs = [*zip(reversed(named), reversed(values.defaults), strict=False)][::-1]
+        pairs += [(a, d) for a, d in zip(values.kwonlyargs, values.kw_defaults, strict=True) if d]
+        for arg, default in pairs:
+            number = literal(default)
+            if arg.arg in (skip or []) or number is None or arg.arg in self.b.parameters:
+                continue
+            span = self.tree.span(default)
+            found[arg.arg] = declare(self.b, self.tree, arg.arg, number, span, self.overrides)
+        return found
+
+    def warn_of_others(self, node: ast.FunctionDef) -> None:
+        """Two losses that do not call each other: the last is taken, and that is said."""
+        names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        for other in self.tree.body[:-1]:
+            if isinstance(other, ast.FunctionDef) and other.name not in names:
+                used = any(
+                    isinstance(n, ast.Name) and n.id == other.name
+                    for s in self.tree.body
+                    if s is not other
+                    for n in ast.walk(s)
+                )
+                if not used:
+                    self.b.warn(
+                        "unused-function",
+                        f"{quote(other.name)} is not used: the last function, "
+                        f"{quote(node.name)}, is the loss",
+                        "remove it, or call it",
+                        self.tree.span(other),
+                    )
+
+    # -- what came out
+
+    def finished(self, value: Value) -> Node:
+        span = self.tree.span(self.final) if self.final is not None else self.b.at
+        self.b.at = span
+        if isinstance(value, Text):
+            raise LossError("a text in quotes is not a loss", span, hint=_named_hint(value.text))
+        if isinstance(value, Special):
+            raise LossError(f"{value.name} is not a loss", span, hint="return a tensor")
+        if isinstance(value, Items):
+            raise LossError(
+                "a list is not a loss", span, hint="return one tensor; add several terms with +"
+            )
+        node = self.b.tensor(value)
+        used = {n.attrs["name"] for n in topological(node) if n.op == "input"}
+        if node.dtype != "float":
+            if not self.metric:
+                kind = "whole numbers" if node.dtype == "int" else "true and false"
+                raise LossError(
+                    f"the result holds {kind}, which have no gradient",
+                    span,
+                    hint="a loss is made of differentiable steps",
+                )
+            node = self.b.floats(node)
+        if not used & set(PREDICTIONS):
+            raise LossError(
+                "the loss does not use the prediction, so nothing could be learnt",
+                span,
+                hint="use y_pred (or logits, features)",
+            )
+        self.check_shape(node, span)
+        if not used & set(LABELS) and not self.metric:
+            self.b.warn(
+                "no-target",
+                "the loss ignores y_true: it cannot tell right from wrong",
+                "compare y_pred with y_true",
+                span,
+            )
+        return node
+
+    def check_shape(self, node: Node, span: Span) -> None:
+        shown = letters(node, self.b)
+        shapes = node.shapes
+        batch = len(shapes[0]) > 0 and (shapes[0][0], shapes[1][0]) == BATCHES
+        if node.rank == 0 or (node.rank == 1 and batch):
+            return
+        if batch and node.rank == 2:
+            width = (shapes[0][1], shapes[1][1])
+            if width == (1, 1):
+                return self.b.warn(
+                    "column",
+                    "the result is (B, 1), not (B,): Keras averages it all the same",
+                    "drop keepdims=True in the last step",
+                    span,
+                )
+            if width in (WIDTHS, (self.b.num_classes,) * 2):
+                return self.b.warn(
+                    "per-class",
+                    f"the result is {shown}, one value a class: the mean over all is minimised",
+                    "add sum(..., axis=-1) or mean(..., axis=-1)",
+                    span,
+                )
+        hint = "reduce it with sum(..., axis=-1) or mean(..., axis=-1)"
+        if shown == "(B, B)":
+            hint = "(B, 1) with (B,) gives (B, B): use keepdims=True on both sides, or on neither"
+        raise LossError(
+            f"the result has the size {shown}; a loss is one value a sample, (B,), or one number",
+            span,
+            hint=hint,
+        )
+
+    def parts(self, result: Node) -> list[Part]:
+        """The top-level summands, each with the text it was typed as."""
+        found: list[Part] = []
+        stack: list[tuple[Node, int]] = [(result, 1)]
+        while stack:
+            node, sign = stack.pop()
+            if node.op in ("add", "sub") and len(found) + len(stack) < 12:
+                left, right = node.args
+                stack.append((right, sign if node.op == "add" else -sign))
+                stack.append((left, sign))
+            elif node.op == "cast" and node.attrs["implicit"]:
+                stack.append((node.args[0], sign))
+            else:
+                text = " ".join(self.tree.source.fragment(node.span).split())
+                found.append(Part(text, node.span, node, sign))
+        return found
+
+    def error(self, node: ast.AST, message: str, hint: str | None = None) -> LossError:
+        return LossError(message, self.tree.span(node), hint=hint)
+
+
+def _is_docstring(node: ast.Expr) -> bool:
+    return isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _string_hint(node: ast.expr) -> str:
+    value = node.value if isinstance(node, ast.Constant) else ""
+    return _named_hint(value if isinstance(value, str) else "")
+
+
+def _named_hint(text: str) -> str:
+    if text in KERAS_NAMES:
+        return f"for the named loss write {text}()"
+    return "remove the quotes"
+
+
+def _returned(node: ast.FunctionDef) -> ast.expr | None:
+    """The expression that a function returns."""
+    for statement in node.body:
+        if isinstance(statement, ast.Return):
+            return statement.value
+    return None

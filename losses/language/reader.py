@@ -1,0 +1,600 @@
+"""Reading a checked tree: statements and expressions become one graph, helpers inlined."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import elementwise as el
+from . import structure as st
+from . import vocabulary as voc
+from .build import (
+    DOTS,
+    DTYPES,
+    NONE,
+    Builder,
+    Callee,
+    DType,
+    Items,
+    Text,
+    Value,
+    dims,
+)
+from .calls import call_method, call_named, call_operator, einsum
+from .errors import LossError, quote, suggest
+from .graph import Node, topological
+from .inputs import INPUTS, shapes_of
+from .names import Names
+from .syntax import Tree, dotted
+
+MAX_CALL_DEPTH = 24
+MAX_DEPTH = 200
+
+BINARY = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "div",
+    ast.FloorDiv: "floordiv",
+    ast.Mod: "mod",
+    ast.Pow: "pow",
+}
+LOGIC = {ast.BitAnd: "logical_and", ast.BitOr: "logical_or", ast.BitXor: "logical_xor"}
+COMPARE = {
+    ast.Eq: "eq",
+    ast.NotEq: "ne",
+    ast.Lt: "lt",
+    ast.LtE: "le",
+    ast.Gt: "gt",
+    ast.GtE: "ge",
+}
+
+
+@dataclass
+class Scope:
+    """The variables of a function (or of the text), inside those around it."""
+
+    parent: Scope | None = None
+    values: dict[str, Value] = field(default_factory=dict)
+
+    def find(self, name: str) -> Value | None:
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.values:
+                return scope.values[name]
+            scope = scope.parent
+        return None
+
+
+class Reader:
+    """Evaluates the tree of one text over nodes instead of numbers."""
+
+    def __init__(
+        self, tree: Tree, names: Names, b: Builder, overrides: Mapping[str, float]
+    ) -> None:
+        self.tree = tree
+        self.names = names
+        self.b = b
+        self.overrides = overrides
+        self.inputs: dict[str, Node] = {}
+        self.active: list[str] = []
+        self.depth = 0
+        self.labels: dict[Node, str] = {}
+
+    # -- statements
+
+    def block(self, body: list[ast.stmt], scope: Scope) -> Value | None:
+        """Run statements up to a return; the value returned, or None."""
+        for statement in body:
+            if isinstance(statement, ast.Return):
+                if statement.value is None:
+                    raise self.error(statement, "this returns nothing", "return the loss")
+                return self.value(statement.value, scope)
+            self.statement(statement, scope)
+        return None
+
+    def statement(self, node: ast.stmt, scope: Scope) -> None:
+        if isinstance(node, ast.Assign):
+            value = self.value(node.value, scope)
+            for target in node.targets:
+                self.assign(target, value, scope, node)
+        elif isinstance(node, ast.AnnAssign):
+            if node.value is None:
+                raise self.error(node, "this names a type and no value", "write name = value")
+            self.assign(node.target, self.value(node.value, scope), scope, node)
+        elif isinstance(node, ast.AugAssign):
+            assert isinstance(node.target, ast.Name)  # noqa: S101  (checked by the walker)
+            before = self.lookup(node.target, scope)
+            self.b.at = self.tree.span(node)
+            after = self.arithmetic(node.op, before, self.value(node.value, scope), node)
+            self.assign(node.target, after, scope, node)
+        elif isinstance(node, ast.FunctionDef):
+            scope.values[node.name] = self.function(node, scope)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            self.b.note("import", "imports are not needed and are ignored", self.tree.span(node))
+        elif isinstance(node, ast.Expr):
+            if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+                return
+            self.value(node.value, scope)
+            self.b.warn(
+                "unused",
+                "this expression is not used: only the last one is the loss",
+                "remove it, or assign it to a name",
+                self.tree.span(node),
+            )
+
+    def assign(self, target: ast.expr, value: Value, scope: Scope, at: ast.stmt) -> None:
+        if isinstance(target, (ast.Tuple, ast.List)):
+            values = self.unpack(value, len(target.elts), target)
+            for name, item in zip(target.elts, values, strict=True):
+                self.assign(name, item, scope, at)
+            return
+        assert isinstance(target, ast.Name)  # noqa: S101  (checked by the walker)
+        if isinstance(value, Node):
+            self.check_rebinding(target.id, value, at)
+            self.labels.setdefault(value, target.id)
+        scope.values[target.id] = value
+
+    def unpack(self, value: Value, count: int, at: ast.expr) -> tuple[Value, ...]:
+        if isinstance(value, Node) and value.op == "shape":
+            value = Items(dims(self.b, value.args[0]))
+        if isinstance(value, Node) and value.op == "array" and value.shapes[0][0] == count:
+            value = Items(tuple(st.slices(self.b, value, (i,)) for i in range(count)))
+        if not isinstance(value, Items):
+            raise self.error(at, "only a list or a tuple can be unpacked", "assign one name")
+        if len(value.values) != count:
+            raise self.error(at, f"{len(value.values)} values cannot fill {count} names")
+        return value.values
+
+    def check_rebinding(self, name: str, value: Node, at: ast.stmt) -> None:
+        if name not in ("y_true", "y_pred"):
+            return
+        used = {n.attrs["name"] for n in topological(value) if n.op == "input"}
+        other = "y_pred" if name == "y_true" else "y_true"
+        if name not in used or (name == "y_true" and other in used):
+            self.b.warn(
+                "rebound",
+                f"this replaces {name}: the rest of the loss no longer sees the real one",
+                "choose another name",
+                self.tree.span(at),
+            )
+
+    # -- functions of the visitor's
+
+    def function(self, node: ast.FunctionDef, scope: Scope) -> Callee:
+        if node.decorator_list:
+            self.b.note("decorator", "decorators are ignored", self.tree.span(node))
+        arguments = node.args
+        named = [*arguments.posonlyargs, *arguments.args]
+        defaults: dict[str, Value] = {}
+        for arg, default in zip(reversed(named), reversed(arguments.defaults), strict=False):
+            defaults[arg.arg] = self.value(default, scope)
+        for arg, only in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+            if only is not None:
+                defaults[arg.arg] = self.value(only, scope)
+        called = UserFunction(self, node, scope, defaults)
+        return Callee(node.name, called)
+
+    # -- expressions
+
+    def value(self, node: ast.expr, scope: Scope) -> Value:
+        """The value of an expression; `b.at` is left at it."""
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise self.error(
+                node, "helpers and brackets are nested too deeply", "simplify the loss"
+            )
+        try:
+            return self.dispatch(node, scope)
+        finally:
+            self.depth -= 1
+
+    def dispatch(self, node: ast.expr, scope: Scope) -> Value:
+        if isinstance(node, ast.Constant):
+            return self.constant(node)
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            return self.lookup(node, scope)
+        if isinstance(node, ast.BinOp):
+            return self.bin_op(node, scope)
+        if isinstance(node, ast.Call):
+            return self.call(node, scope)
+        if isinstance(node, ast.UnaryOp):
+            return self.unary_op(node, scope)
+        if isinstance(node, ast.Compare):
+            return self.compare(node, scope)
+        if isinstance(node, ast.Subscript):
+            return self.subscript(node, scope)
+        if isinstance(node, (ast.Tuple, ast.List)):
+            return self.items(node, scope)
+        if isinstance(node, ast.IfExp):
+            return self.choice(node, scope)
+        if isinstance(node, ast.BoolOp):
+            return self.bool_op(node, scope)
+        raise self.error(node, "this cannot stand here", "a slice needs a tensor before it")
+
+    def constant(self, node: ast.Constant) -> Value:
+        value = node.value
+        self.b.at = self.tree.span(node)
+        if value is None:
+            return NONE
+        if value is Ellipsis:
+            return DOTS
+        if isinstance(value, str):
+            return Text(value)
+        if isinstance(value, (bool, int, float)):
+            return self.b.const(value)
+        raise self.error(node, "this is not a value of the language")
+
+    def lookup(self, node: ast.Name | ast.Attribute, scope: Scope) -> Value:
+        self.b.at = self.tree.span(node)
+        if isinstance(node, ast.Name):
+            found = scope.find(node.id)
+            if found is not None:
+                return found
+            if node.id in INPUTS and node.id not in self.names.aliases:
+                return self.input(node.id)
+            if node.id in self.names.bound:
+                raise self.error(
+                    node, f"{quote(node.id)} has no value here", "assign it on a line above"
+                )
+        name = dotted(node)
+        if name is not None and not self.names.is_variable(node):
+            return self.table(node, self.names.resolve(name))
+        assert isinstance(node, ast.Attribute)  # noqa: S101
+        return self.part(node, self.value(node.value, scope))
+
+    def input(self, name: str) -> Node:
+        if name not in self.inputs:
+            shapes = shapes_of(name, self.b.num_classes)
+            if name == "num_classes":
+                count = self.b.num_classes
+                node = Node("input", (), {"name": name}, self.b.at, shapes, "int", (count, count))
+            else:
+                node = Node("input", (), {"name": name}, self.b.at, shapes)
+            self.inputs[name] = node
+        return self.inputs[name]
+
+    def table(self, node: ast.expr, name: str) -> Value:
+        place = voc.split_name(name)
+        key = ":".join(place) if place else ""
+        if key in voc.TYPES:
+            return DType(DTYPES[voc.TYPES[key]])
+        if key in voc.CONSTANTS:
+            return self.b.const(voc.CONSTANTS[key])
+        if key in voc.NEW_AXIS:
+            return NONE
+        raise self.error(node, f"{quote(name)} is a function, not a value", "call it")
+
+    def part(self, node: ast.Attribute, value: Value) -> Value:
+        self.b.at = self.tree.span(node)
+        x = self.b.tensor(value)
+        if node.attr == "shape":
+            return Items(dims(self.b, x))
+        if node.attr in ("ndim", "rank"):
+            return self.b.const(x.rank)
+        if node.attr == "T":
+            return st.transpose(self.b, x)
+        if node.attr == "dtype":
+            return DType(x.dtype)
+        raise self.error(node, f"'.{node.attr}' is a method", f"call it: .{node.attr}(...)")
+
+    def bin_op(self, node: ast.BinOp, scope: Scope) -> Value:
+        left = self.value(node.left, scope)
+        self.operand(left, node.left)
+        right = self.value(node.right, scope)
+        self.operand(right, node.right)
+        self.b.at = self.tree.span(node)
+        return self.arithmetic(node.op, left, right, node)
+
+    def operand(self, value: Value, node: ast.expr) -> None:
+        if isinstance(value, Node):
+            return
+        self.b.at = self.tree.span(node)
+        if isinstance(value, Items):
+            if value.values and all(isinstance(v, Node) and v.op == "dim" for v in value.values):
+                raise self.error(node, "a shape is not a number", "take one size: x.shape[-1]")
+            return
+        self.b.tensor(value, "a number or a tensor")
+
+    def arithmetic(self, op: ast.operator, left: Value, right: Value, at: ast.AST) -> Value:
+        if isinstance(left, Items) and isinstance(right, Items):
+            raise self.error(at, "lists cannot be combined", "write them as one list")
+        for value, other in ((left, right), (right, left)):
+            if isinstance(value, Items) and isinstance(other, Node) and not other.rank:
+                if isinstance(op, ast.Mult) and other.dtype == "int" and other.is_const:
+                    raise self.error(at, "a list cannot be repeated", "write it out, or use ones")
+        x, y = self.b.tensor(left), self.b.tensor(right)
+        if type(op) in BINARY:
+            return el.binary(self.b, BINARY[type(op)], x, y)
+        if isinstance(op, ast.MatMult):
+            return st.matmul(self.b, x, y)
+        if isinstance(op, ast.BitXor) and {x.dtype, y.dtype} != {"bool"}:
+            raise self.error(at, "'^' is not a power", "write ** for a power")
+        return el.binary(self.b, LOGIC[type(op)], x, y)
+
+    def unary_op(self, node: ast.UnaryOp, scope: Scope) -> Value:
+        value = self.value(node.operand, scope)
+        self.operand(value, node.operand)
+        self.b.at = self.tree.span(node)
+        x = self.b.tensor(value)
+        if isinstance(node.op, ast.Not):
+            if not x.is_const:
+                raise self.error(node, "'not' works on constants only", "write logical_not(a)")
+            return self.b.const(not x.attrs["value"])
+        if isinstance(node.op, ast.USub):
+            return el.unary(self.b, "neg", x)
+        if isinstance(node.op, ast.Invert):
+            return el.logical_not(self.b, x)
+        return x
+
+    def compare(self, node: ast.Compare, scope: Scope) -> Value:
+        left = self.value(node.left, scope)
+        self.operand(left, node.left)
+        right = self.value(node.comparators[0], scope)
+        self.operand(right, node.comparators[0])
+        self.b.at = self.tree.span(node)
+        op = COMPARE[type(node.ops[0])]
+        return el.binary(self.b, op, self.b.tensor(left), self.b.tensor(right))
+
+    def bool_op(self, node: ast.BoolOp, scope: Scope) -> Value:
+        values = [self.value(v, scope) for v in node.values]
+        self.b.at = self.tree.span(node)
+        if not all(isinstance(v, Node) and v.is_const for v in values):
+            raise self.error(node, "'and' and 'or' work on constants only", "write logical_and")
+        result: Value = values[0]
+        for value in values[1:]:
+            truth = bool(result.attrs["value"])  # type: ignore[union-attr]
+            if truth == isinstance(node.op, ast.And):
+                result = value
+        return result
+
+    def choice(self, node: ast.IfExp, scope: Scope) -> Value:
+        yes = self.value(node.body, scope)
+        test = self.value(node.test, scope)
+        no = self.value(node.orelse, scope)
+        self.b.at = self.tree.span(node)
+        if isinstance(test, Node) and test.is_const:
+            return yes if test.attrs["value"] else no
+        b = self.b
+        return el.where(b, b.tensor(test), b.tensor(yes), b.tensor(no))
+
+    def items(self, node: ast.Tuple | ast.List, scope: Scope) -> Value:
+        values = []
+        for part in node.elts:
+            value = self.value(part, scope)
+            if isinstance(value, Items) and not isinstance(part, (ast.Tuple, ast.List)):
+                raise self.error(
+                    node, "a list inside a list must be written out", "write its numbers here"
+                )
+            values.append(value)
+        self.b.at = self.tree.span(node)
+        return Items(tuple(values))
+
+    # -- indexing
+
+    def subscript(self, node: ast.Subscript, scope: Scope) -> Value:
+        value = self.value(node.value, scope)
+        if isinstance(value, Node) and value.op == "shape":
+            value = Items(dims(self.b, value.args[0]))
+        if isinstance(value, Items) and not _table_index(node.slice):
+            return self.item(node, value, scope)
+        self.b.at = self.tree.span(node)
+        x = self.b.tensor(value)
+        pieces = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        index: list[st.Index] = []
+        gathers: list[tuple[int, Node]] = []
+        entries = [self.index(piece, scope) for piece in pieces]
+        wide = sum(e is not None and e != "new" and e != "..." for e in entries)
+        for piece, entry in zip(pieces, entries, strict=True):
+            if entry == "...":
+                index += [(None, None, None)] * (x.rank - wide)
+            elif isinstance(entry, Node):
+                gathers.append((len(index), entry))
+                index.append((None, None, None))
+            else:
+                index.append(entry)
+            del piece
+        self.b.at = self.tree.span(node)
+        if sum(e == "..." for e in entries) > 1:
+            raise self.error(node, "'...' can stand only once in an index")
+        if gathers:
+            return self.gather(x, index, gathers, node)
+        return st.slices(self.b, x, index)
+
+    def gather(
+        self, x: Node, index: list[st.Index], gathers: list[tuple[int, Node]], at: ast.expr
+    ) -> Node:
+        plain = all(i == (None, None, None) for i in index)
+        if len(gathers) > 1 or not plain:
+            raise self.error(
+                at,
+                "an index can hold one tensor, and nothing else but ':'",
+                "to pick the true class write sum(y_true * y_pred, axis=-1)",
+            )
+        place, which = gathers[0]
+        if which.dtype == "bool":
+            raise self.error(
+                at, "a condition cannot be an index", "use where, or multiply by the mask"
+            )
+        return st.take(self.b, x, which, place)
+
+    def index(self, node: ast.expr, scope: Scope) -> st.Index | Node:
+        if isinstance(node, ast.Slice):
+            return (
+                self.bound(node.lower, scope),
+                self.bound(node.upper, scope),
+                self.bound(node.step, scope),
+            )
+        value = self.value(node, scope)
+        self.b.at = self.tree.span(node)
+        if value == NONE:
+            return "new"
+        if value == DOTS:
+            return "..."
+        x = self.b.tensor(value, "an index")
+        if x.static is not None and not x.rank:
+            return self.b.integer(x, "an index")
+        if x.dtype == "float":
+            raise self.error(node, "an index must be a whole number", "cast it to 'int32'")
+        return x
+
+    def bound(self, node: ast.expr | None, scope: Scope) -> int | None:
+        if node is None:
+            return None
+        value = self.value(node, scope)
+        self.b.at = self.tree.span(node)
+        return None if value == NONE else self.b.integer(value, "the bound of a slice")
+
+    def item(self, node: ast.Subscript, items: Items, scope: Scope) -> Value:
+        """An entry (or a slice) of a list, such as a shape."""
+        entry = self.index(node.slice, scope)
+        self.b.at = self.tree.span(node)
+        if isinstance(entry, tuple):
+            return Items(items.values[slice(*entry)])
+        if not isinstance(entry, int) or not -len(items.values) <= entry < len(items.values):
+            raise self.error(
+                node.slice, f"there is no such entry: the list has {len(items.values)}"
+            )
+        return items.values[entry]
+
+    # -- calls
+
+    def call(self, node: ast.Call, scope: Scope) -> Value:
+        func = node.func
+        if isinstance(func, ast.Name) and scope.find(func.id) is not None:
+            return self.call_value(node, scope.find(func.id), scope)
+        if isinstance(func, ast.Call):
+            return self.call_value(node, self.value(func, scope), scope)
+        name = dotted(func)
+        if name is not None and not self.names.is_variable(func):
+            return self.call_table(node, self.names.resolve(name), scope)
+        if isinstance(func, ast.Name):
+            raise self.error(node, f"{quote(func.id)} is not a function here", "define it above")
+        if not isinstance(func, ast.Attribute):
+            raise self.error(node, "this cannot be called", "write * to multiply")
+        owner = self.value(func.value, scope)
+        args, keywords = self.arguments(node, scope)
+        self.b.at = self.tree.span(node)
+        return call_method(self.b, func.attr, owner, args, keywords)
+
+    def call_value(self, node: ast.Call, value: Value | None, scope: Scope) -> Value:
+        args, keywords = self.arguments(node, scope)
+        self.b.at = self.tree.span(node)
+        if isinstance(value, Callee):
+            return value.call(args, keywords, self.tree.span(node))
+        raise self.error(
+            node,
+            f"{quote(self.tree.fragment(node.func))} is a value here, not a function: "
+            "it was assigned above",
+            "choose another name for the value, or write * to multiply",
+        )
+
+    def call_table(self, node: ast.Call, name: str, scope: Scope) -> Value:
+        args, keywords = self.arguments(node, scope)
+        self.b.at = self.tree.span(node)
+        spot = {k.arg: self.tree.span(k) for k in node.keywords}
+        if self.names.lookup(name) == "loss":
+            info: Any = self.names.catalog[name.rpartition(".")[2]]
+            return call_named(self.b, info, args, keywords, self.input, spot)
+        place = voc.split_name(name)
+        if place is not None and place[1] == "einsum":
+            return einsum(self.b, args, keywords)
+        function = voc.FUNCTIONS[":".join(place or ("", ""))]
+        return call_operator(self.b, function, name, args, keywords, spot, self.input)
+
+    def arguments(self, node: ast.Call, scope: Scope) -> tuple[list[Value], dict[str, Value]]:
+        args = [self.value(arg, scope) for arg in node.args]
+        keywords: dict[str, Value] = {}
+        for item in node.keywords:
+            name = str(item.arg)
+            if name in keywords:
+                raise self.error(item, f"the argument {quote(name)} is given twice", "remove one")
+            keywords[name] = self.value(item.value, scope)
+        return args, keywords
+
+    def error(self, node: ast.AST, message: str, hint: str | None = None) -> LossError:
+        return LossError(message, self.tree.span(node), hint=hint)
+
+
+def _table_index(node: ast.expr) -> bool:
+    """Whether an index reads a table of numbers as a tensor: w[:, None]."""
+    return isinstance(node, ast.Tuple)
+
+
+class UserFunction:
+    """A function of the visitor's: called, it runs its body over nodes."""
+
+    def __init__(
+        self, reader: Reader, node: ast.FunctionDef, scope: Scope, defaults: dict[str, Value]
+    ) -> None:
+        self.reader = reader
+        self.node = node
+        self.scope = scope
+        self.defaults = defaults
+        arguments = node.args
+        self.positional = [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
+        self.names = [*self.positional, *(a.arg for a in arguments.kwonlyargs)]
+
+    @property
+    def required(self) -> list[str]:
+        return [name for name in self.names if name not in self.defaults]
+
+    @property
+    def is_factory(self) -> bool:
+        """Whether it defines a function and returns it."""
+        inner = {s.name for s in self.node.body if isinstance(s, ast.FunctionDef)}
+        last = self.node.body[-1]
+        return (
+            isinstance(last, ast.Return)
+            and isinstance(last.value, ast.Name)
+            and last.value.id in inner
+        )
+
+    def __call__(self, args: list[Value], keywords: dict[str, Value], span: Any) -> Value:
+        reader, name = self.reader, self.node.name
+        if name in reader.active:
+            raise LossError(f"{quote(name)} calls itself", span, hint="write the steps out")
+        if len(reader.active) >= MAX_CALL_DEPTH:
+            raise LossError("helpers call helpers too deeply", span, hint="simplify the loss")
+        scope = Scope(self.scope, self.bind(args, keywords, span))
+        reader.active.append(name)
+        try:
+            result = reader.block(self.node.body, scope)
+        finally:
+            reader.active.pop()
+        if result is None:
+            raise LossError(
+                f"{quote(name)} returns nothing", reader.tree.span(self.node), hint="add a return"
+            )
+        reader.b.at = span
+        return result
+
+    def bind(self, args: list[Value], keywords: dict[str, Value], span: Any) -> dict[str, Value]:
+        if len(args) > len(self.positional):
+            raise LossError(
+                f"{quote(self.node.name)} takes {len(self.positional)} arguments, "
+                f"and {len(args)} are given",
+                span,
+                hint="remove some",
+            )
+        bound = dict(self.defaults)
+        bound.update(zip(self.positional, args, strict=False))
+        for key, value in keywords.items():
+            if key not in self.names or key in self.positional[: len(args)]:
+                near = suggest(key, self.names)
+                raise LossError(
+                    f"{quote(self.node.name)} does not take {quote(key)} here",
+                    span,
+                    hint=f"did you mean '{near}'?" if near else None,
+                )
+            bound[key] = value
+        missing = [n for n in self.names if n not in bound]
+        if missing:
+            raise LossError(
+                f"{quote(self.node.name)} needs {quote(missing[0])} as well",
+                span,
+                hint=f"give {missing[0]}=...",
+            )
+        return bound

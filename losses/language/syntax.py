@@ -1,0 +1,493 @@
+"""From text to a checked syntax tree: Python's grammar, cut down to an exact allowlist.
+
+Every field of every node is either visited or required to be empty, in the order of the
+text, so that the first fault is the one reported. Unreached code is checked too.
+"""
+
+from __future__ import annotations
+
+import ast
+import unicodedata
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from .errors import LossError, Span, quote
+from .source import Source
+from .tokens import Scan, scan
+
+MAX_DEPTH = 120
+MAX_NODES = 6_000
+
+
+@dataclass
+class Tree:
+    """A checked text: its statements, and the places of everything in them."""
+
+    source: Source
+    scan: Scan
+    body: list[ast.stmt]
+    line_shift: int
+
+    def span(self, node: ast.AST) -> Span:
+        """Where a node stands in the typed text."""
+        return self.source.span(*self.source.node_offsets(node, self.line_shift))
+
+    def operator_span(self, left: ast.AST, right: ast.AST) -> Span:
+        """Where the operator between two operands stands."""
+        start = self.source.node_offsets(left, self.line_shift)[1]
+        end = self.source.node_offsets(right, self.line_shift)[0]
+        signs = [t for t in self.scan.between(start, end) if t.text not in ("(", ")")]
+        if not signs:
+            return self.source.span(start, end)
+        return self.source.span(signs[0].start, signs[-1].end)
+
+    def fragment(self, node: ast.AST) -> str:
+        """The typed text of a node."""
+        start, end = self.source.node_offsets(node, self.line_shift)
+        return self.source.text[start:end]
+
+
+def parse(text: str) -> Tree:
+    """Read a text into a checked tree; raises `LossError`, never anything else."""
+    source = Source(text)
+    scanned = scan(source)
+    # An indented body pasted from a function parses as the body of an `if`, columns kept.
+    shift = 1 if scanned.indented else 0
+    module = _parse(source, "if 1:\n" + source.text if shift else source.text, shift)
+    body = module.body
+    if shift:
+        block = body[0]
+        if len(body) != 1 or not isinstance(block, ast.If) or block.orelse:
+            raise LossError("the indentation of the first line is not kept", hint="align the lines")
+        body = block.body
+    tree = Tree(source, scanned, body, shift)
+    _check_depth(tree)
+    return tree
+
+
+def _parse(source: Source, text: str, shift: int) -> ast.Module:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text)
+    except SyntaxError as error:
+        raise _syntax_error(source, error, shift) from None
+    except (RecursionError, MemoryError):
+        raise LossError("the text is nested too deeply", hint="name the inner parts") from None
+    except (ValueError, OverflowError, UnicodeError):
+        raise LossError("the text cannot be read", hint="retype it by hand") from None
+
+
+def _syntax_error(source: Source, error: SyntaxError, shift: int) -> LossError:
+    line = min(max((error.lineno or 1) - shift, 1), len(source.lines))
+    width = len(source.lines[line - 1])
+    column = min(max(error.offset or 1, 1), width + 1)
+    start = source.starts[line - 1] + column - 1
+    end = min(start + 1, source.starts[line - 1] + width)
+    if error.end_lineno == error.lineno and error.end_offset and error.end_offset > column:
+        end = source.starts[line - 1] + min(error.end_offset - 1, width)
+    shown = source.text[start:end].strip()
+    at = f"near {quote(shown)}" if shown else "at the end of the line"
+    return LossError(
+        f"this is not a complete expression {at}",
+        source.span(start, max(end, start)),
+        hint="check operators, commas and brackets around it",
+    )
+
+
+def _check_depth(tree: Tree) -> None:
+    count = 0
+    queue: list[tuple[ast.AST, int]] = [(node, 1) for node in tree.body]
+    while queue:
+        node, depth = queue.pop()
+        count += 1
+        if depth > MAX_DEPTH:
+            while not hasattr(node, "lineno"):
+                node = next(ast.iter_child_nodes(node))
+            raise LossError(
+                f"the expression is nested more than {MAX_DEPTH} deep",
+                tree.span(node),
+                hint="name parts of it with assignments, on lines of their own",
+            )
+        queue += [(child, depth + 1) for child in ast.iter_child_nodes(node)]
+    if count > MAX_NODES:
+        raise LossError(
+            f"the text has {count:,} parts; at most {MAX_NODES:,} are read",
+            hint="keep only the loss itself",
+        )
+
+
+# What may stand in each field: the rest must be empty. Order is the order of the text.
+_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
+    ast.Expr: ("value",),
+    ast.Assign: ("targets", "value"),
+    ast.AnnAssign: ("target", "annotation", "value", "simple"),
+    ast.AugAssign: ("target", "op", "value"),
+    ast.Return: ("value",),
+    ast.FunctionDef: ("decorator_list", "name", "args", "returns", "body"),
+    ast.Import: ("names",),
+    ast.ImportFrom: ("module", "names", "level"),
+    ast.Pass: (),
+    ast.Constant: ("value", "kind"),
+    ast.Name: ("id", "ctx"),
+    ast.Attribute: ("value", "attr", "ctx"),
+    ast.Subscript: ("value", "slice", "ctx"),
+    ast.Slice: ("lower", "upper", "step"),
+    ast.Tuple: ("elts", "ctx"),
+    ast.List: ("elts", "ctx"),
+    ast.Call: ("func", "args", "keywords"),
+    ast.keyword: ("arg", "value"),
+    ast.BinOp: ("left", "op", "right"),
+    ast.UnaryOp: ("op", "operand"),
+    ast.BoolOp: ("op", "values"),
+    ast.Compare: ("left", "ops", "comparators"),
+    ast.IfExp: ("body", "test", "orelse"),
+    ast.arguments: ("args", "defaults", "posonlyargs", "kwonlyargs", "kw_defaults"),
+    ast.arg: ("arg", "annotation"),
+    ast.alias: ("name", "asname"),
+}
+
+_REFUSED: dict[str, tuple[str, str]] = {
+    "If": (
+        "'if' statements are not part of the language",
+        "on tensors write where(condition, a, b)",
+    ),
+    "For": (
+        "loops are not part of the language",
+        "operate on the whole tensor, such as sum(..., axis=-1)",
+    ),
+    "AsyncFor": ("loops are not part of the language", "operate on the whole tensor"),
+    "While": ("loops are not part of the language", "operate on the whole tensor"),
+    "ClassDef": (
+        "classes are not part of the language",
+        "paste the body of the class's call() method",
+    ),
+    "Lambda": ("lambda is not part of the language", "write a helper with def"),
+    "ListComp": (
+        "comprehensions are not part of the language",
+        "operate on the whole tensor, such as sum(..., axis=-1)",
+    ),
+    "GeneratorExp": (
+        "comprehensions are not part of the language",
+        "operate on the whole tensor, such as sum(..., axis=-1)",
+    ),
+    "SetComp": ("comprehensions are not part of the language", "operate on the whole tensor"),
+    "DictComp": ("comprehensions are not part of the language", "operate on the whole tensor"),
+    "Dict": ("a dictionary is not a value of the language", "a loss is a tensor"),
+    "Set": ("a set is not a value of the language", "write a list as [1, 2]"),
+    "Starred": ("star arguments are not part of the language", "write the arguments out"),
+    "NamedExpr": (":= is not part of the language", "assign on a line of its own"),
+    "JoinedStr": ("f-strings are not part of the language", "remove it"),
+    "Await": ("await is not part of the language", "remove it"),
+    "Yield": ("yield is not part of the language", "end the function with return"),
+    "Try": ("try is not part of the language", "guard values with clip or where"),
+    "TryStar": ("try is not part of the language", "guard values with clip or where"),
+    "Raise": ("raise is not part of the language", "remove it"),
+    "Assert": ("assert is not part of the language", "remove it"),
+    "With": ("with is not part of the language", "keep only the lines of its body"),
+    "Delete": ("del is not part of the language", "remove it"),
+    "Global": ("global is not part of the language", "pass the value as an argument"),
+    "Nonlocal": ("nonlocal is not part of the language", "pass the value as an argument"),
+    "Match": ("match is not part of the language", "on tensors write where(condition, a, b)"),
+}
+
+_OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.MatMult)
+_LOGICAL = (ast.BitAnd, ast.BitOr, ast.BitXor)
+_COMPARISONS = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+
+Check = Callable[[], None]
+Item = ast.AST | Check
+
+
+CheckName = Callable[[ast.expr, bool], bool]
+CheckImport = Callable[[ast.Import | ast.ImportFrom], None]
+
+
+def check_tree(tree: Tree, check_name: CheckName, check_import: CheckImport) -> None:
+    """Walk the whole tree in the order of the text; raises `LossError` at the first fault.
+
+    `check_name(node, called)` is asked about each dotted name; it raises where the name is
+    unknown, and tells whether the name is settled (True) or its parts must still be visited.
+    """
+    walker = _Walker(tree, check_name, check_import)
+    stack: list[Item] = list(reversed(tree.body))
+    while stack:
+        item = stack.pop()
+        if isinstance(item, ast.AST):
+            stack.extend(reversed(list(walker.visit(item))))
+        else:
+            item()
+
+
+class _Walker:
+    def __init__(self, tree: Tree, check_name: CheckName, check_import: CheckImport) -> None:
+        self.tree = tree
+        self.check_name = check_name
+        self.check_import = check_import
+
+    def visit(self, node: ast.AST) -> Iterable[Item]:
+        fields = _FIELDS.get(type(node))
+        if fields is None:
+            raise self.refuse(node)
+        for name, value in ast.iter_fields(node):
+            if name not in fields and name != "type_comment" and value not in (None, []):
+                raise self.refuse_field(node, name, value)
+        if isinstance(node, ast.Call):
+            return self.call(node)
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            return self.name(node)
+        if isinstance(node, ast.BinOp):
+            return [node.left, lambda: self.operator(node), node.right]
+        if isinstance(node, ast.BoolOp):
+            return self.bool_op(node)
+        if isinstance(node, ast.Compare):
+            return [node.left, lambda: self.compare(node), *node.comparators]
+        if isinstance(node, ast.FunctionDef):
+            return self.function(node)
+        if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
+            return self.assignment(node)
+        if isinstance(node, ast.keyword):
+            return self.keyword(node)
+        if isinstance(node, ast.Constant):
+            return self.constant(node)
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            return [lambda: self.check_import(node)]
+        if isinstance(node, ast.UnaryOp):
+            return [node.operand]
+        return self.children(node, fields)
+
+    def children(self, node: ast.AST, fields: tuple[str, ...]) -> Iterator[Item]:
+        values = dict(ast.iter_fields(node))
+        for name in fields:
+            value = values[name]
+            if isinstance(value, list):
+                yield from (item for item in value if item is not None)
+            elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
+                yield value
+
+    def refuse(self, node: ast.AST) -> LossError:
+        kind = type(node).__name__
+        message, hint = _REFUSED.get(kind, ("this is not part of the language", "remove it"))
+        if not hasattr(node, "lineno"):
+            return LossError(message, hint=hint)
+        span = self.tree.span(node)
+        return LossError(message, span, hint=hint)
+
+    def refuse_field(self, node: ast.AST, name: str, value: object) -> LossError:
+        where = value[0] if isinstance(value, list) else value
+        if isinstance(where, ast.AST) and hasattr(where, "lineno"):
+            span = self.tree.span(where)
+        else:
+            span = self.tree.span(node) if hasattr(node, "lineno") else Span()
+        hint = "write the arguments out" if name in ("vararg", "kwarg") else "remove it"
+        return LossError("this form of Python is not part of the language", span, hint=hint)
+
+    def identifier(self, name: str, span: Span) -> None:
+        plain = unicodedata.normalize("NFKC", name)
+        if plain.startswith("_") or "__" in plain:
+            raise LossError(
+                f"{quote(name)}: names with a leading or a double underscore are not allowed",
+                span,
+                hint="choose another name",
+            )
+
+    def name(self, node: ast.Name | ast.Attribute) -> Iterable[Item]:
+        self.identifiers(node)
+        if isinstance(node.ctx, ast.Load) and self.check_name(node, False):
+            return []
+        return [node.value] if isinstance(node, ast.Attribute) else []
+
+    def identifiers(self, node: ast.expr) -> None:
+        """Check a chain of attributes, the innermost (leftmost) first."""
+        chain: list[ast.Attribute] = []
+        inner = node
+        while isinstance(inner, ast.Attribute):
+            chain.append(inner)
+            inner = inner.value
+        if isinstance(inner, ast.Name):
+            self.identifier(inner.id, self.tree.span(inner))
+            if isinstance(inner.ctx, ast.Load):
+                # A wrong first part is reported before a wrong ending.
+                for part in reversed(chain[1:] if chain else []):
+                    self.identifier(part.attr, self.tree.span(part))
+        for part in reversed(chain):
+            self.identifier(part.attr, self.tree.span(part))
+
+    def call(self, node: ast.Call) -> Iterable[Item]:
+        known = False
+        if isinstance(node.func, (ast.Name, ast.Attribute)):
+            self.identifiers(node.func)
+            known = self.check_name(node.func, True)
+        rest: list[Item] = [*node.args, *node.keywords]
+        if not known and isinstance(node.func, ast.Attribute):
+            return [node.func.value, *rest]
+        if known or isinstance(node.func, ast.Name):
+            return rest
+        if isinstance(node.func, ast.Call):
+            return [node.func, *rest]
+        return [node.func, lambda: self.not_a_function(node), *rest]
+
+    def not_a_function(self, node: ast.Call) -> None:
+        raise LossError(
+            f"{quote(self.tree.fragment(node.func))} is not a function",
+            self.tree.span(node.func),
+            hint="write * to multiply",
+        )
+
+    def keyword(self, node: ast.keyword) -> Iterable[Item]:
+        if node.arg is None:
+            raise LossError(
+                "star arguments are not part of the language",
+                self.tree.span(node),
+                hint="write the arguments out",
+            )
+        self.identifier(node.arg, self.tree.span(node))
+        return [node.value]
+
+    def operator(self, node: ast.BinOp) -> None:
+        if isinstance(node.op, (*_OPERATORS, *_LOGICAL)):
+            return
+        span = self.tree.operator_span(node.left, node.right)
+        sign = self.tree.source.fragment(span)
+        raise LossError(
+            f"the operator {sign} is not part of the language",
+            span,
+            hint="multiply or divide by a power of 2 instead",
+        )
+
+    def bool_op(self, node: ast.BoolOp) -> Iterable[Item]:
+        def check() -> None:
+            if any(isinstance(part, ast.Name) for part in ast.walk(first)):
+                word = "and" if isinstance(node.op, ast.And) else "or"
+                raise LossError(
+                    f"'{word}' cannot join tensors",
+                    self.tree.operator_span(first, node.values[1]),
+                    hint=f"write logical_{word}(a, b), or multiply the two masks",
+                )
+
+        first = node.values[0]
+        return [first, check, *node.values[1:]]
+
+    def compare(self, node: ast.Compare) -> None:
+        if len(node.ops) > 1:
+            raise LossError(
+                "a chain of comparisons does not work on tensors",
+                self.tree.span(node),
+                hint="write logical_and(a < x, x < b)",
+            )
+        if not isinstance(node.ops[0], _COMPARISONS):
+            span = self.tree.operator_span(node.left, node.comparators[0])
+            raise LossError(
+                f"'{self.tree.source.fragment(span)}' is not part of the language",
+                span,
+                hint="compare values with ==, !=, <, <=, > or >=",
+            )
+
+    def function(self, node: ast.FunctionDef) -> Iterable[Item]:
+        values = node.args
+        if values.vararg or values.kwarg:
+            raise self.refuse_field(node, "vararg", values.vararg or values.kwarg)
+        self.identifier(node.name, self.tree.span(node))
+        for arg in (*values.posonlyargs, *values.args, *values.kwonlyargs):
+            self.identifier(arg.arg, self.tree.span(arg))
+        items: list[Item] = [*node.decorator_list]
+        items = [lambda d=d: self.decorator(d) for d in node.decorator_list]
+        for arg in (*values.posonlyargs, *values.args, *values.kwonlyargs):
+            items.append(lambda a=arg: self.annotation(a.annotation))
+        items.append(lambda: self.annotation(node.returns))
+        defaults = [*values.defaults, *(d for d in values.kw_defaults if d is not None)]
+        return [*items, *defaults, *node.body]
+
+    def decorator(self, node: ast.expr) -> None:
+        inner = node.func if isinstance(node, ast.Call) else node
+        name = dotted(inner)
+        if name not in DECORATORS or (isinstance(node, ast.Call) and not _harmless(node)):
+            raise LossError(
+                f"the decorator {quote(self.tree.fragment(node))} is not part of the language",
+                self.tree.span(node),
+                hint="remove it",
+            )
+
+    def annotation(self, node: ast.expr | None) -> None:
+        if node is None or (isinstance(node, ast.Constant) and node.value is None):
+            return
+        name = dotted(node)
+        if name is None:
+            raise LossError(
+                f"the type hint {quote(self.tree.fragment(node))} is not part of the language",
+                self.tree.span(node),
+                hint="remove it",
+            )
+        self.identifiers(node)
+
+    def assignment(self, node: ast.Assign | ast.AugAssign | ast.AnnAssign) -> Iterable[Item]:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        for target in targets:
+            self.target(target, isinstance(node, ast.Assign))
+        items: list[Item] = []
+        if isinstance(node, ast.AnnAssign):
+            items.append(lambda: self.annotation(node.annotation))
+        if isinstance(node, ast.AugAssign) and not isinstance(node.op, (*_OPERATORS, *_LOGICAL)):
+            raise LossError(
+                "this operator is not part of the language", self.tree.span(node), hint="remove it"
+            )
+        return [*items, node.value] if node.value is not None else items
+
+    def target(self, node: ast.expr, unpack: bool) -> None:
+        if isinstance(node, (ast.Tuple, ast.List)) and unpack:
+            for item in node.elts:
+                self.target(item, False)
+            return
+        if isinstance(node, ast.Name):
+            self.identifier(node.id, self.tree.span(node))
+            return
+        self_call = isinstance(node, (ast.Attribute, ast.Subscript))
+        raise LossError(
+            f"{quote(self.tree.fragment(node))} cannot be assigned to",
+            self.tree.span(node),
+            hint="tensors do not change: build a new one with where or multiply by a mask"
+            if self_call
+            else "assign to a plain name",
+        )
+
+    def constant(self, node: ast.Constant) -> Iterable[Item]:
+        if isinstance(node.value, (complex, bytes)):
+            kind = "complex numbers" if isinstance(node.value, complex) else "bytes"
+            raise LossError(
+                f"{kind} are not part of the language",
+                self.tree.span(node),
+                hint="a loss is made of real numbers",
+            )
+        return []
+
+
+DECORATORS = frozenset(
+    {
+        "tf.function",
+        "tf.autograph.experimental.do_not_convert",
+        "keras.saving.register_keras_serializable",
+        "tf.keras.utils.register_keras_serializable",
+        "keras.utils.register_keras_serializable",
+        "tf.keras.saving.register_keras_serializable",
+        "register_keras_serializable",
+    }
+)
+
+
+def _harmless(node: ast.Call) -> bool:
+    """Whether a decorator's arguments are plain constants."""
+    values = [*node.args, *(k.value for k in node.keywords)]
+    return all(isinstance(value, ast.Constant) for value in values)
+
+
+def dotted(node: ast.expr) -> str | None:
+    """`a.b.c` for a chain of attributes on a name, else None. Names compare after NFKC."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return None
+    parts.append(node.id)
+    return unicodedata.normalize("NFKC", ".".join(reversed(parts)))

@@ -1,0 +1,423 @@
+"""The one table of names: what each dotted name of a text means. Nothing else is reachable.
+
+A row is (operator, signature, spellings). The signature gives each argument as
+`name:kind=default`; kinds are
+
+    T tensor   F float tensor   L list of tensors   A axis (None, int, tuple)   I whole number
+    B yes/no   D number type    S list of sizes     Z one size   N number   O optional tensor
+    X string   V anything
+
+A spelling is a namespace (`K` means K.<operator>) or `namespace:name`. `ops` are also the
+bare names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# Written prefix -> namespace. Longest first is not needed: whole prefixes are compared.
+NAMESPACES: dict[str, str] = {
+    "": "ops",
+    "ops": "ops",
+    "keras.ops": "ops",
+    "tf.keras.ops": "ops",
+    "keras.activations": "ops",
+    "tf.keras.activations": "ops",
+    "activations": "ops",
+    "K": "K",
+    "backend": "K",
+    "keras.backend": "K",
+    "tf.keras.backend": "K",
+    "tf": "tf",
+    "tf.math": "tf",
+    "tf.nn": "tf",
+    "tf.linalg": "tf",
+    "np": "np",
+    "math": "math",
+    "keras.losses": "losses",
+    "tf.keras.losses": "losses",
+    "losses": "losses",
+}
+# Only steps on the way to a namespace.
+STEPS = ("keras", "tf.keras")
+# What a module is called in full -> how the table calls it.
+MODULES: dict[str, str] = {
+    "tensorflow": "tf",
+    "tensorflow.compat.v1": "tf",
+    "tensorflow.math": "tf.math",
+    "tensorflow.nn": "tf.nn",
+    "tensorflow.keras": "tf.keras",
+    "tensorflow.keras.backend": "tf.keras.backend",
+    "tensorflow.keras.losses": "tf.keras.losses",
+    "keras": "keras",
+    "keras.backend": "keras.backend",
+    "keras.ops": "keras.ops",
+    "keras.losses": "keras.losses",
+    "keras.activations": "keras.activations",
+    "tf.keras": "tf.keras",
+    "numpy": "np",
+    "math": "math",
+}
+
+Row = tuple[str, str, str]
+
+UNARY: tuple[tuple[str, str], ...] = (
+    ("abs", "ops ops:absolute K np np:absolute np:fabs tf math:fabs"),
+    ("neg", "ops:negative np:negative tf:negative"),
+    ("exp", "ops K np tf math"),
+    ("expm1", "ops np tf math"),
+    ("log", "ops K np tf math"),
+    ("log1p", "ops np tf math"),
+    ("log2", "ops np math"),
+    ("log10", "ops np math"),
+    ("sqrt", "ops K np tf math"),
+    ("rsqrt", "ops tf"),
+    ("square", "ops K np tf"),
+    ("sin", "ops K np tf math"),
+    ("cos", "ops K np tf math"),
+    ("tan", "ops np tf math"),
+    ("arcsin", "ops np tf:asin math:asin"),
+    ("arccos", "ops np tf:acos math:acos"),
+    ("arctan", "ops np tf:atan math:atan"),
+    ("sinh", "ops np tf math"),
+    ("cosh", "ops np tf math"),
+    ("tanh", "ops K np tf math"),
+    ("arcsinh", "ops np tf:asinh math:asinh"),
+    ("arccosh", "ops np tf:acosh math:acosh"),
+    ("arctanh", "ops np tf:atanh math:atanh"),
+    ("sigmoid", "ops K tf"),
+    ("softplus", "ops K tf"),
+    ("softsign", "ops K tf"),
+    ("log_sigmoid", "ops tf"),
+    ("hard_sigmoid", "ops K"),
+    ("relu6", "ops tf"),
+    ("selu", "ops tf"),
+    ("silu", "ops ops:swish tf tf:swish"),
+    ("erf", "ops tf math"),
+    ("sign", "ops K np tf"),
+    ("floor", "ops np tf math"),
+    ("ceil", "ops np tf math"),
+    ("reciprocal", "ops np tf"),
+)
+
+ROWS: tuple[Row, ...] = (
+    # arithmetic as functions
+    ("add", "x:T y:T", "ops np tf"),
+    ("sub", "x:T y:T", "ops:subtract np:subtract tf:subtract"),
+    ("mul", "x:T y:T", "ops:multiply np:multiply tf:multiply"),
+    ("div", "x:T y:T", "ops:divide ops:true_divide np:divide np:true_divide tf:divide tf:truediv"),
+    ("floordiv", "x:T y:T", "ops:floor_divide np:floor_divide tf:floordiv"),
+    ("mod", "x:T y:T", "ops np np:remainder tf tf:floormod math:fmod"),
+    ("pow", "x:T y:T", "ops ops:power K np:power np:pow tf math"),
+    ("maximum", "x:T y:T", "ops K np tf"),
+    ("minimum", "x:T y:T", "ops K np tf"),
+    ("squared_difference", "x:T y:T", "tf tf:squared_difference"),
+    ("arctan2", "x:T y:T", "ops np tf:atan2 math:atan2"),
+    ("divide_no_nan", "x:T y:T", "ops tf tf:div_no_nan"),
+    ("xlogy", "x:T y:T", "tf"),
+    ("add_n", "xs:L", "tf"),
+    # comparisons and logic
+    ("eq", "x:T y:T", "ops:equal K:equal np:equal tf:equal"),
+    ("ne", "x:T y:T", "ops:not_equal K:not_equal np:not_equal tf:not_equal"),
+    ("lt", "x:T y:T", "ops:less K:less np:less tf:less"),
+    ("le", "x:T y:T", "ops:less_equal K:less_equal np:less_equal tf:less_equal"),
+    ("gt", "x:T y:T", "ops:greater K:greater np:greater tf:greater"),
+    ("ge", "x:T y:T", "ops:greater_equal K:greater_equal np:greater_equal tf:greater_equal"),
+    ("logical_and", "x:T y:T", "ops np tf"),
+    ("logical_or", "x:T y:T", "ops np tf"),
+    ("logical_xor", "x:T y:T", "ops np tf"),
+    ("logical_not", "x:T", "ops np tf"),
+    ("isfinite", "x:T", "ops np tf:is_finite"),
+    ("isnan", "x:T", "ops np tf:is_nan"),
+    ("isinf", "x:T", "ops np tf:is_inf"),
+    ("where", "condition:T x:T y:T", "ops np tf K:switch"),
+    ("clip", "x:T min:O max:O", "ops K np tf:clip_by_value"),
+    # activations
+    ("relu", "x:T negative_slope:N=0.0 max_value:O=None", "ops tf"),
+    ("relu_k", "x:T alpha:N=0.0 max_value:O=None threshold:N=0.0", "K:relu"),
+    ("leaky_relu", "x:T negative_slope:N=0.2", "ops tf"),
+    ("elu", "x:T alpha:N=1.0", "ops K tf"),
+    ("gelu", "x:T approximate:B=True", "ops"),
+    ("gelu_tf", "x:T approximate:B=False", "tf:gelu"),
+    ("softmax", "x:T axis:A=-1", "ops K tf"),
+    ("log_softmax", "x:T axis:A=-1", "ops tf"),
+    ("logsumexp", "x:T axis:A=None keepdims:B=False", "ops K tf:reduce_logsumexp"),
+    # reductions
+    ("sum", "x:T axis:A=None keepdims:B=False", "ops K np tf:reduce_sum"),
+    ("mean", "x:T axis:A=None keepdims:B=False", "ops K np tf:reduce_mean"),
+    ("max", "x:T axis:A=None keepdims:B=False", "ops ops:amax K np np:amax tf:reduce_max"),
+    ("min", "x:T axis:A=None keepdims:B=False", "ops ops:amin K np np:amin tf:reduce_min"),
+    ("prod", "x:T axis:A=None keepdims:B=False", "ops K np tf:reduce_prod"),
+    ("std", "x:T axis:A=None keepdims:B=False", "ops K np tf:reduce_std"),
+    ("var", "x:T axis:A=None keepdims:B=False", "ops K np tf:reduce_variance"),
+    ("any", "x:T axis:A=None keepdims:B=False", "ops K np tf:reduce_any"),
+    ("all", "x:T axis:A=None keepdims:B=False", "ops K np tf:reduce_all"),
+    ("count_nonzero", "x:T axis:A=None keepdims:B=False", "ops np tf"),
+    ("average", "x:T axis:A=None weights:O=None", "ops np"),
+    ("norm", "x:T ord:V=None axis:A=None keepdims:B=False", "ops np.linalg:norm tf"),
+    ("argmax", "x:T axis:A=None keepdims:B=False", "ops np"),
+    ("argmin", "x:T axis:A=None keepdims:B=False", "ops np"),
+    ("argmax_k", "x:T axis:A=-1", "K:argmax"),
+    ("argmin_k", "x:T axis:A=-1", "K:argmin"),
+    ("argmax_tf", "x:T axis:A=0 output_type:D=int32", "tf:argmax tf:arg_max"),
+    ("argmin_tf", "x:T axis:A=0 output_type:D=int32", "tf:argmin tf:arg_min"),
+    # along an axis
+    ("cumsum", "x:T axis:A=None", "ops np"),
+    ("cumprod", "x:T axis:A=None", "ops np"),
+    ("cumsum_k", "x:T axis:A=0", "K:cumsum tf:cumsum"),
+    ("cumprod_k", "x:T axis:A=0", "K:cumprod tf:cumprod"),
+    ("sort", "x:T axis:A=-1 direction:X='ASCENDING'", "ops np tf"),
+    ("argsort", "x:T axis:A=-1 direction:X='ASCENDING'", "ops np tf"),
+    ("top_k", "x:T k:I=1 sorted:B=True", "ops tf"),
+    ("flip", "x:T axis:A=None", "ops np tf:reverse K:reverse"),
+    ("roll", "x:T shift:I axis:A=None", "ops np tf"),
+    ("l2_normalize", "x:T axis:A=None epsilon:N=1e-12", "tf"),
+    ("l2_normalize_k", "x:T axis:A=None", "K:l2_normalize"),
+    ("normalize", "x:T axis:A=-1 order:I=2 epsilon:N=1e-12", "ops"),
+    # products
+    ("matmul", "x:T y:T transpose_a:B=False transpose_b:B=False", "ops np tf"),
+    ("dot", "x:T y:T", "ops K np"),
+    ("tensordot", "x:T y:T axes:V=2", "ops np tf"),
+    ("batch_dot", "x:T y:T axes:V=None", "K"),
+    ("outer", "x:T y:T", "ops np"),
+    # structure
+    ("reshape", "x:T newshape:S", "ops K np tf"),
+    ("flatten", "x:T", "K"),
+    ("ravel", "x:T", "ops np"),
+    ("batch_flatten", "x:T", "K"),
+    ("squeeze", "x:T axis:A=None", "ops K np tf"),
+    ("expand_dims", "x:T axis:A=-1", "ops K np tf"),
+    ("transpose", "x:T axes:A=None", "ops K np tf"),
+    ("permute", "x:T axes:A", "K:permute_dimensions"),
+    ("swapaxes", "x:T axis1:I axis2:I", "ops np"),
+    ("concatenate", "xs:L axis:A=0", "ops np tf:concat"),
+    ("concatenate_k", "xs:L axis:A=-1", "K:concatenate"),
+    ("stack", "xs:L axis:A=0", "ops K np tf"),
+    ("unstack", "x:T num:V=None axis:A=0", "ops tf"),
+    ("split", "x:T parts:V axis:A=0", "ops np tf"),
+    ("tile", "x:T repeats:S", "ops K:tile np tf"),
+    ("repeat", "x:T repeats:I axis:A=None", "ops np tf"),
+    ("repeat_elements", "x:T rep:I axis:A", "K"),
+    ("broadcast_to", "x:T shape:S", "ops np tf"),
+    ("take", "x:T indices:T axis:A=None", "ops np"),
+    ("gather", "x:T indices:T axis:A=0", "K tf"),
+    ("take_along_axis", "x:T indices:T axis:A=-1", "ops np"),
+    ("gather_batch", "x:T indices:T", "tf:batch_gather"),
+    ("one_hot", "x:T num_classes:Z axis:A=-1 dtype:D=float32", "ops K"),
+    (
+        "one_hot_tf",
+        "indices:T depth:Z on_value:V=None off_value:V=None axis:A=-1 dtype:D=float32",
+        "tf:one_hot",
+    ),
+    ("diagonal", "x:T", "ops ops:diag np np:diag tf:diag_part"),
+    ("trace", "x:T", "ops np tf"),
+    ("tril", "x:T k:I=0", "ops np"),
+    ("triu", "x:T k:I=0", "ops np"),
+    # creation
+    ("zeros", "shape:S dtype:D=float32", "ops K np tf"),
+    ("ones", "shape:S dtype:D=float32", "ops K np tf"),
+    ("full", "shape:S fill_value:T dtype:D=float32", "ops np tf:fill"),
+    ("zeros_like", "x:T dtype:V=None", "ops K np tf"),
+    ("ones_like", "x:T dtype:V=None", "ops K np tf"),
+    ("full_like", "x:T fill_value:T", "ops np"),
+    ("arange", "start:T stop:O=None step:O=None dtype:V=None", "ops K np tf:range ops:range"),
+    ("eye", "N:Z M:V=None dtype:D=float32", "ops K np tf ops:identity np:identity"),
+    ("linspace", "start:N stop:N num:I=50", "ops np tf"),
+    # types and sizes
+    ("cast", "x:T dtype:D", "ops K tf"),
+    ("constant", "value:T dtype:V=None shape:V=None", "K tf np:array np:asarray ops:array"),
+    (
+        "convert",
+        "value:T dtype:V=None",
+        "ops:convert_to_tensor tf:convert_to_tensor K:variable",
+    ),
+    ("cast_float", "x:T", "tf:to_float ops:float np:float32 np:float64"),
+    ("cast_int", "x:T", "ops:int np:int32 np:int64 tf:to_int32"),
+    ("identity", "x:T", "K tf np:copy ops:copy"),
+    ("stop_gradient", "x:T", "ops K tf"),
+    ("shape", "x:T", "ops np K:int_shape"),
+    ("shape_vector", "x:T", "K:shape tf:shape"),
+    ("size", "x:T", "ops np tf"),
+    ("ndim", "x:T", "ops K np"),
+    ("rank", "x:T", "tf"),
+    ("length", "x:V", "ops:len"),
+    ("epsilon", "", "K ops keras.config:epsilon keras:epsilon"),
+    ("floatx", "", "K ops keras.config:floatx keras:floatx"),
+    ("round", "x:T decimals:I=0", "ops K np tf"),
+    # cross-entropies of the backends (the losses proper are in the catalog)
+    (
+        "categorical_crossentropy",
+        "target:F=y_true output:F=y_pred from_logits:B=False axis:A=-1",
+        "ops K",
+    ),
+    (
+        "sparse_categorical_crossentropy",
+        "target:T=labels output:F=y_pred from_logits:B=False axis:A=-1",
+        "ops K",
+    ),
+    ("binary_crossentropy", "target:F output:F from_logits:B=False", "ops K"),
+    ("softmax_ce", "labels:F logits:F axis:A=-1", "tf:softmax_cross_entropy_with_logits"),
+    ("softmax_ce", "labels:F logits:F axis:A=-1", "tf:softmax_cross_entropy_with_logits_v2"),
+    ("sparse_ce", "labels:T logits:F", "tf:sparse_softmax_cross_entropy_with_logits"),
+    ("sigmoid_ce", "labels:F logits:F", "tf:sigmoid_cross_entropy_with_logits"),
+    ("l2_loss", "x:F", "tf:l2_loss"),
+)
+
+# Two spellings whose arguments cannot be told by a signature are written out: the pattern first.
+VARIADIC = ("einsum", "unpacked_max")
+
+# How other libraries call an argument -> how the signature calls it.
+ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "x": ("input_tensor", "input", "inputs", "a", "tensor", "t", "value", "values", "features",
+          "logits", "array", "arr", "params", "condition", "x1", "m", "matrix", "images", "pred"),
+    "y": ("b", "x2", "y1", "other"),
+    "xs": ("tensors", "values", "arrays", "inputs", "x"),
+    "condition": ("cond", "pred"),
+    "min": ("min_value", "clip_value_min", "a_min", "x_min", "minimum"),
+    "max": ("max_value", "clip_value_max", "a_max", "x_max", "maximum"),
+    "axes": ("perm", "pattern", "axis"),
+    "axis": ("axes", "reduction_indices", "dim", "dimension", "batch_dims"),
+    "newshape": ("shape", "new_shape"),
+    "repeats": ("multiples", "n", "reps", "rep"),
+    "parts": ("num_or_size_splits", "indices_or_sections"),
+    "fill_value": ("value",),
+    "num_classes": ("depth", "nb_classes"),
+    "decimals": (),
+    "start": ("limit",),
+    "stop": ("limit", "end"),
+    "step": ("delta",),
+    "weights": ("w",),
+    "negative_slope": ("alpha",),
+    "N": ("n", "size", "num_rows"),
+    "M": ("m", "num_columns"),
+    "target": ("y_true", "labels"),
+    "output": ("y_pred", "logits"),
+    "dtype": ("output_type",),
+    "value": ("object", "data", "x", "a"),
+    "ord": ("order",),
+    "epsilon": ("eps",),
+    "num": ("num",),
+    "y_true": ("labels", "target", "targets"),
+    "y_pred": ("predictions", "output", "logits"),
+}  # fmt: skip
+# Accepted anywhere and without meaning here.
+IGNORED = ("name",)
+
+CONSTANTS: dict[str, float] = {
+    "ops:pi": 3.141592653589793,
+    "np:pi": 3.141592653589793,
+    "math:pi": 3.141592653589793,
+    "np:e": 2.718281828459045,
+    "math:e": 2.718281828459045,
+}
+TYPES: dict[str, str] = {
+    **{f"tf:{n}": n for n in ("float32", "float64", "float16", "bfloat16", "double")},
+    **{f"tf:{n}": n for n in ("int32", "int64", "int16", "int8", "uint8", "bool")},
+    **{f"np:{n}": n for n in ("float32", "float64", "float16", "int32", "int64", "int8", "uint8")},
+    **{f"ops:{n}": n for n in ("float", "int", "bool")},
+    "np:bool_": "bool",
+}
+NEW_AXIS = ("np:newaxis", "tf:newaxis", "ops:newaxis")
+
+# Methods a tensor has: name -> (operator, argument names by position after the tensor).
+METHODS: dict[str, str] = {
+    **{n: n for n in ("sum", "mean", "max", "min", "prod", "std", "var", "any", "all")},
+    **{n: n for n in ("argmax", "argmin", "round", "clip", "squeeze", "reshape", "repeat", "dot")},
+    **{n: n for n in ("abs", "exp", "log", "sqrt", "square", "pow", "softmax", "log_softmax")},
+    **{n: n for n in ("sigmoid", "tanh", "relu", "transpose", "swapaxes", "trace", "matmul")},
+    "astype": "cast",
+    "flatten": "flatten",
+    "ravel": "ravel",
+    "cumsum": "cumsum",
+    "cumprod": "cumprod",
+    "detach": "stop_gradient",
+    "clamp": "clip",
+    "get_shape": "shape",
+    "numpy": "identity",
+    "float": "cast_float",
+}
+
+# What visitors reach for that is not here, and what to say. Compared by their last part.
+REFUSED: dict[str, str] = {
+    "dropout": "random operations make a loss that cannot be repeated; leave dropout to the model",
+    "normal": "random operations make a loss that cannot be repeated; remove the noise",
+    "uniform": "random operations make a loss that cannot be repeated; remove the noise",
+    "random_normal": "random operations make a loss that cannot be repeated; remove the noise",
+    "random_uniform": "random operations make a loss that cannot be repeated; remove the noise",
+    "truncated_normal": "random operations make a loss that cannot be repeated; remove the noise",
+    "shuffle": "random operations make a loss that cannot be repeated; remove it",
+    "boolean_mask": "its size is not known ahead: multiply by the mask, or use where",
+    "print": "remove it: a loss is computed, not printed",
+    "map_fn": "operate on the whole tensor instead of mapping a function",
+    "vectorized_map": "operate on the whole tensor instead of mapping a function",
+    "cond": "write where(condition, a, b)",
+    "while_loop": "operate on the whole tensor instead of looping",
+    "svd": "its gradient is undefined for repeated values",
+    "py_function": "write it with the functions of the language",
+    "eval": "write the expression itself",
+    "open": "a loss cannot read files",
+    "range": "operate on the whole tensor, or write arange",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a function: its kind as listed above, and its default as text."""
+
+    name: str
+    kind: str
+    default: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of the language: the operator it stands for and its arguments."""
+
+    op: str
+    arguments: tuple[Argument, ...]
+
+
+def signature(text: str) -> tuple[Argument, ...]:
+    """Read `x:T axis:A=None` into arguments."""
+    found = []
+    for piece in text.split():
+        head, _, default = piece.partition("=")
+        name, _, kind = head.partition(":")
+        found.append(Argument(name, kind, default if "=" in piece else None))
+    return tuple(found)
+
+
+def _build() -> tuple[dict[str, Function], dict[str, Function]]:
+    by_name: dict[str, Function] = {}
+    by_op: dict[str, Function] = {}
+    rows = [(op, "x:T", names) for op, names in UNARY] + list(ROWS)
+    for op, text, names in rows:
+        function = Function(op, signature(text))
+        by_op.setdefault(op, function)
+        for spelling in names.split():
+            space, _, name = spelling.partition(":")
+            by_name[f"{space}:{name or op}"] = function
+    return by_name, by_op
+
+
+FUNCTIONS, OPERATORS = _build()
+
+
+def split_name(name: str) -> tuple[str, str] | None:
+    """`tf.nn.relu` -> ('tf', 'relu'); None where the prefix is no namespace."""
+    prefix, _, last = name.rpartition(".")
+    space = NAMESPACES.get(prefix)
+    if space is None:
+        if prefix in ("np.linalg", "keras.config", "keras", "tf.keras.config"):
+            return prefix.removeprefix("tf."), last
+        return None
+    return space, last
+
+
+def known_names() -> list[str]:
+    """Every name as a visitor writes it, for suggestions."""
+    found = []
+    for key in [*FUNCTIONS, *CONSTANTS]:
+        space, _, name = key.partition(":")
+        found.append(name if space == "ops" else f"{space}.{name}")
+    return found

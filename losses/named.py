@@ -1,0 +1,128 @@
+"""How a named loss is declared: a pure function and what there is to say about it.
+
+    @named(title="Focal loss", group="classification", when="...", latex="...", paper="...",
+           gamma=Range(0, 5), text="...")
+    def focal(y_true, y_pred, *, gamma=2.0): ...
+
+Positional arguments are inputs (names of `losses.language.inputs.INPUTS`), keyword-only
+arguments are parameters. The function returns one value a sample, (B,), or a scalar.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+class _Keras:
+    """`keras.ops`, imported when first used: the language reads this table without Keras."""
+
+    def __getattr__(self, name: str) -> Any:
+        import keras
+
+        return getattr(keras.ops, name)
+
+
+ops: Any = _Keras()
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Where a parameter makes sense, and the step of its slider."""
+
+    low: float
+    high: float
+    step: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """A parameter of a named loss. `fixed` ones are not numbers a slider can move live."""
+
+    name: str
+    default: Any
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+
+    @property
+    def fixed(self) -> bool:
+        return self.low is None
+
+
+@dataclass(frozen=True, slots=True)
+class LossInfo:
+    """All there is to say about a named loss."""
+
+    name: str
+    title: str
+    group: str
+    when: str
+    latex: str
+    paper: str
+    parameters: tuple[Knob, ...]
+    inputs: tuple[str, ...]
+    text: str | None
+    function: Callable[..., Any]
+    per_sample: bool = True
+    aliases: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """A JSON-able copy, for the page."""
+        knobs = [
+            {"name": k.name, "default": k.default, "low": k.low, "high": k.high, "step": k.step}
+            for k in self.parameters
+        ]
+        return {
+            "name": self.name,
+            "title": self.title,
+            "group": self.group,
+            "when": self.when,
+            "latex": self.latex,
+            "paper": self.paper,
+            "parameters": knobs,
+            "inputs": list(self.inputs),
+            "text": self.text,
+            "formula": (self.function.__doc__ or "").strip(),
+        }
+
+
+REGISTRY: dict[str, LossInfo] = {}
+
+
+def named(
+    *,
+    title: str,
+    group: str,
+    when: str,
+    latex: str,
+    paper: str,
+    text: str | None = None,
+    per_sample: bool = True,
+    aliases: tuple[str, ...] = (),
+    **ranges: Range,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Enter a function into the catalog under its own name."""
+
+    def enter(function: Callable[..., Any]) -> Callable[..., Any]:
+        name = function.__name__
+        inputs, knobs = [], []
+        for argument in inspect.signature(function).parameters.values():
+            if argument.kind is not inspect.Parameter.KEYWORD_ONLY:
+                inputs.append(argument.name)
+                continue
+            bounds = ranges.get(argument.name)
+            if bounds is None:
+                knobs.append(Knob(argument.name, argument.default))
+                continue
+            step = bounds.step or (bounds.high - bounds.low) / 100
+            knobs.append(Knob(argument.name, argument.default, bounds.low, bounds.high, step))
+        REGISTRY[name] = LossInfo(
+            name, title, group, when, latex, paper, tuple(knobs), tuple(inputs), text, function,
+            per_sample, aliases,
+        )  # fmt: skip
+        return function
+
+    return enter

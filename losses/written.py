@@ -1,0 +1,132 @@
+"""A loss that a visitor wrote, as a Keras loss: `compile_loss` and `compile_metric`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from .base import PlaygroundLoss, Tensor
+from .language import canonical, emit
+from .language.errors import LossError, Remark, quote
+from .language.graph import Parameter, Part, topological
+from .language.latex import latex
+from .language.program import analyse
+
+
+@keras.saving.register_keras_serializable(package="losses")
+class WrittenLoss(PlaygroundLoss):
+    """The loss that a text describes. Raises `LossError` where the text is refused."""
+
+    def __init__(
+        self,
+        text: str,
+        parameters: Mapping[str, float] | None = None,
+        *,
+        num_classes: int = 10,
+        metric: bool = False,
+        name: str = "written_loss",
+    ) -> None:
+        super().__init__(name)
+        self.text = text
+        self.num_classes = num_classes
+        self.metric = metric
+        self.program = analyse(text, parameters, num_classes=num_classes, metric=metric)
+        self.inputs = self.program.inputs
+        self.parameters: dict[str, Parameter] = self.program.parameters
+        live = {n: p.value for n, p in self.parameters.items() if not p.fixed}
+        self._make_variables(live)
+        self._part_orders = [(part, topological(part.node)) for part in self.program.parts]
+
+    @property
+    def warnings(self) -> list[Remark]:
+        return self.program.warnings
+
+    @property
+    def notes(self) -> list[Remark]:
+        return self.program.notes
+
+    @property
+    def terms(self) -> list[Part]:
+        """The top-level summands, each with its place in the text."""
+        return self.program.parts
+
+    @property
+    def latex(self) -> str:
+        return latex(self.program)
+
+    @property
+    def canonical(self) -> str:
+        """The same loss in one agreed spelling; a text of the language."""
+        return canonical.text(self.program)
+
+    @property
+    def digest(self) -> str:
+        return canonical.digest(self.program)
+
+    def set_parameter(self, name: str, value: float) -> None:
+        parameter = self.parameters.get(name)
+        if parameter is not None and parameter.fixed:
+            raise LossError(
+                f"{quote(name)} sets a size or an axis, and cannot be moved while training",
+                parameter.span,
+                hint="change it in the text",
+            )
+        super().set_parameter(name, value)
+        if parameter is not None:
+            parameter.value = float(value)
+
+    def _parameters(self) -> dict[str, Any]:
+        fixed = {n: p.value for n, p in self.parameters.items() if p.fixed}
+        return {**self._variables, **fixed}
+
+    def values(self, tensors: Mapping[str, Tensor]) -> Tensor:
+        found = emit.run(self.program.order, self.gather(tensors), self._parameters())
+        return found[id(self.program.result)]
+
+    def terms_on(self, tensors: Mapping[str, Tensor]) -> list[Tensor]:
+        """The batch mean of each term, with its sign; they add up to the loss."""
+        found = emit.run(self.program.order, self.gather(tensors), self._parameters())
+        return [p.sign * keras.ops.mean(found[id(p.node)]) for p in self.program.parts]
+
+    def find_nonfinite(self, tensors: Mapping[str, Tensor]) -> dict[str, Any] | None:
+        """The first sub-expression whose value, or else gradient, is not finite; or None."""
+        from .language.probe import find_nonfinite
+
+        return find_nonfinite(self, tensors)
+
+    def get_config(self) -> dict[str, Any]:
+        values = {n: p.value for n, p in self.parameters.items()}
+        return {
+            "text": self.text,
+            "parameters": values,
+            "num_classes": self.num_classes,
+            "metric": self.metric,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> WrittenLoss:
+        return cls(**config)
+
+
+def compile_loss(
+    text: str, /, *, num_classes: int = 10, probe: bool = True, **parameters: float
+) -> WrittenLoss:
+    """The loss that `text` describes, as a Keras loss; keywords override its parameters.
+
+    Raises `LossError`. With `probe` it is also tried on small batches, which adds to
+    `loss.warnings` what only numbers show (not finite, no gradient, a missing minus...).
+    """
+    loss = WrittenLoss(text, parameters, num_classes=num_classes)
+    if probe:
+        from .language.probe import probe_loss
+
+        probe_loss(loss)
+    return loss
+
+
+def compile_metric(text: str, /, *, num_classes: int = 10, **parameters: float) -> WrittenLoss:
+    """The same language for a metric, which need not be differentiable."""
+    return WrittenLoss(text, parameters, num_classes=num_classes, metric=True, name="metric")
