@@ -211,7 +211,7 @@ class RunSpec(BaseModel):
     learning_rate: Annotated[
         float,
         Knob("Learning rate", "Length of a step.", "optimiser", low=1e-6, high=10.0, log=True),
-    ] = 1e-3
+    ] = 3e-3
     schedule: Annotated[
         str,
         Knob(

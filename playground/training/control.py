@@ -18,14 +18,20 @@ class Control:
 
     def __init__(self) -> None:
         self._inbox: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        self.stopping = False  # a stop is among the commands: whatever is slow may give up
 
     def send(self, do: str, what: str = "", value: float | str = 0.0) -> None:
         """Leaves a command for the loop; it is obeyed within one reporting interval."""
+        self.stopping = self.stopping or do == "stop"
         self._inbox.put(Command(do, what, value))
 
-    def receive(self, wait: float = 0.0) -> Command | None:
-        """The next command, or None if none comes within `wait` seconds."""
+    def receive(self) -> Command | None:
+        """The next command, or None if there is none now."""
         try:
-            return self._inbox.get(timeout=wait) if wait else self._inbox.get_nowait()
+            return self._inbox.get_nowait()
         except queue.Empty:
             return None
+
+    def wait(self) -> Command:
+        """The next command, as soon as there is one."""
+        return self._inbox.get()

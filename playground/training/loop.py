@@ -1,0 +1,416 @@
+"""The training loop: a spec in, events out.
+
+One interval is about a tenth of a second of steps (`INTERVAL`): after each, commands are taken, so
+Stop and Pause take effect at once; reports are gathered and sent four times a second (`REPORT`).
+Neither changes a number: a spec gives the same metrics bit for bit on one machine.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from playground import datasets, models
+from playground.spec import RunSpec
+from playground.training import objective, optimizers
+from playground.training.control import Command, Control
+from playground.training.events import (
+    Changed,
+    Evaluated,
+    Event,
+    Failed,
+    Finished,
+    Preparing,
+    Progress,
+    Snapshot,
+    Started,
+)
+from playground.training.graph import Graph
+
+INTERVAL = 0.1  # seconds of steps between two looks at the commands
+REPORT = 0.25  # seconds between two Progress events
+SAMPLE = 512  # validation images of an evaluation inside an epoch; the last of each sees all
+STRIP = 64  # test images whose predictions every evaluation repeats
+MISTAKES = 48  # test images with the highest loss among the wrong ones, kept at the end
+
+Result = TypeVar("Result")
+
+
+def run(spec: RunSpec, control: Control) -> Iterator[Event]:
+    """Trains the spec and yields its events. Raises DataError and losses.LossError before the
+    first step; later faults end the events with Failed."""
+    title = datasets.facts(spec.dataset).title
+    yield Preparing(f"Reading {title}")
+    dataset = yield from _with_progress(lambda report: datasets.load(spec.dataset, report), control)
+    if dataset is None:
+        yield Finished(0, "stopped", 0.0)
+        return
+    yield Preparing("Building the network")
+    training = Training(spec, dataset)
+    yield training.started()
+    yield from training.events(control)
+
+
+class Training:
+    """One run in progress: what is trained, on what, and how far it is."""
+
+    def __init__(self, spec: RunSpec, dataset: datasets.Dataset) -> None:
+        keras.utils.set_random_seed(spec.seed)
+        self.spec = spec
+        self.dataset = dataset
+        self.split = datasets.split(dataset, spec)
+        images = self.split.train_images
+        self.batch = min(spec.batch_size, len(images))
+        # The last images of a pass that fill no batch wait for the next pass' shuffle.
+        self.steps_per_epoch = len(images) // self.batch
+        self.steps = self.steps_per_epoch * spec.epochs
+        self.rates = optimizers.rates(spec, self.steps)
+        self.loss = objective.build(spec)
+        statistics = models.pixel_statistics(images, spec.normalise)
+        self.model = models.build(spec, statistics)
+        self.graph = Graph(
+            self.model,
+            self.loss,
+            optimizers.build(spec),
+            images,
+            self.split.train_labels,
+            self.batch,
+            self.steps,
+            self.steps_per_epoch,
+        )
+        draw = np.random.default_rng([spec.seed, 1])
+        held, test = self.split.validation_images, dataset.test_images
+        self.sample = np.sort(draw.permutation(len(held))[:SAMPLE])
+        self.strip = np.sort(draw.permutation(len(test))[:STRIP])
+        self.order = np.zeros((0, self.batch), np.int32)
+        self.step = 0
+        self.clock = Clock()
+        self.interval = 1  # steps; grows to fill INTERVAL
+
+    @property
+    def epoch(self) -> float:
+        """Passes over the training images so far."""
+        return self.step / self.steps_per_epoch
+
+    def started(self) -> Started:
+        """What the run is made of."""
+        dataset, loss = self.dataset, self.loss
+        return Started(
+            parameters=models.parameter_count(self.spec),
+            layers=models.describe(self.spec),
+            steps=self.steps,
+            steps_per_epoch=self.steps_per_epoch,
+            train_images=len(self.split.train_images),
+            validation_images=len(self.split.validation_images),
+            test_images=len(dataset.test_images),
+            class_names=list(dataset.class_names),
+            loss={
+                "text": self.spec.loss,
+                "latex": loss.latex,
+                "inputs": list(loss.inputs),
+                "warnings": [warning.message for warning in loss.warnings],
+            },
+            arrays={
+                "strip_images": dataset.test_images[self.strip],
+                "strip_labels": dataset.test_labels[self.strip],
+            },
+        )
+
+    def events(self, control: Control) -> Iterator[Event]:
+        """Trains to the end, or as the control says."""
+        pending = Pending(self)
+        paused_after = 0  # pause again at this step, for single steps; 0 for none
+        last_finite = self.weights()
+        self.clock.start()
+        while self.step < self.steps:
+            command = control.receive()
+            if command is None and paused_after and self.step >= paused_after:
+                command = Command("pause")
+            if command and command.do == "pause":
+                yield from pending.flush()
+                yield Changed(self.step, "state", "paused")
+                self.clock.stop()
+                command = control.wait()
+                while command.do in ("pause", "change"):
+                    if command.do == "change":
+                        yield self.change(command)
+                    command = control.wait()
+                paused_after = self.step + 1 if command.do == "step" else 0
+                if command.do != "stop":
+                    self.clock.start()
+                    if not paused_after:
+                        yield Changed(self.step, "state", "running")
+            elif command and command.do == "step":
+                paused_after = self.step + 1
+            elif command and command.do == "change":
+                yield self.change(command)
+                continue
+            if command and command.do == "stop":
+                yield from pending.flush()
+                yield Snapshot(self.step, "weights", self.weights())
+                yield Finished(self.step, "stopped", self.clock.seconds)
+                return
+            if not self.advance(pending, 1 if paused_after else self.interval):
+                yield from pending.flush()
+                yield Snapshot(self.step, "weights", self.finite_weights(last_finite))
+                yield self.failure()
+                return
+            if pending.due or self.evaluation_due or paused_after:
+                yield from pending.flush()
+            if self.evaluation_due:
+                full = self.step % self.steps_per_epoch == 0
+                yield self.evaluate_validation(full)
+                last_finite = self.weights()
+        yield Snapshot(self.step, "weights", self.weights())
+        test = self.evaluate_test()
+        yield test
+        yield Finished(self.step, "completed", self.clock.seconds, test.metrics)
+
+    @property
+    def evaluation_due(self) -> bool:
+        """Whether the validation images are looked at after this step."""
+        return self.step == self.next_evaluation(self.step - 1)
+
+    def next_evaluation(self, step: int) -> int:
+        """The first step after `step` that is followed by an evaluation; each epoch has the same,
+        evenly spread, the last at its end. Of a run's first epoch step 1 is one, too: a visitor
+        sees where an untrained network stands."""
+        if step < 1:
+            return 1
+        epoch, within = divmod(step, self.steps_per_epoch)
+        looks = min(self.spec.evaluations, self.steps_per_epoch)
+        number = within * looks // self.steps_per_epoch + 1
+        due = -(-number * self.steps_per_epoch // looks)
+        return epoch * self.steps_per_epoch + due
+
+    def advance(self, pending: "Pending", steps: int) -> bool:
+        """Takes up to `steps` steps, not past an evaluation or the epoch's end; False when a loss
+        or gradient was not finite, in which case the last step changed nothing."""
+        within = self.step % self.steps_per_epoch
+        if within == 0:
+            self.order = self.shuffled(self.step // self.steps_per_epoch)
+        until = min(self.next_evaluation(self.step), self.steps)
+        steps = min(steps, until - self.step, self.steps_per_epoch - within)
+        began = time.perf_counter()
+        rates = self.rates[self.step : self.step + steps]
+        taken, finite, reports, features, logits = self.graph.train(
+            self.order[within : within + steps], rates, self.step + 1
+        )
+        taken, finite = int(taken), bool(finite)
+        seconds = time.perf_counter() - began
+        pending.add(reports.numpy()[:taken], rates[:taken])
+        self.step += taken
+        if not finite:
+            batch = self.order[within + taken - 1]
+            labels = tf.constant(self.split.train_labels[batch].astype(np.int32))
+            self.broken = self.graph.facts(features, logits, labels, tf.constant(self.step))
+            return False
+        # At most double: the first intervals carry one-time costs that say nothing of the rest.
+        fitting = int(INTERVAL / max(seconds / taken, 1e-6))
+        self.interval = max(1, min(fitting, 2 * self.interval))
+        return True
+
+    def shuffled(self, epoch: int) -> np.ndarray:
+        """The batches of a pass, int32 (steps_per_epoch, batch)."""
+        count = len(self.split.train_images)
+        order = np.random.default_rng([self.spec.seed, 2, epoch]).permutation(count)
+        used = order[: self.steps_per_epoch * self.batch].astype(np.int32)
+        return used.reshape(self.steps_per_epoch, self.batch)
+
+    def change(self, command: Command) -> Changed:
+        """Applies a change mid-run: the learning rate, or a parameter of the loss."""
+        value = float(command.value)
+        if command.what == "learning_rate":
+            self.rates = (
+                optimizers.rates(self.spec, self.steps) * (value / self.spec.learning_rate)
+            ).astype(np.float32)
+        else:
+            self.loss.set_parameter(command.what, value)
+        return Changed(self.step, command.what, value)
+
+    def evaluate_validation(self, full: bool) -> Evaluated:
+        """The held-out images, all or the fixed sample, and the strip of test images."""
+        images, labels = self.split.validation_images, self.split.validation_labels
+        if not full:
+            images, labels = images[self.sample], labels[self.sample]
+        found, _ = self.evaluate("validation", images, labels, full)
+        _, strip = self.graph.evaluate(
+            self.dataset.test_images[self.strip],
+            self.dataset.test_labels[self.strip],
+            self.batch,
+            self.step,
+        )
+        return replace(found, arrays={**found.arrays, "strip_probabilities": strip})
+
+    def evaluate_test(self) -> Evaluated:
+        """The whole test set, with its worst mistakes."""
+        images, labels = self.dataset.test_images, self.dataset.test_labels
+        found, probabilities = self.evaluate("test", images, labels, True)
+        wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
+        worst = wrong[np.argsort(probabilities[wrong, labels[wrong]], kind="stable")][:MISTAKES]
+        arrays = {
+            **found.arrays,
+            "strip_probabilities": probabilities[self.strip],
+            "mistake_images": images[worst],
+            "mistake_labels": labels[worst],
+            "mistake_probabilities": probabilities[worst],
+        }
+        return replace(found, arrays=arrays)
+
+    def evaluate(
+        self, split: str, images: np.ndarray, labels: np.ndarray, full: bool
+    ) -> tuple[Evaluated, np.ndarray]:
+        """Loss, accuracy and confusion matrix of these images; and their probabilities."""
+        loss, probabilities = self.graph.evaluate(images, labels, self.batch, self.step)
+        predicted = probabilities.argmax(axis=1)
+        classes = probabilities.shape[1]
+        confusion = np.bincount(labels * classes + predicted, minlength=classes**2)
+        found = Evaluated(
+            step=self.step,
+            epoch=self.epoch,
+            split=split,
+            images=len(images),
+            full=full,
+            metrics={"loss": loss, "accuracy": float(np.mean(predicted == labels))},
+            arrays={"confusion": confusion.reshape(classes, classes).astype(np.int32)},
+        )
+        return found, probabilities
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """A copy of every weight by its path, such as `block1_conv/kernel`."""
+        return {weight.path: np.array(weight) for weight in self.model.weights}
+
+    def finite_weights(self, earlier: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The weights as they are, or `earlier` ones if a running statistic took the damage that
+        the skipped step kept from the rest."""
+        now = self.weights()
+        return now if all(np.isfinite(array).all() for array in now.values()) else earlier
+
+    def failure(self) -> Failed:
+        """What became non-finite at this step and, for a written loss, where in its text."""
+        found = self.loss.find_nonfinite(objective.tensors(self.loss, self.broken))
+        at = f"at step {self.step:,} (epoch {self.epoch:.2f})"
+        kept = f"The weights of step {self.step - 1:,} are kept, and so is all that was recorded."
+        if found is None:
+            return Failed(
+                self.step,
+                "nonfinite",
+                f"The loss or its gradient stopped being a finite number {at}. {kept}",
+                "Try a smaller learning rate, or a loss that stays finite.",
+            )
+        places = ("line", "column", "end_line", "end_column", "fragment")
+        return Failed(
+            self.step,
+            "nonfinite",
+            f"{found.message} {at}. {kept}",
+            "Keep its argument away from where it breaks (clip it, or add a small number), or try "
+            "a smaller learning rate.",
+            {place: getattr(found, place) for place in places},
+        )
+
+
+class Clock:
+    """Seconds of training, pauses left out."""
+
+    def __init__(self) -> None:
+        self._before = 0.0
+        self._since: float | None = None
+
+    def start(self) -> None:
+        """Goes on; nothing changes if it goes already."""
+        if self._since is None:
+            self._since = time.perf_counter()
+
+    def stop(self) -> None:
+        """Stands still."""
+        self._before, self._since = self.seconds, None
+
+    @property
+    def seconds(self) -> float:
+        """Seconds so far."""
+        running = time.perf_counter() - self._since if self._since is not None else 0.0
+        return self._before + running
+
+
+class Pending:
+    """Steps taken and not yet reported."""
+
+    def __init__(self, training: Training) -> None:
+        self._training = training
+        self._reports: list[np.ndarray] = []
+        self._rates: list[np.ndarray] = []
+        self._seconds = 0.0  # of training when the last report went out
+        self._reported = False
+
+    def add(self, reports: np.ndarray, rates: np.ndarray) -> None:
+        """Keeps an interval's (k, 3) reports and (k,) rates."""
+        self._reports.append(reports)
+        self._rates.append(rates)
+
+    @property
+    def due(self) -> bool:
+        """Whether a report should go out now; the first goes out as soon as there is one."""
+        waited = self._training.clock.seconds - self._seconds
+        return not self._reported or waited >= REPORT
+
+    def flush(self) -> Iterator[Progress]:
+        """What is pending, as one event; nothing if nothing is."""
+        if not self._reports:
+            return
+        reports = np.concatenate(self._reports)
+        rates = np.concatenate(self._rates)
+        seconds = self._training.clock.seconds
+        images = len(reports) * self._training.batch
+        yield Progress(
+            step=self._training.step,
+            epoch=self._training.epoch,
+            seconds=seconds,
+            images_per_second=images / max(seconds - self._seconds, 1e-9),
+            series={
+                "loss": reports[:, 0],
+                "accuracy": reports[:, 1],
+                "gradient_norm": reports[:, 2],
+                "learning_rate": rates,
+            },
+        )
+        self._reports, self._rates = [], []
+        self._seconds, self._reported = seconds, True
+
+
+def _with_progress(
+    work: Callable[[datasets.OnProgress], Result], control: Control
+) -> Generator[Event, None, Result | None]:
+    """Does `work` in a thread and yields what it reports; returns its result, or None if a stop
+    came first (the thread then ends with what it does)."""
+    reports: queue.SimpleQueue[Preparing | None] = queue.SimpleQueue()
+    outcome: dict[str, Any] = {}
+
+    def target() -> None:
+        try:
+            outcome["result"] = work(
+                lambda message, fraction: reports.put(Preparing(message, fraction))
+            )
+        except BaseException as error:
+            outcome["error"] = error
+        reports.put(None)
+
+    threading.Thread(target=target, name="load", daemon=True).start()
+    while True:
+        if control.stopping:
+            return None
+        try:
+            report = reports.get(timeout=INTERVAL)
+        except queue.Empty:
+            continue
+        if report is None:
+            break
+        yield report
+    if "error" in outcome:
+        raise outcome["error"]
+    return outcome["result"]

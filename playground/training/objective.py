@@ -1,0 +1,52 @@
+"""What the classification task offers a loss: the tensors that design's table names."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import losses
+from playground.errors import SpecError
+from playground.spec import RunSpec
+
+# What each input of a loss is made of. `f` holds features (B, D), logits (B, C), labels (B,),
+# class_weights (D, C), num_classes, epoch, step and progress; the rest follows from those.
+PROVIDED: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+    "y_true": lambda f: f["one_hot"],
+    "y_pred": lambda f: f["probabilities"],
+    "logits": lambda f: f["logits"],
+    "labels": lambda f: f["labels"],
+    "p_true": lambda f: _sum_of_classes(f["one_hot"] * f["probabilities"]),
+    "features": lambda f: f["features"],
+    "class_weights": lambda f: f["class_weights"],
+    "num_classes": lambda f: f["num_classes"],
+    "epoch": lambda f: f["epoch"],
+    "step": lambda f: f["step"],
+    "progress": lambda f: f["progress"],
+}
+
+
+def build(spec: RunSpec) -> Any:
+    """The spec's loss, named or written. Raises losses.LossError for a text that is none, and
+    SpecError for one that needs what classification does not have."""
+    if spec.loss.isidentifier():
+        loss = losses.get(spec.loss, **spec.loss_parameters)
+    else:
+        loss = losses.compile_loss(spec.loss, **spec.loss_parameters)
+    lacking = [name for name in loss.inputs if name not in PROVIDED]
+    if lacking:
+        raise SpecError(
+            "loss",
+            f"this loss needs {', '.join(lacking)}, which a classification run does not have",
+            "Choose a loss of y_true, y_pred, logits, labels or features.",
+        )
+    return loss
+
+
+def tensors(loss: Any, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The mapping that `loss.on` takes, from what the step computed."""
+    return {name: PROVIDED[name](facts) for name in loss.inputs}
+
+
+def _sum_of_classes(values: Any) -> Any:
+    import keras
+
+    return keras.ops.sum(values, axis=-1)

@@ -1,0 +1,49 @@
+"""Keras' optimisers by the names of a spec, and the learning rate of every step."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from playground.spec import RunSpec
+
+if TYPE_CHECKING:
+    import keras
+
+WARM_UP = 0.05  # the share of the run that the learning rate rises, where the schedule warms up
+
+
+def build(spec: RunSpec) -> "keras.optimizers.Optimizer":
+    """The spec's optimiser; its learning rate is set before every step (`rates`)."""
+    from keras import optimizers
+
+    rate = spec.learning_rate
+    makers = {
+        "adam": lambda: optimizers.Adam(rate),
+        "adamw": lambda: optimizers.AdamW(rate),
+        "nadam": lambda: optimizers.Nadam(rate),
+        "sgd": lambda: optimizers.SGD(rate),
+        "momentum": lambda: optimizers.SGD(rate, momentum=0.9),
+        "rmsprop": lambda: optimizers.RMSprop(rate),
+        "adagrad": lambda: optimizers.Adagrad(rate),
+        "lion": lambda: optimizers.Lion(rate),
+    }
+    return makers[spec.optimizer]()
+
+
+def rates(spec: RunSpec, steps: int) -> np.ndarray:
+    """The learning rate of each of a run's steps, float32 (steps,)."""
+    done = np.arange(steps) / steps
+    if spec.schedule == "cosine":
+        factor = 0.5 * (1 + np.cos(np.pi * done))
+    elif spec.schedule == "warmup_cosine":
+        rise = max(1, round(WARM_UP * steps))
+        up = (np.arange(steps) + 1) / rise
+        down = 0.5 * (1 + np.cos(np.pi * (np.arange(steps) - rise) / max(1, steps - rise)))
+        factor = np.where(np.arange(steps) < rise, up, down)
+    elif spec.schedule == "exponential":
+        factor = 0.01**done
+    elif spec.schedule == "steps":
+        factor = np.where(done < 0.5, 1.0, np.where(done < 0.75, 0.1, 0.01))
+    else:
+        factor = np.ones(steps)
+    return (spec.learning_rate * factor).astype(np.float32)

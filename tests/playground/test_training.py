@@ -1,0 +1,271 @@
+"""The loop, by training for real: seeded runs on digits and a part of MNIST."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from playground import Control, RunSpec, datasets, models, train
+from playground.errors import SpecError
+from playground.training import loop, optimizers
+from playground.training.events import (
+    Changed,
+    Evaluated,
+    Event,
+    Failed,
+    Finished,
+    Progress,
+    Snapshot,
+    Started,
+)
+
+CROSS_ENTROPY = "-sum(y_true * log(y_pred), axis=-1)"
+
+
+def digits(**fields: object) -> RunSpec:
+    """A run of a second: 400 of scikit-learn's digits, small network."""
+    quick = {"train_images": 400, "width": 4, "depth": 2, "embedding": 16, "epochs": 2}
+    return RunSpec(**{"dataset": "digits", **quick, **fields})
+
+
+def kinds(events: list[Event], kind: type) -> list:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def series(events: list[Event], name: str) -> np.ndarray:
+    return np.concatenate([event.series[name] for event in kinds(events, Progress)])
+
+
+def numbers(events: list[Event]) -> list[bytes]:
+    """Every metric of a run, bit for bit."""
+    found = [series(events, name).tobytes() for name in ("loss", "accuracy", "gradient_norm")]
+    found += [repr(event.metrics).encode() for event in kinds(events, Evaluated)]
+    found += [
+        array.tobytes() for event in kinds(events, Snapshot) for array in event.arrays.values()
+    ]
+    return found
+
+
+def test_a_written_loss_learns_mnist() -> None:
+    spec = RunSpec(train_images=4000, epochs=2, loss=CROSS_ENTROPY)
+    events = list(train(spec))
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    assert finished.reason == "completed"
+    assert finished.metrics["accuracy"] > 0.93
+    assert series(events, "loss")[-10:].mean() < 0.4
+    started = kinds(events, Started)[0]
+    assert len(series(events, "loss")) == started.steps == finished.step
+
+
+def test_same_spec_gives_the_same_numbers_however_intervals_fall(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spec = digits(dropout=0.3, batch_norm=True)
+    first = list(train(spec))
+    monkeypatch.setattr(loop, "INTERVAL", 0.0)  # one step an interval
+    second = list(train(spec))
+    assert numbers(first) == numbers(second)
+    assert numbers(first) != numbers(list(train(digits(dropout=0.3, batch_norm=True, seed=1))))
+
+
+def test_events_come_in_order_and_add_up() -> None:
+    spec = digits(epochs=3, evaluations=4)
+    events = list(train(spec))
+    started = kinds(events, Started)[0]
+    assert started.steps_per_epoch == 360 // spec.batch_size
+    assert started.parameters == models.parameter_count(spec)
+    assert started.train_images + started.validation_images == 400
+    validation = [event for event in kinds(events, Evaluated) if event.split == "validation"]
+    assert [event.step for event in validation][0] == 1
+    assert [event.epoch for event in validation if event.full] == [1.0, 2.0, 3.0]
+    assert len(validation) == 1 + 4 * 3
+    for event in kinds(events, Evaluated):
+        confusion = event.arrays["confusion"]
+        assert confusion.sum() == event.images
+        assert np.trace(confusion) / event.images == pytest.approx(event.metrics["accuracy"])
+        strip = event.arrays["strip_probabilities"]
+        assert strip.shape == (len(started.arrays["strip_labels"]), 10)
+        np.testing.assert_allclose(strip.sum(axis=1), 1, rtol=1e-4)
+    steps = [event.step for event in kinds(events, Progress)]
+    assert steps == sorted(set(steps))
+
+
+def test_mistakes_of_the_test_set_are_wrong_and_worst_first() -> None:
+    final = kinds(list(train(digits(epochs=1))), Evaluated)[-1]
+    assert final.split == "test"
+    labels = final.arrays["mistake_labels"]
+    probabilities = final.arrays["mistake_probabilities"]
+    assert len(labels) > 0
+    assert (probabilities.argmax(axis=1) != labels).all()
+    of_truth = probabilities[np.arange(len(labels)), labels]
+    assert (np.diff(of_truth) >= 0).all()
+
+
+def test_kept_weights_give_the_reported_accuracy() -> None:
+    spec = digits(batch_norm=True)
+    events = list(train(spec))
+    dataset = datasets.load("digits")
+    split = datasets.split(dataset, spec)
+    model = models.build(spec, models.pixel_statistics(split.train_images, spec.normalise))
+    kept = kinds(events, Snapshot)[-1].arrays
+    for weight in model.weights:
+        weight.assign(kept[weight.path])
+    predicted = np.asarray(model(dataset.test_images.astype("float32"))).argmax(axis=1)
+    assert np.mean(predicted == dataset.test_labels) == events[-1].metrics["accuracy"]
+
+
+def test_penalty_steers_the_weights_but_is_not_in_the_curve() -> None:
+    plain, penalised = list(train(digits(epochs=1))), list(train(digits(epochs=1, l2=0.1)))
+    assert series(plain, "loss")[0] == pytest.approx(series(penalised, "loss")[0], rel=1e-5)
+
+    def size(events: list[Event]) -> float:
+        kept = kinds(events, Snapshot)[-1].arrays
+        return sum(float((a**2).sum()) for path, a in kept.items() if path.endswith("kernel"))
+
+    assert size(penalised) < 0.9 * size(plain)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "nadam", "sgd", "momentum", "rmsprop",
+                                       "adagrad", "lion"])  # fmt: skip
+def test_every_optimiser_lowers_the_loss(optimizer: str) -> None:
+    rate = {"sgd": 0.1, "momentum": 0.03, "adagrad": 0.03, "lion": 3e-4}.get(optimizer, 3e-3)
+    spec = digits(optimizer=optimizer, learning_rate=rate, epochs=3)
+    losses = series(list(train(spec)), "loss")
+    assert losses[-5:].mean() < losses[:5].mean()
+
+
+def test_mixed_precision_trains_and_reports_float32() -> None:
+    events = list(train(digits(precision="mixed_bfloat16", epochs=3)))
+    assert series(events, "loss").dtype == np.float32
+    assert series(events, "loss")[-5:].mean() < 0.8 * series(events, "loss")[:5].mean()
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "warmup_cosine", "exponential",
+                                      "steps"])  # fmt: skip
+def test_schedules_stay_within_the_learning_rate(schedule: str) -> None:
+    rates = optimizers.rates(RunSpec(schedule=schedule, learning_rate=0.01), 200)
+    assert rates.shape == (200,)
+    assert (rates > 0).all() if schedule != "cosine" else (rates >= 0).all()
+    assert rates.max() == pytest.approx(0.01)
+    assert (rates[-1] == rates[0]) == (schedule == "constant")
+
+
+def steer(spec: RunSpec, after: int, *commands: tuple) -> list[Event]:
+    """Trains and sends the commands when step `after` has been reported; the last events."""
+    control, events = Control(), []
+    for event in train(spec, control):
+        events.append(event)
+        if commands and isinstance(event, Progress) and event.step >= after:
+            for command in commands:
+                control.send(*command)
+            commands = ()
+    return events
+
+
+def test_stop_ends_the_run_and_keeps_the_weights() -> None:
+    events = steer(digits(epochs=200), 1, ("stop",))
+    assert isinstance(events[-1], Finished)
+    assert events[-1].reason == "stopped"
+    assert events[-1].step < 200 * 11
+    assert kinds(events, Snapshot)[-1].step == events[-1].step
+
+
+def test_pausing_and_stepping_change_no_number() -> None:
+    spec = digits(epochs=2)
+    plain = list(train(spec))
+    steered = steer(spec, 1, ("pause",), ("step",), ("step",), ("resume",))
+    states = [event.value for event in kinds(steered, Changed)]
+    assert states == ["paused", "paused", "paused", "running"]
+    at = [event.step for event in kinds(steered, Changed)]
+    assert at[1] == at[0] + 1
+    assert at[2] == at[0] + 2
+    assert numbers(plain) == numbers(steered)
+
+
+def test_a_paused_run_waits_without_counting_time() -> None:
+    control = Control()
+    paused = threading.Event()
+    events: list[Event] = []
+
+    def watch() -> None:
+        for event in train(digits(epochs=2), control):
+            events.append(event)
+            if isinstance(event, Changed) and event.value == "paused":
+                paused.set()
+
+    control.send("pause")
+    thread = threading.Thread(target=watch)
+    thread.start()
+    assert paused.wait(60)
+    before = len(events)
+    time.sleep(1.5)
+    assert len(events) == before
+    control.send("resume")
+    thread.join(60)
+    assert isinstance(events[-1], Finished)
+    began = kinds(events, Changed)[0]
+    assert began.step == 0
+
+
+def test_learning_rate_changes_mid_run() -> None:
+    spec = digits(epochs=3, schedule="constant", learning_rate=0.01)
+    events = steer(spec, 1, ("change", "learning_rate", 0.001))
+    changed = kinds(events, Changed)[0]
+    assert (changed.what, changed.value) == ("learning_rate", 0.001)
+    rates = series(events, "learning_rate")
+    np.testing.assert_allclose(rates[: changed.step], 0.01)
+    np.testing.assert_allclose(rates[changed.step :], 0.001)
+
+
+def test_a_parameter_of_a_written_loss_changes_mid_run() -> None:
+    spec = digits(epochs=3, loss=f"scale = 1.0  # 0..10\nscale * {CROSS_ENTROPY[1:]} * -1")
+    events = steer(spec, 1, ("change", "scale", 0.0))
+    changed = kinds(events, Changed)[0]
+    values = series(events, "loss")
+    assert (values[: changed.step] > 0).all()
+    np.testing.assert_array_equal(values[changed.step :], 0)
+
+
+@pytest.fixture(scope="module")
+def broken() -> Iterator[list[Event]]:
+    """A run whose loss divides by zero from step 6 on."""
+    text = "late = where(step > 5, 0.0, 1.0)\n-sum(y_true * log(y_pred), axis=-1) / late"
+    yield list(train(digits(loss=text)))
+
+
+def test_a_loss_that_stops_being_finite_ends_the_run_and_says_where(broken: list[Event]) -> None:
+    failed = broken[-1]
+    assert isinstance(failed, Failed)
+    assert failed.kind == "nonfinite"
+    assert failed.step == 6
+    assert "step 6" in failed.message
+    assert failed.where is not None
+    assert failed.where["line"] == 2
+    assert "late" in failed.where["fragment"]
+    assert not np.isfinite(series(broken, "loss")[-1])
+
+
+def test_the_last_finite_weights_are_kept(broken: list[Event]) -> None:
+    kept = kinds(broken, Snapshot)[-1]
+    assert all(np.isfinite(array).all() for array in kept.arrays.values())
+
+
+def test_an_exploding_run_ends_as_failed() -> None:
+    spec = digits(loss="1e30 * mean(square(logits), axis=-1)", optimizer="sgd", learning_rate=10.0)
+    failed = list(train(spec))[-1]
+    assert isinstance(failed, Failed)
+    assert failed.kind == "nonfinite"
+
+
+def test_a_loss_of_inputs_the_task_lacks_is_refused_by_name() -> None:
+    with pytest.raises(SpecError, match="teacher_logits"):
+        list(train(digits(loss="mean(square(logits - teacher_logits), axis=-1)")))
+
+
+def test_fewer_images_than_a_batch_still_train() -> None:
+    events = list(train(digits(train_images=50, batch_size=512, epochs=2)))
+    assert kinds(events, Started)[0].steps_per_epoch == 1
+    assert isinstance(events[-1], Finished)
