@@ -9,9 +9,10 @@ import inspect
 import os
 import signal
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from types import FrameType
 from typing import Any, get_origin
 
@@ -59,9 +60,13 @@ def _watch(spec: RunSpec, view: terminal.View, keep: bool) -> int:
     end: Finished | Failed | None = None
     started = False
     try:
-        with view, _stopping(control, lambda: started):
+        with (
+            view,
+            _stopping(control, lambda: started),
+            closing(_events(spec, control)) as events,
+        ):
             view.show(Preparing("Starting TensorFlow"), run_id)
-            for event in _events(spec, control):
+            for event in events:
                 if store and run_id:
                     store.record(run_id, event)
                 view.show(event, run_id)
@@ -90,19 +95,42 @@ def _watch(spec: RunSpec, view: terminal.View, keep: bool) -> int:
     return 0 if end is not None and end.reason == "completed" else 130
 
 
-def _events(spec: RunSpec, control: Control) -> Iterator[Event]:
+def _events(spec: RunSpec, control: Control) -> Generator[Event, None, None]:
     """The run's events; what is refused before the first step is one of them, a Failed."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's greetings
-    import playground
-    from losses import LossError
+    with ExitStack() as quiet:
+        quiet.enter_context(_stderr_kept_back())  # TensorFlow greets there, whatever it is told
+        import playground
+        from losses import LossError
 
-    try:
-        yield from playground.train(spec, control)
-    except LossError as error:
-        where = error.as_dict() if _is_written(spec.loss) else None
-        yield Failed(0, "loss", error.message, error.hint or "", where)
-    except DataError as error:
-        yield Failed(0, "data", error.message, error.hint)
+        try:
+            for event in playground.train(spec, control):
+                if isinstance(event, Started):
+                    quiet.close()
+                yield event
+        except LossError as error:
+            where = error.as_dict() if _is_written(spec.loss) else None
+            yield Failed(0, "loss", error.message, error.hint or "", where)
+        except DataError as error:
+            yield Failed(0, "data", error.message, error.hint)
+
+
+@contextmanager
+def _stderr_kept_back() -> Iterator[None]:
+    """What is written to stderr inside, by C++ too, comes out only with an unforeseen exception."""
+    sys.stderr.flush()
+    terminal_stderr = os.dup(2)
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except Exception:
+            kept.seek(0)
+            os.write(terminal_stderr, kept.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal_stderr, 2)
+            os.close(terminal_stderr)
 
 
 def _is_written(loss: str) -> bool:

@@ -321,6 +321,23 @@ def test_a_store_that_fails_mid_run_ends_it(
     assert (done.exit_code, done.stderr) == (2, "Error: The disk is full.\nMake room.\n")
 
 
+def test_a_complaint_is_not_kept_back_with_the_greetings(
+    runs_like: Any, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def script(spec: RunSpec, control: Control) -> Iterator[Event]:
+        os.write(2, b"greetings\n")
+        yield Preparing("Reading")
+
+    def full(*_: object) -> None:
+        raise StoreError("The disk is full.")
+
+    runs_like(script)
+    monkeypatch.setattr(Store, "record", full)
+    with pytest.raises(SystemExit):
+        app(["train"])
+    assert capfd.readouterr().err == "Error: The disk is full.\n"
+
+
 def test_a_fault_of_ours_is_not_dressed_up(runs_like: Any) -> None:
     def script(spec: RunSpec, control: Control) -> Iterator[Event]:
         yield STARTED
@@ -430,6 +447,7 @@ def test_a_real_run_on_digits(home: Path) -> None:
         timeout=240,
     )
     assert done.returncode == 0, done.stderr
+    assert "oneDNN" not in done.stderr  # none of TensorFlow's greetings
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert lines[-1]["event"] == "Finished" and lines[-1]["reason"] == "completed"
     assert lines[-1]["metrics"]["accuracy"] > 0.85
