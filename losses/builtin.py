@@ -6,24 +6,24 @@ features (B, D). Each returns (B,) unless it says otherwise.
 
 from __future__ import annotations
 
-from .named import Range, named, ops
+from .named import Range, Tensor, named, ops
 
 EPSILON = 1e-7
 GROUP = "Keras built-ins"
 KERAS = "Keras definition"
 
 
-def clipped(p):
+def clipped(p: Tensor) -> Tensor:
     """Probabilities kept inside [1e-7, 1 - 1e-7], so that their logarithm is finite."""
     return ops.clip(p, EPSILON, 1 - EPSILON)
 
 
-def normalised(p):
+def normalised(p: Tensor) -> Tensor:
     """Probabilities that sum to one, clipped, as Keras' categorical losses take them."""
     return clipped(p / ops.sum(p, axis=-1, keepdims=True))
 
 
-def l2_normalised(x, axis=-1):
+def l2_normalised(x: Tensor, axis: int = -1) -> Tensor:
     """Vectors of length one; the gradient at zero is finite."""
     square = ops.sum(ops.square(x), axis=axis, keepdims=True)
     return x * ops.rsqrt(ops.maximum(square, 1e-12))
@@ -38,7 +38,7 @@ def l2_normalised(x, axis=-1):
     text="mean(square(y_true - y_pred), axis=-1)",
     aliases=("mse", "MSE"),
 )
-def mean_squared_error(y_true, y_pred):
+def mean_squared_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """mean_c (y - p)^2"""
     return ops.mean(ops.square(y_true - y_pred), axis=-1)
 
@@ -52,7 +52,7 @@ def mean_squared_error(y_true, y_pred):
     text="mean(abs(y_true - y_pred), axis=-1)",
     aliases=("mae", "MAE"),
 )
-def mean_absolute_error(y_true, y_pred):
+def mean_absolute_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """mean_c |y - p|"""
     return ops.mean(ops.abs(y_true - y_pred), axis=-1)
 
@@ -66,7 +66,7 @@ def mean_absolute_error(y_true, y_pred):
     text="100 * mean(abs((y_true - y_pred) / maximum(abs(y_true), 1e-7)), axis=-1)",
     aliases=("mape", "MAPE"),
 )
-def mean_absolute_percentage_error(y_true, y_pred):
+def mean_absolute_percentage_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """100 mean_c |y - p| / max(|y|, 1e-7)"""
     return 100 * ops.mean(
         ops.abs((y_true - y_pred) / ops.maximum(ops.abs(y_true), EPSILON)), axis=-1
@@ -82,7 +82,7 @@ def mean_absolute_percentage_error(y_true, y_pred):
     text="mean(square(log(1 + y_true) - log(1 + y_pred)), axis=-1)",
     aliases=("msle", "MSLE"),
 )
-def mean_squared_logarithmic_error(y_true, y_pred):
+def mean_squared_logarithmic_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """mean_c (log(1 + y) - log(1 + p))^2, both kept above 1e-7"""
     left, right = (ops.log1p(ops.maximum(v, EPSILON)) for v in (y_true, y_pred))
     return ops.mean(ops.square(left - right), axis=-1)
@@ -99,7 +99,7 @@ def mean_squared_logarithmic_error(y_true, y_pred):
     "mean(where(e <= delta, 0.5 * e**2, delta * e - 0.5 * delta**2), axis=-1)",
     delta=Range(0.01, 2.0),
 )
-def huber(y_true, y_pred, *, delta=1.0):
+def huber(y_true: Tensor, y_pred: Tensor, *, delta: float = 1.0) -> Tensor:
     """mean_c e^2/2 where |e| <= delta, else delta |e| - delta^2/2"""
     e = ops.abs(y_true - y_pred)
     near, far = 0.5 * ops.square(e), delta * e - 0.5 * delta * delta
@@ -115,7 +115,7 @@ def huber(y_true, y_pred, *, delta=1.0):
     text="mean(log(cosh(y_pred - y_true)), axis=-1)",
     aliases=("logcosh",),
 )
-def log_cosh(y_true, y_pred):
+def log_cosh(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """mean_c log cosh(p - y), as |e| + softplus(-2|e|) - log 2"""
     e = ops.abs(y_pred - y_true)
     return ops.mean(e + ops.softplus(-2 * e) - 0.6931471805599453, axis=-1)
@@ -129,7 +129,7 @@ def log_cosh(y_true, y_pred):
     paper=KERAS,
     text="-sum(y_true * y_pred, axis=-1) / norm(y_true, axis=-1) / norm(y_pred, axis=-1)",
 )
-def cosine_similarity(y_true, y_pred):
+def cosine_similarity(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """-sum_c y p / (|y| |p|)"""
     return -ops.sum(l2_normalised(y_true) * l2_normalised(y_pred), axis=-1)
 
@@ -143,7 +143,7 @@ def cosine_similarity(y_true, y_pred):
     text="-mean(y_true * log(y_pred) + (1 - y_true) * log(1 - y_pred), axis=-1)",
     label_smoothing=Range(0.0, 0.5),
 )
-def binary_crossentropy(y_true, y_pred, *, label_smoothing=0.0):
+def binary_crossentropy(y_true: Tensor, y_pred: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
     """-mean_c y log p + (1 - y) log(1 - p), y smoothed towards 1/2"""
     y, p = y_true * (1 - label_smoothing) + 0.5 * label_smoothing, clipped(y_pred)
     return -ops.mean(y * ops.log(p) + (1 - y) * ops.log(1 - p), axis=-1)
@@ -162,7 +162,14 @@ def binary_crossentropy(y_true, y_pred, *, label_smoothing=0.0):
     gamma=Range(0.0, 5.0),
     alpha=Range(0.0, 1.0),
 )
-def binary_focal_crossentropy(y_true, y_pred, *, apply_class_balancing=True, alpha=0.25, gamma=2.0):
+def binary_focal_crossentropy(
+    y_true: Tensor,
+    y_pred: Tensor,
+    *,
+    apply_class_balancing: bool = True,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+) -> Tensor:
     """mean_c a_t (1 - p_t)^gamma (-log p_t)"""
     p = clipped(y_pred)
     pt = y_true * p + (1 - y_true) * (1 - p)
@@ -182,7 +189,9 @@ def binary_focal_crossentropy(y_true, y_pred, *, apply_class_balancing=True, alp
     aliases=("cross_entropy", "crossentropy"),
     label_smoothing=Range(0.0, 0.5),
 )
-def categorical_crossentropy(y_true, y_pred, *, label_smoothing=0.0):
+def categorical_crossentropy(
+    y_true: Tensor, y_pred: Tensor, *, label_smoothing: float = 0.0
+) -> Tensor:
     """-sum_c y log p, y smoothed towards 1/C"""
     count = ops.cast(ops.shape(y_pred)[-1], "float32")
     y = y_true * (1 - label_smoothing) + label_smoothing / count
@@ -198,7 +207,9 @@ def categorical_crossentropy(y_true, y_pred, *, label_smoothing=0.0):
     text="s = 0.1  # 0..0.5\n-sum((y_true * (1 - s) + s / num_classes) * log(y_pred), axis=-1)",
     label_smoothing=Range(0.0, 0.5),
 )
-def categorical_crossentropy_label_smoothing(y_true, y_pred, *, label_smoothing=0.1):
+def categorical_crossentropy_label_smoothing(
+    y_true: Tensor, y_pred: Tensor, *, label_smoothing: float = 0.1
+) -> Tensor:
     """-sum_c (y (1 - s) + s/C) log p"""
     return categorical_crossentropy(y_true, y_pred, label_smoothing=label_smoothing)
 
@@ -211,12 +222,12 @@ def categorical_crossentropy_label_smoothing(y_true, y_pred, *, label_smoothing=
     paper="Good 1952",
     text="-log(sum(one_hot(labels, num_classes) * y_pred, axis=-1))",
 )
-def sparse_categorical_crossentropy(labels, y_pred):
+def sparse_categorical_crossentropy(labels: Tensor, y_pred: Tensor) -> Tensor:
     """-log p[label]"""
     return -ops.log(of_class(labels, normalised(y_pred)))
 
 
-def of_class(labels, p):
+def of_class(labels: Tensor, p: Tensor) -> Tensor:
     """The entry of each row of p that belongs to its label: (B,)."""
     classes = ops.arange(ops.shape(p)[-1])
     mask = ops.equal(ops.cast(labels, "int32")[..., None], ops.cast(classes, "int32"))
@@ -234,7 +245,9 @@ def of_class(labels, p):
     gamma=Range(0.0, 5.0),
     alpha=Range(0.0, 1.0),
 )
-def categorical_focal_crossentropy(y_true, y_pred, *, alpha=0.25, gamma=2.0):
+def categorical_focal_crossentropy(
+    y_true: Tensor, y_pred: Tensor, *, alpha: float = 0.25, gamma: float = 2.0
+) -> Tensor:
     """sum_c alpha y (1 - p)^gamma (-log p)"""
     p = normalised(y_pred)
     return ops.sum(alpha * y_true * ops.power(1 - p, gamma) * -ops.log(p), axis=-1)
@@ -249,7 +262,7 @@ def categorical_focal_crossentropy(y_true, y_pred, *, alpha=0.25, gamma=2.0):
     text="y = clip(y_true, 1e-7, 1)\nsum(y * log(y / clip(y_pred, 1e-7, 1)), axis=-1)",
     aliases=("kld", "KLD", "kullback_leibler_divergence", "kl"),
 )
-def kl_divergence(y_true, y_pred):
+def kl_divergence(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """sum_c y log(y / p), both clipped to [1e-7, 1]"""
     y, p = ops.clip(y_true, EPSILON, 1.0), ops.clip(y_pred, EPSILON, 1.0)
     return ops.sum(y * ops.log(y / p), axis=-1)
@@ -263,12 +276,12 @@ def kl_divergence(y_true, y_pred):
     paper=KERAS,
     text="mean(y_pred - y_true * log(y_pred + 1e-7), axis=-1)",
 )
-def poisson(y_true, y_pred):
+def poisson(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """mean_c p - y log(p + 1e-7)"""
     return ops.mean(y_pred - y_true * ops.log(y_pred + EPSILON), axis=-1)
 
 
-def signed(y_true):
+def signed(y_true: Tensor) -> Tensor:
     """0/1 targets as -1/+1."""
     return 2 * y_true - 1
 
@@ -281,7 +294,7 @@ def signed(y_true):
     paper="Vapnik 1995",
     text="mean(maximum(1 - (2 * y_true - 1) * y_pred, 0), axis=-1)",
 )
-def hinge(y_true, y_pred):
+def hinge(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """mean_c max(1 - (2y - 1) p, 0)"""
     return ops.mean(ops.maximum(1 - signed(y_true) * y_pred, 0.0), axis=-1)
 
@@ -294,7 +307,7 @@ def hinge(y_true, y_pred):
     paper="Lee & Mangasarian 2001",
     text="mean(square(maximum(1 - (2 * y_true - 1) * y_pred, 0)), axis=-1)",
 )
-def squared_hinge(y_true, y_pred):
+def squared_hinge(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """mean_c max(1 - (2y - 1) p, 0)^2"""
     return ops.mean(ops.square(ops.maximum(1 - signed(y_true) * y_pred, 0.0)), axis=-1)
 
@@ -307,7 +320,7 @@ def squared_hinge(y_true, y_pred):
     paper="Crammer & Singer 2001; Keras definition",
     text="maximum(0, max((1 - y_true) * y_pred, axis=-1) - sum(y_true * y_pred, axis=-1) + 1)",
 )
-def categorical_hinge(y_true, y_pred):
+def categorical_hinge(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """max(0, max_c (1 - y) p - sum_c y p + 1)"""
     wrong = ops.max((1 - y_true) * y_pred, axis=-1)
     return ops.maximum(wrong - ops.sum(y_true * y_pred, axis=-1) + 1, 0.0)
@@ -323,7 +336,7 @@ def categorical_hinge(y_true, y_pred):
     per_sample=False,
     aliases=("dice",),
 )
-def dice_keras(y_true, y_pred):
+def dice_keras(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """1 - 2 sum(yp) / (sum y + sum p), over the whole batch: a scalar"""
     top = 2 * ops.sum(y_true * y_pred)
     return 1 - top / (ops.sum(y_true) + ops.sum(y_pred) + EPSILON)
@@ -343,7 +356,9 @@ def dice_keras(y_true, y_pred):
     alpha=Range(0.0, 1.0),
     beta=Range(0.0, 1.0),
 )
-def tversky_keras(y_true, y_pred, *, alpha=0.5, beta=0.5):
+def tversky_keras(
+    y_true: Tensor, y_pred: Tensor, *, alpha: float = 0.5, beta: float = 0.5
+) -> Tensor:
     """1 - TP / (TP + alpha FP + beta FN), over the whole batch: a scalar"""
     tp = ops.sum(y_true * y_pred)
     fp, fn = ops.sum((1 - y_true) * y_pred), ops.sum(y_true * (1 - y_pred))
@@ -359,6 +374,8 @@ def tversky_keras(y_true, y_pred, *, alpha=0.5, beta=0.5):
     text="q = 0.5  # 0.01..1\n(1 - sum(one_hot(labels, num_classes) * y_pred, axis=-1)**q) / q",
     q=Range(0.01, 1.0),
 )
-def categorical_generalized_cross_entropy(labels, y_pred, *, q=0.5):
+def categorical_generalized_cross_entropy(
+    labels: Tensor, y_pred: Tensor, *, q: float = 0.5
+) -> Tensor:
     """(1 - p_t^q) / q"""
     return (1 - ops.power(of_class(labels, clipped(y_pred)), q)) / q

@@ -5,10 +5,10 @@ Reading the catalog imports no Keras: a family takes `ops` from `losses.named`.
 
 from __future__ import annotations
 
-from . import builtin
+from . import builtin, classification, distillation, embedding, robust
 from .named import REGISTRY, LossInfo
 
-FAMILIES = (builtin,)
+FAMILIES = (builtin, classification, robust, embedding, distillation)
 
 CATALOG: dict[str, LossInfo] = REGISTRY
 # Also under the names that Keras and habit have for them.

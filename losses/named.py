@@ -26,6 +26,7 @@ class _Keras:
 
 
 ops: Any = _Keras()
+Tensor = Any
 
 
 @dataclass(frozen=True, slots=True)

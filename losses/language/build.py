@@ -80,6 +80,8 @@ class Builder:
     def __init__(self, num_classes: int) -> None:
         self.num_classes = num_classes
         self.at = Span()
+        self.sign: Span | None = None
+        self.blame: dict[str, Span] = {}
         self.count = 0
         self.warnings: list[Remark] = []
         self.notes: list[Remark] = []
@@ -127,13 +129,26 @@ class Builder:
         try:
             shapes = (rule(0), rule(1))
         except SizeError as error:
-            raise self.error(self.in_letters(error.message), error.hint) from None
+            raise self.size_error(error, args) from None
         node = Node(op, tuple(args), attrs, self.at, shapes, dtype, static)
         try:
             sizes.check_bounds(shapes, BATCHES)
         except SizeError as error:
             raise self.error(error.message, error.hint, _origin(node).span) from None
         return node
+
+    def size_error(self, error: SizeError, args: Sequence[Node] = ()) -> LossError:
+        """What a rule of sizes said, at the argument that is to blame."""
+        hint, span = error.hint, self.blame.get(error.about, self.at)
+        moving = any(a.shapes[0] != a.shapes[1] for a in args)
+        fixed = [a for a in args if a.shapes[0] == a.shapes[1] and a.rank]
+        if hint is None and moving and fixed:
+            lead = fixed[0].shapes[0][0]
+            hint = (
+                f"if {lead} is meant as the batch size: it changes, so write shape(y_pred)[0], "
+                "zeros_like(y_pred) or ones_like(y_pred)"
+            )
+        return self.error(self.in_letters(error.message), hint, span)
 
     def in_letters(self, message: str) -> str:
         """Sizes are checked at a made-up batch size; a visitor knows it as B."""
@@ -207,7 +222,8 @@ class Builder:
 
     def static(self, value: Value, what: str) -> tuple[Number, Number]:
         if not isinstance(value, Node) or value.static is None or value.rank:
-            raise self.error(f"{what} must be a constant number", _hint_for(value))
+            hint = _hint_for(value) or f"{what} cannot come from a tensor or a text"
+            raise self.error(f"{what} must be a constant number", hint)
         for node in topological(value):
             if node.op == "parameter":
                 self.parameters[node.attrs["name"]].fixed = True

@@ -11,7 +11,7 @@ from . import elementwise as el
 from . import operators
 from . import structure as st
 from . import vocabulary as voc
-from .build import NONE, Builder, Items, Text, Value, letters
+from .build import NONE, Builder, Callee, Items, Text, Value, letters
 from .errors import LossError, Span, quote, suggest
 from .graph import Node, topological
 from .sizes import broadcast
@@ -25,7 +25,7 @@ def call_operator(
     name: str,
     args: list[Value],
     keywords: dict[str, Value],
-    places: Mapping[str | None, Span],
+    places: Mapping[str | int | None, Span],
     inputs: InputNode,
 ) -> Value:
     """Apply a function of the table; raises `LossError` where an argument does not fit."""
@@ -50,16 +50,20 @@ def call_operator(
                     "write " + _usage(name, function.arguments),
                 )
             value = _default(b, argument, inputs)
+        if function.op not in ("cast_int", "cast_float"):
+            b.at = b.blame.get(argument.name, at)
         read[argument.name] = _coerce(b, argument, value)
         b.at = at
     try:
         return operators.APPLY[function.op](b, read)
     except st.sizes.SizeError as error:
-        raise b.error(b.in_letters(error.message), error.hint) from None
+        raise b.size_error(error) from None
+    finally:
+        b.blame = {}
 
 
 def _is_builtin_pair(args: list[Value]) -> bool:
-    return isinstance(args[1], Node) and bool(args[1].rank)
+    return isinstance(args[1], Node) and (bool(args[1].rank) or args[1].dtype == "float")
 
 
 def _usage(name: str, arguments: tuple[voc.Argument, ...]) -> str:
@@ -73,7 +77,7 @@ def _match(
     name: str,
     args: list[Value],
     keywords: dict[str, Value],
-    places: Mapping[str | None, Span],
+    places: Mapping[str | int | None, Span],
 ) -> dict[str, Value]:
     if len(args) > len(arguments):
         raise b.error(
@@ -82,6 +86,7 @@ def _match(
         )
     names = [a.name for a in arguments]
     given = dict(zip(names, args, strict=False))
+    b.blame = {n: places[i] for i, n in enumerate(names) if i in places}
     for key, value in keywords.items():
         place = places.get(key)
         if key in voc.IGNORED and key not in names:
@@ -101,6 +106,10 @@ def _match(
                 f"the argument {quote(key)} is given twice", place or b.at, hint="remove one"
             )
         given[found] = value
+        if place is not None:
+            b.blame[found] = places.get(f"={key}", place)
+    if "newshape" in b.blame:
+        b.blame["shape"] = b.blame["newshape"]
     return given
 
 
@@ -201,7 +210,7 @@ def call_named(
     args: list[Value],
     keywords: dict[str, Value],
     inputs: InputNode,
-    places: Mapping[str | None, Span],
+    places: Mapping[str | int | None, Span],
 ) -> Node:
     """A named loss inside an expression: its tensors default to the inputs of their names."""
     knobs = [k.name for k in info.parameters]
@@ -232,6 +241,29 @@ def call_named(
         live=live,
         fixed=tuple((n, values[n]) for n in knobs if n not in live),
     )
+
+
+def loss_class(
+    b: Builder, info: LossInfo, args: list[Value], keywords: dict[str, Value], inputs: InputNode
+) -> Callee:
+    """`keras.losses.Huber(delta=0.3)`: a function that remembers how it was configured."""
+    if args:
+        keywords = {**dict(zip(_class_order(info), args, strict=False)), **keywords}
+    reduction = keywords.get("reduction")
+
+    def call(given: list[Value], more: dict[str, Value], span: Span) -> Value:
+        b.at = span
+        node = call_named(b, info, list(given), {**keywords, **more}, inputs, {})
+        if isinstance(reduction, Text) and reduction.text == "sum":
+            return st.reduce(b, "sum", node)
+        return node
+
+    return Callee(info.name, call)
+
+
+def _class_order(info: LossInfo) -> list[str]:
+    knobs = [k.name for k in info.parameters]
+    return ["from_logits", *knobs] if info.name.endswith("crossentropy") else knobs
 
 
 def _boolean(args: list[Value], info: LossInfo) -> bool:

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 from .graph import Node, Program
+from .vocabulary import FUNCTIONS
 
 _SIGNS = {
     "add": "+",
@@ -34,11 +35,13 @@ _LONG = 200
 def text(program: Program) -> str:
     """The canonical text: parameters, then shared parts as t1, t2..., then the loss."""
     uses = Counter(id(need) for node in program.order for need in node.needs())
+    used = {n.attrs["name"] for n in program.order if n.op == "parameter"}
     taken = {*program.parameters}
     written: dict[int, str] = {}
     lines = [
         f"{p.name} = {_parameter(p.value)}  # {p.low!r}..{p.high!r} step {p.step!r}"
         for p in program.parameters.values()
+        if p.name in used
     ]
     count = 0
     for node in program.order:
@@ -120,7 +123,8 @@ def _named(node: Node, args: list[str], written: dict[int, str]) -> str:
         for n, v in node.attrs["fixed"]
         if v is not None
     ]
-    return f"{node.attrs['name']}({', '.join([*args[:count], *knobs, *fixed])})"
+    space = "keras.losses." if f"ops:{node.attrs['name']}" in FUNCTIONS else ""
+    return f"{space}{node.attrs['name']}({', '.join([*args[:count], *knobs, *fixed])})"
 
 
 def _cast(node: Node, args: list[str], written: dict[int, str]) -> str:

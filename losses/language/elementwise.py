@@ -90,6 +90,7 @@ def _meet(b: Builder, op: str, x: Node, y: Node) -> tuple[Node, Node, str]:
             raise b.error(
                 "logical operations need conditions on both sides, such as x > 0.5",
                 "compare the tensors first, or multiply them as masks",
+                b.sign,
             )
         return x, y, "bool"
     if op in COMPARISONS:
@@ -108,7 +109,7 @@ def _meet(b: Builder, op: str, x: Node, y: Node) -> tuple[Node, Node, str]:
 
 def _check_constants(b: Builder, op: str, x: Node, y: Node) -> None:
     if op in ("div", "floordiv", "mod") and y.is_const and y.attrs["value"] == 0:
-        raise b.error("this divides by zero", "add a small number such as epsilon()", None)
+        raise b.error("this divides by zero", "add a small number such as epsilon()", b.sign)
     for side in (x, y):
         if side.is_const and abs(side.attrs["value"]) > numbers.MAX_FLOAT32:
             raise b.error(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Mapping
 
 from . import vocabulary as voc
@@ -21,6 +22,7 @@ class Names:
         self.tree = tree
         self.catalog = catalog
         self.bound: set[str] = set()
+        self.stored: Counter[str] = Counter()
         self.aliases: dict[str, str] = {}
         for statement in tree.body:
             for node in ast.walk(statement):
@@ -30,6 +32,7 @@ class Names:
     def _collect(self, node: ast.AST) -> None:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             self.bound.add(node.id)
+            self.stored[node.id] += 1
         elif isinstance(node, ast.FunctionDef):
             values = node.args
             self.bound.add(node.name)
@@ -101,6 +104,8 @@ class Names:
         if space in ("losses", "ops") and "." not in name.removeprefix("keras.losses."):
             if last in self.catalog and (space == "losses" or key not in voc.FUNCTIONS):
                 return "loss"
+        if space == "losses" and last in voc.LOSS_CLASSES:
+            return "class"
         if space == "losses":
             return "loss" if last in self.catalog else None
         if key in voc.FUNCTIONS:
@@ -127,7 +132,7 @@ class Names:
         kind = self.lookup(full)
         if kind is None:
             raise self._unknown(node, name, full)
-        if kind in ("function", "loss") and not called:
+        if kind in ("function", "loss", "class") and not called:
             hint = f"call it: {name}(...)"
             if isinstance(node, ast.Name) and name in DTYPES:
                 return True

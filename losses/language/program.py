@@ -118,7 +118,7 @@ class _Text:
             single = len(targets) == 1 and isinstance(targets[0], ast.Name)
             if number is not None and single and node.value is not None:
                 name = targets[0].id  # type: ignore[attr-defined]
-                if name not in self.b.parameters and self.scope.find(name) is None:
+                if name not in self.b.parameters and self.reader.names.stored[name] == 1:
                     span = self.tree.span(node.value)
                     self.scope.values[name] = declare(
                         self.b, self.tree, name, number, span, self.overrides
@@ -344,6 +344,13 @@ class _Text:
                     "add sum(..., axis=-1) or mean(..., axis=-1)",
                     span,
                 )
+        single = next((w for w in self.b.warnings if w.code == "one-sample"), None)
+        if single is not None and not batch:
+            raise LossError(
+                "this takes a single sample of the batch, and the loss needs all of them",
+                single.span,
+                hint=single.hint,
+            )
         hint = "reduce it with sum(..., axis=-1) or mean(..., axis=-1)"
         if shown == "(B, B)":
             hint = "(B, 1) with (B,) gives (B, B): use keepdims=True on both sides, or on neither"

@@ -22,8 +22,8 @@ from .build import (
     Value,
     dims,
 )
-from .calls import call_method, call_named, call_operator, einsum
-from .errors import LossError, quote, suggest
+from .calls import call_method, call_named, call_operator, einsum, loss_class
+from .errors import LossError, Span, quote, suggest
 from .graph import Node, topological
 from .inputs import INPUTS, shapes_of
 from .names import Names
@@ -252,7 +252,8 @@ class Reader:
                 count = self.b.num_classes
                 node = Node("input", (), {"name": name}, self.b.at, shapes, "int", (count, count))
             else:
-                node = Node("input", (), {"name": name}, self.b.at, shapes)
+                kind = "int" if name == "labels" else "float"
+                node = Node("input", (), {"name": name}, self.b.at, shapes, kind)
             self.inputs[name] = node
         return self.inputs[name]
 
@@ -286,7 +287,11 @@ class Reader:
         right = self.value(node.right, scope)
         self.operand(right, node.right)
         self.b.at = self.tree.span(node)
-        return self.arithmetic(node.op, left, right, node)
+        self.b.sign = self.tree.from_operator(node.left, node.right)
+        try:
+            return self.arithmetic(node.op, left, right, node)
+        finally:
+            self.b.sign = None
 
     def operand(self, value: Value, node: ast.expr) -> None:
         if isinstance(value, Node):
@@ -494,9 +499,15 @@ class Reader:
     def call_table(self, node: ast.Call, name: str, scope: Scope) -> Value:
         args, keywords = self.arguments(node, scope)
         self.b.at = self.tree.span(node)
-        spot = {k.arg: self.tree.span(k) for k in node.keywords}
-        if self.names.lookup(name) == "loss":
-            info: Any = self.names.catalog[name.rpartition(".")[2]]
+        spot: dict[str | int | None, Span] = {k.arg: self.tree.span(k) for k in node.keywords}
+        spot.update((f"={k.arg}", self.tree.span(k.value)) for k in node.keywords)
+        spot.update((i, self.tree.span(a)) for i, a in enumerate(node.args))
+        last, kind = name.rpartition(".")[2], self.names.lookup(name)
+        info: Any = self.names.catalog.get(voc.LOSS_CLASSES.get(last, last))
+        if kind == "class":
+            return loss_class(self.b, info, args, keywords, self.input)
+        bare = info is not None and name == last
+        if kind == "loss" or (bare and (not args or "label_smoothing" in keywords)):
             return call_named(self.b, info, args, keywords, self.input, spot)
         place = voc.split_name(name)
         if place is not None and place[1] == "einsum":

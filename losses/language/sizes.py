@@ -16,12 +16,13 @@ MAX_AT_256 = 32_000_000
 
 
 class SizeError(ValueError):
-    """Sizes do not fit; `hint` says what to do."""
+    """Sizes do not fit; `hint` says what to do, `about` names the argument that is to blame."""
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
+    def __init__(self, message: str, hint: str | None = None, about: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.about = about
 
 
 def show(shape: Sequence[int]) -> str:
@@ -54,6 +55,7 @@ def axis_in(axis: int, rank: int) -> int:
             f"axis {axis} does not exist: the tensor has {rank} "
             + ("axis" if rank == 1 else "axes"),
             "axis=-1 is the last axis (the classes), axis=0 the batch",
+            "axis",
         )
     return axis % rank
 
@@ -64,7 +66,7 @@ def axes_in(axis: int | tuple[int, ...] | None, rank: int) -> tuple[int, ...]:
     axes = (axis,) if isinstance(axis, int) else axis
     found = tuple(axis_in(a, rank) for a in axes)
     if len(set(found)) != len(found):
-        raise SizeError("an axis is named twice")
+        raise SizeError("an axis is named twice", about="axis")
     return found
 
 
@@ -84,10 +86,12 @@ def reshape(shape: Shape, wanted: Shape) -> Shape:
     known = math.prod(n for n in wanted if n != -1)
     if free:
         if known == 0 or total % known:
-            raise SizeError(f"{show(shape)} cannot be reshaped to {show(wanted)}", _BATCH_HINT)
+            raise SizeError(
+                f"{show(shape)} cannot be reshaped to {show(wanted)}", _BATCH_HINT, "shape"
+            )
         return tuple(total // known if n == -1 else n for n in wanted)
     if known != total:
-        raise SizeError(f"{show(shape)} cannot be reshaped to {show(wanted)}", _BATCH_HINT)
+        raise SizeError(f"{show(shape)} cannot be reshaped to {show(wanted)}", _BATCH_HINT, "shape")
     return wanted
 
 
@@ -95,8 +99,15 @@ _BATCH_HINT = "the batch size changes from batch to batch: write -1 or shape(y_p
 
 
 def broadcast_to(shape: Shape, wanted: Shape) -> Shape:
-    if broadcast(shape, wanted) != wanted:
-        raise SizeError(f"{show(shape)} cannot be broadcast to {show(wanted)}", _BATCH_HINT)
+    if elements(wanted) > MAX_ELEMENTS:
+        raise SizeError(f"{show(wanted)} is too large", "make it smaller")
+    fits = len(wanted) >= len(shape) and all(
+        n in (1, m) for n, m in zip(reversed(shape), reversed(wanted), strict=False)
+    )
+    if not fits:
+        raise SizeError(
+            f"{show(shape)} cannot be broadcast to {show(wanted)}", _BATCH_HINT, "shape"
+        )
     return wanted
 
 
@@ -119,7 +130,9 @@ def transpose(shape: Shape, axes: tuple[int, ...] | None) -> Shape:
     if axes is None:
         return shape[::-1]
     if sorted(a % max(len(shape), 1) for a in axes) != list(range(len(shape))):
-        raise SizeError(f"{show(axes)} does not reorder the {len(shape)} axes of the tensor")
+        raise SizeError(
+            f"{show(axes)} does not reorder the {len(shape)} axes of the tensor", about="axes"
+        )
     return tuple(shape[a] for a in axes)
 
 
@@ -138,7 +151,7 @@ def expand(shape: Shape, axis: int | tuple[int, ...]) -> Shape:
     rank = len(shape) + len(axes)
     places = {axis_in(a, rank) for a in axes}
     if len(places) != len(axes):
-        raise SizeError("an axis is named twice")
+        raise SizeError("an axis is named twice", about="axis")
     rest = iter(shape)
     return tuple(1 if i in places else next(rest) for i in range(rank))
 
@@ -163,8 +176,8 @@ def stack(shapes: Sequence[Shape], axis: int) -> Shape:
 
 
 def tile(shape: Shape, repeats: tuple[int, ...]) -> Shape:
-    if any(n < 0 for n in repeats):
-        raise SizeError("a number of repeats must not be negative")
+    if any(n < 1 for n in repeats):
+        raise SizeError("a number of repeats must be at least 1", about="repeats")
     rank = max(len(shape), len(repeats))
     wide = (1,) * (rank - len(shape)) + shape
     times = (1,) * (rank - len(repeats)) + repeats

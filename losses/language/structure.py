@@ -34,7 +34,7 @@ def sizes_of(b: Builder, rule, k: int) -> Shape:
     try:
         return rule(k)
     except sizes.SizeError as error:
-        raise b.error(b.in_letters(error.message), error.hint) from None
+        raise b.size_error(error) from None
 
 
 def along(b: Builder, op: str, x: Node, axis: int = -1) -> Node:
@@ -131,7 +131,9 @@ def tile(b: Builder, x: Node, repeats: Sequence[int | Node]) -> Node:
 
 def repeat(b: Builder, x: Node, repeats: int, axis: int | None) -> Node:
     if repeats < 1:
-        raise b.error(f"the number of repeats must be at least 1, not {repeats}")
+        raise b.error(
+            f"the number of repeats must be at least 1, not {repeats}", None, b.blame.get("repeats")
+        )
 
     def rule(k: int) -> Shape:
         shape = x.shapes[k]
@@ -235,7 +237,11 @@ def take(b: Builder, x: Node, index: Node, axis: int | None) -> Node:
         for k in (0, 1):
             size = x.shapes[k][place]
             if not -size <= index.static[k] < size:
-                raise b.error(f"there is no entry {index.static[k]}: the axis has size {size}")
+                raise b.error(
+                    f"there is no entry {index.static[k]}: the axis has size {size}",
+                    None,
+                    b.blame.get("indices"),
+                )
     elif x.shapes[0][place] != x.shapes[1][place] and x.shapes[0][place] % BATCHES[0] == 0:
         if index.op != "argsort" and index.rank and index.op != "array":
             b.warn(

@@ -42,6 +42,11 @@ class Tree:
             return self.source.span(start, end)
         return self.source.span(signs[0].start, signs[-1].end)
 
+    def from_operator(self, left: ast.AST, right: ast.AST) -> Span:
+        """From the operator to the end of its right side."""
+        sign, end = self.operator_span(left, right), self.span(right)
+        return Span(sign.line, sign.column, end.end_line, end.end_column)
+
     def fragment(self, node: ast.AST) -> str:
         """The typed text of a node."""
         start, end = self.source.node_offsets(node, self.line_shift)
@@ -294,9 +299,14 @@ class _Walker:
 
     def name(self, node: ast.Name | ast.Attribute) -> Iterable[Item]:
         self.identifiers(node)
+        if isinstance(node, ast.Attribute) and dotted(node) is None:
+            return [node.value, lambda: self.method(node)]
         if isinstance(node.ctx, ast.Load) and self.check_name(node, False):
             return []
         return [node.value] if isinstance(node, ast.Attribute) else []
+
+    def method(self, node: ast.Attribute) -> None:
+        self.check_name(node, False)
 
     def identifiers(self, node: ast.expr) -> None:
         """Check a chain of attributes, the innermost (leftmost) first."""
@@ -316,6 +326,10 @@ class _Walker:
 
     def call(self, node: ast.Call) -> Iterable[Item]:
         known = False
+        func = node.func
+        if isinstance(func, ast.Attribute) and dotted(func) is None:
+            self.identifiers(func)
+            return [func.value, lambda: self.method(func), *node.args, *node.keywords]
         if isinstance(node.func, (ast.Name, ast.Attribute)):
             self.identifiers(node.func)
             known = self.check_name(node.func, True)

@@ -237,7 +237,8 @@ def _check_operator(source: Source, token: Token, previous: Token | None, bracke
         raise LossError(f"'{sign}' is not an operator of the language", span, hint=hint, fix=fix)
     if sign in _BINARY_ONLY or sign in ("*", "**"):
         opening = previous is None or previous.text in ("(", ",")
-        star = sign in ("*", "**") and opening
+        words = previous is not None and previous.text in ("[", "import", "except", "=")
+        star = sign in ("*", "**") and opening or sign == "*" and words
         decorator = sign == "@" and previous is None
         if not _ends_operand(previous) and not (star or decorator or _slash(sign, previous)):
             raise LossError(
@@ -275,6 +276,8 @@ def _check_line(source: Source, tokens: list[Token]) -> None:
             raise refuse(token, f"too many '{token.text}'")
     last = tokens[-1]
     dangling = last.text in _DANGLING if last.kind == "keyword" else last.text in _OPERATORS | {"="}
+    if tokens[0].text in ("from", "import") and last.text == "*":
+        dangling = False  # refused later, with a better message
     if dangling and last.kind in ("keyword", "operator"):
         raise LossError(
             f"'{last.text}' has nothing on its right",

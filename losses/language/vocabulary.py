@@ -111,10 +111,10 @@ ROWS: tuple[Row, ...] = (
     ("pow", "x:T y:T", "ops ops:power K np:power np:pow tf math"),
     ("maximum", "x:T y:T", "ops K np tf"),
     ("minimum", "x:T y:T", "ops K np tf"),
-    ("squared_difference", "x:T y:T", "tf tf:squared_difference"),
+    ("squared_difference", "x:T y:T", "ops tf"),
     ("arctan2", "x:T y:T", "ops np tf:atan2 math:atan2"),
     ("divide_no_nan", "x:T y:T", "ops tf tf:div_no_nan"),
-    ("xlogy", "x:T y:T", "tf"),
+    ("xlogy", "x:T y:T", "ops tf"),
     ("add_n", "xs:L", "tf"),
     # comparisons and logic
     ("eq", "x:T y:T", "ops:equal K:equal np:equal tf:equal"),
@@ -171,7 +171,7 @@ ROWS: tuple[Row, ...] = (
     ("top_k", "x:T k:I=1 sorted:B=True", "ops tf"),
     ("flip", "x:T axis:A=None", "ops np tf:reverse K:reverse"),
     ("roll", "x:T shift:I axis:A=None", "ops np tf"),
-    ("l2_normalize", "x:T axis:A=None epsilon:N=1e-12", "tf"),
+    ("l2_normalize", "x:T axis:A=None epsilon:N=1e-12", "ops tf"),
     ("l2_normalize_k", "x:T axis:A=None", "K:l2_normalize"),
     ("normalize", "x:T axis:A=-1 order:I=2 epsilon:N=1e-12", "ops"),
     # products
@@ -247,12 +247,12 @@ ROWS: tuple[Row, ...] = (
     # cross-entropies of the backends (the losses proper are in the catalog)
     (
         "categorical_crossentropy",
-        "target:F=y_true output:F=y_pred from_logits:B=False axis:A=-1",
+        "target:F output:F from_logits:B=False axis:A=-1",
         "ops K",
     ),
     (
         "sparse_categorical_crossentropy",
-        "target:T=labels output:F=y_pred from_logits:B=False axis:A=-1",
+        "target:T output:F from_logits:B=False axis:A=-1",
         "ops K",
     ),
     ("binary_crossentropy", "target:F output:F from_logits:B=False", "ops K"),
@@ -335,6 +335,30 @@ METHODS: dict[str, str] = {
     "get_shape": "shape",
     "numpy": "identity",
     "float": "cast_float",
+}
+
+# Keras' loss classes: configured first, then called; read as their function.
+LOSS_CLASSES: dict[str, str] = {
+    "MeanSquaredError": "mean_squared_error",
+    "MeanAbsoluteError": "mean_absolute_error",
+    "MeanAbsolutePercentageError": "mean_absolute_percentage_error",
+    "MeanSquaredLogarithmicError": "mean_squared_logarithmic_error",
+    "Huber": "huber",
+    "LogCosh": "log_cosh",
+    "CosineSimilarity": "cosine_similarity",
+    "BinaryCrossentropy": "binary_crossentropy",
+    "BinaryFocalCrossentropy": "binary_focal_crossentropy",
+    "CategoricalCrossentropy": "categorical_crossentropy",
+    "CategoricalFocalCrossentropy": "categorical_focal_crossentropy",
+    "SparseCategoricalCrossentropy": "sparse_categorical_crossentropy",
+    "KLDivergence": "kl_divergence",
+    "Poisson": "poisson",
+    "Hinge": "hinge",
+    "SquaredHinge": "squared_hinge",
+    "CategoricalHinge": "categorical_hinge",
+    "Dice": "dice",
+    "Tversky": "tversky",
+    "CategoricalGeneralizedCrossEntropy": "categorical_generalized_cross_entropy",
 }
 
 # What visitors reach for that is not here, and what to say. Compared by their last part.
