@@ -1,0 +1,93 @@
+"""What only the browser can do: copy the page's address, and keys for the whole page."""
+
+import streamlit as st
+
+_COPY_LINK = st.components.v2.component(
+    "copy_link",
+    html='<button type="button" title="Copy the address of exactly this screen"></button>',
+    css="""
+button {
+  height: 40px;
+  padding: 0 0.75rem;
+  font-family: inherit;
+  font-size: var(--st-base-font-size);
+  white-space: nowrap;
+  color: var(--st-text-color);
+  background: transparent;
+  border: 1px solid var(--st-border-color);
+  border-radius: var(--st-button-radius);
+  cursor: pointer;
+}
+button:hover { border-color: var(--st-primary-color); color: var(--st-primary-color); }
+button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
+""",
+    js="""
+const LABEL = "Copy link";
+
+export default function ({ parentElement }) {
+  const button = parentElement.querySelector("button");
+  if (!button.textContent) button.textContent = LABEL;
+  button.onclick = async () => {
+    try {
+      await navigator.clipboard.writeText(window.location.href);
+      button.textContent = "Copied";
+    } catch {
+      // Browsers give the clipboard to secure pages only: the address bar has the same link.
+      button.textContent = "Copy it from the address bar";
+    }
+    window.setTimeout(() => { button.textContent = LABEL; }, 2000);
+  };
+}
+""",
+)
+
+_KEYS = st.components.v2.component(
+    "keys",
+    js="""
+// Keys work unless they already mean something where they are pressed: in a text, on a slider or
+// on a button reached by keyboard.
+const WRITTEN = "input, textarea, select, [contenteditable], [role=slider], [role=combobox]";
+const PRESSED = "button, a, summary, [role=button], [role=tab], [role=radio], [role=option]";
+
+function isTaken(event) {
+  const target = event.composedPath()[0];
+  if (!(target instanceof Element)) return false;
+  if (target.closest(WRITTEN) || document.querySelector("[role=dialog]")) return true;
+  return target.closest(PRESSED) !== null && target.matches(":focus-visible");
+}
+
+let listener = null;
+
+export default function ({ data }) {
+  if (listener) document.removeEventListener("keydown", listener);
+  listener = (event) => {
+    const names = data.keys[event.key];
+    if (!names || event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (isTaken(event)) return;
+    event.preventDefault();
+    for (const name of names) {
+      const button = document.querySelector(`.st-key-${name} button`);
+      if (button && !button.disabled) {
+        button.click();
+        return;
+      }
+    }
+  };
+  document.addEventListener("keydown", listener);
+  return () => {
+    document.removeEventListener("keydown", listener);
+    listener = null;
+  };
+}
+""",
+)
+
+
+def copy_link(key: str) -> None:
+    """A button that copies the page's address, which describes all that is on the screen."""
+    _COPY_LINK(key=key, width="content")
+
+
+def keys(key: str, pressed: dict[str, list[str]]) -> None:
+    """Makes a key of the keyboard press the first enabled one of the buttons with these keys."""
+    _KEYS(key=key, data={"keys": pressed}, height=1)

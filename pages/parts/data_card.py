@@ -1,0 +1,107 @@
+"""The data card: which images, how many, and what they look like."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import streamlit as st
+
+from pages.parts import draft
+from pages.parts.knobs import knob
+from playground import datasets
+from playground.errors import DataError
+from playground.runs import supervisor
+from playground.spec import RunSpec
+
+SAMPLE_PIXELS = 56  # each sample image is enlarged to at least this many pixels
+COLUMNS = 5
+
+
+def data_card(settled: RunSpec | None, faults: Mapping[str, str]) -> None:
+    """The data set, its sample images and counts, and the knobs of the group "data"."""
+    knob("dataset", faults, on_change=draft.choose_dataset)
+    name = st.session_state[draft.field_key("dataset")]
+    here = datasets.available(name)
+    facts = datasets.facts(name)
+    if here == "here":
+        supervisor.service().prepare(name)
+        _samples(name, facts.title)
+    elif here == "download":
+        st.caption(
+            f"{facts.bytes / 1e6:,.0f} MB are fetched from the internet when you press Train.",
+        )
+    else:
+        _missing(name)
+    if settled is not None:
+        st.caption(counts(settled, facts))
+    for field in ("train_images", "validation_split", "normalise"):
+        knob(field, faults)
+
+
+def counts(spec: RunSpec, facts: datasets.DatasetFacts) -> str:
+    """How many images are trained on, held out and tested on."""
+    used = spec.train_images or facts.train_count
+    held_out = max(1, round(used * spec.validation_split))
+    height, width, channels = facts.shape
+    kind = "grey" if channels == 1 else "colour"
+    return (
+        f"{used - held_out:,} to train on · {held_out:,} held out · {facts.test_count:,} test · "
+        f"{height}×{width} {kind} · {len(facts.class_names)} classes"
+    )
+
+
+def _samples(name: str, title: str) -> None:
+    try:
+        picture, shown = sprite(name)
+    except DataError as error:
+        _cannot_be_read(name, error)
+        return
+    with st.container(key="samples"):
+        st.image(picture, width="stretch", alt=f"{title}: one image each of {', '.join(shown)}")
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def sprite(name: str) -> tuple[np.ndarray, list[str]]:
+    """An image of each class, five to a row, as one (H, W, C) uint8 picture, and their classes.
+
+    Raises DataError.
+    """
+    images, labels, class_names = datasets.sample(name, 2 * COLUMNS)
+    times = -(-SAMPLE_PIXELS // images.shape[1])
+    large = images.repeat(times, axis=1).repeat(times, axis=2)
+    gap = 4
+    padded = np.pad(large, ((0, 0), (0, gap), (0, gap), (0, 0)))
+    opaque = np.pad(
+        np.full((*large.shape[:3], 1), 255, np.uint8), ((0, 0), (0, gap), (0, gap), (0, 0))
+    )
+    if padded.shape[-1] == 1:
+        padded = padded.repeat(3, axis=-1)
+    tiles = np.concatenate([padded, opaque], axis=-1)[: COLUMNS * (len(images) // COLUMNS)]
+    rows = [
+        np.concatenate(list(tiles[at : at + COLUMNS]), axis=1)
+        for at in range(0, len(tiles), COLUMNS)
+    ]
+    whole = np.concatenate(rows, axis=0)[:-gap, :-gap]
+    return whole, [class_names[int(label)] for label in labels[: len(tiles)]]
+
+
+def _missing(name: str) -> None:
+    """What is missing, where it was looked for, and the two ways on."""
+    try:
+        datasets.sample(name)
+    except DataError as error:
+        _cannot_be_read(name, error)
+
+
+def _cannot_be_read(name: str, error: DataError) -> None:
+    with st.container(key="data-missing", border=True, gap="xsmall"):
+        st.badge("Not here", icon=":material/error:", color="red")
+        st.text(error.message)
+        st.text(error.hint)
+        if name != "digits":
+            st.button(
+                "Use Digits instead",
+                key="use-digits",
+                on_click=draft.switch_dataset,
+                args=("digits",),
+                width="stretch",
+            )

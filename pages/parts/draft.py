@@ -1,0 +1,109 @@
+"""The run being prepared: what the controls hold, and the RunSpec that it amounts to.
+
+A control is a widget whose key is `field_key(name)`. Streamlit forgets a widget that is not on the
+page, so `keep` remembers the values and `restore` puts them back before the widgets are made.
+
+The loss is held apart, because both ways of giving one keep their own: `loss_mode` is "pick" or
+"write", `loss_name` the picked name, `loss_text` the written text, and `loss_parameters` the
+values that were moved away from their defaults in each mode.
+"""
+
+import re
+from typing import Any
+
+import streamlit as st
+from pydantic import ValidationError
+
+from playground.spec import DEFAULT_LOSS, DEFAULTS, RunSpec, knobs, spec_errors
+
+LOSS_FIELDS = ("loss", "loss_parameters")
+FIELDS = tuple(name for name in knobs() if name not in LOSS_FIELDS)
+DEPENDENT = sorted({name for fields in DEFAULTS.values() for name in fields})
+EXAMPLE = "gamma = 2.0  # 0..5\n-(1 - p_true)**gamma * log(p_true)"
+KEPT = "draft"
+
+
+def field_key(name: str) -> str:
+    """The widget key of a field of RunSpec."""
+    return f"spec.{name}"
+
+
+def take(spec: RunSpec, wanted: str = "") -> None:
+    """Sets every control to this spec; `wanted` ("pick" or "write") decides how its loss is shown
+    where both would do."""
+    state = st.session_state
+    for name in FIELDS:
+        state[field_key(name)] = getattr(spec, name)
+    state.loss_mode = "pick" if is_name(spec.loss) and wanted != "write" else "write"
+    state.loss_parameters = {"pick": {}, "write": {}}
+    state.loss_parameters[state.loss_mode] = dict(spec.loss_parameters)
+    state.setdefault("loss_name", DEFAULT_LOSS)
+    state.setdefault("loss_text", EXAMPLE)
+    if state.loss_mode == "pick":
+        state.loss_name = spec.loss
+    else:
+        state.loss_text = spec.loss
+    keep()
+
+
+def keep() -> None:
+    """Remembers what the controls hold."""
+    kept = st.session_state.get(KEPT, {})
+    names = [*map(field_key, FIELDS), "loss_mode", "loss_name"]
+    st.session_state[KEPT] = kept | {
+        name: st.session_state[name] for name in names if name in st.session_state
+    }
+
+
+def restore() -> None:
+    """Gives controls that Streamlit forgot (another page was shown) their values back."""
+    for name, value in st.session_state[KEPT].items():
+        st.session_state.setdefault(name, value)
+
+
+def values() -> dict[str, Any]:
+    """The fields of the RunSpec as the controls hold them, unchecked."""
+    state = st.session_state
+    held = state[KEPT]
+    fields = {
+        name: state.get(field_key(name), held.get(field_key(name)))
+        for name in FIELDS
+        if state.get(field_key(name), held.get(field_key(name))) is not None
+    }
+    written = mode() == "write"
+    fields["loss"] = state.loss_text if written else state.get("loss_name", held["loss_name"])
+    fields["loss_parameters"] = state.loss_parameters[mode()]
+    return fields
+
+
+def mode() -> str:
+    """Whether the loss is picked ("pick") or written ("write")."""
+    return st.session_state.get("loss_mode") or st.session_state[KEPT]["loss_mode"]
+
+
+def spec() -> tuple[RunSpec | None, dict[str, str]]:
+    """The spec the controls amount to, or None and what is wrong with which field."""
+    try:
+        return RunSpec(**values()), {}
+    except ValidationError as error:
+        return None, {fault.field: fault.message for fault in spec_errors(error)}
+
+
+def choose_dataset() -> None:
+    """The fields whose best value depends on the data set take the new one's defaults."""
+    chosen = st.session_state[field_key("dataset")]
+    if chosen in DEFAULTS:
+        plain = RunSpec(dataset=chosen)
+        for name in DEPENDENT:
+            st.session_state[field_key(name)] = getattr(plain, name)
+
+
+def switch_dataset(name: str) -> None:
+    """Chooses a data set on the visitor's behalf."""
+    st.session_state[field_key("dataset")] = name
+    choose_dataset()
+
+
+def is_name(loss: str) -> bool:
+    """Whether a spec's loss is the name of one rather than a text."""
+    return re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", loss) is not None

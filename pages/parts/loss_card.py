@@ -1,0 +1,232 @@
+"""The loss: picked by name or written, its formula, its parameters, and what it does."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from pages.live import component
+from pages.parts import draft, problems
+from playground.errors import PlaygroundError, WorkerError
+from playground.figures.loss_curve import HEIGHT, loss_curve
+from playground.runs import supervisor
+
+MODES = {"pick": "Pick", "write": "Write"}
+EDITOR_HEIGHT = 132  # pixels
+EDITOR = "editor"
+WARM_SECONDS = 1.0
+
+
+def loss_card(after: Callable[[], None]) -> None:
+    """Both halves of the row, and then `after`: a fragment, so that typing and moving a parameter
+    leave the rest of the page alone. Until the checking worker is warm it looks again by itself."""
+    waiting = not supervisor.service().status()["checking"]
+    st.fragment(_loss_card, run_every=WARM_SECONDS if waiting else None)(waiting, after)
+
+
+def _loss_card(waited: bool, after: Callable[[], None]) -> None:
+    ready = supervisor.service().status()["checking"]
+    if waited and ready:
+        st.rerun()
+    left, right = st.columns(2, gap="medium")
+    with left, st.container(gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", key="loss-head"):
+            st.subheader("The loss", anchor=False, width="content")
+            st.space("stretch")
+            st.segmented_control(
+                "Pick or write the loss",
+                list(MODES),
+                format_func=lambda mode: MODES[mode],
+                key="loss_mode",
+                label_visibility="collapsed",
+            )
+        report = _write(ready) if draft.mode() == "write" else _pick(ready)
+    with right, st.container(gap="xsmall"):
+        st.subheader("What it does", anchor=False)
+        _picture(report)
+    draft.keep()
+    after()
+
+
+def sync() -> None:
+    """Takes over what was typed last, even if the editor's own turn has not come."""
+    typed = component.edited(EDITOR)
+    if typed is not None:
+        st.session_state.loss_text = typed
+
+
+def fault() -> PlaygroundError | None:
+    """Why the written loss cannot be trained, as far as the checking worker has said."""
+    if draft.mode() != "write" or not supervisor.service().status()["checking"]:
+        return None
+    try:
+        error = _report(st.session_state.loss_text).get("error")
+    except WorkerError:
+        return None  # the training worker checks it as well
+    if not error:
+        return None
+    place = f"Line {error['line']}, column {error['column']}: {error['message']}"
+    return PlaygroundError(place, error.get("hint") or "")
+
+
+def _pick(ready: bool) -> Mapping[str, Any] | None:
+    """A named loss: its title, formula, when to use it, paper and parameters."""
+    state = st.session_state
+    catalog = {info["name"]: info for info in (_catalog() if ready else None) or []}
+    offered = list(catalog) if state.loss_name in catalog else [state.loss_name, *catalog]
+    st.selectbox(
+        "Loss",
+        offered,
+        format_func=lambda name: catalog[name]["title"] if name in catalog else name,
+        key="loss_name",
+        on_change=_forget_parameters,
+        label_visibility="collapsed",
+    )
+    if not ready:
+        _warming()
+        return None
+    if state.loss_name not in catalog:
+        message = f"There is no loss named {state.loss_name[:40]!r}."
+        problems.problem("Unknown", message, "Pick one of the list, or write it.", key="no-loss")
+        return None
+    info = catalog[state.loss_name]
+    st.latex(info["latex"])
+    with st.container(key="lesson-loss"):
+        st.caption(f"{info['when']} Paper: {info['paper']}.")
+    _parameters(info["parameters"])
+    if info["text"]:
+        st.button(
+            "Edit as text",
+            key="edit-as-text",
+            icon=":material/edit:",
+            type="tertiary",
+            on_click=_edit,
+            args=(info["text"],),
+            help="Opens this loss in the editor, to change it.",
+        )
+    return _check(state.loss_name)
+
+
+def _edit(text: str) -> None:
+    """Takes a named loss over into the editor, with the parameters as they were moved."""
+    state = st.session_state
+    state.loss_parameters["write"] = dict(state.loss_parameters["pick"])
+    state.loss_text = text
+    state.loss_mode = "write"
+
+
+def _warming() -> None:
+    st.caption("TensorFlow is starting: the formula and its picture follow in a few seconds.")
+
+
+def _write(ready: bool) -> Mapping[str, Any] | None:
+    """A written loss: the editor, which shows what is wrong, and what follows from the text."""
+    state = st.session_state
+    typed = component.editor(
+        EDITOR,
+        state.loss_text,
+        height=EDITOR_HEIGHT,
+        parameters=state.loss_parameters["write"],
+    )
+    state.loss_text = typed.text
+    if not ready:
+        _warming()
+        return None
+    plain = _check(typed.text, plain=True) if typed.text.strip() else None
+    if plain is None or plain["error"]:
+        return None
+    st.latex(plain["latex"])
+    _parameters([{**each, "default": each["value"]} for each in plain["parameters"]])
+    return _check(typed.text)
+
+
+def _parameters(declared: Sequence[Mapping[str, Any]]) -> None:
+    """A slider for each parameter; what was moved away from its default is part of the spec."""
+    moved = st.session_state.loss_parameters[draft.mode()]
+    shown = [each for each in declared if each["low"] is not None]
+    for name in set(moved) - {each["name"] for each in declared}:
+        del moved[name]
+    st.session_state.loss_defaults = {each["name"]: float(each["default"]) for each in shown}
+    for parameter in shown:
+        _slider(parameter, moved)
+
+
+def _slider(parameter: Mapping[str, Any], moved: dict[str, float]) -> None:
+    name, default = parameter["name"], float(parameter["default"])
+    key = f"parameter.{draft.mode()}.{name}"
+    value = moved.get(name, default)
+    low, high = min(parameter["low"], value), max(parameter["high"], value)
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
+
+    def move() -> None:
+        chosen = float(st.session_state[key])
+        moved.pop(name, None)
+        if chosen != default:
+            moved[name] = chosen
+
+    st.slider(
+        name.replace("_", r"\_"),
+        float(low),
+        float(high),
+        step=float(parameter["step"] or (high - low) / 100),
+        format="%.3g",
+        key=key,
+        on_change=move,
+    )
+
+
+def _picture(report: Mapping[str, Any] | None) -> None:
+    curve = report["curve"] if report is not None else None
+    if report is None or curve is None:
+        with st.container(key="no-picture", height=HEIGHT, border=False):
+            reason = report["no_curve"] if report is not None else ""
+            st.caption(
+                f"No picture: {reason}."
+                if reason
+                else "The loss and its gradient are drawn here as soon as they can be computed."
+            )
+        return
+    dark = st.context.theme.type == "dark"
+    st.plotly_chart(
+        loss_curve(curve, report["ghost"], dark),
+        key="loss-curve",
+        config={"displayModeBar": False},
+        alt="The loss and its push on the true class' logit, over the probability of that class",
+    )
+    with st.container(key="lesson-picture"):
+        st.caption(
+            "Above: the price of giving the true class probability p. Below: how hard it pushes."
+        )
+
+
+def _forget_parameters() -> None:
+    st.session_state.loss_parameters["pick"] = {}
+
+
+def _check(text: str, plain: bool = False) -> Mapping[str, Any] | None:
+    """The report on a loss, as its text has it (`plain`) or with the parameters as they were
+    moved; None if there is no answer, which is then said."""
+    try:
+        return checked(text, ()) if plain else _report(text)
+    except WorkerError as error:
+        problems.problem("Not checked", error.message, error.hint, key="not-checked")
+        return None
+
+
+def _report(text: str) -> Mapping[str, Any]:
+    return checked(text, tuple(sorted(st.session_state.loss_parameters[draft.mode()].items())))
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def checked(text: str, parameters: tuple[tuple[str, float], ...]) -> Mapping[str, Any]:
+    """The worker's report on a loss. Raises WorkerError."""
+    return supervisor.service().check(text, dict(parameters))
+
+
+def _catalog() -> list[dict[str, Any]] | None:
+    try:
+        return supervisor.service().catalog()
+    except WorkerError as error:
+        problems.problem("The losses cannot be listed", error.message, error.hint, key="no-catalog")
+        return None

@@ -1,0 +1,87 @@
+"""What came of a run: its curves, why it failed, how large its network is."""
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from pages.live import component
+from pages.parts import problems, runs
+from pages.parts.url import LOG_KEY, SMOOTHING_KEY
+from playground import models
+from playground.runs.store import RunRecord
+from playground.spec import RunSpec
+
+
+@st.fragment
+def curves_card(
+    current: RunRecord | None, compared: Sequence[RunRecord], after: Callable[[], None]
+) -> None:
+    """The curves of the shown run and those beside it, and how they are drawn."""
+    shown = [*([current] if current is not None else []), *compared]
+    places, names = runs.places(shown), runs.names(shown)
+    with st.container(horizontal=True, vertical_alignment="center", key="curves-head"):
+        st.subheader("Curves", anchor=False, width="content")
+        st.space("stretch")
+        smoothing, log = st.session_state[SMOOTHING_KEY], st.session_state[LOG_KEY]
+        with st.popover(
+            f"Smoothing {smoothing:.2f}{' · log scale' if log else ''}",
+            key="curves-view",
+            icon=":material/tune:",
+            type="tertiary",
+        ):
+            st.slider(
+                "Smoothing",
+                0.0,
+                0.99,
+                step=0.01,
+                key=SMOOTHING_KEY,
+                help="How much of the batches' noise is averaged away; the raw line stays behind.",
+            )
+            st.toggle("Log scale", key=LOG_KEY, help="A logarithmic axis for the loss.")
+    component.curves(
+        "curves",
+        [component.Run(record.id, names[record.id], places[record.id]) for record in shown],
+        smoothing=smoothing,
+        log=log,
+    )
+    with st.container(key="lesson-curves"):
+        st.caption(_lesson(current, compared))
+    after()
+
+
+def failed(record: RunRecord) -> None:
+    """Why a run failed, where in a written loss, what was kept, what to press."""
+    kept = (
+        f"Kept: all {record.step:,} steps it recorded."
+        if record.step
+        else "It had not begun, so there is nothing to keep."
+    )
+    where = record.where
+    problems.problem(
+        "The run failed",
+        record.message,
+        " ".join(part for part in (record.hint, kept, "Then press Train.") if part),
+        where,
+        key="failed",
+    )
+
+
+def network(settled: RunSpec | None) -> None:
+    """How many weights the network of these settings has, and its layers on demand."""
+    if settled is None:
+        return
+    plan = models.plan(settled)
+    st.caption(f"{models.parameter_count(settled):,} weights in {len(plan)} layers")
+
+
+def _lesson(current: RunRecord | None, compared: Sequence[RunRecord]) -> str:
+    if current is None:
+        return (
+            "The loss falls as the network learns. Solid is measured on the batches it trains on, "
+            "dashed on images held out."
+        )
+    if any(other.spec.loss != current.spec.loss for other in compared):
+        return "Different losses have different scales: compare the runs by their accuracy."
+    return (
+        "When dashed rises while solid falls, the network learns its images by heart: overfitting."
+    )

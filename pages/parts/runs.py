@@ -1,0 +1,153 @@
+"""The runs on the screen: what they are called, which colour is whose, and how they are chosen."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from pages.parts import draft, problems
+from pages.parts.url import MOST_COMPARED
+from pages.parts.visitor import visitor
+from playground import datasets
+from playground.errors import StoreError
+from playground.figures import palette
+from playground.runs import supervisor
+from playground.runs.store import RunRecord
+from playground.spec import RunSpec, knobs
+
+TEXT_CHARACTERS = 28
+
+
+def find(run_id: str) -> RunRecord | None:
+    """The run, or None if there is none or the store cannot be read (which is then said)."""
+    if not run_id:
+        return None
+    try:
+        return supervisor.service().store.run(run_id)
+    except StoreError as error:
+        problems.remember(error, "The history cannot be read")
+        return None
+
+
+def mine(limit: int = 50) -> list[RunRecord]:
+    """This browser's runs, newest first; none if the store cannot be read (which is then said)."""
+    try:
+        return supervisor.service().store.runs(limit=limit, owner=visitor())
+    except StoreError as error:
+        problems.remember(error, "The history cannot be read")
+        return []
+
+
+def class_names(current: RunRecord | None, settled: RunSpec | None) -> list[str]:
+    """The classes of the shown run's data set; without a run, of the chosen one."""
+    spec = current.spec if current is not None else settled
+    return datasets.facts(spec.dataset if spec is not None else RunSpec().dataset).class_names
+
+
+def loss_name(spec: RunSpec) -> str:
+    """A short plain name for a spec's loss: its name, or the end of its text."""
+    if draft.is_name(spec.loss):
+        return spec.loss.replace("_", " ").capitalize()
+    lines = [line.split("#")[0].strip() for line in spec.loss.splitlines()]
+    last = next((line for line in reversed(lines) if line), "written loss")
+    last = last.removeprefix("return ")
+    return last if len(last) <= TEXT_CHARACTERS else last[: TEXT_CHARACTERS - 1] + "…"
+
+
+def names(records: Sequence[RunRecord]) -> dict[str, str]:
+    """Names that tell these runs apart: the loss, and where it is shared, what else differs."""
+    found: dict[str, str] = {}
+    for record in records:
+        alike = [other for other in records if loss_name(other.spec) == loss_name(record.spec)]
+        found[record.id] = " · ".join([loss_name(record.spec), *_differences(record, alike)])
+    for name in set(found.values()):
+        same = [record for record in records if found[record.id] == name]
+        for place, record in enumerate(sorted(same, key=lambda record: record.number), start=1):
+            found[record.id] = f"{name} ({place})" if len(same) > 1 else name
+    return found
+
+
+def places(records: Sequence[RunRecord]) -> dict[str, int]:
+    """Each run's place in the palette: by its number in the store, so that its colour is the same
+    on every page and in every browser; of two that would share one, the later takes the next."""
+    found: dict[str, int] = {}
+    for record in sorted(records, key=lambda record: record.number):
+        place = (record.number - 1) % palette.COUNT
+        while place in found.values() and len(found) < palette.COUNT:
+            place = (place + 1) % palette.COUNT
+        found[record.id] = place
+    return found
+
+
+def chooser(current: RunRecord | None, compared: Sequence[RunRecord]) -> None:
+    """A pop-over to choose the run that is shown and those drawn beside it."""
+    count = len(compared)
+    with st.popover("Runs" if not count else f"Runs · {count} compared", key="runs-popover"):
+        offered = {record.id: record for record in [*mine(), *compared]}
+        if current is not None:
+            offered[current.id] = current
+        if not offered:
+            st.caption("Your runs will be listed here. Press Train to make the first.")
+            return
+        called = names(list(offered.values()))
+        st.session_state["run-shown"] = current.id if current is not None else ""
+        st.selectbox(
+            "Shown run",
+            ["", *offered],
+            format_func=lambda run_id: (
+                "None" if not run_id else _line(called[run_id], offered[run_id])
+            ),
+            key="run-shown",
+            on_change=_choose,
+        )
+        st.multiselect(
+            "Compare with",
+            [run_id for run_id in offered if current is None or run_id != current.id],
+            format_func=lambda run_id: _line(called[run_id], offered[run_id]),
+            key="compare",
+            max_selections=MOST_COMPARED,
+            help="Earlier runs, drawn in their own colours beside the one that is shown.",
+        )
+        if current is not None:
+            st.button(
+                "Use this run's settings",
+                key="use-settings",
+                on_click=draft.take,
+                args=(current.spec,),
+                help="Sets every control to what this run was trained with.",
+            )
+
+
+def _choose() -> None:
+    chosen = st.session_state["run-shown"]
+    st.session_state.run = chosen
+    st.session_state.compare = [other for other in st.session_state.compare if other != chosen]
+
+
+def _line(name: str, record: RunRecord) -> str:
+    title = (knobs()["dataset"].choices or {}).get(record.spec.dataset, record.spec.dataset)
+    accuracy = record.metrics.get("test_accuracy", record.metrics.get("validation_accuracy"))
+    end = record.state if accuracy is None else f"{100 * accuracy:.1f}%"
+    return f"{name} · {title} · {end}"
+
+
+def _differences(record: RunRecord, alike: Sequence[RunRecord]) -> list[str]:
+    found = []
+    for field, knob in knobs().items():
+        values = [getattr(other.spec, field) for other in alike]
+        if field == "loss" or all(value == values[0] for value in values):
+            continue
+        found.append(_said(field, knob.label, getattr(record.spec, field)))
+    return [part for part in found if part][:2]
+
+
+def _said(field: str, label: str, value: Any) -> str:
+    if field == "loss_parameters":
+        return ", ".join(f"{name} {number:g}" for name, number in value.items())
+    choices = knobs()[field].choices
+    if choices is not None:
+        return choices.get(value, str(value))
+    if isinstance(value, bool):
+        return label if value else f"no {label.lower()}"
+    shown = f"{value:g}" if isinstance(value, float) else f"{value:,}"
+    return f"{label.lower()} {shown}"

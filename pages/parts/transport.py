@@ -1,0 +1,209 @@
+"""Train, pause, step, stop, reset: what the visitor does to a run, and when it is allowed."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from pages.parts import draft, loss_card, problems, runs
+from pages.parts.browser import copy_link, keys
+from pages.parts.url import MOST_COMPARED
+from pages.parts.visitor import visitor
+from playground.errors import PlaygroundError
+from playground.runs import supervisor
+from playground.runs.store import LIVE, RunRecord
+from playground.spec import RunSpec, knobs
+
+TICK_SECONDS = 1.0
+KEPT_BESIDE = 3  # earlier runs that Train leaves on the charts by itself
+LABELS = {"pause": "Pause", "resume": "Resume"}
+ICONS = {
+    "pause": ":material/pause:",
+    "resume": ":material/play_arrow:",
+    "step": ":material/skip_next:",
+    "stop": ":material/stop:",
+}
+
+
+def transport(
+    current: RunRecord | None, compared: list[RunRecord], settled: RunSpec | None
+) -> None:
+    """The row of buttons. Pause, Step and Stop follow the run in a fragment of their own, so that
+    the rest of the page rests while it trains."""
+    live = current is not None and current.state in LIVE
+    steerable = live and current is not None and current.owner == visitor()
+    keys("keys", {" ": ["resume", "pause", "train"], ".": ["step"]})
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="buttons"):
+        st.button(
+            "Train",
+            key="train",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=steerable or settled is None,
+            on_click=train,
+            help=_train_help(steerable, settled),
+        )
+        st.fragment(_steering, run_every=TICK_SECONDS if live else None)(
+            current.id if current is not None else "", current.state if current is not None else ""
+        )
+        st.button(
+            "Reset",
+            key="reset",
+            icon=":material/replay:",
+            disabled=current is None,
+            on_click=reset,
+            help="Back to the untrained network. Stops the run if it is yours; it stays in Runs.",
+        )
+        st.space("stretch")
+        runs.chooser(current, compared)
+        copy_link("copy-link")
+
+
+def _train_help(steerable: bool, settled: RunSpec | None) -> str:
+    if settled is None:
+        return "A setting is out of its range: mend it first."
+    if steerable:
+        return "Your run is under way: stop it to train another."
+    return "Trains a new network with these settings. Key: Space"
+
+
+def _steering(run_id: str, known_state: str) -> None:
+    """Pause, Step and Stop as the run's state allows; refreshed while it is live."""
+    record = runs.find(run_id)
+    state = record.state if record is not None else ""
+    owned = record is not None and record.owner == visitor()
+    if (state in LIVE) != (known_state in LIVE) or st.session_state.pop("whole_page", False):
+        st.rerun()
+    turn = "resume" if state == "paused" else "pause"
+    steps = owned and state in {"running", "paused"}
+    whose = "" if owned or not run_id else " Only the browser that started this run can steer it."
+    buttons = [
+        (turn, LABELS[turn], ICONS[turn], steps, f"{LABELS[turn]} the run. Key: Space."),
+        ("step", "Step", ICONS["step"], steps, "One batch, then pause. Key: full stop."),
+        ("stop", "Stop", ICONS["stop"], owned and state in LIVE, "Ends the run and keeps it."),
+    ]
+    with st.container(horizontal=True, gap="small", width="content", key="steering"):
+        for do, label, icon, enabled, meaning in buttons:
+            st.button(
+                label,
+                key=do,
+                icon=icon,
+                disabled=not enabled,
+                on_click=steer,
+                args=(do,),
+                help=f"{meaning}{whose}",
+            )
+
+
+def beneath(current: RunRecord | None, settled: RunSpec | None) -> None:
+    """The line under the buttons: whom the run obeys and what moved settings mean for it."""
+    if current is None or current.state not in LIVE:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="beneath"):
+        if current.owner != visitor():
+            st.caption("Only the browser that started this run can steer it.", width="content")
+            st.button(
+                "Train a copy",
+                key="train-copy",
+                type="tertiary",
+                on_click=train_copy,
+                args=(current.spec,),
+                help="Takes this run's settings and trains a run of your own.",
+            )
+            return
+        st.caption("These settings apply to the next run.", width="content")
+        for what, old, new in changes(current, settled):
+            st.button(
+                f"{_label(what)} {old:g} → {new:g}: apply to this run",
+                key=f"apply-{what}",
+                type="tertiary",
+                icon=":material/subdirectory_arrow_left:",
+                on_click=steer,
+                args=("change", what, new),
+            )
+
+
+def changes(current: RunRecord, settled: RunSpec | None) -> list[tuple[str, float, float]]:
+    """Settings that can be changed mid-run and differ from the run's: what, its value, the new."""
+    if settled is None:
+        return []
+    try:
+        marks = {mark.what: mark.value for mark in supervisor.service().store.marks(current.id)}
+    except PlaygroundError as error:
+        problems.remember(error)
+        return []
+    found = []
+    rate = marks.get("learning_rate", current.spec.learning_rate)
+    if isinstance(rate, float | int) and settled.learning_rate != rate:
+        found.append(("learning_rate", float(rate), settled.learning_rate))
+    if settled.loss == current.spec.loss:
+        defaults: Mapping[str, float] = st.session_state.get("loss_defaults", {})
+        held = {**defaults, **current.spec.loss_parameters, **marks}
+        wanted = {**defaults, **settled.loss_parameters}
+        for name, value in wanted.items():
+            old = held.get(name)
+            if isinstance(old, float | int) and old != value:
+                found.append((name, float(old), value))
+    return found
+
+
+def train() -> None:
+    """Starts a run of the present settings; the one before stays on the charts."""
+    loss_card.sync()
+    settled, faults = draft.spec()
+    if settled is None:
+        field, message = next(iter(faults.items()))
+        label = knobs()[field].label if field in knobs() else field
+        st.session_state.problem = ("Not started", f"{label}: {message}", "")
+        return
+    fault = loss_card.fault()
+    if fault is not None:
+        problems.remember(fault, "Not started")
+        return
+    _submit(settled)
+
+
+def train_copy(spec: RunSpec) -> None:
+    """Takes another run's settings and trains a run of this visitor's own."""
+    draft.take(spec)
+    _submit(spec)
+
+
+def _submit(spec: RunSpec) -> None:
+    state = st.session_state
+    try:
+        run_id = supervisor.service().submit(spec, visitor())
+    except PlaygroundError as error:
+        problems.remember(error, "Not started")
+        return
+    problems.forget()
+    before = runs.find(state.run)
+    if before is not None and before.step and before.spec.dataset == spec.dataset:
+        room = max(KEPT_BESIDE, len(state.compare))
+        state.compare = [before.id, *state.compare][: min(room, MOST_COMPARED)]
+    state.run = run_id
+
+
+def steer(do: str, what: str = "", value: float = 0.0) -> None:
+    """Sends a command to the shown run, at once."""
+    try:
+        supervisor.service().command(st.session_state.run, visitor(), do, what, value)
+    except PlaygroundError as error:
+        problems.remember(error)
+        st.session_state.whole_page = True
+    else:
+        problems.forget()
+
+
+def reset() -> None:
+    """Puts the shown run away; stops it first if it is live and this visitor's."""
+    state = st.session_state
+    record = runs.find(state.run)
+    if record is not None and record.state in LIVE and record.owner == visitor():
+        steer("stop")
+    state.run = ""
+    problems.forget()
+
+
+def _label(what: str) -> str:
+    known = knobs().get(what)
+    return known.label if known is not None else what.replace("_", r"\_")

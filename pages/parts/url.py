@@ -1,0 +1,161 @@
+"""The URL reproduces the screen: one mechanism for the settings, the run shown and the view.
+
+`follow` reads the URL where the visitor changed it (a link, a reload, Back); `write` changes it to
+what the controls say at the end of every script run.
+"""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from pages.parts import draft
+from playground.errors import StoreError
+from playground.runs import supervisor
+from playground.runs.store import RunRecord
+from playground.spec import RunSpec
+
+SMOOTHING = 0.6
+SMOOTHING_KEY, LOG_KEY = "view.smoothing", "view.log"
+MOST_COMPARED = 7
+VIEW_KEYS = ("run", "compare", "smoothing", "log", "mode")
+
+
+@dataclass(frozen=True)
+class View:
+    """What is looked at, and how; all else in a URL is the spec's."""
+
+    run: str = ""
+    compare: tuple[str, ...] = ()
+    smoothing: float = SMOOTHING  # 0 (raw) to 0.99
+    log: bool = False
+
+    def to_query(self, mode: str, loss: str) -> dict[str, str]:
+        """What differs from the plain view; the mode only where the loss does not tell it."""
+        query = {}
+        if self.run:
+            query["run"] = self.run
+        if self.compare:
+            query["compare"] = ",".join(self.compare)
+        if self.smoothing != SMOOTHING:
+            query["smoothing"] = f"{self.smoothing:g}"
+        if self.log:
+            query["log"] = "1"
+        if mode == "write" and draft.is_name(loss):
+            query["mode"] = mode
+        return query
+
+    @classmethod
+    def from_query(cls, query: dict[str, str]) -> tuple["View", list[str]]:
+        """The inverse, and a note on each value that fell back."""
+        notes = []
+        smoothing = SMOOTHING
+        try:
+            smoothing = float(query.get("smoothing", SMOOTHING))
+            if not 0 <= smoothing <= 0.99:
+                raise ValueError
+        except ValueError:
+            notes.append(
+                f"smoothing: expected 0 to 0.99; got {query['smoothing'][:20]!r}; using {SMOOTHING}"
+            )
+            smoothing = SMOOTHING
+        if query.get("log", "0") not in {"0", "1"}:
+            notes.append(f"log: expected 0 or 1; got {query['log'][:20]!r}; using 0")
+        if query.get("mode", "pick") not in {"pick", "write"}:
+            notes.append(f"mode: expected pick or write; got {query['mode'][:20]!r}")
+        compare = [part for part in query.get("compare", "").split(",") if part]
+        run = query.get("run", "")
+        compare = list(dict.fromkeys(part for part in compare if part != run))
+        return cls(run, tuple(compare[:MOST_COMPARED]), smoothing, query.get("log") == "1"), notes
+
+
+def view() -> View:
+    """The view the controls hold."""
+    state = st.session_state
+    return View(
+        state.run,
+        tuple(state.compare),
+        state.get(SMOOTHING_KEY, SMOOTHING),
+        state.get(LOG_KEY, False),
+    )
+
+
+def show(new: View) -> None:
+    """Sets the view's controls."""
+    state = st.session_state
+    state.run, state.compare = new.run, list(new.compare)
+    state[SMOOTHING_KEY], state[LOG_KEY] = new.smoothing, new.log
+
+
+def follow() -> None:
+    """Takes the settings, the run and the view from the URL if the visitor came by a new one."""
+    state = st.session_state
+    query = st.query_params.to_dict()
+    if "url" not in state:
+        _seed(query)
+        return
+    draft.restore()
+    state.setdefault(SMOOTHING_KEY, state.view_kept.smoothing)
+    state.setdefault(LOG_KEY, state.view_kept.log)
+    # Streamlit drops the query on the way from another page; a control that was just moved wins
+    # over a URL that the browser sent before it had heard of the last one.
+    touched = (draft.values(), view()) != state.settled
+    if query and query != state.url and not touched:
+        _seed(query)
+
+
+def write(settled: RunSpec | None, shown: RunRecord | None) -> None:
+    """Puts the settings and the view into the URL; wrong settings leave the last sound ones."""
+    state = st.session_state
+    draft.keep()
+    state.view_kept = view()
+    if settled is not None:
+        state.url_spec = settled.to_query(shown.spec if shown is not None else None)
+    mode = draft.mode()
+    query = state.url_spec | view().to_query(mode, draft.values()["loss"])
+    state.settled = (draft.values(), view())
+    state.url = query
+    if st.query_params.to_dict() != query:
+        st.query_params.from_dict(query)
+
+
+def note(text: str) -> None:
+    """Something the visitor is told once, above the page."""
+    st.session_state.setdefault("notes", []).append(text)
+
+
+def _seed(query: dict[str, str]) -> None:
+    new, notes = View.from_query(query)
+    record, missing = _run(new.run)
+    notes += missing
+    compared = [_run(run_id) for run_id in new.compare]
+    notes += [line for _, lines in compared for line in lines]
+    fields = {name: value for name, value in query.items() if name not in VIEW_KEYS}
+    unknown = [
+        name for name in fields if name not in RunSpec.model_fields and not name.startswith("loss.")
+    ]
+    notes += [f"{name[:40]}: not a setting; left out" for name in unknown]
+    spec, faults = RunSpec.from_query(fields, record.spec if record is not None else None)
+    show(
+        View(
+            record.id if record is not None else "",
+            tuple(found.id for found, _ in compared if found is not None),
+            new.smoothing,
+            new.log,
+        )
+    )
+    draft.take(spec, query.get("mode", ""))
+    st.session_state.url_spec = {}
+    for text in [*notes, *faults]:
+        note(text)
+
+
+def _run(run_id: str) -> tuple[RunRecord | None, list[str]]:
+    if not run_id:
+        return None, []
+    try:
+        record = supervisor.service().store.run(run_id)
+    except StoreError as error:
+        return None, [str(error)]
+    if record is None:
+        return None, [f"run: there is no run {run_id[:20]!r} in this server's history"]
+    return record, []

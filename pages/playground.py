@@ -1,0 +1,59 @@
+"""The Playground: pick or write a loss, train on it, watch what it does."""
+
+import streamlit as st
+
+from pages.live import component
+from pages.parts import draft, problems, runs, url
+from pages.parts.data_card import data_card
+from pages.parts.knobs import group
+from pages.parts.loss_card import loss_card
+from pages.parts.results import curves_card, failed, network
+from pages.parts.transport import beneath, transport
+
+url.follow()
+settled, faults = draft.spec()
+current = runs.find(st.session_state.run)
+compared = [found for found in map(runs.find, st.session_state.compare) if found is not None]
+shown_id = current.id if current is not None else None
+class_names = runs.class_names(current, settled)
+
+with st.sidebar:
+    st.subheader("Data", anchor=False)
+    data_card(settled, faults)
+    st.subheader("Model", anchor=False)
+    network(settled)
+    group("model", faults)
+    st.subheader("Optimiser", anchor=False)
+    group("optimiser", faults)
+    st.subheader("Regularisation", anchor=False)
+    group("regularisation", faults)
+
+with st.container(key="transport", gap="xsmall"):
+    transport(current, compared, settled)
+    component.transport_readout("readout", shown_id)
+    beneath(current, settled)
+
+problems.notes()
+problems.recall()
+if current is not None and current.state == "failed":
+    failed(current)
+
+with st.container(key="panel-loss"):
+    loss_card(lambda: url.write(draft.spec()[0], current))
+
+with st.container(key="panel-curves", gap="xsmall"):
+    curves_card(current, compared, lambda: url.write(draft.spec()[0], current))
+
+left, right = st.columns(2, gap="medium")
+with left, st.container(key="panel-strip", gap="xsmall"):
+    st.subheader("What it gets right and wrong", anchor=False)
+    component.strip("strip", shown_id, class_names)
+    with st.container(key="lesson-strip"):
+        st.caption("Test images that it never trained on, with what it takes them for.")
+with right, st.container(key="panel-confusion", gap="xsmall"):
+    st.subheader("Confusion", anchor=False)
+    component.confusion("confusion", shown_id, class_names)
+    with st.container(key="lesson-confusion"):
+        st.caption("Rows are the true classes, columns its answers: mistakes lie off the diagonal.")
+
+url.write(settled, current)

@@ -1,0 +1,41 @@
+"""The one palette: colours that mean the same thing on every page."""
+
+# Okabe and Ito's eight, told apart by people with any colour vision. Each theme has them at the
+# strength that can be seen on it (.streamlit/config.toml says the same to Streamlit's own charts).
+RUNS_LIGHT = (
+    "#0072b2",
+    "#e69f00",
+    "#009e73",
+    "#d55e00",
+    "#cc79a7",
+    "#56b4e9",
+    "#b8a800",
+    "#000000",
+)
+RUNS_DARK = (
+    "#3d9bd6",
+    "#e69f00",
+    "#1fb58a",
+    "#e8743b",
+    "#d98fb8",
+    "#7cc5f0",
+    "#f0e442",
+    "#bbbbbb",
+)
+COUNT = len(RUNS_LIGHT)
+
+
+def run_colour(place: int, dark: bool = False) -> str:
+    """The colour of the run at this place (0 first; after eight the colours come round again)."""
+    colours = RUNS_DARK if dark else RUNS_LIGHT
+    return colours[place % len(colours)]
+
+
+def ink(dark: bool) -> str:
+    """The colour of a line that stands for no run: the text's."""
+    return "#E6E6E6" if dark else "#1F2933"
+
+
+def ghost(dark: bool) -> str:
+    """The colour of what is shown for comparison only."""
+    return "#7A828C" if dark else "#9AA3AD"
