@@ -14,6 +14,8 @@ stdout; both belong to the server that started it, and it ends with that server.
 or {"id", "error": {"kind", "message", "hint"}}. All but commands are done one after the other.
 """
 
+import functools
+import json
 import logging
 import os
 import queue
@@ -96,7 +98,7 @@ class Office:
                 step = getattr(event, "step", step)
                 self._say({"id": run_id, **wire.event_to_message(event)})
         except Exception as error:
-            self._say({"id": run_id, **wire.event_to_message(_failed(error, step))})
+            self._say({"id": run_id, **wire.event_to_message(_failed(error, step, spec))})
         del self._controls[run_id]
         self._say({"id": run_id, "done": True, "memory": _address_space()})
 
@@ -118,13 +120,15 @@ def _events(spec: str, control: Control) -> Iterator[Event]:
     yield from train(RunSpec.from_json(spec), control)
 
 
-def _failed(error: Exception, step: int) -> Failed:
+def _failed(error: Exception, step: int, spec: str) -> Failed:
     """What a run died of, as its last event; one that nobody foresaw is printed as well."""
     import losses
 
     if isinstance(error, losses.LossError):
-        places = ("line", "column", "end_line", "end_column")
-        where = {place: getattr(error, place) for place in places}
+        lines = json.loads(spec)["loss"].splitlines()
+        line = lines[error.line - 1] if error.line <= len(lines) else ""
+        end = error.end_column - 1 if error.end_line == error.line else len(line)
+        where = {**error.span.as_dict(), "fragment": line[error.column - 1 : end]}
         return Failed(step, "loss", error.message, error.hint or "", where)
     if isinstance(error, PlaygroundError):
         kind = "data" if isinstance(error, DataError) else "worker"
@@ -147,18 +151,52 @@ def _failed(error: Exception, step: int) -> Failed:
 
 
 def _check(request: dict[str, Any]) -> dict[str, Any]:
+    """What `losses.check` says of a text, or of a named loss the part that has meaning there;
+    with its curve over the probability p of the true class and that of cross-entropy."""
     import losses
 
-    report: dict[str, Any] = losses.check(request["text"], request["parameters"])
+    text, parameters = request["text"], request["parameters"]
+    report: dict[str, Any]
+    if text.isidentifier():
+        report = {"ok": True, "error": None, "warnings": [], "notes": []}
+        try:
+            loss = losses.get(text, **parameters)
+            report |= {"latex": loss.latex, "inputs": list(loss.inputs)}
+        except losses.LossError as error:
+            report |= {"ok": False, "error": error.as_dict()}
+    else:
+        # These two are options of `check`, which no text can have as parameters.
+        own = {"numeric", "num_classes"}
+        report = losses.check(text, **{k: v for k, v in parameters.items() if k not in own})
+        if report["ok"]:
+            loss = losses.WrittenLoss(text, parameters)
+    report |= {"curve": None, "no_curve": "", "ghost": _ghost()}
+    if report["ok"]:
+        report["curve"], report["no_curve"] = _curve(loss)
     return report
 
 
-def _catalog(request: dict[str, Any]) -> list[dict[str, Any]]:
-    import dataclasses
-
+def _curve(loss: Any) -> tuple[dict[str, Any] | None, str]:
+    """The lists p, loss and gradient, or why there are none."""
     import losses
 
-    return [dataclasses.asdict(info) for info in losses.catalog()]
+    found = losses.curve(loss)
+    if found["reason"]:
+        return None, found["reason"]
+    return {"p": found["p"], "loss": found["loss"], "gradient": found["slope"]}, ""
+
+
+@functools.cache
+def _ghost() -> dict[str, Any] | None:
+    import losses
+
+    return _curve(losses.get("categorical_crossentropy"))[0]
+
+
+def _catalog(request: dict[str, Any]) -> list[dict[str, Any]]:
+    import losses
+
+    return [info.as_dict() for info in losses.catalog()]
 
 
 def _sample(request: dict[str, Any]) -> dict[str, Any]:

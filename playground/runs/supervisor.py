@@ -230,11 +230,12 @@ class Supervisor:
                     seat.worker.send({"id": "", "do": "prepare", "dataset": dataset})
 
     def status(self) -> dict[str, Any]:
-        """ready: whether all workers are warm; workers, running, queued: counts; problem: why no
-        worker can be started, or ""."""
+        """ready: whether all workers are warm, checking: whether that one is; workers, running,
+        queued: counts; problem: why no worker can be started, or ""."""
         with self._lock:
             return {
                 "ready": len(self._seats) == self.settings.workers and self._checker.ready,
+                "checking": self._checker.ready,
                 "workers": self.settings.workers,
                 "running": sum(seat.job is not None for seat in self._seats.values()),
                 "queued": len(self._line),
@@ -313,7 +314,7 @@ class Supervisor:
         room = self.settings.workers - busy + self.settings.queue_limit
         if len(self._line) >= room:
             raise RunError(
-                f"All workers are busy and {len(self._line)} runs wait, as many as may.",
+                f"The line is full: {len(self._line)} runs wait for a worker.",
                 "Try again when one has finished.",
             )
 

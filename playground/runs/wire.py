@@ -63,9 +63,10 @@ def receive(stream: BinaryIO) -> dict[str, Any] | None:
         header = json.loads(_read(stream, header_size))
         message, body, offset = header["message"], _read(stream, body_size), 0
         for path, kind, shape in header["arrays"]:
+            if any(length < 0 for length in shape):
+                raise ValueError("a negative length")
             dtype = _sendable(np.dtype(kind))
-            count = math.prod(shape)
-            array = np.frombuffer(body, dtype, count, offset).reshape(shape)
+            array = np.frombuffer(body, dtype, math.prod(shape), offset).reshape(shape)
             offset += array.nbytes
             _put(message, path, array)
     except (ValueError, TypeError, LookupError, AttributeError) as error:

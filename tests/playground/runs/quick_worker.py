@@ -41,7 +41,8 @@ def run(spec: RunSpec, control: Control) -> Iterator[Event]:
     )  # fmt: skip
     step, paused = 0, False
     while step < steps:
-        command = control.receive(wait=0.05)
+        time.sleep(0.02)
+        command = control.receive()
         once = False
         if command is not None:
             if command.do == "stop":

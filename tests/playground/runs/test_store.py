@@ -1,0 +1,489 @@
+"""The store: what is recorded is there for every thread, process and server that comes after."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given
+from sqlalchemy import event as sqlalchemy_event
+from sqlalchemy.pool import Pool
+
+from playground.errors import StoreError
+from playground.runs.store import LIVE, STATES, Store, open_store
+from playground.settings import Settings
+from playground.spec import RunSpec
+from playground.training.events import (
+    Changed,
+    Evaluated,
+    Failed,
+    Finished,
+    Preparing,
+    Progress,
+    Snapshot,
+    Started,
+)
+
+ROOT = Path(__file__).resolve().parents[3]
+SPEC = RunSpec(dataset="digits", seed=7)
+
+
+def open_at(folder: Path) -> Store:
+    return open_store(Settings(home=folder))
+
+
+@pytest.fixture
+def store(tmp_path):
+    found = open_at(tmp_path)
+    yield found
+    found.close()
+
+
+def started(**changes) -> Started:
+    values = {
+        "parameters": 99,
+        "layers": [{"name": "conv", "shape": [8, 8, 4]}],
+        "steps": 500,
+        "steps_per_epoch": 50,
+        "train_images": 90,
+        "validation_images": 10,
+        "test_images": 20,
+        "class_names": ["é", "b"],
+        "loss": {"title": "Mine", "parameters": {"gamma": 2.0}},
+        "arrays": {"strip_images": np.arange(16, dtype=np.uint8).reshape(1, 4, 4, 1)},
+    }
+    return Started(**{**values, **changes})
+
+
+def progress(step: int, count: int = 1, **more) -> Progress:
+    values = np.arange(step - count + 1, step + 1, dtype=np.float32)
+    return Progress(step, step / 50, step / 10, 640.0, {"loss": values, **more})
+
+
+def test_a_run_is_kept_event_by_event(store):
+    run_id = store.create(SPEC, "me")
+    assert len(run_id) == 12 and run_id.isalnum()
+    new = store.run(run_id)
+    assert (new.owner, new.state, new.spec, new.digest) == ("me", "queued", SPEC, SPEC.digest)
+    assert new.live and new.started is None and new.metrics == {} and new.where is None
+    assert store.started(run_id) is None and store.evaluation(run_id) is None
+
+    store.record(run_id, Preparing("Reading", 0.5))
+    preparing = store.run(run_id)
+    assert (preparing.state, preparing.preparing, preparing.preparing_fraction) == (
+        "preparing",
+        "Reading",
+        0.5,
+    )
+
+    store.record(run_id, started())
+    running = store.run(run_id)
+    assert (running.state, running.steps, running.parameters) == ("running", 500, 99)
+    assert running.started is not None and running.started.tzinfo is not None
+    built = store.started(run_id)
+    assert built.class_names == ["é", "b"] and built.loss["parameters"] == {"gamma": 2.0}
+    assert np.array_equal(built.arrays["strip_images"], started().arrays["strip_images"])
+
+    store.record(run_id, progress(3, 3, accuracy=np.zeros(3, np.float32)))
+    record = store.run(run_id)
+    assert (record.step, record.epoch, record.seconds, record.images_per_second) == (
+        3,
+        3 / 50,
+        3 / 10,
+        640.0,
+    )
+
+    looked = Evaluated(
+        3, 0.06, "validation", 10, False, {"loss": 0.5, "accuracy": 0.9},
+        {"confusion": np.eye(2, dtype=np.int32)},
+    )  # fmt: skip
+    store.record(run_id, looked)
+    found = store.evaluation(run_id)
+    assert (found.step, found.metrics, found.full, found.images) == (3, looked.metrics, False, 10)
+    assert np.array_equal(found.arrays["confusion"], np.eye(2))
+    assert store.evaluation(run_id, full=True) is None
+    assert store.evaluation(run_id, "test") is None
+    steps, values = store.series(run_id, "validation_accuracy")
+    assert steps.tolist() == [3] and values == np.float32(0.9)
+
+    for step in (3, 5):
+        store.record(run_id, Snapshot(step, "weights", {"dense/kernel": np.full((2, 2), step)}))
+    store.record(run_id, Snapshot(5, "weights", {"dense/kernel": np.full((2, 2), 6)}))
+    assert store.snapshots(run_id, "weights") == [3, 5] and store.snapshots(run_id, "maps") == []
+    assert store.snapshot(run_id, "weights").arrays["dense/kernel"][0, 0] == 6
+    assert store.snapshot(run_id, "weights", 3).arrays["dense/kernel"][0, 0] == 3
+    assert store.snapshot(run_id, "weights", 4) is None
+
+    store.record(run_id, Changed(6, "learning_rate", 0.01))
+    store.record(run_id, Changed(6, "state", "paused"))
+    assert store.run(run_id).state == "paused"
+    store.record(run_id, progress(4))  # a single step leaves it paused
+    assert store.run(run_id).state == "paused"
+    store.record(run_id, Changed(6, "state", "running"))
+    assert store.run(run_id).state == "running"
+    assert store.marks(run_id) == [
+        Changed(6, "learning_rate", 0.01),
+        Changed(6, "state", "paused"),
+        Changed(6, "state", "running"),
+    ]
+
+    store.record(run_id, Finished(500, "completed", 9.5, {"loss": 0.25, "accuracy": 0.97}))
+    end = store.run(run_id)
+    assert (end.state, end.step, end.seconds, end.live) == ("completed", 500, 9.5, False)
+    assert end.finished >= end.created
+    assert end.metrics == {
+        "validation_loss": 0.5,
+        "validation_accuracy": 0.9,
+        "test_loss": 0.25,
+        "test_accuracy": 0.97,
+    }
+
+
+def test_a_failure_keeps_what_was_recorded_and_is_the_end(store):
+    run_id = store.create(SPEC, "me")
+    store.record(run_id, started())
+    store.record(run_id, progress(5, 5))
+    store.record(run_id, Failed(5, "nonfinite", "Not finite.", "Lower it.", {"line": 1}))
+    store.record(run_id, Finished(6, "completed", 1.0))
+    store.record(run_id, Preparing("again"))
+    store.set_state(run_id, "running")
+    found = store.run(run_id)
+    assert (found.state, found.kind, found.message, found.hint, found.where) == (
+        "failed",
+        "nonfinite",
+        "Not finite.",
+        "Lower it.",
+        {"line": 1},
+    )
+    assert store.series(run_id, "loss")[0].tolist() == [1, 2, 3, 4, 5]
+
+
+def test_numbers_that_are_none_are_kept(store):
+    run_id = store.create(SPEC, "me")
+    store.record(run_id, Evaluated(1, 0.1, "validation", 1, False, {"loss": float("nan")}, {}))
+    store.record(run_id, Progress(1, 0.1, 0.1, 1.0, {"loss": np.array([np.inf])}))
+    assert np.isnan(store.series(run_id, "validation_loss")[1]).tolist() == [True]
+    assert np.isinf(store.series(run_id, "loss")[1]).tolist() == [True]
+
+
+def test_only_known_states_are_set(store):
+    run_id = store.create(SPEC, "me")
+    for state in sorted(LIVE):
+        store.set_state(run_id, state)
+        assert store.run(run_id).state == state
+    with pytest.raises(ValueError, match="expected one of"):
+        store.set_state(run_id, "exploded")
+    assert LIVE < STATES
+
+
+def test_runs_are_listed_newest_first(store):
+    ids = [store.create(SPEC, owner) for owner in ("a", "b", "a")]
+    store.set_state(ids[0], "stopped")
+    assert [run.id for run in store.runs()] == ids[::-1]
+    assert [run.id for run in store.runs(limit=1)] == [ids[2]]
+    assert [run.id for run in store.runs(owner="a")] == [ids[2], ids[0]]
+    assert [run.id for run in store.runs(live=True)] == [ids[2], ids[1]]
+    assert [run.id for run in store.runs(live=False)] == [ids[0]]
+
+
+@pytest.mark.parametrize("run_id", ["", "unknown", "../../etc", "\0", "é" * 1000])
+def test_an_unknown_run_is_none(store, run_id):
+    assert store.run(run_id) is None and store.started(run_id) is None
+    assert store.evaluation(run_id) is None and store.snapshot(run_id, "weights") is None
+    assert len(store.series(run_id, "loss")[0]) == 0 and store.marks(run_id) == []
+
+
+@given(
+    counts=st.lists(st.integers(1, 1500), min_size=1, max_size=8),
+    after=st.integers(-1, 4000),
+)
+def test_a_series_is_whole_however_it_came(shared, counts, after):
+    run_id = shared.create(SPEC, "me")
+    total = 0
+    for count in counts:
+        total += count
+        shared.record(run_id, progress(total, count))
+    steps, values = shared.series(run_id, "loss", after)
+    expected = np.arange(max(after, 0) + 1, max(total, max(after, 0)) + 1)
+    assert steps.dtype == np.int32 and values.dtype == np.float32
+    assert np.array_equal(steps, expected) and np.array_equal(values, expected)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    found = open_at(tmp_path_factory.mktemp("store"))
+    yield found
+    found.close()
+
+
+def test_a_series_with_a_gap_or_a_later_word_on_a_step(store):
+    run_id = store.create(SPEC, "me")
+    store.record(run_id, progress(2, 2))
+    store.record(run_id, progress(6, 2))
+    steps, values = store.series(run_id, "loss")
+    assert steps.tolist() == [1, 2, 3, 4, 5, 6]
+    assert values[[0, 1, 4, 5]].tolist() == [1, 2, 5, 6] and np.isnan(values[[2, 3]]).all()
+    store.record(run_id, Progress(2, 0, 0, 0, {"loss": np.array([9.0])}))
+    assert store.series(run_id, "loss")[1][:2].tolist() == [1, 9]
+
+
+def test_a_series_that_begins_mid_run(store):
+    run_id = store.create(SPEC, "me")
+    store.record(run_id, progress(1030, 1030))
+    store.record(run_id, progress(1032, 2, term=np.array([0.5, 0.25])))
+    steps, values = store.series(run_id, "term")
+    assert steps.tolist() == [1031, 1032] and values.tolist() == [0.5, 0.25]
+
+
+def test_a_long_run_takes_little_room_and_each_poll_reads_little_of_it(tmp_path):
+    store = open_at(tmp_path)
+    run_id = store.create(SPEC, "me")
+    for step in range(10, 5001, 10):
+        store.record(run_id, progress(step, 10))
+    store.close()
+    with sqlite3.connect(tmp_path / "playground.sqlite") as raw:
+        rows = raw.execute("SELECT count(*), sum(length(points)) FROM series").fetchone()
+        plan = raw.execute(
+            "EXPLAIN QUERY PLAN SELECT first FROM series WHERE run_id = 'a' AND name = 'b' "
+            "AND chunk >= 3"
+        ).fetchall()
+    assert rows == (5, 5000 * 4)
+    assert "SEARCH" in str(plan) and "chunk>?" in str(plan)
+
+
+def test_a_second_store_on_the_file_sees_all_at_once(store, tmp_path):
+    other = open_at(tmp_path)
+    try:
+        run_id = store.create(SPEC, "me")
+        store.record(run_id, started())
+        store.record(run_id, progress(4, 4))
+        other.record(run_id, progress(6, 2))
+        assert other.run(run_id).step == store.run(run_id).step == 6
+        assert other.started(run_id).steps == 500
+        assert store.series(run_id, "loss", 3)[0].tolist() == [4, 5, 6]
+        assert other.interrupt_dead() == []
+    finally:
+        other.close()
+
+
+def test_threads_write_and_read_at_once(store):
+    ids = [store.create(SPEC, "me") for _ in range(4)]
+    faults = []
+
+    def write(run_id):
+        try:
+            for step in range(1, 41):
+                store.record(run_id, progress(step))
+        except StoreError as error:
+            faults.append(error)
+
+    def read(run_id):
+        try:
+            while len(found := store.series(run_id, "loss")[0]) < 40:
+                assert found.tolist() == list(range(1, len(found) + 1))
+        except StoreError as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=job, args=(one,)) for one in ids for job in (write, read)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert faults == [] and not any(thread.is_alive() for thread in threads)
+
+
+# Another process
+
+
+WRITER = """
+import sys, time
+import numpy as np
+from pathlib import Path
+from playground.runs.store import open_store
+from playground.settings import Settings
+from playground.spec import RunSpec
+from playground.training.events import *
+
+store = open_store(Settings(home=Path(sys.argv[1])))
+run_id = store.create(RunSpec(dataset="digits"), "command line", "preparing")
+store.record(run_id, Started(1, [], 9, 9, 1, 1, 1, [], {}, {}))
+store.record(run_id, Progress(2, 0.2, 0.1, 1.0, {"loss": np.ones(2)}))
+print(run_id, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def writer(tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+        process.kill()
+
+
+def test_a_run_of_another_process_shows_live_and_is_left_alone_until_that_dies(
+    store, writer, monkeypatch
+):
+    run_id = writer.stdout.readline().strip()
+    assert store.run(run_id).state == "running" and store.run(run_id).step == 2
+    assert store.interrupt_dead() == [] and store.run(run_id).live
+    writer.kill()
+    writer.wait()
+    if os.name != "posix":  # its number cannot be looked up: its sign of life has to run out
+        monkeypatch.setattr("playground.runs.store.STALE_SECONDS", 0.0)
+    assert store.interrupt_dead() == [run_id]
+    found = store.run(run_id)
+    assert (found.state, found.kind, found.step) == ("failed", "interrupted", 2)
+    assert "step 2" in found.message and "kept" in found.message
+    assert store.series(run_id, "loss")[0].tolist() == [1, 2]
+
+
+def test_a_process_that_gives_no_sign_of_life_is_taken_for_dead(store, writer, monkeypatch):
+    run_id = writer.stdout.readline().strip()
+    monkeypatch.setattr("playground.runs.store.STALE_SECONDS", 0.0)
+    assert store.interrupt_dead() == [run_id]
+
+
+def test_the_sign_of_life_is_given_without_events(store, tmp_path):
+    run_id = store.create(SPEC, "me")
+
+    def beat() -> float:
+        with sqlite3.connect(tmp_path / "playground.sqlite") as raw:
+            return raw.execute("SELECT heartbeat FROM runs WHERE id = ?", [run_id]).fetchone()[0]
+
+    first, end = beat(), time.monotonic() + 15
+    while beat() == first and time.monotonic() < end:
+        time.sleep(0.1)
+    assert beat() > first
+
+
+# What goes wrong
+
+
+@pytest.fixture
+def quota():
+    """A limit on the database's pages, as a full disk: set ["pages"]."""
+    limit = {"pages": 2**30}
+
+    def apply(raw, _record, _proxy):
+        raw.execute(f"PRAGMA max_page_count = {limit['pages']}")
+
+    sqlalchemy_event.listen(Pool, "checkout", apply)
+    yield limit
+    sqlalchemy_event.remove(Pool, "checkout", apply)
+
+
+def fill(store: Store, run_id: str) -> int:
+    """Records steps until there is no room; the last step that was kept."""
+    step = 0
+    with pytest.raises(StoreError, match="disk is full"):
+        while True:
+            store.record(run_id, progress(step + 1000, 1000))
+            step += 1000
+    return step
+
+
+def test_a_full_disk_is_said_and_keeps_what_was_recorded(quota, store, tmp_path):
+    run_id = store.create(SPEC, "me")
+    quota["pages"] = 1  # SQLite keeps what it has and takes no page more
+    step = fill(store, run_id)
+    found = store.series(run_id, "loss")[0]
+    assert len(found) == step == store.run(run_id).step
+
+    long = "The disk is full. " * 1000  # too long for the room that is left
+    with pytest.raises(StoreError, match="disk is full"):
+        store.set_state(run_id, "failed", long, kind="store")
+    assert (store.run(run_id).state, store.run(run_id).message) == ("failed", long)
+
+    quota["pages"] = 2**30
+    other = open_at(tmp_path)
+    try:
+        end = time.monotonic() + 15
+        while other.run(run_id).live and time.monotonic() < end:
+            time.sleep(0.1)
+        assert other.run(run_id).state == "failed"
+    finally:
+        other.close()
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path):
+    (tmp_path / "playground.sqlite").write_bytes(b"something else entirely " * 100)
+    with pytest.raises(StoreError, match="not a store of the Loss Playground") as caught:
+        open_at(tmp_path)
+    assert "PLAYGROUND_HOME" in caught.value.hint
+
+
+def test_another_program_s_database_is_refused_and_left_as_it_is(tmp_path):
+    path = tmp_path / "playground.sqlite"
+    with sqlite3.connect(path) as raw:
+        raw.execute("CREATE TABLE recipes (name TEXT)")
+    with pytest.raises(StoreError, match="belongs to another program"):
+        open_at(tmp_path)
+    with sqlite3.connect(path) as raw:
+        assert raw.execute("SELECT name FROM sqlite_master").fetchall() == [("recipes",)]
+
+
+def test_a_newer_store_is_refused(tmp_path):
+    open_at(tmp_path).close()
+    with sqlite3.connect(tmp_path / "playground.sqlite") as raw:
+        raw.execute("UPDATE playground_schema SET version = 99")
+    with pytest.raises(StoreError, match=r"another version .* \(format 99"):
+        open_at(tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StoreError, match="file") as caught:
+        open_at(tmp_path / "file" / "home")
+    assert "PLAYGROUND_HOME" in caught.value.hint
+
+
+@pytest.mark.parametrize("url", ["nonsense", "nosuchdatabase://here", "sqlite+nosuchdriver:///x"])
+def test_a_url_of_nothing_is_refused(tmp_path, url):
+    with pytest.raises(StoreError, match="PLAYGROUND_STORE_URL"):
+        Store(url, tmp_path)
+
+
+def test_a_locked_store_is_said(tmp_path, store):
+    with sqlite3.connect(tmp_path / "playground.sqlite") as raw:
+        raw.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreError, match="locked by another program"):
+            store.create(SPEC, "me")
+
+
+def test_a_damaged_snapshot_is_named_and_never_unpickled(store, tmp_path):
+    run_id = store.create(SPEC, "me")
+    store.record(run_id, Snapshot(1, "weights", {"a": np.ones(3)}))
+    (file,) = (tmp_path / "runs" / run_id).glob("*.npz")
+    file.write_bytes(file.read_bytes()[:40])
+    with pytest.raises(StoreError, match="damaged"):
+        store.snapshot(run_id, "weights")
+    with file.open("wb") as stream:
+        np.savez(stream, a=np.array([{"an": "object"}], dtype=object))
+    with pytest.raises(StoreError, match="damaged"):
+        store.snapshot(run_id, "weights")
+    file.unlink()
+    with pytest.raises(StoreError, match=file.name):
+        store.snapshot(run_id, "weights")
+
+
+def test_many_processes_may_open_a_new_store_at_once(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from playground.runs.store import open_store; "
+        "from playground.settings import Settings; from playground.spec import RunSpec; "
+        "open_store(Settings(home=Path(sys.argv[1]))).create(RunSpec(), 'me')"
+    )
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT) for _ in range(4)
+    ]
+    assert [process.wait(60) for process in processes] == [0, 0, 0, 0]
+    store = open_at(tmp_path)
+    assert len(store.runs()) == 4
+    store.close()

@@ -1,0 +1,453 @@
+"""The supervisor: queue, steering, limits and what dies, with a worker that needs no TensorFlow.
+
+`quick_worker.py` is the real worker but for the training loop; its docstring says what a seed
+makes a run do. test_worker.py has real training.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event as sqlalchemy_event
+from sqlalchemy.pool import Pool
+
+from playground.errors import DataError, RunError, WorkerError
+from playground.runs import supervisor as supervisor_module
+from playground.runs.checker import Superseded
+from playground.runs.store import open_store
+from playground.runs.supervisor import Supervisor
+from playground.settings import Settings
+from playground.spec import RunSpec
+from playground.training.events import Changed
+
+ROOT = Path(__file__).resolve().parents[3]
+QUICK = (sys.executable, "-m", "tests.playground.runs.quick_worker")
+LONG, SHORT, STUCK_BEFORE, STUCK_AFTER, DIES_FIRST, FAILS = (RunSpec(seed=s) for s in range(6))
+
+
+def until(condition, seconds: float = 20.0):
+    """What `condition()` gives once it is true."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+    return found
+
+
+@pytest.fixture
+def make(tmp_path):
+    made = []
+
+    def of(command=QUICK, **changes) -> Supervisor:
+        values = {"home": tmp_path, "workers": 1, "answer_seconds": 5.0, **changes}
+        settings = Settings(**values)
+        found = Supervisor(settings, open_store(settings), command)
+        made.append(found)
+        found.start()
+        return found
+
+    yield of
+    for one in made:
+        one.close()
+        one.store.close()
+
+
+def state(service: Supervisor, run_id: str) -> str:
+    return service.store.run(run_id).state
+
+
+def step_of(service: Supervisor, run_id: str) -> int:
+    return service.store.run(run_id).step
+
+
+def training(service: Supervisor, run_id: str, steps: int = 10) -> int:
+    """Waits until a run has done some steps; its worker's number."""
+    until(lambda: step_of(service, run_id) >= steps)
+    return service.store.started(run_id).loss["pid"]
+
+
+def ended(service: Supervisor, run_id: str):
+    until(lambda: not service.store.run(run_id).live)
+    return service.store.run(run_id)
+
+
+@contextmanager
+def killing(process):
+    """Ends a process with the block, however that ends."""
+    try:
+        yield
+    finally:
+        process.kill()
+
+
+def gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_a_run_is_trained_and_recorded(make):
+    service = make()
+    run_id = service.submit(SHORT, "me")
+    found = ended(service, run_id)
+    assert (found.state, found.owner, found.step) == ("completed", "me", 40)
+    assert found.metrics["test_accuracy"] == 0.5
+    assert len(service.store.series(run_id, "loss")[0]) == 40
+    until(lambda: service.status()["running"] == 0)
+    assert service.status() == {
+        "ready": True,
+        "checking": True,
+        "workers": 1,
+        "running": 0,
+        "queued": 0,
+        "problem": "",
+    }
+
+
+def test_a_run_is_steered_by_its_owner_alone(make):
+    service = make()
+    run_id = service.submit(LONG, "me")
+    training(service, run_id)
+    for do in ("pause", "resume", "step", "stop", "change"):
+        with pytest.raises(RunError, match="Only the browser that started this run"):
+            service.command(run_id, "other", do)
+    service.command(run_id, "me", "pause")
+    until(lambda: state(service, run_id) == "paused")
+    step = step_of(service, run_id)
+    service.command(run_id, "me", "step")
+    until(lambda: step_of(service, run_id) == step + 1)
+    time.sleep(0.3)
+    assert (state(service, run_id), step_of(service, run_id)) == ("paused", step + 1)
+    service.command(run_id, "me", "change", "learning_rate", 0.01)
+    service.command(run_id, "me", "resume")
+    until(lambda: step_of(service, run_id) > step + 1)
+    assert Changed(step + 2, "learning_rate", 0.01) in service.store.marks(run_id)
+    service.command(run_id, "me", "stop")
+    assert ended(service, run_id).state == "stopped"
+    with pytest.raises(RunError, match="has ended"):
+        service.command(run_id, "me", "resume")
+    with pytest.raises(RunError, match="Only the browser"):
+        service.command(run_id, "other", "resume")
+
+
+@pytest.mark.parametrize(
+    ("do", "what", "value"),
+    [
+        ("explode", "", 0),
+        ("__init__", "", 0),
+        ("change", "x" * 65, 0),
+        ("change", "loss", "x" * 10001),
+    ],
+)
+def test_a_nonsense_command_is_refused(make, do, what, value):
+    service = make()
+    run_id = service.submit(LONG, "me")
+    with pytest.raises(RunError):
+        service.command(run_id, "me", do, what, value)
+    with pytest.raises(RunError, match="no such run"):
+        service.command("nothing", "me", "stop")
+
+
+def test_visitors_take_turns_and_see_their_place(make):
+    service = make(runs_per_visitor=3)
+    first = service.submit(LONG, "a")
+    training(service, first)
+    again, third, other = (service.submit(LONG, name) for name in ("a", "a", "b"))
+    assert [service.place(run) for run in (first, again, third, other)] == [None, 2, 3, 1]
+    waits = [service.wait_seconds(run) for run in (other, again, third)]
+    assert 0 < waits[0] < waits[1] < waits[2] and service.wait_seconds(first) is None
+    assert service.status()["queued"] == 3 and state(service, other) == "queued"
+    with pytest.raises(RunError, match="You have 3 runs"):
+        service.submit(LONG, "a")
+    with pytest.raises(RunError, match="still waits"):
+        service.command(other, "b", "pause")
+    with pytest.raises(RunError, match="Only the browser"):
+        service.command(other, "a", "stop")
+
+    service.command(again, "a", "stop")  # a waiting run leaves the line
+    assert state(service, again) == "stopped" and service.place(third) == 2
+    service.command(first, "a", "stop")
+    training(service, other)
+    assert service.place(third) == 1
+    service.command(other, "b", "stop")
+    training(service, third)
+
+
+def test_the_line_is_bounded(make):
+    service = make(queue_limit=2)
+    until(lambda: service.status()["ready"])
+    runs = [service.submit(LONG, f"visitor {number}") for number in range(3)]
+    with pytest.raises(RunError, match="line is full: 2 runs wait"):
+        service.submit(LONG, "late")
+    assert len(service.store.runs()) == 3
+    service.command(runs[2], "visitor 2", "stop")
+    service.submit(LONG, "late")
+
+
+def test_many_submit_at_once(make):
+    service = make(queue_limit=3, runs_per_visitor=2)
+    until(lambda: service.status()["ready"])
+    kept, refused = [], []
+
+    def submit(number):
+        try:
+            kept.append(service.submit(LONG, f"visitor {number % 4}"))
+        except RunError as error:
+            refused.append(error)
+
+    threads = [threading.Thread(target=submit, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(kept), len(refused)) == (4, 8)
+    assert sorted(service.place(run) or 0 for run in kept) == [0, 1, 2, 3]
+
+
+def test_a_killed_worker_is_noticed_and_others_go_on(make):
+    service = make(workers=2)
+    lost, other = service.submit(LONG, "me"), service.submit(LONG, "you")
+    pid, other_pid = training(service, lost), training(service, other)
+    assert pid != other_pid
+    began = time.monotonic()
+    os.kill(pid, signal.SIGTERM)
+    found = ended(service, lost)
+    assert time.monotonic() - began < 2  # some milliseconds where nothing else runs
+    assert (found.state, found.kind) == ("failed", "worker")
+    assert "limit 4 GiB" in found.message and f"at step {found.step}" in found.message
+    steps, _ = service.store.series(lost, "loss")
+    assert len(steps) == found.step >= 10
+    assert state(service, other) == "running"
+    again = service.submit(LONG, "me")
+    assert training(service, again) not in (pid, other_pid)
+    before = step_of(service, other)
+    until(lambda: step_of(service, other) > before)
+
+
+def test_a_run_whose_worker_died_before_taking_it_up_is_given_to_another(make):
+    service = make()
+    run_id = service.submit(DIES_FIRST, "me")
+    training(service, run_id)
+    assert state(service, run_id) == "running"
+
+
+def test_a_failed_run_says_why_and_where(make):
+    service = make()
+    found = ended(service, service.submit(FAILS, "me"))
+    assert (found.state, found.kind, found.where) == (
+        "failed",
+        "nonfinite",
+        {"line": 1, "column": 2},
+    )
+    assert ended(service, service.submit(SHORT, "me")).state == "completed"
+
+
+def test_stop_does_not_wait_for_what_is_before_the_first_step(make):
+    service = make()
+    run_id = service.submit(STUCK_BEFORE, "me")
+    until(lambda: state(service, run_id) == "preparing")
+    service.command(run_id, "me", "stop")
+    assert state(service, run_id) == "stopped"
+    with pytest.raises(RunError, match="has ended"):
+        service.command(run_id, "me", "stop")
+
+
+def test_a_worker_that_does_not_stop_is_replaced(make, monkeypatch):
+    monkeypatch.setattr(supervisor_module, "STOP_SECONDS", 0.5)
+    service = make()
+    for spec in (STUCK_BEFORE, STUCK_AFTER):
+        run_id = service.submit(spec, "me")
+        until(lambda run_id=run_id: state(service, run_id) in ("preparing", "running"))
+        if spec is STUCK_AFTER:
+            training(service, run_id, 20)
+        next_one = service.submit(SHORT, "you")
+        service.command(run_id, "me", "stop")
+        found = ended(service, run_id)
+        assert found.state == "stopped"
+        if spec is STUCK_AFTER:
+            assert "did not answer" in found.message and found.step == 20
+        assert ended(service, next_one).state == "completed"
+
+
+def test_a_pause_ends_when_others_wait_too_long(make):
+    service = make(pause_minutes=0.5 / 60)
+    run_id = service.submit(LONG, "me")
+    training(service, run_id)
+    service.command(run_id, "me", "pause")
+    until(lambda: state(service, run_id) == "paused")
+    mine = service.submit(SHORT, "me")
+    time.sleep(1.0)
+    assert state(service, run_id) == "paused"  # nobody else waits
+    service.command(mine, "me", "stop")
+    other = service.submit(SHORT, "you")
+    found = ended(service, run_id)
+    assert found.state == "stopped" and "others waited" in found.message
+    assert len(service.store.series(run_id, "loss")[0]) == found.step
+    assert ended(service, other).state == "completed"
+
+
+def test_a_full_disk_fails_the_run_and_keeps_what_was_recorded(make):
+    limit = {"pages": 2**30}
+
+    def apply(raw, _record, _proxy):
+        raw.execute(f"PRAGMA max_page_count = {limit['pages']}")
+
+    sqlalchemy_event.listen(Pool, "checkout", apply)
+    try:
+        service = make()
+        run_id = service.submit(LONG, "me")
+        training(service, run_id, 20)
+        limit["pages"] = 1
+        found = ended(service, run_id)
+        assert (found.state, found.kind) == ("failed", "store")
+        assert "disk is full" in found.message
+        steps, _ = service.store.series(run_id, "loss")
+        assert len(steps) >= 20
+        until(lambda: service.status()["running"] == 0)  # the worker was told to stop
+        limit["pages"] = 2**30
+        assert ended(service, service.submit(SHORT, "me")).state == "completed"
+    finally:
+        sqlalchemy_event.remove(Pool, "checkout", apply)
+
+
+def test_a_closed_server_says_so_in_its_runs(make):
+    service = make()
+    run_id, waiting = service.submit(LONG, "me"), service.submit(LONG, "me")
+    pid = training(service, run_id)
+    service.close()
+    assert gone(pid)
+    found = service.store.run(run_id)
+    assert (found.state, found.kind) == ("failed", "interrupted")
+    assert "shut down at step" in found.message
+    assert "before this run began" in service.store.run(waiting).message
+    with pytest.raises(RunError, match="shutting down"):
+        service.submit(LONG, "me")
+
+
+SERVER = """
+import sys, time
+from pathlib import Path
+from playground.runs.store import open_store
+from playground.runs.supervisor import Supervisor
+from playground.settings import Settings
+from playground.spec import RunSpec
+
+settings = Settings(home=Path(sys.argv[1]), workers=1)
+service = Supervisor(settings, open_store(settings), sys.argv[2:])
+service.start()
+run_id = service.submit(RunSpec(seed=0), "me")
+end = time.monotonic() + 20
+while service.store.run(run_id).step < 10 or not service.status()["ready"]:
+    assert time.monotonic() < end
+    time.sleep(0.01)
+print(run_id, service.store.started(run_id).loss["pid"], service.check("x")["pid"], flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGTERM"])
+def test_a_killed_server_leaves_no_worker_and_its_runs_are_told(make, tmp_path, how):
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVER, str(tmp_path), *QUICK],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with server, killing(server):
+        run_id, *pids = server.stdout.readline().split()
+        watcher = make()  # a second server on the same store lets the live one be
+        assert state(watcher, run_id) == "running"
+        with pytest.raises(RunError, match="another program"):
+            watcher.command(run_id, "me", "stop")
+        server.send_signal(getattr(signal, how))
+        server.wait()
+    until(lambda: all(gone(int(pid)) for pid in pids))
+    watcher.close()
+    found = state(make(), run_id), watcher.store.run(run_id)
+    assert found[0] == "failed" and found[1].kind == "interrupted"
+    steps, _ = watcher.store.series(run_id, "loss")
+    assert len(steps) == found[1].step >= 10
+
+
+# The checking worker
+
+
+def test_a_text_is_checked(make):
+    service = make()
+    report = service.check("mean(y_pred)", {"gamma": 2.0})
+    assert report["ok"] and report["text"] == "mean(y_pred)"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("slow", "took longer than 0.5 s"), ("fatal", "ended the checking")]
+)
+def test_a_check_that_hangs_or_kills_is_said_and_the_next_is_answered(make, text, message):
+    service = make(answer_seconds=0.5)
+    pid = service.check("fine")["pid"]
+    with pytest.raises(WorkerError, match=message):
+        service.check(text)
+    again = service.check("fine")["pid"]
+    assert again != pid
+    until(lambda: gone(pid))
+
+
+def test_of_one_visitor_only_the_newest_text_is_checked(make):
+    service = make(answer_seconds=0.5)
+    service.check("fine")
+    answers = {}
+
+    def ask(text):
+        try:
+            answers[text] = service.check(text, visitor="me")["text"]
+        except Superseded:
+            answers[text] = "superseded"
+        except WorkerError:
+            answers[text] = "too slow"
+
+    threads = [threading.Thread(target=ask, args=(text,)) for text in ("slow", "a", "b", "c")]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.05)
+    for thread in threads:
+        thread.join()
+    assert answers == {"slow": "too slow", "a": "superseded", "b": "superseded", "c": "c"}
+
+
+def test_samples_come_from_the_worker_once(make):
+    service = make(answer_seconds=60.0)
+    images, labels, names = service.sample("digits")
+    assert images.shape == (10, 8, 8, 1) and labels.tolist() == list(range(10))
+    assert names[3] == "3" and service.sample("digits")[0] is images
+    with pytest.raises(DataError):
+        service.sample("nonsense")
+    with pytest.raises(DataError):
+        service.prepare("nonsense")
+
+
+def test_workers_that_cannot_start_are_said(make):
+    service = make(command=(sys.executable, "-c", "raise SystemExit('no TensorFlow here')"))
+    run_id = service.submit(LONG, "me")
+    found = ended(service, run_id)
+    assert found.state == "failed" and "no TensorFlow here" in found.message
+    status = service.status()
+    assert not status["ready"] and "no TensorFlow here" in status["problem"]
+
+
+def test_a_worker_is_given_nothing_secret(make, monkeypatch, tmp_path):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("PLAYGROUND_STORE_URL", "")
+    seen = tmp_path / "seen"
+    code = f"import os; open({str(seen)!r}, 'a').write(' '.join(os.environ) + ' ')"
+    make(command=(sys.executable, "-c", code))
+    until(lambda: seen.exists() and "KERAS_BACKEND" in seen.read_text())
+    names = set(seen.read_text().split())
+    assert "PLAYGROUND_DATA" in names
+    assert not names & {"AWS_SECRET_ACCESS_KEY", "PLAYGROUND_STORE_URL"}
