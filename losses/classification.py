@@ -49,7 +49,8 @@ def focal(y_true: Tensor, y_pred: Tensor, *, gamma: float = 2.0, alpha: float = 
     when="Cross-entropy with one more knob: how hard it pushes on confident samples.",
     latex=r"-\log p_t+\epsilon(1-p_t)",
     paper="Leng et al. 2022, arXiv:2204.12511",
-    text="epsilon = 2.0  # -1..5\npt = sum(y_true * y_pred, axis=-1)\n-log(pt) + epsilon * (1 - pt)",
+    text="epsilon = 2.0  # -1..5\npt = sum(y_true * y_pred, axis=-1)\n"
+    "-log(pt) + epsilon * (1 - pt)",
     epsilon=Range(-1.0, 5.0),
 )
 def poly1(y_true: Tensor, y_pred: Tensor, *, epsilon: float = 2.0) -> Tensor:

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from .base import PlaygroundLoss
 from .language.errors import LossError
+from .language.inputs import OF_THE_PROBABILITY
 from .written import WrittenLoss
 
 
@@ -22,9 +23,7 @@ def curve(loss: PlaygroundLoss | str, points: int = 101, num_classes: int = 10) 
     if isinstance(loss, str):
         loss = WrittenLoss(loss, num_classes=num_classes)
     p = np.linspace(0.005, 0.995, points)
-    needed = set(loss.inputs) - {
-        "y_true", "y_pred", "labels", "p_true", "logits", "num_classes", "epoch", "step", "progress",
-    }  # fmt: skip
+    needed = set(loss.inputs) - set(OF_THE_PROBABILITY)
     if needed:
         return _none(f"it depends on {', '.join(sorted(needed))}, not on the probability alone")
     z = np.zeros((points, num_classes), dtype="float32")

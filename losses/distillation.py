@@ -18,7 +18,8 @@ GROUP = "Distillation"
     when="Learns from a teacher's soft answers as well as from the labels.",
     latex=r"\alpha\,\mathrm{CE}+(1-\alpha)T^2\,KL\left(\sigma(t/T)\,\|\,\sigma(z/T)\right)",
     paper="Hinton et al. 2015, arXiv:1503.02531",
-    text="T = 4.0  # 1..20\nalpha = 0.1  # 0..1\nhard = -sum(y_true * log_softmax(logits), axis=-1)\n"
+    text="T = 4.0  # 1..20\nalpha = 0.1  # 0..1\n"
+    "hard = -sum(y_true * log_softmax(logits), axis=-1)\n"
     "soft = sum(softmax(teacher_logits / T)"
     " * (log_softmax(teacher_logits / T) - log_softmax(logits / T)), axis=-1)\n"
     "alpha * hard + (1 - alpha) * T**2 * soft",

@@ -92,7 +92,9 @@ class Builder:
     def error(self, message: str, hint: str | None = None, span: Span | None = None) -> LossError:
         return LossError(message, span or self.at, hint=hint)
 
-    def warn(self, code: str, message: str, hint: str | None = None, span: Span | None = None):
+    def warn(
+        self, code: str, message: str, hint: str | None = None, span: Span | None = None
+    ) -> None:
         remark = Remark(code, message, span or self.at, hint)
         if remark not in self.warnings:
             self.warnings.append(remark)
@@ -267,7 +269,7 @@ class Builder:
         values = value.values if isinstance(value, Items) else (value,)
         found: list[int | Node] = []
         for item in values:
-            one, two = self.static(item, "a size")
+            one, _ = self.static(item, "a size")
             if isinstance(one, bool) or one != int(one):
                 raise self.error("a size must be a whole number")
             live = isinstance(item, Node) and any(n.op in LIVE for n in topological(item))

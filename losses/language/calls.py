@@ -192,7 +192,7 @@ def call_method(
     x = b.tensor(owner)
     if op == "shape":
         return operators.shape(b, {"x": x})
-    if op in ("reshape", "transpose") and len(args) > 1 or op == "reshape" and args:
+    if (op in ("reshape", "transpose") and len(args) > 1) or (op == "reshape" and args):
         args = [args[0] if isinstance(args[0], Items) and len(args) == 1 else Items(tuple(args))]
     if "dim" in keywords and "axis" not in keywords:
         keywords["axis"] = keywords.pop("dim")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import numbers
 from .build import Builder
-from .graph import Node
+from .graph import Node, Number
 from .sizes import broadcast
 
 ARITHMETIC = ("add", "sub", "mul", "div", "floordiv", "mod", "pow")
@@ -46,7 +46,7 @@ def unary(b: Builder, op: str, x: Node) -> Node:
     return b.node(op, (x,), lambda k: x.shapes[k], x.dtype, static)
 
 
-def fold_unary(b: Builder, op: str, x: Node):
+def fold_unary(b: Builder, op: str, x: Node) -> tuple[Number, Number] | None:
     if x.static is None or op not in numbers.UNARY:
         return None
     try:
@@ -144,13 +144,13 @@ def where(b: Builder, condition: Node, x: Node, y: Node) -> Node:
 def clip(b: Builder, x: Node, low: Node | None, high: Node | None) -> Node:
     """`x` kept between two bounds."""
     x = b.floats(x) if x.dtype == "bool" else x
-    if low is not None and high is not None and low.static and high.static:
-        if low.static[0] > high.static[0]:
-            b.warn(
-                "clip-order",
-                "the lower bound of this clip is above the upper one: the result is constant",
-                "swap the two bounds",
-            )
+    known = low is not None and high is not None and low.static and high.static
+    if known and low.static[0] > high.static[0]:  # type: ignore[union-attr,index]
+        b.warn(
+            "clip-order",
+            "the lower bound of this clip is above the upper one: the result is constant",
+            "swap the two bounds",
+        )
     kind = "float" if "float" in {n.dtype for n in (x, low, high) if n} else "int"
     bounds = [b.cast(n, kind) for n in (low, high) if n is not None]
     x = b.cast(x, kind)

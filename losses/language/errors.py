@@ -1,7 +1,7 @@
 """What the loss language says when a text is wrong, and where.
 
     ValueError
-        LossError           the text (or a parameter) is refused; carries a place, a hint and perhaps a fix
+        LossError       the text (or a parameter) is refused; has a place, a hint, perhaps a fix
 
 A `Remark` is the milder thing: a warning or a note about a text that is accepted.
 Lines and columns count from 1, in characters of the text as typed; the end is exclusive.

@@ -9,6 +9,7 @@ from typing import Any
 
 from .errors import Remark, Span
 
+NOWHERE = Span()
 Shape = tuple[int, ...]
 Number = bool | int | float
 
@@ -29,7 +30,7 @@ class Node:
     op: str
     args: tuple[Node, ...] = ()
     attrs: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    span: Span = Span()
+    span: Span = NOWHERE
     shapes: tuple[Shape, Shape] = ((), ())
     dtype: str = "float"
     static: tuple[Number, Number] | None = None
@@ -74,7 +75,7 @@ class Parameter:
     low: float
     high: float
     step: float
-    span: Span = Span()
+    span: Span = NOWHERE
     fixed: bool = False
 
     def as_dict(self) -> dict[str, Any]:

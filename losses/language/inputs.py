@@ -37,6 +37,18 @@ INPUTS: dict[str, Input] = {
 }
 PREDICTIONS = tuple(n for n, i in INPUTS.items() if i.role in ("prediction", "both", "partner"))
 LABELS = tuple(n for n, i in INPUTS.items() if i.role in ("label", "both", "partner"))
+# What a loss can take and still be a curve over the probability of the true class.
+OF_THE_PROBABILITY = (
+    "y_true",
+    "y_pred",
+    "labels",
+    "p_true",
+    "logits",
+    "num_classes",
+    "epoch",
+    "step",
+    "progress",
+)
 
 
 def shapes_of(name: str, num_classes: int) -> tuple[Shape, Shape]:

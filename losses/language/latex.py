@@ -40,13 +40,12 @@ _SIGNS = {
     "logical_or": r"\vee",
     "logical_xor": r"\oplus",
 }
-_GREEK = {
-    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda",
-    "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega",
-}  # fmt: skip
-_GREEK_LETTERS = dict(zip("αβγδεζηθκλμνξπρστφχψω", (
-    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda", "mu",
-    "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega"), strict=True))  # fmt: skip
+_NAMES = (
+    "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi chi "
+    "psi omega"
+).split()
+_GREEK = frozenset(_NAMES)
+_GREEK_LETTERS = dict(zip("αβγδεζηθκλμνξπρστφχψω", _NAMES, strict=True))
 
 Piece = tuple[str, int]
 
@@ -165,8 +164,8 @@ def _function(node: Node, args: list[Piece]) -> Piece:
         return sizes.get((int(static[0]), int(static[1])), "C"), ATOM
     if op == "slice":
         index = ",".join(_index(i) for i in a["index"])
-        plain = all(i in ("new", (None, None, None)) for i in a["index"])
-        return args[0] if plain else (rf"{_in(args[0], ATOM)}_{{[{index}]}}", POW)
+        whole = all(i in ("new", (None, None, None)) for i in a["index"])
+        return args[0] if whole else (rf"{_in(args[0], ATOM)}_{{[{index}]}}", POW)
     plain = op.replace("_", r"\_")
     name = _FUNCTIONS.get(op) or rf"\mathrm{{{plain}}}"
     inner = r",\ ".join(p[0] for p in args)

@@ -101,9 +101,9 @@ class Names:
             return None
         key = ":".join(place)
         space, last = place
-        if space in ("losses", "ops") and "." not in name.removeprefix("keras.losses."):
-            if last in self.catalog and (space == "losses" or key not in voc.FUNCTIONS):
-                return "loss"
+        bare = name == last and key not in voc.FUNCTIONS
+        if bare and last in self.catalog:
+            return "loss"
         if space == "losses" and last in voc.LOSS_CLASSES:
             return "class"
         if space == "losses":
@@ -176,7 +176,7 @@ class Names:
         refused = voc.REFUSED["normal"] if random else voc.REFUSED.get(last)
         if refused:
             return LossError(f"{quote(name)} is not part of the language", span, hint=refused)
-        known = voc.known_names() + [*self.catalog]
+        known = [*voc.known_names(), *self.catalog]
         if "." in full and voc.split_name(full):
             space = (voc.split_name(full) or ("", ""))[0]
             inside = [k.partition(":")[2] for k in voc.FUNCTIONS if k.startswith(space + ":")]

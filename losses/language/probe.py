@@ -14,7 +14,7 @@ import tensorflow as tf
 from . import emit
 from .errors import LossError, Remark, quote
 from .graph import Node
-from .inputs import INPUTS, LABELS, PREDICTIONS
+from .inputs import OF_THE_PROBABILITY, PREDICTIONS
 
 if TYPE_CHECKING:
     from losses.written import WrittenLoss
@@ -166,9 +166,7 @@ def _flat_at(loss: WrittenLoss) -> Node:
 def _say_direction(loss: WrittenLoss, say: _Sayer) -> None:
     """A right prediction must cost less than a wrong one: else a minus is missing."""
     names = set(loss.inputs)
-    if not names & {"y_true", "labels", "p_true"} or not names <= {
-        "y_true", "y_pred", "labels", "p_true", "logits", "num_classes", "progress", "epoch", "step",
-    }:  # fmt: skip
+    if not names & {"y_true", "labels", "p_true"} or not names <= set(OF_THE_PROBABILITY):
         return
     count = loss.num_classes
     base = dict(batch(0, count))
@@ -182,8 +180,11 @@ def _say_direction(loss: WrittenLoss, say: _Sayer) -> None:
         values.append(float(loss.on(given)))
     right, wrong = values
     if math.isfinite(right) and math.isfinite(wrong) and right > wrong + 1e-6 * abs(wrong):
-        say("upside-down", f"a right prediction costs more ({right:.4g}) than a wrong one "
-            f"({wrong:.4g}): is a minus missing?", "negate the loss", loss.program.result)  # fmt: skip
+        message = (
+            f"a right prediction costs more ({right:.4g}) than a wrong one ({wrong:.4g}): "
+            "is a minus missing?"
+        )
+        say("upside-down", message, "negate the loss", loss.program.result)
 
 
 def find_nonfinite(loss: WrittenLoss, tensors: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -247,6 +248,3 @@ def _record(
         "op": node.op,
         "node": node,
     }
-
-
-__all__ = ["INPUTS", "LABELS", "batch", "find_nonfinite", "gradients", "probe_loss"]

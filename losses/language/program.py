@@ -372,7 +372,7 @@ class _Text:
                 stack.append((left, sign))
             elif node.op == "cast" and node.attrs["implicit"]:
                 stack.append((node.args[0], sign))
-            else:
+            elif not (node.is_const and node.attrs["value"] == 0 and (found or stack)):
                 text = " ".join(self.tree.source.fragment(node.span).split())
                 found.append(Part(text, node.span, node, sign))
         return found

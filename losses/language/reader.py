@@ -307,9 +307,9 @@ class Reader:
         if isinstance(left, Items) and isinstance(right, Items):
             raise self.error(at, "lists cannot be combined", "write them as one list")
         for value, other in ((left, right), (right, left)):
-            if isinstance(value, Items) and isinstance(other, Node) and not other.rank:
-                if isinstance(op, ast.Mult) and other.dtype == "int" and other.is_const:
-                    raise self.error(at, "a list cannot be repeated", "write it out, or use ones")
+            number = isinstance(value, Items) and isinstance(other, Node) and other.is_const
+            if number and isinstance(op, ast.Mult) and other.dtype == "int":  # type: ignore[union-attr]
+                raise self.error(at, "a list cannot be repeated", "write it out, or use ones")
         x, y = self.b.tensor(left), self.b.tensor(right)
         if type(op) in BINARY:
             return el.binary(self.b, BINARY[type(op)], x, y)

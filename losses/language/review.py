@@ -54,14 +54,14 @@ def review(program: Program, b: Builder) -> None:
 def _check_reductions(order: list[Node], b: Builder) -> None:
     """A mean over the batch axis only, kept per class: (C,) is refused elsewhere."""
     for node in order:
-        if node.op in ("softmax", "log_softmax") and node.attrs["axis"] == 0:
-            if node.args[0].rank > 1:
-                b.warn(
-                    "softmax-batch",
-                    "this softmax runs over the batch (axis=0), not over the classes",
-                    "write axis=-1",
-                    node.span,
-                )
+        soft = node.op in ("softmax", "log_softmax")
+        if soft and node.attrs["axis"] == 0 and node.args[0].rank > 1:
+            b.warn(
+                "softmax-batch",
+                "this softmax runs over the batch (axis=0), not over the classes",
+                "write axis=-1",
+                node.span,
+            )
 
 
 def _is_input(node: Node, name: str) -> bool:
@@ -75,9 +75,10 @@ def prediction_nodes(order: list[Node]) -> set[int]:
         if node.op == "input":
             if node.attrs["name"] in PREDICTIONS:
                 found.add(id(node))
-        elif node.op not in ("dim", "shape", "size", "full_like"):
-            if any(id(a) in found for a in node.args):
-                found.add(id(node))
+        elif node.op not in ("dim", "shape", "size", "full_like") and any(
+            id(a) in found for a in node.args
+        ):
+            found.add(id(node))
     return found
 
 

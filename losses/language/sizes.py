@@ -189,7 +189,7 @@ def einsum(pattern: str, shapes: Sequence[Shape]) -> Shape:
     text = pattern.replace(" ", "")
     left, arrow, right = text.partition("->")
     terms = left.split(",")
-    if not all(t.isascii() and t.isalpha() or not t for t in [*terms, right]):
+    if not all((t.isascii() and t.isalpha()) or not t for t in [*terms, right]):
         raise SizeError("an einsum pattern is made of letters, commas and ->", "such as 'bi,bi->b'")
     if len(terms) != len(shapes):
         raise SizeError(f"the pattern names {len(terms)} tensors and {len(shapes)} are given")

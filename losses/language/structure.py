@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from . import sizes
 from .build import Builder, at_batch
@@ -30,7 +30,7 @@ def reduce(b: Builder, op: str, x: Node, axis: Axis = None, keepdims: bool = Fal
     return b.node(op, (x,), lambda k: shape[k], kind, axis=axis, keepdims=keepdims)
 
 
-def sizes_of(b: Builder, rule, k: int) -> Shape:
+def sizes_of(b: Builder, rule: Callable[[int], Shape], k: int) -> Shape:
     try:
         return rule(k)
     except sizes.SizeError as error:
@@ -242,13 +242,15 @@ def take(b: Builder, x: Node, index: Node, axis: int | None) -> Node:
                     None,
                     b.blame.get("indices"),
                 )
-    elif x.shapes[0][place] != x.shapes[1][place] and x.shapes[0][place] % BATCHES[0] == 0:
-        if index.op != "argsort" and index.rank and index.op != "array":
-            b.warn(
-                "gather-batch",
-                "this picks samples of the batch by number, not classes",
-                "to pick the true class write sum(y_true * y_pred, axis=-1)",
-            )
+    elif (x.shapes[0][place], x.shapes[1][place]) == BATCHES and index.op not in (
+        "argsort",
+        "array",
+    ):
+        b.warn(
+            "gather-batch",
+            "this picks samples of the batch by number, not classes",
+            "to pick the true class write sum(y_true * y_pred, axis=-1)",
+        )
 
     def rule(k: int) -> Shape:
         shape = x.shapes[k]
@@ -291,7 +293,7 @@ def split(b: Builder, x: Node, parts: int | tuple[int, ...], axis: int) -> tuple
         raise b.error(f"the parts must add up to {size}")
     found, start = [], 0
     for part in parts:
-        index = tuple((None, None, None) for _ in range(place)) + ((start, start + part, None),)
+        index = (*((None, None, None),) * place, (start, start + part, None))
         found.append(slices(b, x, index))
         start += part
     return tuple(found)

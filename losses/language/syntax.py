@@ -11,6 +11,7 @@ import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from .errors import LossError, Span, quote
 from .source import Source
@@ -405,10 +406,9 @@ class _Walker:
         self.identifier(node.name, self.tree.span(node))
         for arg in (*values.posonlyargs, *values.args, *values.kwonlyargs):
             self.identifier(arg.arg, self.tree.span(arg))
-        items: list[Item] = [*node.decorator_list]
-        items = [lambda d=d: self.decorator(d) for d in node.decorator_list]
+        items: list[Item] = [partial(self.decorator, d) for d in node.decorator_list]
         for arg in (*values.posonlyargs, *values.args, *values.kwonlyargs):
-            items.append(lambda a=arg: self.annotation(a.annotation))
+            items.append(partial(self.annotation, arg.annotation))
         items.append(lambda: self.annotation(node.returns))
         defaults = [*values.defaults, *(d for d in values.kw_defaults if d is not None)]
         return [*items, *defaults, *node.body]

@@ -11,6 +11,7 @@ import keyword
 import re
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from .errors import LossError, quote
 from .source import LOOKALIKES, Source
@@ -238,7 +239,7 @@ def _check_operator(source: Source, token: Token, previous: Token | None, bracke
     if sign in _BINARY_ONLY or sign in ("*", "**"):
         opening = previous is None or previous.text in ("(", ",")
         words = previous is not None and previous.text in ("[", "import", "except", "=")
-        star = sign in ("*", "**") and opening or sign == "*" and words
+        star = (sign in ("*", "**") and opening) or (sign == "*" and words)
         decorator = sign == "@" and previous is None
         if not _ends_operand(previous) and not (star or decorator or _slash(sign, previous)):
             raise LossError(
@@ -292,7 +293,8 @@ def _check_target(source: Source, tokens: list[Token]) -> None:
     depth = 0
     if tokens[0].kind == "keyword":
         return
-    for place, token in enumerate(tokens):
+    place = 0
+    for place, token in enumerate(tokens):  # noqa: B007  (used after the loop)
         depth += (token.text in _CLOSER) - (token.text in _CLOSER.values())
         if depth == 0 and token.text == "=":
             break
@@ -302,8 +304,7 @@ def _check_target(source: Source, tokens: list[Token]) -> None:
         return
     left = tokens[:place]
     calls = any(
-        b.text == "(" and (a.kind == "name" or a.text in (")", "]"))
-        for a, b in zip(left, left[1:], strict=False)
+        b.text == "(" and (a.kind == "name" or a.text in (")", "]")) for a, b in pairwise(left)
     )
     strange = any(
         t.kind in ("number", "string") or t.text in _OPERATORS - {"*"} for t in _outside(left)
