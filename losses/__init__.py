@@ -15,7 +15,7 @@ from .named import LossInfo
 
 if TYPE_CHECKING:
     from .base import PlaygroundLoss
-    from .curve import curve
+    from .curves import curve
     from .known import NamedLoss, get
     from .written import WrittenLoss, compile_loss, compile_metric
 
@@ -45,9 +45,7 @@ def __getattr__(name: str) -> Any:
     elif name == "PlaygroundLoss":
         from . import base as module  # type: ignore[no-redef]
     elif name == "curve":
-        from .curve import curve
-
-        return curve
+        from . import curves as module  # type: ignore[no-redef]
     else:
         raise AttributeError(f"module 'losses' has no attribute {name!r}")
     return getattr(module, name)

@@ -51,14 +51,17 @@ def keep() -> None:
     kept = st.session_state.get(KEPT, {})
     names = [*map(field_key, FIELDS), "loss_mode", "loss_name"]
     st.session_state[KEPT] = kept | {
-        name: st.session_state[name] for name in names if name in st.session_state
+        name: st.session_state[name]
+        for name in names
+        if st.session_state.get(name) is not None
     }
 
 
 def restore() -> None:
     """Gives controls that Streamlit forgot (another page was shown) their values back."""
     for name, value in st.session_state[KEPT].items():
-        st.session_state.setdefault(name, value)
+        if st.session_state.get(name) is None:
+            st.session_state[name] = value
 
 
 def values() -> dict[str, Any]:

@@ -28,6 +28,7 @@ def _loss_card(waited: bool, after: Callable[[], None]) -> None:
     ready = supervisor.service().status()["checking"]
     if waited and ready:
         st.rerun()
+    draft.restore()
     left, right = st.columns(2, gap="medium")
     with left, st.container(gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", key="loss-head"):
@@ -36,6 +37,7 @@ def _loss_card(waited: bool, after: Callable[[], None]) -> None:
             st.segmented_control(
                 "Pick or write the loss",
                 list(MODES),
+                required=True,
                 format_func=lambda mode: MODES[mode],
                 key="loss_mode",
                 label_visibility="collapsed",
@@ -180,7 +182,7 @@ def _picture(report: Mapping[str, Any] | None) -> None:
     curve = report["curve"] if report is not None else None
     if report is None or curve is None:
         with st.container(key="no-picture", height=HEIGHT, border=False):
-            reason = report["no_curve"] if report is not None else ""
+            reason = report["no_curve"].rpartition(": ")[2] if report is not None else ""
             st.caption(
                 f"No picture: {reason}."
                 if reason
