@@ -67,6 +67,10 @@ class PlaygroundLoss(keras.losses.Loss):
             return self.on({"y_true": y_true, "y_pred": y_pred})
         return super().__call__(y_true, y_pred, sample_weight)
 
+    def find_nonfinite(self, tensors: Mapping[str, Tensor]) -> dict[str, Any] | None:
+        """Where in its text the loss is not finite on this batch; a named loss has no text."""
+        return None
+
     def gather(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The inputs this loss takes, worked out from others where that can be done."""
         found = dict(tensors)

@@ -15,6 +15,7 @@ from . import emit
 from .errors import LossError, Remark, quote
 from .graph import Node
 from .inputs import OF_THE_PROBABILITY, PREDICTIONS
+from .review import prediction_nodes
 
 if TYPE_CHECKING:
     from losses.written import WrittenLoss
@@ -68,7 +69,8 @@ def gradients(loss: WrittenLoss, tensors: Mapping[str, Any]) -> tuple[float, dic
     result = {n: np.asarray(g) for n, g in zip(names, found, strict=True)}
     if "y_pred" in result:
         g, p = result["y_pred"].astype("float64"), np.asarray(given["y_pred"]).astype("float64")
-        result["softmax"] = p * (g - (p * g).sum(-1, keepdims=True))
+        with np.errstate(invalid="ignore"):
+            result["softmax"] = p * (g - (p * g).sum(-1, keepdims=True))
     return float(value), result
 
 
@@ -137,15 +139,16 @@ def _say_nonfinite(loss: WrittenLoss, say: _Sayer) -> None:
 def _say_flat(loss: WrittenLoss, say: _Sayer, results: list[Any], norm: float) -> None:
     root = loss.program.result
     values = [v for v, _ in results]
-    if norm == 0:
-        say("zero-gradient", "the gradient is zero everywhere: nothing is learnt",
-            "use a smooth step, such as the probability itself", _flat_at(loss))  # fmt: skip
-        return
     scale = max(abs(v) for v in values)
     same = abs(values[0] - values[1]) <= 1e-5 * scale
-    if same and norm < 1e-5 * max(scale, 1e-30):
-        say("constant", f"the loss is always {values[0]:.4g}: it is normalised by itself",
-            "divide by something that does not depend on the prediction", root)  # fmt: skip
+    if same and norm <= 1e-5 * scale:
+        message = f"the loss is always {values[0]:.4g}: nothing is learnt"
+        hint = "is it divided by itself, or y_true replaced by y_pred?"
+        say("constant", message, hint, root if norm else _flat_at(loss))
+        return
+    if norm == 0:
+        message = "the gradient is zero everywhere: nothing is learnt"
+        say("zero-gradient", message, "use the probability itself", _flat_at(loss))
         return
     for _, slopes in results:
         if "softmax" in slopes and set(slopes) == {"softmax", "y_pred"}:
@@ -194,12 +197,13 @@ def find_nonfinite(loss: WrittenLoss, tensors: Mapping[str, Any]) -> dict[str, A
     typed fragment, the value, the sample and the kind ('value' or 'gradient'); or None.
     """
     order = loss.program.order
+    learnt = prediction_nodes(order)
     seen: list[tuple[Node, Any]] = []
 
     def watch(node: Node, value: Any) -> Any:
         if node.dtype == "float" and not isinstance(value, int):
             value = tf.identity(value)
-            if node.op not in ("const", "array"):
+            if id(node) in learnt:
                 tape.watch(value)
             seen.append((node, value))
         return value
@@ -212,7 +216,7 @@ def find_nonfinite(loss: WrittenLoss, tensors: Mapping[str, Any]) -> dict[str, A
         record = _record(loss, node, np.asarray(value), "value", tensors)
         if record is not None:
             return record
-    inner = [(n, v) for n, v in seen if n.op not in ("const", "array")]
+    inner = [(n, v) for n, v in seen if id(n) in learnt]
     slopes = tape.gradient(total, [v for _, v in inner], unconnected_gradients="zero")
     # A bad slope arises at an operation and flows down: the culprit is the first operation
     # whose own output still has a finite slope and whose argument has not.

@@ -59,7 +59,9 @@ def test_the_sparse_and_generalised_builtins_equal_keras():
 
 
 def test_circle_equals_keras():
-    theirs = keras.losses.Circle()(BATCH["labels"], BATCH["features"])
+    features = BATCH["features"]  # Keras leaves it to the caller to normalise them
+    unit = features / np.linalg.norm(features, axis=-1, keepdims=True)
+    theirs = keras.losses.Circle()(BATCH["labels"], unit)
     np.testing.assert_allclose(losses.get("circle").on(BATCH), theirs, rtol=1e-5)
 
 
@@ -98,13 +100,14 @@ def test_the_slope_is_finite_at_the_corners(info):
     corner["partner_features"] = corner["features"]
     loss = losses.get(info.name)
     given = {n: tf.convert_to_tensor(corner[n]) for n in loss.inputs}
-    watched = [v for n, v in given.items() if v.dtype == tf.float32]
+    learnt = ("y_pred", "logits", "features", "class_weights", "partner_features")
+    watched = [v for n, v in given.items() if n in learnt]
     with tf.GradientTape() as tape:
         tape.watch(watched)
         value = loss.on(given)
     assert np.isfinite(value)
     for slope in tape.gradient(value, watched, unconnected_gradients="zero"):
-        assert np.isfinite(slope).all()
+        assert np.isfinite(tf.convert_to_tensor(slope)).all()
 
 
 @pytest.mark.parametrize("info", EVERY)
@@ -135,7 +138,7 @@ def test_parameters_move_without_a_new_trace():
 def test_wrong_names_and_values_are_explained():
     with pytest.raises(losses.LossError, match="did you mean 'focal'"):
         losses.get("focall")
-    with pytest.raises(losses.LossError, match="no parameter 'gama'.*'gamma'"):
+    with pytest.raises(losses.LossError, match=r"no parameter 'gama'.*'gamma'"):
         losses.get("focal", gama=2.0)
     with pytest.raises(losses.LossError, match="finite"):
         losses.get("focal", gamma=float("nan"))
