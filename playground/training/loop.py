@@ -5,6 +5,7 @@ Stop and Pause take effect at once; reports are gathered and sent four times a s
 Neither changes a number: a spec gives the same metrics bit for bit on one machine.
 """
 
+import math
 import queue
 import threading
 import time
@@ -125,48 +126,45 @@ class Training:
     def events(self, control: Control) -> Iterator[Event]:
         """Trains to the end, or as the control says."""
         pending = Pending(self)
-        paused_after = 0  # pause again at this step, for single steps; 0 for none
+        allowed = math.inf  # steps until the run pauses
         last_finite = self.weights()
         self.clock.start()
         while self.step < self.steps:
-            command = control.receive()
-            if command is None and paused_after and self.step >= paused_after:
-                command = Command("pause")
-            if command and command.do == "pause":
+            if not allowed and self.clock.running:
                 yield from pending.flush()
-                yield Changed(self.step, "state", "paused")
                 self.clock.stop()
-                command = control.wait()
-                while command.do in ("pause", "change"):
-                    if command.do == "change":
-                        yield self.change(command)
-                    command = control.wait()
-                paused_after = self.step + 1 if command.do == "step" else 0
-                if command.do != "stop":
+                yield Changed(self.step, "state", "paused")
+            command = control.receive() if allowed else control.wait()
+            if command is not None:
+                if command.do == "stop":
+                    yield from pending.flush()
+                    yield Snapshot(self.step, "weights", self.weights())
+                    yield Finished(self.step, "stopped", self.clock.seconds)
+                    return
+                if command.do == "change":
+                    yield self.change(command)
+                    continue
+                allowed = {"pause": 0, "step": 1, "resume": math.inf}[command.do]
+                if allowed and not self.clock.running:
                     self.clock.start()
-                    if not paused_after:
+                    if command.do == "resume":
                         yield Changed(self.step, "state", "running")
-            elif command and command.do == "step":
-                paused_after = self.step + 1
-            elif command and command.do == "change":
-                yield self.change(command)
-                continue
-            if command and command.do == "stop":
+                if not allowed:
+                    continue
+            before = self.step
+            finite = self.advance(pending, min(self.interval, allowed))
+            allowed -= self.step - before
+            if not finite:
                 yield from pending.flush()
-                yield Snapshot(self.step, "weights", self.weights())
-                yield Finished(self.step, "stopped", self.clock.seconds)
-                return
-            if not self.advance(pending, 1 if paused_after else self.interval):
-                yield from pending.flush()
-                yield Snapshot(self.step, "weights", self.finite_weights(last_finite))
+                yield Snapshot(self.step - 1, "weights", self.finite_weights(last_finite))
                 yield self.failure()
                 return
-            if pending.due or self.evaluation_due or paused_after:
+            if pending.due or self.evaluation_due:
                 yield from pending.flush()
             if self.evaluation_due:
-                full = self.step % self.steps_per_epoch == 0
-                yield self.evaluate_validation(full)
+                yield self.evaluate_validation(self.step % self.steps_per_epoch == 0)
                 last_finite = self.weights()
+        yield from pending.flush()
         yield Snapshot(self.step, "weights", self.weights())
         test = self.evaluate_test()
         yield test
@@ -189,14 +187,14 @@ class Training:
         due = -(-number * self.steps_per_epoch // looks)
         return epoch * self.steps_per_epoch + due
 
-    def advance(self, pending: "Pending", steps: int) -> bool:
-        """Takes up to `steps` steps, not past an evaluation or the epoch's end; False when a loss
+    def advance(self, pending: "Pending", most: float) -> bool:
+        """Takes up to `most` steps, not past an evaluation or the epoch's end; False when a loss
         or gradient was not finite, in which case the last step changed nothing."""
         within = self.step % self.steps_per_epoch
         if within == 0:
             self.order = self.shuffled(self.step // self.steps_per_epoch)
         until = min(self.next_evaluation(self.step), self.steps)
-        steps = min(steps, until - self.step, self.steps_per_epoch - within)
+        steps = int(min(most, until - self.step, self.steps_per_epoch - within))
         began = time.perf_counter()
         rates = self.rates[self.step : self.step + steps]
         taken, finite, reports, features, logits = self.graph.train(
@@ -284,7 +282,7 @@ class Training:
 
     def weights(self) -> dict[str, np.ndarray]:
         """A copy of every weight by its path, such as `block1_conv/kernel`."""
-        return {weight.path: np.array(weight) for weight in self.model.weights}
+        return {weight.path: np.array(weight.numpy()) for weight in self.model.weights}
 
     def finite_weights(self, earlier: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The weights as they are, or `earlier` ones if a running statistic took the damage that
@@ -304,14 +302,17 @@ class Training:
                 f"The loss or its gradient stopped being a finite number {at}. {kept}",
                 "Try a smaller learning rate, or a loss that stays finite.",
             )
+        value = {"nan": "NaN", "inf": "infinite", "-inf": "minus infinite"}[found["value"]]
+        what = "" if found["kind"] == "value" else "The gradient of "
+        of = "" if found["sample"] is None else f" for image {found['sample'] + 1} of the batch"
         places = ("line", "column", "end_line", "end_column", "fragment")
         return Failed(
             self.step,
             "nonfinite",
-            f"{found.message} {at}. {kept}",
+            f"{what}`{found['fragment']}` became {value}{of} {at}. {kept}",
             "Keep its argument away from where it breaks (clip it, or add a small number), or try "
             "a smaller learning rate.",
-            {place: getattr(found, place) for place in places},
+            {place: found[place] for place in places},
         )
 
 
@@ -322,10 +323,14 @@ class Clock:
         self._before = 0.0
         self._since: float | None = None
 
+    @property
+    def running(self) -> bool:
+        """Whether it goes."""
+        return self._since is not None
+
     def start(self) -> None:
-        """Goes on; nothing changes if it goes already."""
-        if self._since is None:
-            self._since = time.perf_counter()
+        """Goes on."""
+        self._since = time.perf_counter()
 
     def stop(self) -> None:
         """Stands still."""
