@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
+import anyio
 import anyio.to_thread
 
 from pages.live.series import Series
@@ -24,6 +25,7 @@ LIVE = frozenset({"queued", "preparing", "running", "paused"})
 TRAIN_SERIES = ("loss", "accuracy")
 VALIDATION_SERIES = ("validation_loss", "validation_accuracy")
 
+reading = anyio.CapacityLimiter(4)
 log = logging.getLogger(__name__)
 Message = dict[str, Any]
 
@@ -231,7 +233,7 @@ class _Watch:
         first = True
         while True:
             try:
-                news = await anyio.to_thread.run_sync(self.reader.news)
+                news = await anyio.to_thread.run_sync(self.reader.news, limiter=reading)
             except Exception:
                 log.exception("run %s cannot be shown", self.reader.run_id)
                 news = {"run": self.reader.run_id, "trouble": "This run cannot be read."}

@@ -17,7 +17,9 @@ from starlette.types import Receive, Scope, Send
 
 from pages.live import files
 from pages.live.feed import Feed, Viewer
+from pages.live.headers import VISITOR_COOKIE
 from playground.errors import PlaygroundError
+from playground.runs.checker import Superseded
 from playground.runs.supervisor import service
 from playground.spec import MAX_LOSS_CHARACTERS, RunSpec
 
@@ -26,6 +28,9 @@ MAX_BODY = 64 * 1024
 KEEP_ALIVE_SECONDS = 15.0
 RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+
+# Threads of their own, so that slow checks never keep a chart waiting.
+checking = anyio.CapacityLimiter(8)
 
 feed = Feed(lambda: service().store, service)
 
@@ -88,8 +93,13 @@ async def check(request: Request) -> Response:
         return _refused('expected JSON: {"text": "...", "parameters": {"name": number}}', 400)
     if len(text) > MAX_LOSS_CHARACTERS:
         return _refused(f"expected at most {MAX_LOSS_CHARACTERS:,} characters", 413)
+    visitor = request.cookies.get(VISITOR_COOKIE, "")
     try:
-        report = await anyio.to_thread.run_sync(service().check, text, parameters)
+        report = await anyio.to_thread.run_sync(
+            service().check, text, parameters, visitor, limiter=checking
+        )
+    except Superseded:
+        return JSONResponse({"superseded": True}, headers=_FRESH)
     except PlaygroundError as error:
         return _refused(error.message, 503, error.hint)
     return Response(_json(report), media_type="application/json", headers=_FRESH)

@@ -19,6 +19,8 @@ export function mount(root, component) {
   let stop = () => {}
 
   function build() {
+    const longest = Math.max(1, ...classes.map((name) => name.length))
+    root.style.setProperty("--name", `${Math.min(longest, 10) + 1}ch`)
     const table = element("table", { "aria-label": "Confusion matrix: rows are the true class" })
     const head = element("tr", {}, element("th", { className: "corner", text: "true ↓  said →" }))
     for (const name of classes) head.append(element("th", { scope: "col", text: short(name), title: name }))

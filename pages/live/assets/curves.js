@@ -79,9 +79,24 @@ class Panel {
     )
     this.zoomY = null
     this.drawn = false
+    this.shows = ""
   }
 
   draw(Plotly, { runs, options, colors, zoomX, end, marks, hidden }) {
+    // Drawing costs the browser far more than the look whether there is anything to draw.
+    const { smoothing, log } = options
+    const needs = this.name === "gap" ? ["validation_loss"] : [this.about.train, this.about.validation]
+    const shows = JSON.stringify([
+      runs.map(({ run, name, color }) => [
+        run.id,
+        name,
+        color,
+        needs.map((need) => [run.series[need]?.end, run.series[need]?.length]),
+      ]),
+      [smoothing, log, colors.key, zoomX, this.zoomY, end, marks, [...hidden]],
+    ])
+    if (shows === this.shows) return
+    this.shows = shows
     const traces = []
     let said = ""
     for (const [place, { run, name, color }] of runs.entries()) {
@@ -122,9 +137,10 @@ class Panel {
     }
     put(this.now, said)
     this.plot.setAttribute("aria-label", `${this.about.title} over steps. ${said}`)
-    const layout = this.layout({ options, colors, zoomX, end, marks })
+    const layout = this.layout({ options, colors, zoomX, end, marks, bare: !traces.length })
     const config = { displayModeBar: false, responsive: false, doubleClick: "autosize" }
     Plotly.react(this.plot, traces, layout, config)
+    this.plot.dataset.color = layout.font.color
     if (!this.drawn) {
       this.drawn = true
       this.plot.on("plotly_relayout", (change) => this.zoomed(change))
@@ -148,13 +164,15 @@ class Panel {
     return out
   }
 
-  // At each look at the validation images: their loss less the mean training loss since the last.
+  // At each look at the validation images: their loss less the mean training loss of the steps
+  // just before, the last third since the look before.
   gap(run) {
     const train = run.series.loss
     const held = run.series.validation_loss
     if (!train?.length || !held?.length) return {}
     const y = held.last.map((step, i) => {
-      const before = train.meanBetween(i ? held.last[i - 1] : 0, step)
+      const since = step - (i ? held.last[i - 1] : 0)
+      const before = train.meanBetween(step - Math.max(1, Math.ceil(since / 3)), step)
       return before === null || held.mean[i] === null ? null : held.mean[i] - before
     })
     return { validation: { x: held.last, y } }
@@ -168,7 +186,7 @@ class Panel {
       .join("  ")
   }
 
-  layout({ options, colors, zoomX, end, marks }) {
+  layout({ options, colors, zoomX, end, marks, bare }) {
     const log = options.log && this.name === "loss"
     const axis = {
       gridcolor: colors.border,
@@ -176,6 +194,7 @@ class Panel {
       zeroline: false,
       linecolor: colors.border,
       tickfont: { size: 12 },
+      showticklabels: !bare,
       automargin: false,
     }
     return {
@@ -203,7 +222,11 @@ class Panel {
       },
       yaxis: {
         ...axis,
-        title: { text: log ? `${this.about.axis} (log)` : this.about.axis, standoff: 4 },
+        title: {
+          text: log ? `${this.about.axis} (log)` : this.about.axis,
+          standoff: 4,
+          font: { size: 12.5 },
+        },
         type: log ? "log" : "linear",
         ...(this.zoomY ? { range: this.zoomY } : { autorange: true }),
         zeroline: this.name === "gap",
@@ -268,6 +291,7 @@ export function mount(root, component) {
   let connection = "open"
   let queued = 0
   let gone = false
+  let failed = false
   let stop = () => {}
   const hidden = new Set()
   const known = new Map()
@@ -282,9 +306,16 @@ export function mount(root, component) {
     }))
     const first = shown[0]?.run.facts ?? {}
     const some = shown.some(({ run }) => run.series.loss?.length)
-    root.classList.toggle("is-empty", !some)
-    put(empty, some ? "" : emptyText(shown))
-    put(note, connection === "broken" ? "Connection lost, trying again" : "")
+    root.classList.toggle("is-empty", !some || !Plotly)
+    put(empty, some ? (Plotly || failed ? "" : "Loading the charts") : emptyText(shown))
+    put(
+      note,
+      failed
+        ? "The charts did not load: reload the page"
+        : connection === "broken"
+          ? "Connection lost, trying again"
+          : "",
+    )
     unzoom.hidden = !(zoomX || panels.some((panel) => panel.zoomY))
     drawKeys(shown, some)
     if (!Plotly) return
@@ -386,9 +417,9 @@ export function mount(root, component) {
       for (const id of [...known.keys()]) if (!ids.includes(id)) known.delete(id)
       const old = stop
       stop = ids.length
-        ? subscribe(ids, (run) => {
+        ? subscribe(ids, (run, changed) => {
             known.set(run.id, run)
-            ask()
+            if (["series", "state", "marks", "steps", "trouble", "preparing", "fraction"].some((name) => changed.has(name))) ask()
           })
         : () => {}
       old()
@@ -415,7 +446,10 @@ export function mount(root, component) {
       adoptStyle(root)
       ask()
     },
-    () => put(note, "The charts did not load: reload the page"),
+    () => {
+      failed = true
+      ask()
+    },
   )
 
   return {

@@ -7,7 +7,11 @@ import { element, put } from "./words.js"
 const CHECK_MS = 150
 const REST_MS = 350
 const TOKEN = /(#.*)|(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([\p{L}_][\p{L}\p{N}_]*)|(\r?\n)|([^\p{L}_\d#.\n]+|.)/gu
+const INPUTS =
+  "y_true y_pred logits labels p_true features centers class_weights partner_features negative_features same teacher_logits num_classes epoch step progress"
 const WORDS = new Set("def return lambda if else for in and or not import from as True False None pass".split(" "))
+
+const vocabularyOf = ({ vocabulary }) => new Set([...INPUTS.split(" "), ...vocabulary])
 
 export function mount(root, component) {
   const numbers = element("div", { className: "numbers", "aria-hidden": "true" })
@@ -37,7 +41,7 @@ export function mount(root, component) {
   let send = component.setStateValue
   let data = component.data
   let set = data.set
-  let known = new Set(data.vocabulary)
+  let known = vocabularyOf(data)
   let sent = data.text
   let faults = []
   let checking = 0
@@ -95,6 +99,11 @@ export function mount(root, component) {
       checking = setTimeout(check, 4000)
     }
     if (number !== asked || gone) return
+    if (answer.superseded) {
+      // Another tab of the same visitor asked later; this one asks again.
+      checking = setTimeout(check, 2 * CHECK_MS)
+      return
+    }
     show(answer, text)
     root.dataset.answer = String(Math.round(performance.now() - typedAt))
     root.dataset.checked = String(number)
@@ -171,12 +180,12 @@ export function mount(root, component) {
     open()
     let at = 0
     for (const match of text.matchAll(TOKEN)) {
-      const [token, comment, number, name, newline] = match
+      const [token, comment, digits, name, newline] = match
       if (newline !== undefined) {
         open()
       } else {
         const kind =
-          (comment && "comment") || (number && "number") || (name && (WORDS.has(name) ? "word" : known.has(name) && "known")) || ""
+          (comment && "comment") || (digits && "number") || (name && kindOf(name, text, at)) || ""
         for (const [piece, fault] of cut(token, at)) {
           const className = [kind, fault && `fault ${fault.kind}`].filter(Boolean).join(" ")
           line.append(className ? element("span", { className, text: piece }) : piece)
@@ -188,13 +197,20 @@ export function mount(root, component) {
     for (const { line: row, message, kind, column } of shown.slice(0, 3)) {
       const target = lines[Math.min(row, lines.length) - 1]
       if (target.querySelector(".remark")) continue
-      const remark = element("div", { className: `remark ${kind}`, text: message })
+      const said = element("span", { text: message })
+      const remark = element("div", { className: `remark ${kind}` }, said)
       remark.style.setProperty("--column", String(Math.max(0, column - 1)))
+      remark.style.setProperty("--length", String(message.length))
       target.append(remark)
     }
     for (const each of lines) if (!each.textContent) each.append("\u200b")
     layer.replaceChildren(...lines)
     number(lines)
+  }
+
+  function kindOf(name, text, at) {
+    if (WORDS.has(name)) return "word"
+    return known.has(name) || text[at + name.length] === "(" ? "known" : ""
   }
 
   // A token in pieces, each with the fault that it belongs to, if any.
@@ -307,7 +323,7 @@ export function mount(root, component) {
       send = next.setStateValue
       if (next.data.vocabulary.join() !== vocabulary) {
         vocabulary = next.data.vocabulary.join()
-        known = new Set(next.data.vocabulary)
+        known = vocabularyOf(next.data)
       }
       const changed = JSON.stringify(next.data.parameters) !== parameters
       parameters = JSON.stringify(next.data.parameters)

@@ -94,8 +94,7 @@ function reconcile() {
   }
   source.onmessage = (event) => deliver(JSON.parse(event.data))
   source.onerror = () => {
-    clearTimeout(breaking)
-    breaking = setTimeout(() => say("broken"), connection === "open" ? BROKEN_MS : 0)
+    breaking ||= setTimeout(() => say("broken"), BROKEN_MS)
     if (source?.readyState === EventSource.CLOSED) {
       delay = Math.min(delay * 2, 15_000)
       schedule(delay)
@@ -125,7 +124,10 @@ function deliver(message) {
 }
 
 function say(what) {
-  if (what === "open") clearTimeout(breaking)
+  if (what === "open") {
+    clearTimeout(breaking)
+    breaking = 0
+  }
   if (what === connection) return
   connection = what
   for (const listener of [...connectionListeners]) listener(what)

@@ -1,0 +1,140 @@
+"""The real app in a process of its own, a real Chromium, and runs recorded step by step."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+
+from playground.runs.store import Store, open_store
+from playground.settings import Settings
+from tests import chromium
+from tests.browser.recording import Recording
+
+ROOT = Path(__file__).parents[2]
+START_SECONDS = 60.0
+PATIENCE_MS = 60_000
+
+
+class Server:
+    """`streamlit run app.py` on a free port with a store of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        with socket.socket() as free:
+            free.bind(("localhost", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://localhost:{self.port}"
+        self.log = home / "server.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Returns when the server answers."""
+        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, "--server.port", str(self.port)],
+                cwd=ROOT,
+                env={**os.environ, "PLAYGROUND_HOME": str(self.home), "PLAYGROUND_WORKERS": "1"},
+                stdout=log,
+                stderr=log,
+            )
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end:
+            assert self._process.poll() is None, self.log.read_text()
+            try:
+                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2):
+                    return
+            except OSError:
+                time.sleep(0.1)
+        pytest.fail(f"no answer in {START_SECONDS:g} s\n{self.log.read_text()}")
+
+    def stop(self) -> float:
+        """Asks the server to end as Ctrl+C does; the seconds it took."""
+        assert self._process is not None
+        began = time.monotonic()
+        self._process.send_signal(signal.SIGTERM if os.name == "nt" else signal.SIGINT)
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        return time.monotonic() - began
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("home"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def store(server: Server) -> Iterator[Store]:
+    store = open_store(Settings(home=server.home))
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def recording(store: Store) -> Iterator[Recording]:
+    recording = Recording(store)
+    yield recording
+    recording.finish()
+
+
+@pytest.fixture(scope="session")
+def context() -> Iterator[BrowserContext]:
+    """One for all tests: what the browser has loaded once it keeps, as a visitor's does."""
+    path = chromium.ensure()
+    if path is None:
+        pytest.fail("no Chromium to test with: see the output above")
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=chromium.arguments())
+        yield browser.new_context()
+        browser.close()
+
+
+@pytest.fixture
+def open_page(context: BrowserContext, server: Server) -> Iterator[Callable[..., Page]]:
+    """Opens a page of the app; afterwards nothing may have been refused by the security policy
+    or thrown in the page."""
+    pages: list[Page] = []
+    faults: list[str] = []
+
+    def hear(text: str) -> None:
+        if re.search("Content Security Policy|Uncaught", text):
+            faults.append(text)
+
+    def opened(
+        query: str = "", width: int = 1440, height: int = 900, scheme: str = "light"
+    ) -> Page:
+        page = context.new_page()
+        pages.append(page)
+        page.set_default_timeout(PATIENCE_MS)
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme)
+        page.on("console", lambda message: hear(message.text))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(f"{server.url}/{query}")
+        return page
+
+    yield opened
+    for page in pages:
+        page.close()
+    assert not faults

@@ -1,0 +1,275 @@
+"""The live views in Chromium, driven by runs that are recorded while they are watched."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from pages.live.series import Series
+from playground.runs.store import Store
+from tests.browser.conftest import Server
+from tests.browser.recording import Recording
+
+Open = Callable[..., Page]
+
+
+def curves(page: Page) -> Locator:
+    return page.locator(".curves")
+
+
+def reaches(page: Page, step: int) -> None:
+    """Waits until the loss is drawn up to a step."""
+    expect(curves(page)).to_have_attribute("data-end", str(step))
+
+
+def axis(page: Page, panel: str) -> list[float]:
+    plot = page.locator(f'[data-panel="{panel}"] .plot')
+    return plot.evaluate(
+        "plot => [...plot._fullLayout.xaxis.range, ...plot._fullLayout.yaxis.range]"
+    )
+
+
+def test_a_run_grows_in_place_while_it_records(open_page: Open, recording: Recording) -> None:
+    page = open_page(f"?run={recording.id}")
+    expect(curves(page).locator(".empty")).not_to_be_empty()
+    recording.begin().advance(40)
+    reaches(page, 40)
+    plot = page.locator('[data-panel="loss"] .plot')
+    plot.evaluate("plot => { plot.querySelector('.main-svg').mark = 'same' }")
+
+    recording.advance(30).change("learning_rate", 3e-4).advance(10).evaluate()
+    reaches(page, 80)
+    traces = plot.evaluate("plot => plot.data.map(trace => trace.x.length)")
+    assert traces == [80, 80, 1]  # every step, smoothed, validation
+    assert plot.evaluate("plot => plot.querySelector('.main-svg').mark") == "same"
+    assert "learning rate" in (plot.text_content() or "")
+
+    expect(page.locator(".readout")).to_contain_text("80")
+    expect(page.locator(".readout .words")).to_contain_text("Training")
+    expect(page.locator(".confusion td.right").first).to_have_text("90")
+    expect(page.locator(".strip .tally")).to_have_text("7 of 8 right")
+    page.locator(".strip").get_by_role("button", name="Wrong only").click()
+    expect(page.locator(".strip li:visible")).to_have_count(1)
+    expect(page.locator(".strip li:visible")).to_have_attribute(
+        "title", "7, taken for 0 with probability 91.0%"
+    )
+
+    recording.finish()
+    expect(page.locator(".readout .words")).to_contain_text("Completed")
+
+
+def test_zoom_is_kept_while_the_curve_grows(open_page: Open, recording: Recording) -> None:
+    recording.begin().advance(100)
+    page = open_page(f"?run={recording.id}")
+    reaches(page, 100)
+    box = page.locator('[data-panel="loss"] .nsewdrag').bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.2 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.8 * box["height"], steps=4)
+    page.mouse.up()
+    whole = page.locator(".curves").get_by_role("button", name="Whole run")
+    expect(whole).to_be_visible()
+    zoomed = axis(page, "loss")
+    assert axis(page, "accuracy")[:2] == pytest.approx(zoomed[:2])  # the panels share the steps
+
+    recording.advance(200)
+    reaches(page, 300)
+    assert axis(page, "loss") == pytest.approx(zoomed)
+    whole.click()
+    expect(whole).to_be_hidden()
+    assert axis(page, "loss")[:2] != pytest.approx(zoomed[:2])
+
+
+def test_a_restarted_server_is_found_again(
+    open_page: Open, recording: Recording, server: Server
+) -> None:
+    recording.begin().advance(50)
+    page = open_page(f"?run={recording.id}")
+    reaches(page, 50)
+    took = server.stop()
+    assert took < 15, f"open streams kept the server from ending: {took:.1f} s"
+    expect(page.locator(".readout .words")).to_contain_text("Connection lost")
+    recording.advance(70)
+    server.start()
+    reaches(page, 120)
+    expect(page.locator(".readout .words")).to_contain_text("Training")
+
+
+def test_both_themes_and_a_telephone(open_page: Open, recording: Recording) -> None:
+    recording.begin().advance(60).evaluate()
+    page = open_page(f"?run={recording.id}", width=360, height=740, scheme="dark")
+    reaches(page, 60)
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 360
+    plots = page.locator(".curves .plot")
+    tops = [box["y"] for box in (plot.bounding_box() for plot in plots.all()) if box]
+    assert len(tops) == 3 and tops == sorted(set(tops))  # stacked
+    color = plots.first.get_attribute("data-color") or ""
+    page.emulate_media(color_scheme="light")
+    expect(plots.first).not_to_have_attribute("data-color", color)
+
+
+def test_the_editor_answers_under_the_line(open_page: Open) -> None:
+    page = open_page("?loss=-sum(y_true*log(y_pred),axis=-1)")
+    editor = page.locator(".editor")
+    expect(editor.locator(".verdict")).to_contain_text("Understood", timeout=60_000)
+    area = editor.locator("textarea")
+    area.click()
+    area.press("Control+A")
+    area.press_sequentially("gamma = 2.0\n-sum(y_tru * log(y_pred), axis=-1)", delay=5)
+    expect(editor.locator(".verdict")).to_contain_text("Line 2, column 6: ")
+    expect(editor.locator(".layer .fault")).to_have_text("y_tru")
+    expect(editor.locator(".line").nth(1).locator(".remark")).to_contain_text("y_tru")
+    took = int(editor.get_attribute("data-answer") or "0")
+    print(f"the answer was shown {took} ms after the last key")
+    assert 0 < took < 2000  # 300 ms on a machine that is not busy
+
+    area.press("Tab")  # indents
+    assert area.input_value().endswith(" ")
+    area.press("Control+Z")
+    page.wait_for_timeout(1200)  # typing rests, the page reruns
+    assert area.input_value().endswith("axis=-1)")
+    editor.locator(".fix").click()
+    expect(area).to_have_value("gamma = 2.0\n-sum(y_true * log(y_pred), axis=-1)")
+    expect(editor.locator(".verdict")).to_contain_text("Understood")
+    area.press("Escape")
+    area.press("Tab")
+    assert not area.evaluate("area => area.getRootNode().activeElement === area")
+
+
+def test_the_browser_merges_as_the_server_does(open_page: Open, server: Server) -> None:
+    random = np.random.default_rng(3)
+    series, messages, at = Series(), [], 0
+    for _ in range(60):
+        steps = np.arange(at + 1, at + 1 + int(random.integers(1, 48)))
+        at = int(steps[-1])
+        messages.append(series.add(steps, random.normal(size=len(steps))))
+    page = open_page()
+    home = page.locator(".live").first.evaluate(
+        "node => node.getRootNode().querySelector('link').href"
+    )
+    merged = page.evaluate(
+        """async ([home, messages]) => {
+            const { Series } = await import(new URL("series.js", home))
+            const series = new Series()
+            for (const message of messages) if (!series.add(message)) throw new Error("a gap")
+            return { last: series.last, count: series.count, low: series.low, high: series.high }
+        }""",
+        [home, messages],
+    )
+    assert merged["last"] == series.buckets.last.tolist()
+    assert merged["count"] == series.buckets.count.tolist()
+    assert merged["low"] == pytest.approx(series.buckets.low, rel=1e-3)
+    assert merged["high"] == pytest.approx(series.buckets.high, rel=1e-3)
+
+
+# The routes over a real server
+
+
+def fetch(server: Server, path: str, **request: Any) -> tuple[int, Any, bytes]:
+    try:
+        with urllib.request.urlopen(
+            urllib.request.Request(f"{server.url}{path}", **request), timeout=30
+        ) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read()
+
+
+def test_the_stream_tells_the_whole_and_then_what_is_new(
+    server: Server, recording: Recording
+) -> None:
+    recording.begin().advance(30)
+    with urllib.request.urlopen(
+        f"{server.url}/live/stream?runs={recording.id},nosuchrun", timeout=20
+    ) as stream:
+        assert stream.headers["content-type"] == "text/event-stream"
+
+        def told() -> dict[str, Any]:
+            return json.loads(next(line for line in stream if line.startswith(b"data: "))[6:])
+
+        first = {message["run"]: message for message in (told(), told())}
+        assert first["nosuchrun"]["state"] == "unknown"
+        run = first[recording.id]
+        assert run["whole"] and run["state"] == "running" and run["step"] == 30
+        assert run["series"]["loss"]["end"] == 30
+        recording.advance(10)
+        news = told()
+        assert "whole" not in news and "state" not in news and news["step"] == 40
+        assert (news["series"]["loss"]["start"], news["series"]["loss"]["end"]) == (30, 40)
+        assert len(news["series"]["loss"]["y"]) == 10
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/live/stream", 400),
+        ("/live/stream?runs=../../etc", 400),
+        ("/live/stream?runs=" + ",".join(f"run{k}" for k in range(9)), 400),
+        ("/live/assets/x/..%2f..%2fapp.py", 400),
+        ("/live/assets/x/app.py", 404),
+        ("/live/strip/nosuchrun.png", 404),
+        ("/live/samples/nosuchset.png", 404),
+    ],
+)
+def test_wrong_questions_are_refused(server: Server, path: str, status: int) -> None:
+    assert fetch(server, path)[0] == status
+
+
+def test_checks_are_bounded(server: Server) -> None:
+    def check(body: bytes, **headers: str) -> int:
+        return fetch(server, "/live/check", data=body, headers=headers, method="POST")[0]
+
+    assert check(b"nonsense") == 400
+    assert check(b'{"text": 3}') == 400
+    assert check(b"[" * 50_000) == 400
+    assert check(b'{"text": "' + b"x" * 70_000 + b'"}') == 413
+    assert check(json.dumps({"text": "x" * 10_001}).encode()) == 413
+    assert check(b'{"text": "y_true"}', **{"Sec-Fetch-Site": "cross-site"}) == 403
+
+
+def test_every_answer_carries_the_policy_and_a_page_the_cookie(server: Server) -> None:
+    status, headers, _ = fetch(server, "/")
+    assert status == 200
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert headers["x-frame-options"] == "SAMEORIGIN"
+    cookie = headers["set-cookie"]
+    assert cookie.startswith("playground_visitor=")
+    assert "HttpOnly" in cookie and "SameSite=Lax" in cookie
+    again = fetch(server, "/", headers={"Cookie": cookie.split(";")[0]})[1]
+    assert again["set-cookie"] is None
+    assert fetch(server, "/live/strip/nosuchrun.png")[1]["set-cookie"] is None
+
+
+def test_samples_and_strip_are_pictures(server: Server, recording: Recording) -> None:
+    recording.begin()
+    status, headers, body = fetch(server, f"/live/strip/{recording.id}.png")
+    assert (status, headers["content-type"], body[:4]) == (200, "image/png", b"\x89PNG")
+
+
+def test_a_viewer_costs_little(server: Server, store: Store) -> None:
+    """Bytes a second do not grow with the run: a long run is told in as little as a short one."""
+    recording = Recording(store, steps=200_000).begin()
+    for _ in range(10):
+        recording.advance(2_000)
+    with urllib.request.urlopen(
+        f"{server.url}/live/stream?runs={recording.id}", timeout=20
+    ) as stream:
+        line = next(line for line in stream if line.startswith(b"data: "))
+        assert len(json.loads(line[6:])["series"]["loss"]["y"]) <= 1000
+        assert len(line) < 120_000
+        began, size = time.monotonic(), 0
+        for _ in range(4):
+            recording.advance(500)
+            size += len(next(line for line in stream if line.startswith(b"data: ")))
+        rate = size / (time.monotonic() - began)
+    recording.finish()
+    print(f"{rate / 1000:.1f} kB/s")
+    assert rate < 16_000

@@ -1,0 +1,129 @@
+"""What viewers are told: the whole first, then only what changed, and never too much at once."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pages.live import feed
+from pages.live.feed import BACKLOG, Feed, Reader, Viewer
+from playground.errors import StoreError
+from playground.runs.store import Store
+from tests.browser.recording import Recording
+
+
+class Line:
+    def place(self, run_id: str) -> int | None:
+        return 3
+
+    def wait_seconds(self, run_id: str) -> float | None:
+        return 40.0
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(f"sqlite:///{(tmp_path / 'store.sqlite').as_posix()}", tmp_path)
+    yield store
+    store.close()
+
+
+def test_news_is_only_what_changed(store: Store) -> None:
+    run = Recording(store)
+    reader = Reader(run.id, store, Line())
+    assert reader.news()["state"] == "preparing"
+    assert reader.news() is None
+    run.begin().advance(5)
+    news = reader.news()
+    assert news["state"] == "running" and news["series"]["loss"]["end"] == 5
+    run.advance(5).evaluate()
+    news = reader.news()
+    assert "state" not in news
+    assert news["series"]["validation_loss"]["x"] == [10]
+    assert news["evaluation"]["strip"][-1] == [0, 0.91, 7]
+    run.finish()
+    news = reader.news()
+    assert news["state"] == "completed" and "series" not in news
+    assert not reader.live
+    whole = reader.whole()
+    assert whole["whole"] and whole["step"] == 10 and whole["series"]["loss"]["end"] == 10
+
+
+def test_a_waiting_run_tells_its_place(store: Store) -> None:
+    run_id = store.create(Recording(store).spec, "someone")
+    news = Reader(run_id, store, Line()).news()
+    assert (news["state"], news["place"], news["wait"]) == ("queued", 3, 40.0)
+
+
+def test_an_unknown_run_and_a_store_in_trouble_are_told(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = Reader("nosuchrun", store, Line())
+    assert reader.news()["state"] == "unknown"
+
+    def refuse(run_id: str) -> None:
+        raise StoreError("The store cannot be read.", "Free some space.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "run", refuse)
+        assert reader.news()["trouble"] == "The store cannot be read. Free some space."
+    assert reader.news()["trouble"] == ""
+
+
+def test_a_viewer_who_falls_behind_is_told_the_whole(store: Store) -> None:
+    run = Recording(store).begin()
+
+    async def watch() -> bytes:
+        told = Feed(lambda: store, Line)
+        async with told.viewer([run.id]) as viewer:
+            await asyncio.wait_for(viewer.ready.wait(), 10)
+            for _ in range(BACKLOG + 3):
+                viewer.tell(run.id, b"data: {}\n\n")
+            assert len(viewer.waiting) == BACKLOG
+            return told.take(viewer)
+
+    said = asyncio.run(watch())
+    last = json.loads(said.rstrip().rsplit(b"\n\n", 1)[1].removeprefix(b"data: "))
+    assert last["whole"] and last["run"] == run.id
+
+
+def test_viewers_of_one_run_share_one_watch(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "LIVE_SECONDS", 0.02)
+    run = Recording(store).begin()
+    read: list[str] = []
+    original = store.run
+
+    def counted(run_id: str) -> object:
+        read.append(run_id)
+        return original(run_id)
+
+    monkeypatch.setattr(store, "run", counted)
+
+    async def watch() -> list[bytes]:
+        told = Feed(lambda: store, Line)
+        async with told.viewer([run.id]) as first:
+            await asyncio.wait_for(first.ready.wait(), 10)
+            async with told.viewer([run.id]) as second:
+                assert second.ready.is_set()  # no need to read for the one who comes later
+                said = [told.take(first), told.take(second)]
+        before = len(read)
+        await asyncio.sleep(0.1)
+        assert len(read) <= before + 1  # nobody looks, nobody reads
+        return said
+
+    one, two = asyncio.run(watch())
+    assert one == two
+
+
+def test_closing_wakes_every_viewer(store: Store) -> None:
+    async def watch() -> bool:
+        told = Feed(lambda: store, Line)
+        async with told.viewer(["nosuchrun"]) as viewer:
+            await asyncio.wait_for(viewer.ready.wait(), 10)
+            told.take(viewer)
+            told.close()
+            await asyncio.wait_for(viewer.ready.wait(), 1)
+            return told.closed and isinstance(viewer, Viewer)
+
+    assert asyncio.run(watch())
