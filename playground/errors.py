@@ -1,11 +1,11 @@
 """Every error the middle floor raises on purpose.
 
-PlaygroundError             something a visitor or an operator can act on; str() is one plain sentence
-├── SpecError               a field of a RunSpec is wrong: .field .message
-├── DataError               a data set is missing, unreadable or not the published one: .hint
-├── RunError                a run cannot be started or steered: unknown, not yours, not live, queue full
-├── StoreError              the store cannot be read or written (full disk, locked, foreign file)
-└── WorkerError             a worker process died or did not answer in time
+PlaygroundError   something a visitor or an operator can act on; str() is one plain sentence
+├── SpecError     a field of a RunSpec is wrong: .field .message
+├── DataError     a data set is missing, unreadable or not the published one: .hint
+├── RunError      a run cannot be started or steered: unknown, not yours, not live, queue full
+├── StoreError    the store cannot be read or written (full disk, locked, foreign file)
+└── WorkerError   a worker process died or did not answer in time
 """
 
 
