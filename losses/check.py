@@ -33,21 +33,21 @@ def check(
         "probe": None,
     }
     try:
-        program = analyse(text, parameters, num_classes=num_classes)
-        warnings = program.warnings
         if numeric:
             from .language.probe import probe_loss
             from .written import WrittenLoss
 
             loss = WrittenLoss(text, parameters, num_classes=num_classes)
             report["probe"] = probe_loss(loss)
-            warnings = loss.warnings
+            program = loss.program
+        else:
+            program = analyse(text, parameters, num_classes=num_classes)
     except LossError as error:
         report["error"] = error.as_dict()
         return report
     report.update(
         ok=True,
-        warnings=[w.as_dict() for w in warnings],
+        warnings=[w.as_dict() for w in program.warnings],
         notes=[n.as_dict() for n in program.notes],
         parameters=[p.as_dict() for p in program.parameters.values()],
         latex=latex(program),

@@ -14,6 +14,8 @@ from .sizes import SizeError
 
 MAX_GRAPH = 1_500
 MAX_LIST = 1_024
+# Numbers in all steps together, at the larger batch: all are held for the gradient.
+MAX_TOTAL = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Builder:
         self.sign: Span | None = None
         self.blame: dict[str, Span] = {}
         self.count = 0
+        self.total = 0
         self.warnings: list[Remark] = []
         self.notes: list[Remark] = []
         self.parameters: dict[str, Parameter] = {}
@@ -133,10 +136,15 @@ class Builder:
         except SizeError as error:
             raise self.size_error(error, args) from None
         node = Node(op, tuple(args), attrs, self.at, shapes, dtype, static)
+        self.total += sizes.elements(shapes[1]) if len(shapes[1]) <= sizes.MAX_RANK else 0
         try:
             sizes.check_bounds(shapes, BATCHES)
         except SizeError as error:
             raise self.error(error.message, error.hint, _origin(node).span) from None
+        if self.total > MAX_TOTAL:
+            raise self.error(
+                "the steps of this loss hold too many numbers together", "reduce earlier, with sum"
+            )
         return node
 
     def size_error(self, error: SizeError, args: Sequence[Node] = ()) -> LossError:
@@ -314,8 +322,8 @@ def _flatten(items: Items, b: Builder) -> list[Node]:
             found.append(value)
         else:
             raise b.error("a list holds numbers or tensors", _hint_for(value))
-    if len(found) > MAX_LIST:
-        raise b.error(f"this list has {len(found):,} entries; at most {MAX_LIST:,} are read")
+        if len(found) > MAX_LIST:
+            raise b.error(f"this list has more than {MAX_LIST:,} entries", "make it shorter")
     return found
 
 

@@ -40,29 +40,10 @@ _SIGNS = {
     "logical_or": r"\vee",
     "logical_xor": r"\oplus",
 }
-_NAMES = [
-    "alpha",
-    "beta",
-    "gamma",
-    "delta",
-    "epsilon",
-    "zeta",
-    "eta",
-    "theta",
-    "kappa",
-    "lambda",
-    "mu",
-    "nu",
-    "xi",
-    "pi",
-    "rho",
-    "sigma",
-    "tau",
-    "phi",
-    "chi",
-    "psi",
-    "omega",
-]
+_NAMES = (
+    *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda"),
+    *("mu", "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega"),
+)
 _GREEK = frozenset(_NAMES)
 _GREEK_LETTERS = dict(zip("αβγδεζηθκλμνξπρστφχψω", _NAMES, strict=True))
 

@@ -12,7 +12,7 @@ from .errors import LossError, quote, suggest
 from .inputs import INPUTS
 from .syntax import Tree, dotted
 
-PROPERTIES = ("shape", "T", "dtype", "ndim", "rank")
+PROPERTIES = ("shape", "T", "dtype", "ndim", "rank", "values", "indices")
 
 
 class Names:

@@ -193,6 +193,18 @@ def unstack(b: Builder, a: Arguments) -> Items:
     return Items(tuple(st.squeeze(b, p, place) for p in parts))
 
 
+def gather(b: Builder, a: Arguments) -> Node:
+    """tf.gather; with batch_dims=1 the entry of each sample at its own index."""
+    x, index, axis = a["x"], a["indices"], single_axis(b, a["axis"])
+    if not a["batch_dims"]:
+        return st.take(b, x, index, axis)
+    if a["batch_dims"] != 1 or x.rank != 2 or index.rank not in (1, 2):
+        raise b.error("batch_dims is read for one index a sample of a (B, C) tensor")
+    if index.rank == 2:
+        return st.take_along_axis(b, x, index, 1)
+    return st.squeeze(b, st.take_along_axis(b, x, st.expand(b, index, -1), 1), -1)
+
+
 def repeat(b: Builder, a: Arguments) -> Node:
     return st.repeat(b, a["x"], a["repeats" if "repeats" in a else "rep"], a["axis"])
 
@@ -468,7 +480,7 @@ APPLY: dict[str, Apply] = {
     "repeat_elements": repeat,
     "broadcast_to": lambda b, a: st.broadcast_to(b, a["x"], a["shape"]),
     "take": lambda b, a: st.take(b, a["x"], a["indices"], optional_axis(b, a["axis"])),
-    "gather": lambda b, a: st.take(b, a["x"], a["indices"], single_axis(b, a["axis"])),
+    "gather": gather,
     "take_along_axis": lambda b, a: st.take_along_axis(
         b, a["x"], a["indices"], single_axis(b, a["axis"])
     ),

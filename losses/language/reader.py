@@ -13,6 +13,7 @@ from . import vocabulary as voc
 from .build import (
     DOTS,
     DTYPES,
+    MAX_LIST,
     NONE,
     Builder,
     Callee,
@@ -270,7 +271,12 @@ class Reader:
 
     def part(self, node: ast.Attribute, value: Value) -> Value:
         self.b.at = self.tree.span(node)
+        pair = isinstance(value, Items) and len(value.values) == 2  # what top_k returns
+        if pair and node.attr in ("values", "indices"):
+            return value.values[node.attr == "indices"]  # type: ignore[union-attr]
         x = self.b.tensor(value)
+        if node.attr in ("values", "indices"):
+            raise self.error(node, f"a tensor has no part called '{node.attr}'")
         if node.attr == "shape":
             return Items(dims(self.b, x))
         if node.attr in ("ndim", "rank"):
@@ -309,7 +315,7 @@ class Reader:
         for value, other in ((left, right), (right, left)):
             number = isinstance(value, Items) and isinstance(other, Node) and other.is_const
             if number and isinstance(op, ast.Mult) and other.dtype == "int":  # type: ignore[union-attr]
-                raise self.error(at, "a list cannot be repeated", "write it out, or use ones")
+                return self.repeated(value, other, at)
         x, y = self.b.tensor(left), self.b.tensor(right)
         if type(op) in BINARY:
             return el.binary(self.b, BINARY[type(op)], x, y)
@@ -318,6 +324,15 @@ class Reader:
         if isinstance(op, ast.BitXor) and {x.dtype, y.dtype} != {"bool"}:
             raise self.error(at, "'^' is not a power", "write ** for a power")
         return el.binary(self.b, LOGIC[type(op)], x, y)
+
+    def repeated(self, value: Value, times: Value, at: ast.AST) -> Items:
+        """`[1.0] * 10`, kept small."""
+        assert isinstance(value, Items) and isinstance(times, Node)  # noqa: S101
+        count = int(times.attrs["value"])
+        flat = all(isinstance(v, Node) for v in value.values)
+        if not flat or not 0 < count * len(value.values) <= MAX_LIST:
+            raise self.error(at, f"this list would not have 1 to {MAX_LIST:,} numbers", "use ones")
+        return Items(value.values * count)
 
     def unary_op(self, node: ast.UnaryOp, scope: Scope) -> Value:
         value = self.value(node.operand, scope)

@@ -37,6 +37,7 @@ def review(program: Program, b: Builder) -> None:
                 "leave it out of the loss",
                 node.span,
             )
+    _check_batch_size(program, b)
     live = gradient_nodes(order)
     if id(program.result) not in live:
         first = next((n for n in order if n.op in CUTS and id(n.args[0]) in live), None)
@@ -49,6 +50,35 @@ def review(program: Program, b: Builder) -> None:
             first.span if first is not None else program.result.span,
         )
     _check_reductions(order, b)
+
+
+def _check_batch_size(program: Program, b: Builder) -> None:
+    """A sum over the whole batch: divided by a fixed batch size, or by nothing."""
+    node, scaled = program.result, False
+    while node.op in ("neg", "mul", "div", "add", "sub") and not node.rank:
+        const = next((a for a in node.args if a.is_const), None)
+        rest = [a for a in node.args if not a.is_const]
+        if len(rest) != 1:
+            return
+        if node.op == "div" and const is node.args[1]:
+            scaled = True
+            if node.args[1].attrs["value"] in (8, 16, 32, 64, 100, 128, 256, 512, 1024):
+                hint = "use mean(...), or divide by shape(y_pred)[0]"
+                if _is_batch_sum(rest[0]):
+                    message = "this divides by a fixed batch size, and batches differ in size"
+                    b.warn("fixed-batch", message, hint, node.span)
+        node = rest[0]
+    if _is_batch_sum(node) and not scaled:
+        b.warn(
+            "batch-sum",
+            "this sums over the whole batch: the loss grows with the batch size",
+            "use sum(..., axis=-1), one value a sample",
+            node.span,
+        )
+
+
+def _is_batch_sum(node: Node) -> bool:
+    return node.op == "sum" and node.args[0].shapes[0] != node.args[0].shapes[1] and not node.rank
 
 
 def _check_reductions(order: list[Node], b: Builder) -> None:

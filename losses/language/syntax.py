@@ -426,6 +426,8 @@ class _Walker:
     def annotation(self, node: ast.expr | None) -> None:
         if node is None or (isinstance(node, ast.Constant) and node.value is None):
             return
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            return
         name = dotted(node)
         if name is None:
             raise LossError(

@@ -37,6 +37,9 @@ NAMESPACES: dict[str, str] = {
     "keras.losses": "losses",
     "tf.keras.losses": "losses",
     "losses": "losses",
+    "tf.losses": "losses",
+    "keras.metrics": "losses",
+    "tf.keras.metrics": "losses",
 }
 # Only steps on the way to a namespace.
 STEPS = ("keras", "tf.keras")
@@ -200,7 +203,7 @@ ROWS: tuple[Row, ...] = (
     ("repeat_elements", "x:T rep:I axis:A", "K"),
     ("broadcast_to", "x:T shape:S", "ops np tf"),
     ("take", "x:T indices:T axis:A=None", "ops np"),
-    ("gather", "x:T indices:T axis:A=0", "K tf"),
+    ("gather", "x:T indices:T axis:A=0 batch_dims:I=0", "K tf"),
     ("take_along_axis", "x:T indices:T axis:A=-1", "ops np"),
     ("gather_batch", "x:T indices:T", "tf:batch_gather"),
     ("one_hot", "x:T num_classes:Z axis:A=-1 dtype:D=float32", "ops K"),
@@ -276,7 +279,8 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "min": ("min_value", "clip_value_min", "a_min", "x_min", "minimum"),
     "max": ("max_value", "clip_value_max", "a_max", "x_max", "maximum"),
     "axes": ("perm", "pattern", "axis"),
-    "axis": ("axes", "reduction_indices", "dim", "dimension", "batch_dims"),
+    "axis": ("axes", "reduction_indices", "dim", "dimension"),
+    "keepdims": ("keep_dims",),
     "newshape": ("shape", "new_shape"),
     "repeats": ("multiples", "n", "reps", "rep"),
     "parts": ("num_or_size_splits", "indices_or_sections"),
@@ -333,7 +337,6 @@ METHODS: dict[str, str] = {
     "detach": "stop_gradient",
     "clamp": "clip",
     "get_shape": "shape",
-    "numpy": "identity",
     "float": "cast_float",
 }
 
@@ -380,6 +383,8 @@ REFUSED: dict[str, str] = {
     "py_function": "write it with the functions of the language",
     "eval": "write the expression itself",
     "open": "a loss cannot read files",
+    "compile": "end with the loss itself: the page compiles and trains the model",
+    "fit": "end with the loss itself: the page compiles and trains the model",
     "range": "operate on the whole tensor, or write arange",
 }
 
