@@ -241,8 +241,9 @@ class Builder:
 
     def integer(self, value: Value, what: str) -> int:
         number = self.fixed(value, what)
-        if isinstance(number, bool) or number != int(number):
-            raise self.error(f"{what} must be a whole number, not {number}")
+        if isinstance(number, (bool, float)):
+            hint = "divide with //" if float(number).is_integer() else None
+            raise self.error(f"{what} must be a whole number, not {number}", hint)
         return int(number)
 
     def axis(self, value: Value) -> int | tuple[int, ...] | None:
@@ -278,8 +279,8 @@ class Builder:
         found: list[int | Node] = []
         for item in values:
             one, _ = self.static(item, "a size")
-            if isinstance(one, bool) or one != int(one):
-                raise self.error("a size must be a whole number")
+            if isinstance(one, (bool, float)):
+                raise self.error(f"a size must be a whole number, not {one}", "divide with //")
             live = isinstance(item, Node) and any(n.op in LIVE for n in topological(item))
             found.append(item if live and isinstance(item, Node) else int(one))
         return tuple(found)

@@ -92,7 +92,7 @@ def _write(node: Node, written: dict[int, str]) -> str:
     extra = [
         f"{name}={_value(value, written)}"
         for name, value in a.items()
-        if name not in ("implicit",) and value is not False
+        if name not in ("implicit",) and (value is not False or node.op == "gelu")
     ]
     return f"{node.op}({', '.join(args + extra)})"
 

@@ -17,6 +17,8 @@ from .reader import Reader, Scope, UserFunction
 from .review import review
 from .syntax import Tree, check_tree, parse
 
+OUR_FAULT = "this text cannot be read"
+
 
 def analyse(
     text: str,
@@ -35,8 +37,14 @@ def analyse(
         names = Names(tree, KERAS_NAMES)
         check_tree(tree, names.check_name, names.check_import)
         return _Text(tree, names, overrides, num_classes, metric).program()
-    except RecursionError:
+    except LossError:
+        raise
+    except (RecursionError, MemoryError):
         raise LossError("the text is nested too deeply", hint="name the inner parts") from None
+    except Exception as error:  # a mistake of ours must not look like a crash to the visitor
+        raise LossError(
+            OUR_FAULT, hint="simplify it; this is a mistake of the playground"
+        ) from error
 
 
 class _Text:

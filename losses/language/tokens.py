@@ -181,7 +181,6 @@ def _ends_operand(token: Token | None) -> bool:
 
 
 def _check_token(source: Source, token: Token, previous: Token | None, brackets: list) -> None:
-    span = source.span(token.start, token.end)
     if token.kind == "operator":
         _check_operator(source, token, previous, brackets)
         return
@@ -192,7 +191,11 @@ def _check_token(source: Source, token: Token, previous: Token | None, brackets:
             hint="put an operator or a space between them",
         )
     if token.kind == "number" and len(token.text) > MAX_NUMBER_LENGTH:
-        raise LossError("this number has too many digits", span, hint="write it as 1e-7 or 2.5")
+        raise LossError(
+            "this number has too many digits",
+            source.span(token.start, token.end),
+            hint="write it as 1e-7 or 2.5",
+        )
     starts = token.kind in ("name", "number", "string")
     if starts and _ends_operand(previous):
         if previous is not None and previous.kind == token.kind == "string":
@@ -200,29 +203,34 @@ def _check_token(source: Source, token: Token, previous: Token | None, brackets:
         shown = quote(previous.text if previous else "")
         raise LossError(
             f"an operator or a comma is missing between {shown} and {quote(token.text)}",
-            span,
+            source.span(token.start, token.end),
             hint="write * to multiply, a comma between arguments",
         )
 
 
 def _check_operator(source: Source, token: Token, previous: Token | None, brackets: list) -> None:
-    span, sign = source.span(token.start, token.end), token.text
+    sign = token.text
     if sign in _CLOSER:
         brackets.append(token)
         if len(brackets) > MAX_BRACKETS:
             raise LossError(
                 f"brackets are nested more than {MAX_BRACKETS} deep",
-                span,
+                source.span(token.start, token.end),
                 hint="name the inner parts with assignments",
             )
     elif sign in _CLOSER.values():
         if not brackets:
-            raise LossError(f"'{sign}' closes nothing", span, hint="remove it", fix="")
+            raise LossError(
+                f"'{sign}' closes nothing",
+                source.span(token.start, token.end),
+                hint="remove it",
+                fix="",
+            )
         opener = brackets.pop()
         if _CLOSER[opener.text] != sign:
             raise LossError(
                 f"'{sign}' does not match the '{opener.text}' it closes",
-                span,
+                source.span(token.start, token.end),
                 hint=f"write '{_CLOSER[opener.text]}'",
                 fix=_CLOSER[opener.text],
             )
@@ -235,7 +243,12 @@ def _check_operator(source: Source, token: Token, previous: Token | None, bracke
     }
     if sign in replaced:
         fix, hint = replaced[sign]
-        raise LossError(f"'{sign}' is not an operator of the language", span, hint=hint, fix=fix)
+        raise LossError(
+            f"'{sign}' is not an operator of the language",
+            source.span(token.start, token.end),
+            hint=hint,
+            fix=fix,
+        )
     if sign in _BINARY_ONLY or sign in ("*", "**"):
         opening = previous is None or previous.text in ("(", ",")
         words = previous is not None and previous.text in ("[", "import", "except", "=")
@@ -244,7 +257,7 @@ def _check_operator(source: Source, token: Token, previous: Token | None, bracke
         if not _ends_operand(previous) and not (star or decorator or _slash(sign, previous)):
             raise LossError(
                 f"'{sign}' has nothing on its left",
-                span,
+                source.span(token.start, token.end),
                 hint="an operand is missing, or there is one operator too many",
             )
 
