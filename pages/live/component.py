@@ -33,6 +33,12 @@ export default function (component) {
     root.className = "live"
     root.style.visibility = "hidden"
     root.style.minHeight = `${data.reserve}px`
+    // A key for a button or a text in here is not also a shortcut of the page.
+    for (const kind of ["keydown", "keypress", "keyup"]) {
+      root.addEventListener(kind, (event) => {
+        if (event.target.closest("button, textarea")) event.stopPropagation()
+      })
+    }
     parentElement.append(style, root)
     Promise.all([import(new URL(data.view + ".js", home)), styled]).then(
       ([module]) => {

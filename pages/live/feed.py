@@ -8,12 +8,14 @@ comes, or fell behind, is told the whole.
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+import math
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 import anyio
 import anyio.to_thread
+import numpy as np
 
 from pages.live.series import Series
 from playground.errors import PlaygroundError
@@ -247,5 +249,23 @@ class _Watch:
 
 def encode(message: Message) -> bytes:
     """A message as one Server-Sent Event."""
-    text = json.dumps(message, separators=(",", ":"), allow_nan=False, default=str)
-    return f"data: {text}\n\n".encode()
+    return b"data: " + to_json(message) + b"\n\n"
+
+
+def to_json(value: Any) -> bytes:
+    """JSON as browsers read it: arrays as lists, and null for a number that is not finite."""
+    try:
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    except (ValueError, TypeError):
+        text = json.dumps(_plain(value), separators=(",", ":"), ensure_ascii=False)
+    return text.encode("utf-8", "replace")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -6,7 +6,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-import plotly  # type: ignore[import-untyped]
+import plotly
 import streamlit as st
 
 FOLDER = Path(__file__).parent / "assets"

@@ -4,7 +4,6 @@ import io
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -16,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from pages.live import files
-from pages.live.feed import Feed, Viewer
+from pages.live.feed import Feed, Viewer, to_json
 from pages.live.headers import VISITOR_COOKIE
 from playground.errors import PlaygroundError
 from playground.runs.checker import Superseded
@@ -71,6 +70,8 @@ async def stream(request: Request) -> Response:
     runs = list(dict.fromkeys(filter(None, request.query_params.get("runs", "").split(","))))
     if not runs or len(runs) > MAX_RUNS or not all(map(RUN_ID.fullmatch, runs)):
         return PlainTextResponse(f"expected runs=<id>,..., at most {MAX_RUNS}", 400)
+    if request.method == "HEAD":
+        return Response(media_type="text/event-stream")
     return EventStream(runs)
 
 
@@ -102,7 +103,7 @@ async def check(request: Request) -> Response:
         return JSONResponse({"superseded": True}, headers=_FRESH)
     except PlaygroundError as error:
         return _refused(error.message, 503, error.hint)
-    return Response(_json(report), media_type="application/json", headers=_FRESH)
+    return Response(to_json(report), media_type="application/json", headers=_FRESH)
 
 
 async def asset(request: Request) -> Response:
@@ -164,23 +165,6 @@ _FRESH = {"Cache-Control": "no-store"}
 
 def _refused(message: str, status: int, hint: str = "") -> JSONResponse:
     return JSONResponse({"refused": message, "hint": hint}, status, headers=_FRESH)
-
-
-def _json(report: Any) -> bytes:
-    """JSON without NaN, which browsers do not read; what is not finite becomes null."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {str(key): plain(item) for key, item in value.items()}
-        if isinstance(value, np.ndarray | np.generic):
-            return plain(value.tolist())
-        if isinstance(value, list | tuple):
-            return [plain(item) for item in value]
-        if isinstance(value, float) and not np.isfinite(value):
-            return None
-        return value
-
-    return json.dumps(plain(report), ensure_ascii=False, allow_nan=False).encode()
 
 
 async def _sprite(images: np.ndarray) -> Response:

@@ -64,6 +64,9 @@ const markText = ({ what, value }) =>
         typeof value === "number" ? Number(value.toPrecision(3)) : value
       }`
 
+// Plotly reads a little HTML in its texts; names and losses are none.
+const plain = (text) => text.replaceAll("&", "＆").replaceAll("<", "‹")
+
 class Panel {
   constructor(name, onZoom) {
     this.name = name
@@ -108,7 +111,7 @@ class Panel {
         connectgaps: false,
         hovertemplate: this.name === "accuracy" ? "%{y:.1f}%" : "%{y:.3g}",
       }
-      const label = runs.length > 1 ? `${name}, ` : ""
+      const label = runs.length > 1 ? `${plain(name)}, ` : ""
       if (lines.raw) {
         traces.push({
           ...shared,
@@ -208,6 +211,7 @@ class Panel {
       hoverlabel: {
         bgcolor: colors.background,
         bordercolor: colors.border,
+        namelength: 32,
         font: { family: colors.font, size: 12.5, color: colors.text },
       },
       dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
@@ -249,7 +253,7 @@ class Panel {
         yref: "paper",
         yanchor: "top",
         xanchor: mark.step > 0.7 * end ? "right" : "left",
-        text: markText(mark).replaceAll("<", "‹").replaceAll("&", "＆"),
+        text: plain(markText(mark)),
         showarrow: false,
         bgcolor: colors.background,
         font: { size: 11.5, color: colors.text },

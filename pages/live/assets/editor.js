@@ -6,6 +6,8 @@ import { element, put } from "./words.js"
 
 const CHECK_MS = 150
 const REST_MS = 350
+const SLOW_MS = 500 // a wait that is worth a word
+const LONGEST = 10_000 // what the server takes; one more, and it says so itself
 const TOKEN = /(#.*)|(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([\p{L}_][\p{L}\p{N}_]*)|(\r?\n)|([^\p{L}_\d#.\n]+|.)/gu
 const INPUTS =
   "y_true y_pred logits labels p_true features centers class_weights partner_features negative_features same teacher_logits num_classes epoch step progress"
@@ -22,7 +24,6 @@ export function mount(root, component) {
     autocomplete: "off",
     autocorrect: "off",
     wrap: "soft",
-    maxlength: "10000",
     "aria-label": "Loss, written in Python. Tab indents; press Escape and then Tab to leave.",
   })
   const box = element("div", { className: "box" }, numbers, element("div", { className: "text" }, layer, area))
@@ -70,7 +71,7 @@ export function mount(root, component) {
     clearTimeout(resting)
     if (area.value === sent || gone) return
     sent = area.value
-    send("edit", { text: sent, set })
+    send("edit", { text: sent.slice(0, LONGEST + 1), set })
   }
 
   async function check() {
@@ -84,6 +85,7 @@ export function mount(root, component) {
       say("", "Write a loss, for example -sum(y_true * log(y_pred), axis=-1)")
       return
     }
+    const slow = setTimeout(() => verdict.textContent || say("", "Checking"), SLOW_MS)
     let answer
     try {
       const response = await fetch(new URL("../../check", import.meta.url), {
@@ -97,6 +99,8 @@ export function mount(root, component) {
       if (error.name === "AbortError" || gone) return
       answer = { refused: "The checker cannot be reached.", hint: "Checking again in a few seconds." }
       checking = setTimeout(check, 4000)
+    } finally {
+      clearTimeout(slow)
     }
     if (number !== asked || gone) return
     if (answer.superseded) {
@@ -257,8 +261,6 @@ export function mount(root, component) {
     rest()
   }
   area.onkeydown = (event) => {
-    // The page's own keys (space trains, ...) are letters here.
-    event.stopPropagation()
     if (event.key === "Escape") {
       leaving = true
     } else if (event.key === "Tab" && !event.ctrlKey && !event.altKey && !event.metaKey) {
@@ -331,7 +333,6 @@ export function mount(root, component) {
       if (changed) check()
     },
     destroy() {
-      rest()
       gone = true
       clearTimeout(checking)
       clearTimeout(resting)

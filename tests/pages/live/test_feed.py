@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pages.live import feed
@@ -114,6 +115,11 @@ def test_viewers_of_one_run_share_one_watch(store: Store, monkeypatch: pytest.Mo
 
     one, two = asyncio.run(watch())
     assert one == two
+
+
+def test_what_is_not_finite_is_told_as_null() -> None:
+    said = feed.to_json({"a": float("nan"), "b": [np.float32("inf"), np.arange(2)], "c": "\ud800"})
+    assert json.loads(said) == {"a": None, "b": [None, [0, 1]], "c": "?"}
 
 
 def test_closing_wakes_every_viewer(store: Store) -> None:
