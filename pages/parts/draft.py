@@ -51,9 +51,7 @@ def keep() -> None:
     kept = st.session_state.get(KEPT, {})
     names = [*map(field_key, FIELDS), "loss_mode", "loss_name"]
     st.session_state[KEPT] = kept | {
-        name: st.session_state[name]
-        for name in names
-        if st.session_state.get(name) is not None
+        name: st.session_state[name] for name in names if st.session_state.get(name) is not None
     }
 
 

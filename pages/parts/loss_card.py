@@ -12,7 +12,7 @@ from playground.figures.loss_curve import HEIGHT, loss_curve
 from playground.runs import supervisor
 
 MODES = {"pick": "Pick", "write": "Write"}
-EDITOR_HEIGHT = 132  # pixels
+EDITOR_HEIGHT = 108  # pixels
 EDITOR = "editor"
 WARM_SECONDS = 1.0
 
@@ -74,23 +74,26 @@ def fault() -> PlaygroundError | None:
 def _pick(ready: bool) -> Mapping[str, Any] | None:
     """A named loss: its title, formula, when to use it, paper and parameters."""
     state = st.session_state
-    catalog = {info["name"]: info for info in (_catalog() if ready else None) or []}
-    offered = list(catalog) if state.loss_name in catalog else [state.loss_name, *catalog]
+    found = _catalog() if ready else None
+    if found is None:
+        st.selectbox("Loss", [state.loss_name], disabled=True, label_visibility="collapsed")
+        if not ready:
+            _warming()
+        return None
+    catalog = {info["name"]: info for info in found}
     st.selectbox(
         "Loss",
-        offered,
+        list(catalog) if state.loss_name in catalog else [state.loss_name, *catalog],
         format_func=lambda name: catalog[name]["title"] if name in catalog else name,
         key="loss_name",
         on_change=_forget_parameters,
         label_visibility="collapsed",
     )
-    if not ready:
-        _warming()
-        return None
     if state.loss_name not in catalog:
         message = f"There is no loss named {state.loss_name[:40]!r}."
         problems.problem("Unknown", message, "Pick one of the list, or write it.", key="no-loss")
         return None
+    _mended()
     info = catalog[state.loss_name]
     st.latex(info["latex"])
     with st.container(key="lesson-loss"):
@@ -107,6 +110,13 @@ def _pick(ready: bool) -> Mapping[str, Any] | None:
             help="Opens this loss in the editor, to change it.",
         )
     return _check(state.loss_name)
+
+
+def _mended() -> None:
+    """A loss that is sound again takes down what was said of the last one."""
+    if problems.about("loss"):
+        problems.forget()
+        st.rerun()
 
 
 def _edit(text: str) -> None:
@@ -137,6 +147,7 @@ def _write(ready: bool) -> Mapping[str, Any] | None:
     plain = _check(typed.text, plain=True) if typed.text.strip() else None
     if plain is None or plain["error"]:
         return None
+    _mended()
     st.latex(plain["latex"])
     _parameters([{**each, "default": each["value"]} for each in plain["parameters"]])
     return _check(typed.text)

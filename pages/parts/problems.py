@@ -1,7 +1,7 @@
 """What went wrong, as plain text: what a visitor typed may be in it, so it is never Markdown."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -14,36 +14,42 @@ def problem(
     hint: str = "",
     where: Mapping[str, Any] | None = None,
     key: str = "problem",
+    dismiss: Callable[[], None] | None = None,
 ) -> None:
     """A panel that says what failed, where in a written loss (line, column, fragment), and what to
     do about it."""
     with st.container(key=key, border=True, gap="xsmall"):
-        st.badge(title, icon=":material/error:", color="red")
+        _head(title, ":material/error:", "red", key, dismiss)
         st.text(message)
         if where:
-            place = f"Line {where.get('line', 1)}, column {where.get('column', 1)}:"
-            st.caption(place)
+            st.caption(f"Line {where.get('line', 1)}, column {where.get('column', 1)}:")
             if where.get("fragment"):
                 st.code(str(where["fragment"]), language=None)
         if hint:
             st.text(hint)
 
 
-def remember(error: PlaygroundError, title: str = "That did not work") -> None:
-    """Keeps an error of a callback until `recall` shows it."""
+def remember(error: PlaygroundError, title: str = "That did not work", about: str = "") -> None:
+    """Keeps an error of a callback until `recall` shows it; `about` says what would mend it."""
     st.session_state.problem = (title, error.message, error.hint)
+    st.session_state.problem_about = about
 
 
 def forget() -> None:
     """The remembered error no longer matters."""
     st.session_state.pop("problem", None)
+    st.session_state.pop("problem_about", None)
+
+
+def about(what: str) -> bool:
+    """Whether the remembered error would be mended by this."""
+    return "problem" in st.session_state and st.session_state.get("problem_about") == what
 
 
 def recall() -> None:
     """Shows the remembered error, until it is dismissed or something succeeds."""
     if "problem" in st.session_state:
-        problem(*st.session_state.problem, key="problem-recalled")
-        st.button("Dismiss", key="dismiss-problem", on_click=forget, type="tertiary")
+        problem(*st.session_state.problem, key="problem-recalled", dismiss=forget)
 
 
 def notes() -> None:
@@ -52,7 +58,19 @@ def notes() -> None:
     if not lines:
         return
     with st.container(key="notes", border=True, gap="xsmall"):
-        st.badge("From the link", icon=":material/link_off:", color="orange")
-        for line in lines:
-            st.text(line)
-        st.button("Dismiss", key="dismiss-notes", on_click=lines.clear, type="tertiary")
+        _head("From the link", ":material/link_off:", "orange", "notes", lines.clear)
+        st.text("\n".join(lines))
+
+
+def _head(
+    title: str,
+    icon: str,
+    color: Literal["red", "orange"],
+    key: str,
+    dismiss: Callable[[], None] | None,
+) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key=f"{key}-head"):
+        st.badge(title, icon=icon, color=color)
+        if dismiss is not None:
+            st.space("stretch")
+            st.button("Dismiss", key=f"dismiss-{key}", on_click=dismiss, type="tertiary")

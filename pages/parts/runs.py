@@ -55,15 +55,13 @@ def loss_name(spec: RunSpec) -> str:
 
 
 def names(records: Sequence[RunRecord]) -> dict[str, str]:
-    """Names that tell these runs apart: the loss, and where it is shared, what else differs."""
-    found: dict[str, str] = {}
+    """Names that tell these runs apart: number and loss, and of runs that share a loss what else
+    differs."""
+    found = {}
     for record in records:
         alike = [other for other in records if loss_name(other.spec) == loss_name(record.spec)]
-        found[record.id] = " · ".join([loss_name(record.spec), *_differences(record, alike)])
-    for name in set(found.values()):
-        same = [record for record in records if found[record.id] == name]
-        for place, record in enumerate(sorted(same, key=lambda record: record.number), start=1):
-            found[record.id] = f"{name} ({place})" if len(same) > 1 else name
+        parts = [f"#{record.number} {loss_name(record.spec)}", *_differences(record, alike)]
+        found[record.id] = " · ".join(parts)
     return found
 
 
@@ -89,21 +87,18 @@ def chooser(current: RunRecord | None, compared: Sequence[RunRecord]) -> None:
         if not offered:
             st.caption("Your runs will be listed here. Press Train to make the first.")
             return
-        called = names(list(offered.values()))
         st.session_state["run-shown"] = current.id if current is not None else ""
         st.selectbox(
             "Shown run",
             ["", *offered],
-            format_func=lambda run_id: (
-                "None" if not run_id else _line(called[run_id], offered[run_id])
-            ),
+            format_func=lambda run_id: "None" if not run_id else _line(offered[run_id]),
             key="run-shown",
             on_change=_choose,
         )
         st.multiselect(
             "Compare with",
             [run_id for run_id in offered if current is None or run_id != current.id],
-            format_func=lambda run_id: _line(called[run_id], offered[run_id]),
+            format_func=lambda run_id: _line(offered[run_id]),
             key="compare",
             max_selections=MOST_COMPARED,
             help="Earlier runs, drawn in their own colours beside the one that is shown.",
@@ -124,11 +119,10 @@ def _choose() -> None:
     st.session_state.compare = [other for other in st.session_state.compare if other != chosen]
 
 
-def _line(name: str, record: RunRecord) -> str:
+def _line(record: RunRecord) -> str:
+    """What stands in the lists; the browser keeps a choice by it, so that it must not change."""
     title = (knobs()["dataset"].choices or {}).get(record.spec.dataset, record.spec.dataset)
-    accuracy = record.metrics.get("test_accuracy", record.metrics.get("validation_accuracy"))
-    end = record.state if accuracy is None else f"{100 * accuracy:.1f}%"
-    return f"{name} · {title} · {end}"
+    return f"#{record.number} {loss_name(record.spec)} · {title}"
 
 
 def _differences(record: RunRecord, alike: Sequence[RunRecord]) -> list[str]:

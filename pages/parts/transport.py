@@ -153,11 +153,11 @@ def train() -> None:
     if settled is None:
         field, message = next(iter(faults.items()))
         label = knobs()[field].label if field in knobs() else field
-        st.session_state.problem = ("Not started", f"{label}: {message}", "")
+        problems.remember(PlaygroundError(f"{label}: {message}"), "Not started", about="settings")
         return
     fault = loss_card.fault()
     if fault is not None:
-        problems.remember(fault, "Not started")
+        problems.remember(fault, "Not started", about="loss")
         return
     _submit(settled)
 
