@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from .language import canonical
@@ -11,9 +12,15 @@ from .language.program import analyse
 
 
 def check(
-    text: str, /, *, numeric: bool = True, num_classes: int = 10, **parameters: float
+    text: str,
+    values: Mapping[str, float] | None = None,
+    /,
+    *,
+    numeric: bool = True,
+    num_classes: int = 10,
+    **parameters: float,
 ) -> dict[str, Any]:
-    """A JSON-able report on a loss text.
+    """A JSON-able report on a loss text; parameters as `compile_loss` takes them.
 
     Keys: ok, error (None or message, hint, fix and place), warnings, notes, parameters, latex,
     terms, inputs, canonical, digest, probe. With `numeric=False` TensorFlow is not touched and
@@ -32,16 +39,17 @@ def check(
         "digest": None,
         "probe": None,
     }
+    given = {**(values or {}), **parameters}
     try:
         if numeric:
             from .language.probe import probe_loss
             from .written import WrittenLoss
 
-            loss = WrittenLoss(text, parameters, num_classes=num_classes)
+            loss = WrittenLoss(text, given, num_classes=num_classes)
             report["probe"] = probe_loss(loss)
             program = loss.program
         else:
-            program = analyse(text, parameters, num_classes=num_classes)
+            program = analyse(text, given, num_classes=num_classes)
     except LossError as error:
         report["error"] = error.as_dict()
         return report

@@ -112,14 +112,21 @@ class WrittenLoss(PlaygroundLoss):
 
 
 def compile_loss(
-    text: str, /, *, num_classes: int = 10, probe: bool = True, **parameters: float
+    text: str,
+    values: Mapping[str, float] | None = None,
+    /,
+    *,
+    num_classes: int = 10,
+    probe: bool = True,
+    **parameters: float,
 ) -> WrittenLoss:
-    """The loss that `text` describes, as a Keras loss; keywords override its parameters.
+    """The loss that `text` describes, as a Keras loss.
 
-    Raises `LossError`. With `probe` it is also tried on small batches, which adds to
+    Keywords override its parameters, and so does the mapping `values`, whose names may be any,
+    such as those of this function's own options. Raises `LossError`. With `probe` it is also tried on small batches, which adds to
     `loss.warnings` what only numbers show (not finite, no gradient, a missing minus...).
     """
-    loss = WrittenLoss(text, parameters, num_classes=num_classes)
+    loss = WrittenLoss(text, {**(values or {}), **parameters}, num_classes=num_classes)
     if probe:
         from .language.probe import probe_loss
 

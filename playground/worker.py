@@ -165,9 +165,7 @@ def _check(request: dict[str, Any]) -> dict[str, Any]:
         except losses.LossError as error:
             report |= {"ok": False, "error": error.as_dict()}
     else:
-        # These two are options of `check`, which no text can have as parameters.
-        own = {"numeric", "num_classes"}
-        report = losses.check(text, **{k: v for k, v in parameters.items() if k not in own})
+        report = losses.check(text, parameters)
         if report["ok"]:
             loss = losses.WrittenLoss(text, parameters)
     report |= {"curve": None, "no_curve": "", "ghost": _ghost()}
@@ -287,7 +285,13 @@ def main(role: str) -> None:
     answers = _own_stdout()
     _bound_memory()
     warm_up = _warm_for_training if role == "train" else _warm_for_checking
-    Office(sys.stdin.buffer, answers).serve(warm_up)
+    try:
+        Office(sys.stdin.buffer, answers).serve(warm_up)
+    except Exception:
+        # The usual way out would wait for the thread that reads stdin, and crash.
+        traceback.print_exc()
+        sys.stderr.flush()
+        _leave(1)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def build(spec: RunSpec) -> Any:
     if spec.loss.isidentifier():
         loss = losses.get(spec.loss, **spec.loss_parameters)
     else:
-        loss = losses.compile_loss(spec.loss, **spec.loss_parameters)
+        loss = losses.compile_loss(spec.loss, spec.loss_parameters)
     lacking = [name for name in loss.inputs if name not in PROVIDED]
     if lacking:
         raise SpecError(

@@ -342,3 +342,11 @@ def test_canonical_of_other_spellings_is_one():
     spellings = ("mean(abs(y_true - y_pred), axis=-1)", "K.mean(K.abs(y_true-y_pred), -1)",
                  "def f(a, b):\n    return tf.reduce_mean(tf.abs(a - b), axis=-1)")  # fmt: skip
     assert len({canonical(analyse(t)) for t in spellings}) == 1
+
+
+def test_a_parameter_may_be_called_like_an_option_of_ours() -> None:
+    text = "probe = 1.0\nnumeric = 1.0\nprobe * numeric * sum(square(y_true - y_pred), axis=-1)"
+    loss = losses.compile_loss(text, {"probe": 3.0})
+    assert loss.parameters["probe"].value == 3.0
+    report = losses.check(text, {"numeric": 2.0})
+    assert [p["value"] for p in report["parameters"]] == [1.0, 2.0]
