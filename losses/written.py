@@ -123,8 +123,9 @@ def compile_loss(
     """The loss that `text` describes, as a Keras loss.
 
     Keywords override its parameters, and so does the mapping `values`, whose names may be any,
-    such as those of this function's own options. Raises `LossError`. With `probe` it is also tried on small batches, which adds to
-    `loss.warnings` what only numbers show (not finite, no gradient, a missing minus...).
+    such as those of this function's own options. Raises `LossError`. With `probe` it is also
+    tried on small batches, which adds to `loss.warnings` what only numbers show (not finite, no
+    gradient, a missing minus...).
     """
     loss = WrittenLoss(text, {**(values or {}), **parameters}, num_classes=num_classes)
     if probe:

@@ -408,7 +408,6 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "mnist": {},
     "fashion_mnist": {"epochs": 5},
     "cifar10": {
-        "model": "double",
         "depth": 3,
         "width": 32,
         "embedding": 128,
