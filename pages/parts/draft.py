@@ -14,7 +14,14 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
-from playground.spec import DEFAULT_LOSS, DEFAULTS, RunSpec, knobs, spec_errors
+from playground.spec import (
+    DEFAULT_LOSS,
+    DEFAULTS,
+    TRAINING_IMAGES,
+    RunSpec,
+    knobs,
+    spec_errors,
+)
 
 LOSS_FIELDS = ("loss", "loss_parameters")
 FIELDS = tuple(name for name in knobs() if name not in LOSS_FIELDS)
@@ -87,7 +94,8 @@ def spec() -> tuple[RunSpec | None, dict[str, str]]:
     try:
         return RunSpec(**values()), {}
     except ValidationError as error:
-        return None, {fault.field: fault.message for fault in spec_errors(error)}
+        faults = spec_errors(error)
+        return None, {each.field: str(each).removeprefix(f"{each.field}: ") for each in faults}
 
 
 def choose_dataset() -> None:
@@ -97,6 +105,8 @@ def choose_dataset() -> None:
         plain = RunSpec(dataset=chosen)
         for name in DEPENDENT:
             st.session_state[field_key(name)] = getattr(plain, name)
+        if st.session_state[field_key("train_images")] > TRAINING_IMAGES[chosen]:
+            st.session_state[field_key("train_images")] = plain.train_images
 
 
 def switch_dataset(name: str) -> None:

@@ -1,0 +1,72 @@
+"""The page by itself: a real store and a supervisor whose workers were never started."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+import losses
+from playground import datasets
+from playground.runs import supervisor as module
+from playground.runs.store import open_store
+from playground.runs.supervisor import Supervisor
+from playground.settings import Settings
+
+FRAME = Path(__file__).parents[2] / "pages" / "frame.py"
+Visit = Callable[..., AppTest]
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Supervisor]:
+    """The service of the page under test; no data set but digits is on this machine."""
+    config = Settings(home=tmp_path, data=tmp_path / "data", download=False, workers=1)
+    found = Supervisor(config, open_store(config))
+    monkeypatch.setattr(module, "service", lambda: found)
+    monkeypatch.setattr(datasets, "settings", lambda: config)
+    st.cache_data.clear()
+    yield found
+    found.store.close()
+
+
+@pytest.fixture
+def warm(supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch) -> Supervisor:
+    """The same with answers about losses, without the numbers that need TensorFlow."""
+
+    def check(text: str, parameters: dict[str, float] | None = None) -> dict[str, Any]:
+        found = {"ok": True, "error": None, "warnings": []}
+        if not text.isidentifier():
+            found = losses.check(text, numeric=False, **(parameters or {}))
+        return {**found, "curve": None, "no_curve": "not drawn in this test", "ghost": None}
+
+    status = supervisor.status
+    monkeypatch.setattr(supervisor, "status", lambda: {**status(), "checking": True})
+    monkeypatch.setattr(supervisor, "check", check)
+    monkeypatch.setattr(
+        supervisor, "catalog", lambda: [info.as_dict() for info in losses.catalog()]
+    )
+    return supervisor
+
+
+@pytest.fixture
+def visit(supervisor: Supervisor) -> Visit:
+    """Opens the page as a visitor ("me" unless said otherwise) with a query."""
+
+    def opened(query: str = "", visitor: str = "me") -> AppTest:
+        page = AppTest.from_file(str(FRAME), default_timeout=30)
+        page.session_state["visitor"] = visitor
+        for name, value in parse_qsl(query, keep_blank_values=True):
+            page.query_params[name] = value
+        page.run()
+        assert not page.exception, page.exception
+        return page
+
+    return opened
+
+
+def said(page: AppTest) -> str:
+    """All plain text and captions on the page."""
+    return "\n".join(element.value for element in [*page.text, *page.caption])

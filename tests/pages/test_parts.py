@@ -1,0 +1,116 @@
+"""The pieces that the page is made of, by themselves."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pages.parts import runs
+from pages.parts.knobs import log_stops
+from pages.parts.url import View
+from playground.figures import palette
+from playground.figures.loss_curve import loss_curve
+from playground.runs.store import RunRecord
+from playground.runs.supervisor import Supervisor
+from playground.spec import RunSpec, knobs
+
+ROOT = Path(__file__).parents[2]
+
+
+def record(supervisor: Supervisor, **fields: object) -> RunRecord:
+    found = supervisor.store.run(supervisor.store.create(RunSpec(**fields), "me"))
+    assert found is not None
+    return found
+
+
+def test_view_round_trips_through_the_url() -> None:
+    view = View("abc", ("d", "e"), 0.25, True)
+    assert View.from_query(view.to_query("pick", "huber")) == (view, [])
+    assert View().to_query("pick", "huber") == {}
+    assert View().to_query("write", "huber") == {"mode": "write"}
+
+
+@pytest.mark.parametrize("value", ["nan", "-1", "1", "x", "1e400", ""])
+def test_view_notes_what_it_cannot_take(value: str) -> None:
+    view, notes = View.from_query({"smoothing": value, "run": "a", "compare": "a,b,b,,c"})
+    assert view == View("a", ("b", "c"))
+    assert len(notes) == 1
+
+
+def test_log_stops_hold_any_value_of_the_range() -> None:
+    knob = knobs()["learning_rate"]
+    stops = log_stops(knob, 0.00123)
+    assert stops == sorted(stops)
+    assert {1e-6, 1e-3, 0.00123, 10.0} <= set(stops)
+    assert stops[0] == knob.low
+    assert stops[-1] == knob.high
+
+
+def test_runs_are_told_apart(supervisor: Supervisor) -> None:
+    one = record(supervisor, dataset="digits", learning_rate=0.01)
+    two = record(supervisor, dataset="digits", learning_rate=0.02)
+    text = record(supervisor, dataset="digits", loss="a = 1\nreturn -log(p_true)  # x")
+    names = runs.names([one, two, text])
+    assert names[one.id] == "#1 Categorical crossentropy · learning rate 0.01"
+    assert names[two.id] == "#2 Categorical crossentropy · learning rate 0.02"
+    assert names[text.id] == "#3 -log(p_true)"
+
+
+def test_colours_belong_to_runs_and_never_clash(supervisor: Supervisor) -> None:
+    made = [record(supervisor, dataset="digits") for _ in range(9)]
+    assert runs.places(made[:3]) == {run.id: place for place, run in enumerate(made[:3])}
+    assert runs.places(made[2:3]) == {made[2].id: 2}
+    places = runs.places([made[0], made[8]])
+    assert places == {made[0].id: 0, made[8].id: 1}
+    assert len(set(runs.places(made[1:]).values())) == palette.COUNT
+
+
+def test_loss_curve_shows_the_loss_and_only_as_much_of_the_ghost() -> None:
+    p = [0.01, 0.1, 0.5, 0.9, 0.97]
+    curve = {"p": p, "loss": [None, 0.3, 0.2, 0.1, 0.0], "gradient": [0.0, -1.0, -0.5, -0.1, 0.0]}
+    ghost = {"p": p, "loss": [4.6, 2.3, 0.7, 0.1, 0.0], "gradient": [-1, -0.9, -0.5, -0.1, 0.0]}
+    figure = loss_curve(curve, ghost)
+    assert [trace.name for trace in figure.data] == ["cross-entropy", "this loss"] * 2
+    low, high = figure.layout.yaxis.range
+    assert low < 0.0
+    assert 0.3 < high < 0.7
+    assert figure.layout.xaxis2.title.text == "p(true class)"
+
+
+def test_loss_curve_of_a_constant_or_no_number_has_axes() -> None:
+    p = [0.1, 0.5, 0.9]
+    for values in ([1.0, 1.0, 1.0], [None, None, None]):
+        low, high = loss_curve(
+            {"p": p, "loss": values, "gradient": values}, None
+        ).layout.yaxis.range
+        assert low < high
+
+
+def test_no_page_imports_tensorflow() -> None:
+    """In an interpreter of its own, with every page run as the server runs it."""
+    script = """
+import sys, tempfile
+from pathlib import Path
+from streamlit.testing.v1 import AppTest
+from playground.runs import supervisor
+from playground.runs.store import open_store
+from playground.settings import Settings
+config = Settings(home=Path(tempfile.mkdtemp()))
+found = supervisor.Supervisor(config, open_store(config))
+supervisor.service = lambda: found
+frame = AppTest.from_file("pages/frame.py", default_timeout=60)
+frame.query_params["dataset"] = "digits"
+for page in sorted(Path("pages").glob("*.py")):
+    if page.name not in {"frame.py", "__init__.py"}:
+        frame.run()
+        frame.switch_page(page.name).run()
+        assert not frame.exception, frame.exception
+import app
+wrong = {"tensorflow", "keras", "losses", "torch"} & set(sys.modules)
+assert not wrong, wrong
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,304 @@
+"""The Playground page's logic: what a link, a click or a bad value does to it."""
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from playground.errors import RunError
+from playground.runs.supervisor import Supervisor
+from playground.spec import RunSpec
+from playground.training.events import Changed, Evaluated, Failed, Preparing, Progress, Started
+from tests.pages.conftest import Visit, said
+
+WRITTEN = "gamma = 2.0  # 0..5\n-(1 - p_true)**gamma * log(p_true)"
+
+
+def begun(supervisor: Supervisor, spec: RunSpec, owner: str = "me") -> str:
+    """A run that trains and has done ten steps."""
+    run_id = supervisor.store.create(spec, owner)
+    supervisor.store.record(run_id, Preparing("Reading"))
+    supervisor.store.record(run_id, started())
+    ten = np.linspace(2.3, 1.0, 10, dtype=np.float32)
+    supervisor.store.record(run_id, Progress(10, 0.1, 1.0, 500.0, {"loss": ten, "accuracy": ten}))
+    return run_id
+
+
+def started() -> Started:
+    names = [str(digit) for digit in range(10)]
+    loss = {"title": "", "latex": "", "text": "", "parameters": [], "warnings": [], "inputs": []}
+    arrays = {
+        "strip_images": np.zeros((4, 8, 8, 1), np.uint8),
+        "strip_labels": np.arange(4),
+    }
+    return Started(1000, [], 100, 100, 90, 10, 10, names, loss, arrays)
+
+
+def click(page: AppTest, key: str) -> AppTest:
+    page.button(key=key).click().run()
+    assert not page.exception, page.exception
+    return page
+
+
+def test_first_visit_is_ready_to_train(visit: Visit, warm: Supervisor) -> None:
+    page = visit("dataset=digits")
+    assert not page.button(key="train").disabled
+    assert all(page.button(key=key).disabled for key in ("pause", "step", "stop", "reset"))
+    assert page.selectbox(key="loss_name").value == "categorical_crossentropy"
+    assert "1,293 to train on · 144 held out · 360 test" in said(page)
+    assert "weights in" in said(page)
+    assert page.latex[0].value
+
+
+def test_page_stands_before_workers_are_warm(visit: Visit) -> None:
+    page = visit("dataset=digits&loss=huber")
+    assert "TensorFlow is starting" in said(page)
+    assert not page.button(key="train").disabled
+
+
+def test_missing_data_offers_digits_and_says_what_is_missing(
+    visit: Visit, warm: Supervisor
+) -> None:
+    page = visit()
+    assert "MNIST is not on this machine" in said(page)
+    assert "PLAYGROUND_DATA" in said(page)
+    click(page, "use-digits")
+    assert page.selectbox(key="spec.dataset").value == "digits"
+    assert page.number_input(key="spec.epochs").value == 30
+    assert page.query_params["dataset"] == "digits"
+
+
+def test_url_sets_every_kind_of_control(visit: Visit, warm: Supervisor) -> None:
+    query = (
+        "dataset=cifar10&width=8&dropout=0.5&learning_rate=0.0042&schedule=cosine&batch_norm=0"
+        "&loss=huber&loss.delta=0.3&smoothing=0.8&log=1"
+    )
+    page = visit(query)
+    assert page.selectbox(key="spec.dataset").value == "cifar10"
+    assert page.slider(key="spec.width").value == 8
+    assert page.slider(key="spec.dropout").value == 0.5
+    assert page.select_slider(key="spec.learning_rate").value == 0.0042
+    assert page.selectbox(key="spec.schedule").value == "cosine"
+    assert page.toggle(key="spec.batch_norm").value is False
+    assert page.number_input(key="spec.embedding").value == 128  # CIFAR-10's own default
+    assert page.selectbox(key="loss_name").value == "huber"
+    assert page.slider(key="parameter.pick.delta").value == 0.3
+    assert page.slider(key="view.smoothing").value == 0.8
+    assert page.toggle(key="view.log").value is True
+    assert "notes" not in page.session_state or not page.session_state["notes"]
+    given = dict(part.split("=") for part in query.split("&"))
+    assert {name: page.query_params[name] for name in given} == given
+
+
+def test_bad_values_fall_back_with_a_note_until_it_is_dismissed(
+    visit: Visit, warm: Supervisor
+) -> None:
+    page = visit("dataset=digits&epochs=900&wdith=4&smoothing=7&run=nosuchrun123&log=maybe")
+    for part in (
+        "epochs: expected 1 to 200; got 900",
+        "wdith: not a setting",
+        "smoothing:",
+        "log:",
+    ):
+        assert part in said(page)
+    assert "there is no run 'nosuchrun123'" in said(page)
+    assert page.number_input(key="spec.epochs").value == 30
+    assert set(page.query_params) == {"dataset"}
+    click(page, "dismiss-notes")
+    assert "epochs: expected" not in said(page)
+
+
+def test_another_data_set_brings_its_own_defaults(visit: Visit, warm: Supervisor) -> None:
+    page = visit("dataset=digits&width=8&learning_rate=0.01")
+    page.selectbox(key="spec.dataset").select("cifar10").run()
+    assert page.slider(key="spec.width").value == 32
+    assert page.number_input(key="spec.epochs").value == 10
+    assert page.toggle(key="spec.batch_norm").value is True
+    assert page.select_slider(key="spec.learning_rate").value == 0.01  # suits any data set
+    page.number_input(key="spec.train_images").set_value(5000).run()
+    page.selectbox(key="spec.dataset").select("digits").run()
+    assert page.number_input(key="spec.train_images").value == 0  # digits has fewer
+
+
+def test_moved_control_is_in_the_url(visit: Visit, warm: Supervisor) -> None:
+    page = visit("dataset=digits")
+    page.slider(key="spec.width").set_value(8).run()
+    page.toggle(key="view.log").set_value(True).run()
+    assert dict(page.query_params) == {"dataset": "digits", "width": "8", "log": "1"}
+    page.slider(key="spec.width").set_value(16).run()
+    assert "width" not in page.query_params
+
+
+def test_new_link_in_the_same_tab_is_followed(visit: Visit, warm: Supervisor) -> None:
+    page = visit("dataset=digits")
+    page.query_params["width"] = "24"
+    page.run()
+    assert page.slider(key="spec.width").value == 24
+
+
+def test_wrong_setting_is_told_at_its_control(visit: Visit, warm: Supervisor) -> None:
+    page = visit("dataset=digits")
+    page.number_input(key="spec.train_images").set_value(20).run()
+    fault = page.container(key="fault-train_images").text[0].value
+    assert fault.startswith("expected 0 (all)")
+    assert fault.endswith("got 20")
+    assert page.button(key="train").disabled
+    assert page.number_input(key="spec.train_images").value == 20
+
+
+def test_named_loss_opens_in_the_editor(visit: Visit, warm: Supervisor) -> None:
+    page = visit("dataset=digits&loss=categorical_focal_crossentropy&loss.gamma=3")
+    click(page, "edit-as-text")
+    assert page.session_state["loss_mode"] == "write"
+    assert "gamma = 2.0" in page.session_state["loss_text"]
+    assert page.slider(key="parameter.write.gamma").value == 3
+    assert page.query_params["loss"] == page.session_state["loss_text"]
+    assert page.query_params["loss.gamma"] == "3"
+    page.segmented_control(key="loss_mode").set_value("pick").run()
+    assert page.query_params["loss"] == "categorical_focal_crossentropy"
+
+
+def test_written_loss_has_sliders_and_forgets_those_that_left(
+    visit: Visit, warm: Supervisor
+) -> None:
+    page = visit(f"dataset=digits&loss={WRITTEN.replace('+', '%2B')}&loss.delta=4")
+    assert [slider.label for slider in page.container(key="panel-loss").slider] == ["gamma"]
+    page.slider(key="parameter.write.gamma").set_value(1.0).run()
+    assert page.query_params["loss.gamma"] == "1"
+    assert "loss.delta" not in page.query_params
+
+
+def test_faulty_loss_is_not_trained_and_kept(visit: Visit, warm: Supervisor) -> None:
+    text = "-sum(y_tru * log(y_pred), axis=-1)"
+    page = click(visit(f"dataset=digits&loss={text}"), "train")
+    assert "Line 1, column 6: unknown name 'y_tru'" in said(page)
+    assert warm.store.runs() == []
+    assert page.query_params["loss"] == text
+
+
+def test_train_queues_a_run_that_stop_takes_back(visit: Visit, warm: Supervisor) -> None:
+    page = click(visit("dataset=digits&width=8"), "train")
+    [record] = warm.store.runs()
+    assert record.spec == RunSpec(dataset="digits", width=8)
+    assert record.owner == "me"
+    assert page.query_params["run"] == record.id
+    assert page.button(key="train").disabled
+    assert page.button(key="pause").disabled
+    click(page, "stop")
+    assert warm.store.run(record.id).state == "stopped"
+    page.run()
+    assert not page.button(key="train").disabled
+
+
+def test_second_run_leaves_the_first_on_the_charts(visit: Visit, warm: Supervisor) -> None:
+    first = begun(warm, RunSpec(dataset="digits"))
+    warm.store.set_state(first, "stopped")
+    page = click(visit(f"run={first}"), "train")
+    assert page.session_state["compare"] == [first]
+    assert page.query_params["compare"] == first
+    assert page.query_params["run"] != first
+
+
+def test_full_queue_is_said_and_nothing_is_lost(
+    visit: Visit, warm: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(spec: RunSpec, visitor: str) -> str:
+        raise RunError("All workers are busy and 16 runs wait.", "Try again later.")
+
+    monkeypatch.setattr(warm, "submit", full)
+    page = click(visit(f"dataset=digits&loss={WRITTEN}"), "train")
+    assert "All workers are busy and 16 runs wait." in said(page)
+    assert "Try again later." in said(page)
+    assert page.session_state["loss_text"] == WRITTEN
+    click(page, "dismiss-problem-recalled")
+    assert "All workers" not in said(page)
+
+
+def test_link_to_a_run_shows_its_settings_unless_it_says_otherwise(
+    visit: Visit, warm: Supervisor
+) -> None:
+    spec = RunSpec(dataset="digits", width=8, learning_rate=0.02, loss="huber")
+    run_id = begun(warm, spec)
+    page = visit(f"run={run_id}&learning_rate=0.001")
+    assert page.slider(key="spec.width").value == 8
+    assert page.selectbox(key="loss_name").value == "huber"
+    assert page.select_slider(key="spec.learning_rate").value == 0.001
+    again = visit("&".join(f"{name}={value}" for name, value in page.query_params.items()))
+    assert again.select_slider(key="spec.learning_rate").value == 0.001
+    assert again.slider(key="spec.width").value == 8
+
+
+def test_only_its_owner_steers_a_run(visit: Visit, warm: Supervisor) -> None:
+    spec = RunSpec(dataset="digits", width=8)
+    run_id = begun(warm, spec, owner="someone else")
+    page = visit(f"run={run_id}")
+    assert "Only the browser that started this run can steer it." in said(page)
+    assert all(page.button(key=key).disabled for key in ("pause", "step", "stop"))
+    click(page, "train-copy")
+    mine = warm.store.runs(owner="me")
+    assert [record.spec for record in mine] == [spec]
+    assert page.query_params["run"] == mine[0].id
+
+
+def test_live_run_is_steered_and_changed(
+    visit: Visit, warm: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = []
+    monkeypatch.setattr(warm, "command", lambda *command: sent.append(command))
+    run_id = begun(warm, RunSpec(dataset="digits"))
+    page = visit(f"run={run_id}")
+    assert "These settings apply to the next run." in said(page)
+    click(page, "pause")
+    assert sent.pop() == (run_id, "me", "pause", "", 0.0)
+    warm.store.record(run_id, Changed(10, "state", "paused"))
+    click(page.run(), "resume")
+    assert sent.pop()[2] == "resume"
+    page.select_slider(key="spec.learning_rate").set_value(0.01).run()
+    click(page, "apply-learning_rate")
+    assert sent.pop() == (run_id, "me", "change", "learning_rate", 0.01)
+    warm.store.record(run_id, Changed(11, "learning_rate", 0.01))
+    page.run()
+    assert not [button for button in page.button if button.key == "apply-learning_rate"]
+
+
+def test_failed_run_says_what_where_and_what_was_kept(visit: Visit, warm: Supervisor) -> None:
+    run_id = begun(warm, RunSpec(dataset="digits", loss="log(y_pred - 1)"))
+    where = {"line": 1, "column": 1, "end_line": 1, "end_column": 16, "fragment": "log(y_pred - 1)"}
+    warm.store.record(
+        run_id, Failed(10, "nonfinite", "The loss is NaN at step 10.", "Clip it.", where)
+    )
+    page = visit(f"run={run_id}")
+    panel = page.container(key="failed")
+    assert panel.text[0].value == "The loss is NaN at step 10."
+    assert panel.code[0].value == "log(y_pred - 1)"
+    assert panel.caption[0].value == "Line 1, column 1:"
+    assert "Clip it." in panel.text[1].value
+    assert "10 steps" in panel.text[1].value
+    assert not page.button(key="train").disabled
+
+
+def test_reset_puts_the_run_away(visit: Visit, warm: Supervisor) -> None:
+    run_id = begun(warm, RunSpec(dataset="digits"))
+    warm.store.set_state(run_id, "stopped")
+    page = click(visit(f"run={run_id}"), "reset")
+    assert "run" not in page.query_params
+    assert page.button(key="reset").disabled
+
+
+def test_visitor_text_is_never_markdown(visit: Visit, warm: Supervisor) -> None:
+    text = "**bold** <b>x</b> [a](javascript:1) :red[x]"
+    run_id = begun(warm, RunSpec(dataset="digits", loss=text))
+    warm.store.record(run_id, Failed(10, "loss", f"cannot read '{text}'", text))
+    page = click(visit(f"run={run_id}&nonsense=<b>**x**"), "train")
+    rendered = [*page.markdown, *page.caption, *page.latex, *page.subheader]
+    assert not [element for element in rendered if "bold" in element.value]
+
+
+def test_evaluation_does_not_disturb_the_page(visit: Visit, warm: Supervisor) -> None:
+    run_id = begun(warm, RunSpec(dataset="digits"))
+    arrays = {
+        "confusion": np.eye(10, dtype=np.int32),
+        "strip_probabilities": np.full((4, 10), 0.1, np.float32),
+    }
+    metrics = {"loss": 1.0, "accuracy": 1.0}
+    warm.store.record(run_id, Evaluated(10, 0.1, "validation", 10, True, metrics, arrays))
+    visit(f"run={run_id}")
