@@ -33,10 +33,11 @@ with st.container(key="transport", gap="xsmall"):
     component.transport_readout("readout", shown_id)
     beneath(current, settled)
 
-problems.notes()
-problems.recall()
-if current is not None and current.state == "failed":
-    failed(current)
+with st.container(key="notices"):  # always there: what comes and goes in it moves no other panel
+    problems.notes()
+    problems.recall()
+    if current is not None and current.state == "failed":
+        failed(current)
 
 with st.container(key="panel-loss"):
     loss_card(lambda: url.write(draft.spec()[0], current))

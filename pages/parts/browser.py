@@ -66,8 +66,9 @@ export default function ({ data }) {
     if (isTaken(event)) return;
     event.preventDefault();
     for (const name of names) {
-      const button = document.querySelector(`.st-key-${name} button`);
-      if (button && !button.disabled) {
+      const made = [...document.querySelectorAll(`.st-key-${name} button`)];
+      const button = made.find((one) => !one.disabled && one.getClientRects().length > 0);
+      if (button) {
         button.click();
         return;
       }

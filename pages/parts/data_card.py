@@ -22,15 +22,15 @@ def data_card(settled: RunSpec | None, faults: Mapping[str, str]) -> None:
     name = st.session_state[draft.field_key("dataset")]
     here = datasets.available(name)
     facts = datasets.facts(name)
-    if here == "here":
-        supervisor.service().prepare(name)
-        _samples(name, facts.title)
-    elif here == "download":
-        st.caption(
-            f"{facts.bytes / 1e6:,.0f} MB are fetched from the internet when you press Train.",
-        )
-    else:
-        _missing(name)
+    with st.container(key="data-look"):
+        if here == "here":
+            supervisor.service().prepare(name)
+            _samples(name, facts.title)
+        elif here == "download":
+            size = f"{facts.bytes / 1e6:,.0f} MB"
+            st.caption(f"{size} are fetched from the internet when you press Train.")
+        else:
+            _missing(name)
     if settled is not None:
         st.caption(counts(settled, facts))
     for field in ("train_images", "validation_split", "normalise"):

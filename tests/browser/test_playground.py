@@ -1,0 +1,164 @@
+"""The visitor's story in Chromium, with real workers: write a loss, train, look, steer, share."""
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from playground.runs.store import LIVE, Store
+from tests.browser.conftest import Server
+
+Open = Callable[..., Page]
+
+LONG = "?dataset=digits&epochs=200&width=4&evaluations=1"
+SOUND = "gamma = 1.5  # 0..5\n-(1 - p_true)**gamma * log(p_true)"
+WRONG = "-sum(y_tru * log(y_pred), axis=-1)"
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_running(server: Server, store: Store, context: BrowserContext) -> None:
+    """Each story starts with a free worker."""
+    for record in store.runs(live=True):
+        page = context.new_page()
+        page.goto(f"{server.url}/?run={record.id}")
+        button(page, "stop").click()
+        expect(words(page)).to_contain_text("Stopped")
+        page.close()
+
+
+def button(page: Page, key: str) -> Locator:
+    return page.locator(f".st-key-{key} button:visible").first
+
+
+def words(page: Page) -> Locator:
+    return page.locator(".readout .words")
+
+
+def step(page: Page) -> int:
+    text = page.locator(".readout .figure b").nth(1).inner_text()
+    return int(text.replace(",", "")) if text != "–" else 0
+
+
+def drawn(page: Page) -> int:
+    return int(page.locator(".curves").get_attribute("data-end") or 0)
+
+
+def draws_beyond(page: Page, some: int) -> None:
+    """Waits until the curve has grown beyond a step."""
+    expect(page.locator(".curves")).to_have_attribute("data-end", re.compile(r"^[1-9]"))
+    for _ in range(600):
+        if drawn(page) > some:
+            return
+        page.wait_for_timeout(100)
+    pytest.fail(f"the curve stopped at step {drawn(page)}")
+
+
+def test_write_train_pause_reload_stop(open_page: Open) -> None:
+    page = open_page(LONG)
+    page.get_by_text("Write", exact=True).click()
+    area = page.locator(".editor textarea")
+    area.fill(WRONG)
+    expect(page.locator(".editor .verdict")).to_contain_text("Line 1, column 6: ")
+    button(page, "train").click()
+    expect(page.get_by_text("Not started")).to_be_visible()
+    expect(area).to_have_value(WRONG)
+
+    area.fill(SOUND)
+    expect(page.locator(".editor .verdict")).to_contain_text("Understood")
+    expect(page.get_by_text("Not started")).to_be_hidden()
+    expect(page.locator(".st-key-panel-loss .katex").first).to_be_visible()
+    expect(page.locator(".st-key-panel-loss [data-testid=stSlider]")).to_contain_text("gamma")
+    button(page, "train").click()
+    draws_beyond(page, 20)
+
+    page.locator("h3").first.click()  # a key is for the page where it means nothing else
+    page.keyboard.press("Space")
+    expect(button(page, "resume")).to_be_enabled()
+    expect(words(page)).to_contain_text("Paused at step")
+    paused = step(page)
+    page.keyboard.press(".")
+    expect(words(page)).to_contain_text(f"Paused at step {paused + 1:,}")
+
+    page.set_viewport_size({"width": 360, "height": 740})
+    expect(button(page, "resume")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.set_viewport_size({"width": 1440, "height": 900})
+
+    page.reload()
+    expect(words(page)).to_contain_text(f"Paused at step {paused + 1:,}")
+    expect(page.locator(".editor textarea")).to_have_value(SOUND)
+    assert drawn(page) == paused + 1
+    button(page, "resume").click()
+    draws_beyond(page, paused + 1)
+    button(page, "stop").click()
+    expect(words(page)).to_contain_text("Stopped at step")
+    expect(button(page, "train")).to_be_enabled()
+    expect(page.locator(".confusion")).to_be_visible()
+
+
+def test_typing_does_not_press_buttons(open_page: Open) -> None:
+    page = open_page(LONG + "&loss=-log(p_true)")
+    area = page.locator(".editor textarea")
+    area.click()
+    area.press("Control+End")
+    area.press_sequentially("  # a . b")
+    page.wait_for_timeout(1500)
+    assert "run=" not in page.url
+    expect(area).to_have_value("-log(p_true)  # a . b")
+
+
+def test_another_browser_may_watch_only(open_page: Open, context: BrowserContext) -> None:
+    page = open_page(LONG)
+    button(page, "train").click()
+    draws_beyond(page, 5)
+    assert context.browser is not None
+    other = context.browser.new_context()
+    try:
+        guest = other.new_page()
+        guest.goto(page.url)
+        draws_beyond(guest, 5)
+        expect(guest.get_by_text("Only the browser that started this run")).to_be_visible()
+        for key in ("pause", "step", "stop"):
+            expect(button(guest, key)).to_be_disabled()
+        expect(button(guest, "train-copy")).to_be_enabled()
+    finally:
+        other.close()
+    button(page, "stop").click()
+    expect(words(page)).to_contain_text("Stopped")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="finds the worker with ps")
+def test_lost_worker_is_told_and_the_next_run_works(
+    open_page: Open, server: Server, store: Store
+) -> None:
+    page = open_page(LONG)
+    button(page, "train").click()
+    draws_beyond(page, 5)
+    os.kill(training_worker(server.pid), signal.SIGKILL)
+    panel = page.locator(".st-key-failed")
+    expect(panel).to_contain_text("The worker process of this run")
+    expect(panel).to_contain_text("Then press Train")
+    assert drawn(page) > 5
+    button(page, "train").click()
+    expect(panel).to_be_hidden()
+    expect(words(page)).to_contain_text("Training")
+    draws_beyond(page, 5)
+    button(page, "stop").click()
+    expect(words(page)).to_contain_text("Stopped")
+    assert not [record for record in store.runs() if record.state in LIVE]
+
+
+def training_worker(server: int) -> int:
+    """The process that trains for this server."""
+    listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True).stdout
+    rows = [line.split(None, 2) for line in listed.splitlines()[1:]]
+    [found] = [
+        int(pid)
+        for pid, parent, command in rows
+        if int(parent) == server and command.endswith("playground.worker train")
+    ]
+    return found
