@@ -23,7 +23,6 @@ from playground.errors import PlaygroundError
 LIVE_SECONDS = 0.5
 IDLE_SECONDS = 2.0
 BACKLOG = 8  # messages a slow viewer may be behind before it is told the whole anew
-LIVE = frozenset({"queued", "preparing", "running", "paused"})
 TRAIN_SERIES = ("loss", "accuracy")
 VALIDATION_SERIES = ("validation_loss", "validation_accuracy")
 
@@ -73,14 +72,15 @@ class Reader:
         if record is None:
             self.live = False
             return {"state": "unknown"}, {}
-        was_live, self.live = self.live, record.state in LIVE
-        said_step, said_state = self.said.get("step"), self.said.get("state")
+        ended = self.live and not record.live
+        self.live = record.live
+        said_step, said_metrics = self.said.get("step"), self.said.get("metrics")
         facts = _facts(record)
         if record.state == "queued":
             facts["place"] = self.queue.place(self.run_id)
             facts["wait"] = self.queue.wait_seconds(self.run_id)
         curves: dict[str, Message] = {}
-        if record.step != said_step or record.state != said_state or was_live:
+        if self.live or ended or said_step is None:
             facts["marks"] = [
                 {"step": mark.step, "what": mark.what, "value": mark.value}
                 for mark in self.store.marks(self.run_id)
@@ -88,7 +88,7 @@ class Reader:
             ]
             for name in TRAIN_SERIES if record.step != said_step else ():
                 self._extend(name, curves)
-            for name in VALIDATION_SERIES:
+            for name in VALIDATION_SERIES if facts["metrics"] != said_metrics or ended else ():
                 self._extend(name, curves)
         if any(name in curves for name in VALIDATION_SERIES):
             facts["evaluation"] = self._evaluation()

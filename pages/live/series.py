@@ -12,7 +12,8 @@ import numpy as np
 
 LIMIT = 1000  # buckets of a whole series, at most two drawn points each
 RECENT = 240  # the newest points, which stay as they were recorded
-PER_MESSAGE = 48  # buckets a series adds to one message
+PER_MESSAGE = 120  # points a series adds to one message as they are; more of them are merged
+MERGED = 40  # into so many buckets, which take about as many bytes
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ class Series:
             old = self.buckets[: len(self.buckets) - RECENT]
             new = self.buckets[len(self.buckets) - RECENT :]
             self.buckets = old.squeezed((LIMIT - RECENT) // 2).followed_by(new)
-        return fresh.squeezed(PER_MESSAGE).to_message(start)
+        told = fresh if len(fresh) <= PER_MESSAGE else fresh.squeezed(MERGED)
+        return told.to_message(start)
 
     def whole(self) -> dict[str, Any]:
         """The message that says the whole curve."""

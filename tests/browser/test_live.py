@@ -105,6 +105,7 @@ def test_a_restarted_server_is_found_again(
 def test_both_themes_and_a_telephone(open_page: Open, recording: Recording) -> None:
     recording.begin().advance(60).evaluate()
     page = open_page(f"?run={recording.id}", width=360, height=740, scheme="dark")
+    curves(page).scroll_into_view_if_needed()
     reaches(page, 60)
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= 360

@@ -1,51 +1,8 @@
 // The curves of several runs: loss, accuracy and generalisation gap, growing in place.
 
+import { adoptStyle, loadPlotly, Panel, PANELS } from "./panel.js"
 import { onConnection, subscribe } from "./stream.js"
-import { digits, element, inWords, percent, put, runColor, theme } from "./words.js"
-
-const PANELS = {
-  loss: {
-    title: "Loss",
-    axis: "loss",
-    train: "loss",
-    validation: "validation_loss",
-    scale: 1,
-    show: digits,
-  },
-  accuracy: {
-    title: "Accuracy",
-    axis: "accuracy, %",
-    train: "accuracy",
-    validation: "validation_accuracy",
-    scale: 100,
-    show: percent,
-  },
-  gap: { title: "Generalisation gap", axis: "validation − train loss", scale: 1, show: digits },
-}
-
-let plotly = null
-function loadPlotly() {
-  plotly ??= new Promise((resolve, reject) => {
-    if (window.Plotly) return resolve(window.Plotly)
-    const script = document.createElement("script")
-    script.src = new URL("plotly.min.js", import.meta.url)
-    script.onload = () => resolve(window.Plotly)
-    script.onerror = () => {
-      plotly = null
-      reject(new Error("plotly.min.js did not load"))
-    }
-    document.head.append(script)
-  })
-  return plotly
-}
-
-// Plotly puts its rules into the document, where they do not reach a shadow root: bring them in.
-function adoptStyle(root) {
-  const rules = document.getElementById("plotly.js-style-global")?.sheet?.cssRules ?? []
-  const style = document.createElement("style")
-  style.textContent = [...rules].map((rule) => rule.cssText).join("\n")
-  root.append(style)
-}
+import { element, inWords, put, runColor, theme } from "./words.js"
 
 // The axis ends at a round number beyond the newest step, so that it moves seldom, not with each
 // message, and at the run's end once that is near.
@@ -55,223 +12,6 @@ function axisEnd(step, steps) {
   const round = [1, 2, 5, 10].map((k) => k * ten).find((value) => value >= step)
   const end = Math.max(round, 50)
   return steps && steps <= 1.6 * end ? Math.max(steps, step) : end
-}
-
-const markText = ({ what, value }) =>
-  what === "loss"
-    ? "new loss"
-    : `${what === "learning_rate" ? "learning rate" : what} ${
-        typeof value === "number" ? Number(value.toPrecision(3)) : value
-      }`
-
-// Plotly reads a little HTML in its texts; names and losses are none.
-const plain = (text) => text.replaceAll("&", "＆").replaceAll("<", "‹")
-
-class Panel {
-  constructor(name, onZoom) {
-    this.name = name
-    this.about = PANELS[name]
-    this.onZoom = onZoom
-    this.now = element("span", { className: "now" })
-    this.plot = element("div", { className: "plot", role: "img" })
-    this.node = element(
-      "section",
-      { className: "panel", "data-panel": name },
-      element("header", {}, element("h4", { text: this.about.title }), this.now),
-      this.plot,
-    )
-    this.zoomY = null
-    this.drawn = false
-    this.shows = ""
-  }
-
-  draw(Plotly, { runs, options, colors, zoomX, end, marks, hidden }) {
-    // Drawing costs the browser far more than the look whether there is anything to draw.
-    const { smoothing, log } = options
-    const needs = this.name === "gap" ? ["validation_loss"] : [this.about.train, this.about.validation]
-    const shows = JSON.stringify([
-      runs.map(({ run, name, color }) => [
-        run.id,
-        name,
-        color,
-        needs.map((need) => [run.series[need]?.end, run.series[need]?.length]),
-      ]),
-      [smoothing, log, colors.key, zoomX, this.zoomY, end, marks, [...hidden]],
-    ])
-    if (shows === this.shows) return
-    this.shows = shows
-    const traces = []
-    let said = ""
-    for (const [place, { run, name, color }] of runs.entries()) {
-      if (hidden.has(run.id)) continue
-      const lines = this.name === "gap" ? this.gap(run) : this.lines(run, place === 0, options)
-      const shared = {
-        type: "scatter",
-        mode: "lines",
-        connectgaps: false,
-        hovertemplate: this.name === "accuracy" ? "%{y:.1f}%" : "%{y:.3g}",
-      }
-      const label = runs.length > 1 ? `${plain(name)}, ` : ""
-      if (lines.raw) {
-        traces.push({
-          ...shared,
-          ...lines.raw,
-          hoverinfo: "skip",
-          hovertemplate: undefined,
-          line: { color, width: 1 },
-          opacity: colors.dark ? 0.4 : 0.3,
-          name: `${label}each step`,
-        })
-      }
-      if (lines.train) {
-        traces.push({ ...shared, ...lines.train, line: { color, width: 2 }, name: `${label}train` })
-      }
-      if (lines.validation) {
-        traces.push({
-          ...shared,
-          ...lines.validation,
-          mode: lines.validation.x.length > 60 ? "lines" : "lines+markers",
-          line: { color, width: 2, dash: this.name === "gap" ? "solid" : "5px,4px" },
-          marker: { color: colors.background, size: 6, line: { color, width: 1.5 } },
-          name: this.name === "gap" ? `${label}gap` : `${label}validation`,
-        })
-      }
-      if (place === 0) said = this.latest(lines)
-    }
-    put(this.now, said)
-    this.plot.setAttribute("aria-label", `${this.about.title} over steps. ${said}`)
-    const layout = this.layout({ options, colors, zoomX, end, marks, bare: !traces.length })
-    const config = { displayModeBar: false, responsive: false, doubleClick: "autosize" }
-    Plotly.react(this.plot, traces, layout, config)
-    this.plot.dataset.color = layout.font.color
-    if (!this.drawn) {
-      this.drawn = true
-      this.plot.on("plotly_relayout", (change) => this.zoomed(change))
-    }
-  }
-
-  lines(run, first, { smoothing }) {
-    const { train, validation, scale } = this.about
-    const scaled = ({ x, y }) => ({
-      x,
-      y: scale === 1 ? y : y.map((value) => (value === null ? null : value * scale)),
-    })
-    const out = {}
-    const series = run.series[train]
-    if (series?.length) {
-      if (first && smoothing > 0) out.raw = scaled(series.raw())
-      out.train = scaled(smoothing > 0 ? series.smooth(smoothing) : series.raw())
-    }
-    const held = run.series[validation]
-    if (held?.length) out.validation = scaled({ x: held.last, y: held.mean })
-    return out
-  }
-
-  // At each look at the validation images: their loss less the mean training loss of the steps
-  // just before, the last third since the look before.
-  gap(run) {
-    const train = run.series.loss
-    const held = run.series.validation_loss
-    if (!train?.length || !held?.length) return {}
-    const y = held.last.map((step, i) => {
-      const since = step - (i ? held.last[i - 1] : 0)
-      const before = train.meanBetween(step - Math.max(1, Math.ceil(since / 3)), step)
-      return before === null || held.mean[i] === null ? null : held.mean[i] - before
-    })
-    return { validation: { x: held.last, y } }
-  }
-
-  latest({ train, validation }) {
-    const show = (line) => this.about.show(line.y[line.y.length - 1] / this.about.scale)
-    if (this.name === "gap") return validation ? show(validation) : ""
-    return [train && `train ${show(train)}`, validation && `validation ${show(validation)}`]
-      .filter(Boolean)
-      .join("  ")
-  }
-
-  layout({ options, colors, zoomX, end, marks, bare }) {
-    const log = options.log && this.name === "loss"
-    const axis = {
-      gridcolor: colors.border,
-      griddash: "dot",
-      zeroline: false,
-      linecolor: colors.border,
-      tickfont: { size: 12 },
-      showticklabels: !bare,
-      automargin: false,
-    }
-    return {
-      autosize: true,
-      margin: { l: 58, r: 10, t: 8, b: 40 },
-      paper_bgcolor: "rgba(0,0,0,0)",
-      plot_bgcolor: "rgba(0,0,0,0)",
-      font: { family: colors.font, size: 12.5, color: colors.faint },
-      showlegend: false,
-      hovermode: "x unified",
-      hoverlabel: {
-        bgcolor: colors.background,
-        bordercolor: colors.border,
-        namelength: 32,
-        font: { family: colors.font, size: 12.5, color: colors.text },
-      },
-      dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
-      xaxis: {
-        ...axis,
-        title: { text: "step", standoff: 6, font: { size: 12.5 } },
-        range: zoomX ?? [0, end],
-        tickformat: ",~r",
-        hoverformat: ",.0f",
-        nticks: 6,
-        unifiedhovertitle: { text: "step %{x:,.0f}" },
-      },
-      yaxis: {
-        ...axis,
-        title: {
-          text: log ? `${this.about.axis} (log)` : this.about.axis,
-          standoff: 4,
-          font: { size: 12.5 },
-        },
-        type: log ? "log" : "linear",
-        ...(this.zoomY ? { range: this.zoomY } : { autorange: true }),
-        zeroline: this.name === "gap",
-        zerolinecolor: colors.faint,
-        nticks: 6,
-        ...(log ? { dtick: "D2", exponentformat: "power" } : { tickformat: "~g" }),
-      },
-      shapes: marks.map(({ step }) => ({
-        type: "line",
-        x0: step,
-        x1: step,
-        y0: 0,
-        y1: 1,
-        yref: "paper",
-        line: { color: colors.faint, width: 1, dash: "dot" },
-      })),
-      annotations: marks.map((mark, i) => ({
-        x: mark.step,
-        y: 1 - 0.08 * (i % 3),
-        yref: "paper",
-        yanchor: "top",
-        xanchor: mark.step > 0.7 * end ? "right" : "left",
-        text: plain(markText(mark)),
-        showarrow: false,
-        bgcolor: colors.background,
-        font: { size: 11.5, color: colors.text },
-      })),
-    }
-  }
-
-  zoomed(change) {
-    const range = (axis) =>
-      change[`${axis}.range[0]`] === undefined
-        ? change[`${axis}.range`]
-        : [change[`${axis}.range[0]`], change[`${axis}.range[1]`]]
-    if (change["xaxis.autorange"] || change["yaxis.autorange"]) return this.onZoom(null, this, true)
-    const x = range("xaxis")
-    const y = range("yaxis")
-    if (y) this.zoomY = y
-    if (x || y) this.onZoom(x, this, false)
-  }
 }
 
 export function mount(root, component) {
@@ -296,6 +36,7 @@ export function mount(root, component) {
   let queued = 0
   let gone = false
   let failed = false
+  let inSight = false
   let stop = () => {}
   const hidden = new Set()
   const known = new Map()
@@ -322,7 +63,7 @@ export function mount(root, component) {
     )
     unzoom.hidden = !(zoomX || panels.some((panel) => panel.zoomY))
     drawKeys(shown, some)
-    if (!Plotly) return
+    if (!Plotly || !inSight) return
     const end = Math.max(
       ...shown.map(({ run }) => {
         const live = ["running", "paused", "preparing", "queued"].includes(run.facts.state)
@@ -335,7 +76,6 @@ export function mount(root, component) {
     for (const panel of panels) {
       panel.draw(Plotly, { runs: shown, options: data, colors, zoomX, end, marks, hidden })
     }
-    root.dataset.points = String(shown[0]?.run.series.loss?.length ?? 0)
     root.dataset.end = String(shown[0]?.run.series.loss?.end ?? 0)
   }
 
@@ -406,11 +146,12 @@ export function mount(root, component) {
     if (names.join() !== panels.map(({ name }) => name).join()) {
       for (const { plot, drawn } of panels) if (drawn) Plotly.purge(plot)
       panels = names.map((name) => new Panel(name, onZoom))
+      if (panels.length) panels[0].named = true
       grid.replaceChildren(...panels.map(({ node }) => node))
-      grid.style.setProperty("--panels", String(names.length))
       resizing.disconnect()
       for (const { plot } of panels) resizing.observe(plot)
     }
+    grid.style.setProperty("--plot-height", `${data.height}px`)
     if (before.log !== data.log) for (const panel of panels) panel.zoomY = null
     const ids = data.runs.map(({ id }) => id)
     if (ids.join() !== runs.map(({ id }) => id).join()) {
@@ -439,6 +180,15 @@ export function mount(root, component) {
     }
   })
 
+  const looking = new IntersectionObserver(
+    ([entry]) => {
+      inSight = entry.isIntersecting
+      if (inSight) ask()
+    },
+    { rootMargin: "200px" },
+  )
+  looking.observe(grid)
+
   const quiet = onConnection((state) => {
     connection = state
     ask()
@@ -466,6 +216,7 @@ export function mount(root, component) {
       gone = true
       cancelAnimationFrame(queued)
       resizing.disconnect()
+      looking.disconnect()
       quiet()
       stop()
       for (const { plot, drawn } of panels) if (drawn) Plotly.purge(plot)
