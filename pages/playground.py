@@ -10,6 +10,8 @@ from pages.parts.loss_card import loss_card
 from pages.parts.results import curves_card, failed, network
 from pages.parts.transport import beneath, transport
 
+STRIP_HEIGHT = 390  # pixels; the rest of the images scrolls
+
 url.follow()
 settled, faults = draft.spec()
 current = runs.find(st.session_state.run)
@@ -48,7 +50,8 @@ with st.container(key="panel-curves", gap="xsmall"):
 left, right = st.columns(2, gap="medium")
 with left, st.container(key="panel-strip", gap="xsmall"):
     st.subheader("What it gets right and wrong", anchor=False)
-    component.strip("strip", shown_id, class_names)
+    with st.container(height=STRIP_HEIGHT, border=False):
+        component.strip("strip", shown_id, class_names)
     with st.container(key="lesson-strip"):
         st.caption("Test images that it never trained on, with what it takes them for.")
 with right, st.container(key="panel-confusion", gap="xsmall"):

@@ -10,7 +10,7 @@ button {
   height: 40px;
   padding: 0 0.75rem;
   font-family: inherit;
-  font-size: var(--st-base-font-size);
+  font-size: calc(0.875 * var(--st-base-font-size));
   white-space: nowrap;
   color: var(--st-text-color);
   background: transparent;

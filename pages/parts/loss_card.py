@@ -160,8 +160,10 @@ def _parameters(declared: Sequence[Mapping[str, Any]]) -> None:
     for name in set(moved) - {each["name"] for each in declared}:
         del moved[name]
     st.session_state.loss_defaults = {each["name"]: float(each["default"]) for each in shown}
-    for parameter in shown:
-        _slider(parameter, moved)
+    for place in range(0, len(shown), 2):
+        for column, parameter in zip(st.columns(2), shown[place : place + 2], strict=False):
+            with column:
+                _slider(parameter, moved)
 
 
 def _slider(parameter: Mapping[str, Any], moved: dict[str, float]) -> None:

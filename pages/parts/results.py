@@ -51,19 +51,8 @@ def curves_card(
 
 def failed(record: RunRecord) -> None:
     """Why a run failed, where in a written loss, what was kept, what to press."""
-    kept = (
-        f"Kept: all {record.step:,} steps it recorded."
-        if record.step
-        else "It had not begun, so there is nothing to keep."
-    )
-    where = record.where
-    problems.problem(
-        "The run failed",
-        record.message,
-        " ".join(part for part in (record.hint, kept, "Then press Train.") if part),
-        where,
-        key="failed",
-    )
+    hint = f"{record.hint} Then press Train.".strip()
+    problems.problem("The run failed", record.message, hint, record.where, key="failed")
 
 
 def network(settled: RunSpec | None) -> None:

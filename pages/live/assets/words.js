@@ -77,7 +77,7 @@ export function put(node, text) {
 
 // A run's state as a sentence.
 export function inWords(facts, broken = false) {
-  const { state, message, hint, place, wait, preparing, fraction, step, steps, left, trouble } = facts
+  const { state, message, place, wait, preparing, fraction, step, steps, left, trouble } = facts
   if (broken) return "Connection lost. Trying again; training goes on."
   if (trouble) return trouble
   switch (state) {
@@ -96,9 +96,10 @@ export function inWords(facts, broken = false) {
     case "completed":
       return `Completed in ${duration(facts.seconds)}`
     case "stopped":
-      return `Stopped at step ${count(step)} of ${count(steps)}; all until then is kept`
+      return message || `Stopped at step ${count(step)} of ${count(steps)}; all until then is kept`
     case "failed":
-      return [message || "The run failed", hint].filter(Boolean).join(" ")
+      // Why, where and what to do stands in a panel of the page.
+      return step ? `Failed at step ${count(step)}` : "Failed before its first step"
     case "unknown":
       return "There is no run by this link. It may have been deleted; press Train for a new one."
     default:
