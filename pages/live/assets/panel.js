@@ -54,7 +54,7 @@ const markText = ({ what, value }) =>
       }`
 
 // Plotly reads a little HTML in its texts; names and losses are none.
-const plain = (text) => text.replaceAll("&", "＆").replaceAll("<", "‹")
+const plain = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
 
 const short = (text) => (text.length > 18 ? `${text.slice(0, 17).trimEnd()}…` : text)
 
@@ -103,7 +103,7 @@ export class Panel {
         connectgaps: false,
         hovertemplate: this.name === "accuracy" ? "%{y:.1f}%" : "%{y:.3g}",
       }
-      const label = runs.length > 1 ? `${short(plain(name))}, ` : ""
+      const label = runs.length > 1 ? `${plain(short(name))}, ` : ""
       if (lines.raw) {
         traces.push({
           ...shared,
