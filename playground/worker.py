@@ -151,25 +151,30 @@ def _failed(error: Exception, step: int, spec: str) -> Failed:
 
 
 def _check(request: dict[str, Any]) -> dict[str, Any]:
-    """What `losses.check` says of a text, or of a named loss the part that has meaning there;
+    """What `losses.check` says of a text, or the same of a named loss as far as it has meaning;
     with its curve over the probability p of the true class and that of cross-entropy."""
     import losses
 
     text, parameters = request["text"], request["parameters"]
     report: dict[str, Any]
+    loss = None
     if text.isidentifier():
-        report = {"ok": True, "error": None, "warnings": [], "notes": []}
+        report = dict.fromkeys(("error", "latex", "canonical", "digest", "probe"))
+        report |= {name: [] for name in ("warnings", "notes", "parameters", "terms", "inputs")}
         try:
             loss = losses.get(text, **parameters)
-            report |= {"latex": loss.latex, "inputs": list(loss.inputs)}
         except losses.LossError as error:
-            report |= {"ok": False, "error": error.as_dict()}
+            report["error"] = error.as_dict()
+        else:
+            report["parameters"] = [each.as_dict() for each in loss.parameters.values()]
+            report |= {"latex": loss.latex, "inputs": list(loss.inputs)}
+        report["ok"] = loss is not None
     else:
         report = losses.check(text, parameters)
         if report["ok"]:
             loss = losses.WrittenLoss(text, parameters)
     report |= {"curve": None, "no_curve": "", "ghost": _ghost()}
-    if report["ok"]:
+    if loss is not None:
         report["curve"], report["no_curve"] = _curve(loss)
     return report
 

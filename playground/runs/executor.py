@@ -46,7 +46,7 @@ class Listener(Protocol):
         """The worker said something."""
 
     def on_exit(self, worker: Any, reason: str) -> None:
-        """The worker is gone; `reason` is "was killed or ran out of memory" and the like."""
+        """The worker is gone; `reason` is "was killed or ran out of memory" or the like."""
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -255,6 +255,5 @@ def _reason(code: int) -> str:
     """How a process ended, as the rest of a sentence."""
     if code == -9:  # SIGKILL: an operator, or the kernel short of memory
         return "was killed or ran out of memory"
-    if code < 0:
-        return f"crashed (signal {-code}), which running out of memory can cause"
-    return f"ended (exit code {code}), which running out of memory can cause"
+    how = f"crashed with signal {-code}" if code < 0 else f"ended with code {code}"
+    return f"{how} or ran out of memory"

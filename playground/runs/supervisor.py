@@ -8,6 +8,7 @@ import atexit
 import functools
 import heapq
 import logging
+import math
 import sys
 import threading
 import time
@@ -25,7 +26,7 @@ from playground.runs.executor import LocalExecutor, LocalWorker
 from playground.runs.store import RunRecord, Store, open_store
 from playground.runs.waiting import Line, Waiting
 from playground.settings import Settings, settings
-from playground.spec import MAX_LOSS_CHARACTERS, RunSpec
+from playground.spec import MAX_LOSS_CHARACTERS, RunSpec, knobs
 from playground.training.events import Changed, Event, Failed, Finished, Progress, Started
 
 COMMANDS = frozenset({"pause", "resume", "step", "stop", "change"})
@@ -155,8 +156,8 @@ class Supervisor:
         """
         if do not in COMMANDS:
             raise RunError(f"Expected one of {', '.join(sorted(COMMANDS))}; got {do[:20]!r}.")
-        if len(what) > 64 or (isinstance(value, str) and len(value) > MAX_LOSS_CHARACTERS):
-            raise RunError("That change is longer than anything a run can be changed to.")
+        if do == "change":
+            _check_change(what, value)
         with self._lock:
             waiting, seat = self._line.find(run_id), self._seat_of(run_id)
             if waiting is not None:
@@ -491,6 +492,19 @@ class Supervisor:
 def _pace(spec: RunSpec) -> tuple[Any, ...]:
     """What mostly sets how many images a second go through."""
     return (spec.dataset, spec.model, spec.width, spec.depth, spec.batch_size, spec.precision)
+
+
+def _check_change(what: str, value: float | str) -> None:
+    if what == "loss":
+        if not isinstance(value, str) or not 0 < len(value) <= MAX_LOSS_CHARACTERS:
+            raise RunError(f"Expected a loss of at most {MAX_LOSS_CHARACTERS:,} characters.")
+        return
+    if isinstance(value, str) or not math.isfinite(value):
+        raise RunError(f"Expected a finite number for {what[:64]!r}.")
+    knob = knobs()["learning_rate"]
+    low, high = knob.low or 0.0, knob.high or math.inf
+    if what == "learning_rate" and not low <= value <= high:
+        raise RunError(f"Expected a learning rate of {low:g} to {high:g}; got {value:g}.")
 
 
 def _check_owner(owner: str, visitor: str) -> None:

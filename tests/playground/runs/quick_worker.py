@@ -86,9 +86,11 @@ def _once_before_taking_up(marker: Path) -> None:
     train = worker.Office._train
 
     def dying(self: worker.Office, run_id: str, spec: str) -> None:
-        if RunSpec.from_json(spec).seed == 4 and not marker.exists():
-            marker.touch()
-            os._exit(3)
+        if RunSpec.from_json(spec).seed == 4:
+            if not marker.exists():
+                marker.touch()
+                os._exit(3)
+            marker.unlink()
         train(self, run_id, spec)
 
     worker.Office._train = dying  # type: ignore[method-assign]

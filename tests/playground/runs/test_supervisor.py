@@ -143,8 +143,12 @@ def test_a_run_is_steered_by_its_owner_alone(make):
     [
         ("explode", "", 0),
         ("__init__", "", 0),
-        ("change", "x" * 65, 0),
-        ("change", "loss", "x" * 10001),
+        ("change", "learning_rate", 11.0),
+        ("change", "learning_rate", 0.0),
+        ("change", "gamma", float("nan")),
+        ("change", "gamma", "2"),
+        ("change", "loss", "x" * 10_001),
+        ("change", "loss", 1.0),
     ],
 )
 def test_a_nonsense_command_is_refused(make, do, what, value):

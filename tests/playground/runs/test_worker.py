@@ -1,0 +1,204 @@
+"""Real workers: TensorFlow in processes of its own, from the first check to the last step."""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from playground.errors import DataError
+from playground.runs.store import open_store
+from playground.runs.supervisor import Supervisor
+from playground.settings import Settings
+from playground.spec import RunSpec
+
+DIGITS = {"dataset": "digits", "width": 8, "epochs": 3}
+LONG = RunSpec(dataset="digits", epochs=200)
+WRITTEN = "gamma = 2.0  # 0..5\n-sum(y_true * (1 - y_pred) ** gamma * log(y_pred), axis=-1)"
+
+
+def until(condition, seconds: float = 120.0):
+    """What `condition()` gives once it is true; workers take their time on a busy machine."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+    return found
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    settings = Settings(home=tmp_path_factory.mktemp("home"), workers=1, answer_seconds=30.0)
+    found = Supervisor(settings, open_store(settings))
+    found.start()
+    until(lambda: found.status()["ready"])
+    yield found
+    found.close()
+    found.store.close()
+
+
+def ended(service, run_id):
+    until(lambda: not service.store.run(run_id).live)
+    return service.store.run(run_id)
+
+
+def test_a_run_learns_and_all_of_it_is_kept(service):
+    run_id = service.submit(RunSpec(**DIGITS, loss=WRITTEN), "me")
+    found = ended(service, run_id)
+    assert (found.state, found.message) == ("completed", "")
+    assert found.step == found.steps > 0 and found.images_per_second > 0
+    assert found.metrics["test_accuracy"] > 0.5
+    started = service.store.started(run_id)
+    assert started.class_names == [str(digit) for digit in range(10)]
+    assert started.arrays["strip_images"].dtype == np.uint8
+    for name in ("loss", "accuracy", "gradient_norm", "learning_rate"):
+        steps, values = service.store.series(run_id, name)
+        assert steps.tolist() == list(range(1, found.steps + 1)) and np.isfinite(values).all()
+    _, loss = service.store.series(run_id, "loss")
+    assert loss[-20:].mean() < loss[:5].mean() / 2
+    steps, values = service.store.series(run_id, "validation_loss")
+    assert steps[-1] == found.steps and values[-1] < values[0]
+    looked = service.store.evaluation(run_id, "test")
+    assert looked.full and looked.arrays["confusion"].sum() == looked.images
+    weights = service.store.snapshot(run_id, "weights")
+    assert sum(array.size for array in weights.arrays.values()) >= found.parameters > 0
+
+
+def test_the_same_spec_gives_the_same_numbers(service):
+    spec = RunSpec(**{**DIGITS, "epochs": 1, "dropout": 0.2}, seed=5)
+    first, second = (service.submit(spec, "me") for _ in range(2))
+    assert {ended(service, first).state, ended(service, second).state} == {"completed"}
+    for name in ("loss", "gradient_norm", "validation_loss"):
+        assert np.array_equal(
+            service.store.series(first, name)[1], service.store.series(second, name)[1]
+        )
+    assert service.store.run(first).metrics == service.store.run(second).metrics
+
+
+def test_a_run_is_paused_stepped_changed_and_stopped(service):
+    run_id = service.submit(LONG, "me")
+    until(lambda: service.store.run(run_id).step > 10)
+    service.command(run_id, "me", "pause")
+    until(lambda: service.store.run(run_id).state == "paused")
+    step = service.store.run(run_id).step
+    service.command(run_id, "me", "step")
+    until(lambda: service.store.run(run_id).step == step + 1)
+    service.command(run_id, "me", "change", "learning_rate", 0.0005)
+    until(lambda: any(m.what == "learning_rate" for m in service.store.marks(run_id)))
+    service.command(run_id, "me", "resume")
+    until(lambda: service.store.run(run_id).step > step + 10)
+    service.command(run_id, "me", "stop")
+    found = ended(service, run_id)
+    assert found.state == "stopped" and found.step < found.steps
+    assert len(service.store.series(run_id, "loss")[0]) == found.step
+
+
+def test_a_loss_that_is_not_finite_fails_the_run_where_it_breaks(service):
+    run_id = service.submit(RunSpec(**DIGITS, loss="mean(y_true * log(y_pred - 2.0))"), "me")
+    found = ended(service, run_id)
+    assert (found.state, found.kind) == ("failed", "nonfinite")
+    assert found.where is not None and "log" in found.where["fragment"]
+
+
+def test_a_text_that_is_no_loss_fails_the_run_before_the_first_step(service):
+    run_id = service.submit(RunSpec(**DIGITS, loss="x = 1\n-sum(y_tru * log(y_pred))"), "me")
+    found = ended(service, run_id)
+    assert (found.state, found.kind, found.step) == ("failed", "loss", 0)
+    assert "y_true" in found.message and found.where["line"] == 2
+    assert found.where["fragment"] == "y_tru"
+
+
+def test_a_named_and_a_written_loss_are_checked(service):
+    named = service.check("categorical_crossentropy")
+    assert named["ok"] and named["curve"] == named["ghost"]
+    assert named["curve"]["loss"][0] > named["curve"]["loss"][-1]
+    assert all(push <= 0 for push in named["curve"]["gradient"])
+
+    written = service.check(WRITTEN, {"gamma": 0.0})
+    assert written["ok"] and written["parameters"][0]["name"] == "gamma"
+    assert np.allclose(written["curve"]["loss"], named["curve"]["loss"], rtol=1e-3, atol=1e-5)
+
+    wrong = service.check("-sum(y_tru)")
+    assert not wrong["ok"] and wrong["curve"] is None
+    assert (wrong["error"]["line"], wrong["error"]["column"]) == (1, 6)
+    unknown = service.check("categorical_crossentropie")
+    assert not unknown["ok"] and "categorical_crossentropy" in unknown["error"]["message"]
+    for report in (named, written, wrong, unknown):
+        json.dumps(report, allow_nan=False)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\0", "\ud800", "(" * 5000, "x" * 20_000, "import os"])
+def test_nonsense_is_answered(service, text):
+    report = service.check(text)
+    assert not report["ok"] and report["error"]["message"]
+
+
+def test_an_option_of_the_check_is_no_parameter(service):
+    report = service.check("mean(y_true)", {"numeric": 0.0, "num_classes": 1e9, "text": 1.0})
+    assert not report["ok"] or report["probe"] is not None
+
+
+def test_the_catalog_is_plain_data(service):
+    catalog = service.catalog()
+    names = [info["name"] for info in catalog]
+    assert "categorical_crossentropy" in names and len(set(names)) == len(names)
+    json.dumps(catalog, allow_nan=False)
+    assert service.catalog() is catalog
+
+
+def test_sample_images_are_those_of_the_data_set(service):
+    images, labels, names = service.sample("mnist")
+    assert images.shape == (10, 28, 28, 1) and images.dtype == np.uint8
+    assert labels.tolist() == list(range(10)) and len(names) == 10
+
+
+def test_mnist_is_trained_within_the_memory_bound(service):
+    service.prepare("mnist")
+    run_id = service.submit(RunSpec(epochs=1, train_images=6000), "me")
+    found = ended(service, run_id)
+    assert found.state == "completed" and found.metrics["test_accuracy"] > 0.8
+    if sys.platform == "linux":
+        pid = next(seat.worker.pid for seat in service._seats.values())
+        limits = Path(f"/proc/{pid}/limits").read_text().splitlines()
+        (bound,) = (line.split()[3] for line in limits if line.startswith("Max address space"))
+        assert int(bound) == 4 * 2**30
+
+
+def test_a_killed_worker_fails_its_run_and_is_replaced(service):
+    run_id = service.submit(LONG, "me")
+    until(lambda: service.store.run(run_id).step > 10)
+    seat = next(iter(service._seats.values()))
+    seat.worker.kill()
+    found = ended(service, run_id)
+    assert (found.state, found.kind) == ("failed", "worker")
+    assert len(service.store.series(run_id, "loss")[0]) == found.step > 10
+    again = service.submit(RunSpec(**DIGITS), "me")
+    assert ended(service, again).state == "completed"
+
+
+def test_a_data_set_that_is_not_there_is_said(tmp_path_factory):
+    """In a worker of its own, because the place of the data is a setting."""
+    home = tmp_path_factory.mktemp("home")
+    settings = Settings(home=home, data=home / "nothing", download=False, workers=1)
+    service = Supervisor(settings, open_store(settings))
+    service.start()
+    try:
+        run_id = service.submit(RunSpec(dataset="mnist"), "me")
+        found = ended(service, run_id)
+        assert (found.state, found.kind) == ("failed", "data")
+        assert "nothing" in found.message and "Digits" in found.hint
+        until(lambda: service.status()["checking"])
+        with pytest.raises(DataError, match="nothing"):
+            service.sample("mnist")
+        last = service.submit(LONG, "me")
+        until(lambda: service.store.run(last).step > 10)
+        pids = [seat.worker.pid for seat in service._seats.values()]
+    finally:
+        service.close()
+        service.store.close()
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
