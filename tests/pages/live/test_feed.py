@@ -2,8 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,12 @@ from pages.live.feed import BACKLOG, Feed, Reader, Viewer
 from playground.errors import StoreError
 from playground.runs.store import Store
 from tests.browser.recording import Recording
+
+
+def finished(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """What it gives, from a loop in a thread of its own: the browser tests' may run in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result(30)
 
 
 class Line:
@@ -84,7 +92,7 @@ def test_a_viewer_who_falls_behind_is_told_the_whole(store: Store) -> None:
             assert len(viewer.waiting) == BACKLOG
             return told.take(viewer)
 
-    said = asyncio.run(watch())
+    said = finished(watch())
     last = json.loads(said.rstrip().rsplit(b"\n\n", 1)[1].removeprefix(b"data: "))
     assert last["whole"] and last["run"] == run.id
 
@@ -113,7 +121,7 @@ def test_viewers_of_one_run_share_one_watch(store: Store, monkeypatch: pytest.Mo
         assert len(read) <= before + 1  # nobody looks, nobody reads
         return said
 
-    one, two = asyncio.run(watch())
+    one, two = finished(watch())
     assert one == two
 
 
@@ -132,4 +140,4 @@ def test_closing_wakes_every_viewer(store: Store) -> None:
             await asyncio.wait_for(viewer.ready.wait(), 1)
             return told.closed and isinstance(viewer, Viewer)
 
-    assert asyncio.run(watch())
+    assert finished(watch())
