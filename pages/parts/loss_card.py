@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from pages.live import component
@@ -192,8 +193,7 @@ def _slider(parameter: Mapping[str, Any], moved: dict[str, float]) -> None:
 
 
 def _picture(report: Mapping[str, Any] | None) -> None:
-    curve = report["curve"] if report is not None else None
-    if report is None or curve is None:
+    if report is None or report["curve"] is None:
         with st.container(key="no-picture", height=HEIGHT, border=False):
             reason = report["no_curve"].rpartition(": ")[2] if report is not None else ""
             st.caption(
@@ -204,7 +204,7 @@ def _picture(report: Mapping[str, Any] | None) -> None:
         return
     dark = st.context.theme.type == "dark"
     st.plotly_chart(
-        loss_curve(curve, report["ghost"], dark),
+        drawn(*_asked(draft.values()["loss"]), dark),
         key="loss-curve",
         config={"displayModeBar": False},
         alt="The loss and its push on the true class' logit, over the probability of that class",
@@ -230,13 +230,25 @@ def _check(text: str, plain: bool = False) -> Mapping[str, Any] | None:
 
 
 def _report(text: str) -> Mapping[str, Any]:
-    return checked(text, tuple(sorted(st.session_state.loss_parameters[draft.mode()].items())))
+    return checked(*_asked(text))
+
+
+def _asked(text: str) -> tuple[str, tuple[tuple[str, float], ...]]:
+    """A loss with its moved parameters, as something a cache can tell apart."""
+    return text, tuple(sorted(st.session_state.loss_parameters[draft.mode()].items()))
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
 def checked(text: str, parameters: tuple[tuple[str, float], ...]) -> Mapping[str, Any]:
     """The worker's report on a loss. Raises WorkerError."""
     return supervisor.service().check(text, dict(parameters))
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def drawn(text: str, parameters: tuple[tuple[str, float], ...], dark: bool) -> go.Figure:
+    """The picture of a loss whose report has a curve; it is only shown, never changed."""
+    report = checked(text, parameters)
+    return loss_curve(report["curve"], report["ghost"], dark)
 
 
 def _catalog() -> list[dict[str, Any]] | None:

@@ -28,6 +28,7 @@ def supervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Supe
     monkeypatch.setattr(module, "service", lambda: found)
     monkeypatch.setattr(datasets, "settings", lambda: config)
     st.cache_data.clear()
+    st.cache_resource.clear()
     yield found
     found.store.close()
 
