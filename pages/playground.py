@@ -9,6 +9,8 @@ from pages.parts.knobs import group
 from pages.parts.loss_card import loss_card
 from pages.parts.results import curves_card, failed, network
 from pages.parts.transport import beneath, transport
+from playground import datasets
+from playground.runs import supervisor
 
 STRIP_HEIGHT = 390  # pixels; the rest of the images scrolls
 
@@ -61,3 +63,5 @@ with right, st.container(key="panel-confusion", gap="xsmall"):
         st.caption("Rows are the true classes, columns its answers: mistakes lie off the diagonal.")
 
 url.write(settled, current)
+if settled is not None and datasets.available(settled.dataset) == "here":
+    supervisor.service().prepare(settled)

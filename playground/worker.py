@@ -9,9 +9,10 @@ stdout; both belong to the server that started it, and it ends with that server.
     {"id", "do": "check", "text", "parameters"}  {"id", "answer": report}
     {"id", "do": "catalog"}                      {"id", "answer": [...]}
     {"id", "do": "sample", "dataset"}            {"id", "answer": {images, labels, class_names}}
-    {"id", "do": "prepare", "dataset"}           {"id", "answer": null}: loaded if it is here
+    {"id", "do": "prepare", "spec": JSON}        {"id", "answer": null}: built, if its data is here
 
-or {"id", "error": {"kind", "message", "hint"}}. All but commands are done one after the other.
+or {"id", "error": {"kind", "message", "hint"}}. All but commands are done one after the other; a
+run is not prepared when something newer has been asked for.
 """
 
 import functools
@@ -46,6 +47,9 @@ class Office:
         self._writing = threading.Lock()
         self._todo: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._controls: dict[Any, Control] = {}
+        self._newest: dict[str, Any] = {}  # request; commands do not count
+        self._prepared: Any = None  # a loop.Training that can begin at once
+        self._answers_of = {**_ANSWERS, "prepare": self._prepare}
 
     def serve(self, warm_up: Callable[[], None]) -> None:
         """Warms up, then works until stdin closes, which ends the process."""
@@ -72,6 +76,7 @@ class Office:
             else:
                 if request["do"] == "train":
                     self._controls[request["id"]] = Control()
+                self._newest = request
                 self._todo.put(request)
 
     def _do(self, request: dict[str, Any]) -> None:
@@ -79,7 +84,7 @@ class Office:
             self._train(request["id"], request["spec"])
             return
         try:
-            answer = _ANSWERS[request["do"]](request)
+            answer = self._answers_of[request["do"]](request)
         except PlaygroundError as error:
             kind = "data" if isinstance(error, DataError) else "worker"
             self._say_error(request["id"], kind, error.message, error.hint)
@@ -94,13 +99,33 @@ class Office:
     def _train(self, run_id: str, spec: str) -> None:
         step = 0
         try:
-            for event in _events(spec, self._controls[run_id]):
+            prepared, self._prepared = self._prepared, None
+            for event in _events(spec, self._controls[run_id], prepared):
                 step = getattr(event, "step", step)
                 self._say({"id": run_id, **wire.event_to_message(event)})
         except Exception as error:
             self._say({"id": run_id, **wire.event_to_message(_failed(error, step, spec))})
         del self._controls[run_id]
         self._say({"id": run_id, "done": True, "memory": _address_space()})
+
+    def _prepare(self, request: dict[str, Any]) -> None:
+        """Builds the run that will probably come next; a loss that is none is left to the check."""
+        if request is not self._newest:
+            return
+        import losses
+        from playground import datasets
+        from playground.training import loop
+
+        spec = RunSpec.from_json(request["spec"])
+        if datasets.available(spec.dataset) != "here":
+            return
+        if self._prepared is not None and self._prepared.spec == spec:
+            return
+        self._prepared = None  # first, so that never two are in memory
+        try:
+            self._prepared = loop.prepare(spec)
+        except losses.LossError as error:
+            _log.info("Not prepared: %s", error.message)
 
     def _say_error(self, number: Any, kind: str, message: str, hint: str) -> None:
         self._say({"id": number, "error": {"kind": kind, "message": message, "hint": hint}})
@@ -113,11 +138,11 @@ class Office:
             _leave(0)  # nobody listens any more
 
 
-def _events(spec: str, control: Control) -> Iterator[Event]:
+def _events(spec: str, control: Control, prepared: Any) -> Iterator[Event]:
     yield Preparing("Starting")
-    from playground import train
+    from playground.training import loop
 
-    yield from train(RunSpec.from_json(spec), control)
+    yield from loop.run(RunSpec.from_json(spec), control, prepared)
 
 
 def _failed(error: Exception, step: int, spec: str) -> Failed:
@@ -209,18 +234,10 @@ def _sample(request: dict[str, Any]) -> dict[str, Any]:
     return {"images": images, "labels": labels, "class_names": class_names}
 
 
-def _prepare(request: dict[str, Any]) -> None:
-    from playground import datasets
-
-    if datasets.available(request["dataset"]) == "here":
-        datasets.load(request["dataset"])
-
-
 _ANSWERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "check": _check,
     "catalog": _catalog,
     "sample": _sample,
-    "prepare": _prepare,
 }
 
 

@@ -9,7 +9,6 @@ from pages.parts import draft
 from pages.parts.knobs import knob
 from playground import datasets
 from playground.errors import DataError
-from playground.runs import supervisor
 from playground.spec import RunSpec
 
 SAMPLE_PIXELS = 56  # each sample image is enlarged to at least this many pixels
@@ -24,7 +23,6 @@ def data_card(settled: RunSpec | None, faults: Mapping[str, str]) -> None:
     facts = datasets.facts(name)
     with st.container(key="data-look"):
         if here == "here":
-            supervisor.service().prepare(name)
             _samples(name, facts.title)
         elif here == "download":
             size = f"{facts.bytes / 1e6:,.0f} MB"

@@ -26,7 +26,7 @@ from playground.runs.executor import LocalExecutor, LocalWorker
 from playground.runs.store import RunRecord, Store, open_store
 from playground.runs.waiting import Line, Waiting
 from playground.settings import Settings, settings
-from playground.spec import MAX_LOSS_CHARACTERS, RunSpec, knobs
+from playground.spec import RunSpec, knobs
 from playground.training.events import Changed, Event, Failed, Finished, Progress, Started
 
 COMMANDS = frozenset({"pause", "resume", "step", "stop", "change"})
@@ -64,7 +64,7 @@ class Seat:
 
     worker: LocalWorker
     job: Job | None = None
-    dataset: str = ""  # the one it has loaded
+    prepared: str = ""  # digest of the run that it has built ahead
 
 
 class Supervisor:
@@ -156,8 +156,6 @@ class Supervisor:
         """
         if do not in COMMANDS:
             raise RunError(f"Expected one of {', '.join(sorted(COMMANDS))}; got {do[:20]!r}.")
-        if do == "change":
-            _check_change(what, value)
         with self._lock:
             waiting, seat = self._line.find(run_id), self._seat_of(run_id)
             if waiting is not None:
@@ -165,6 +163,9 @@ class Supervisor:
                 self._command_waiting(run_id, do)
             elif seat is not None and seat.job is not None:
                 _check_owner(seat.job.waited.visitor, visitor)
+                if do == "change":
+                    started = self.store.started(run_id)
+                    _check_change(what, value, started.loss if started is not None else {})
                 self._command_seated(seat, seat.job, do, what, value)
             else:
                 _refuse(self.store.run(run_id), visitor)
@@ -221,14 +222,14 @@ class Supervisor:
             self._samples[dataset] = (found["images"], found["labels"], found["class_names"])
         return self._samples[dataset]
 
-    def prepare(self, dataset: str) -> None:
-        """Lets the idle training workers load a data set that is here, before Train is pressed."""
-        datasets.facts(dataset)  # raises DataError for an unknown one
+    def prepare(self, spec: RunSpec) -> None:
+        """Lets an idle training worker build the run that Train would start, so that its first
+        point comes at once. Whether it comes about changes nothing but that."""
         with self._lock:
-            for seat in self._seats.values():
-                if seat.job is None and seat.dataset != dataset:
-                    seat.dataset = dataset
-                    seat.worker.send({"id": "", "do": "prepare", "dataset": dataset})
+            idle = [seat for seat in self._seats.values() if seat.job is None]
+            if idle and all(seat.prepared != spec.digest for seat in idle):
+                idle[0].prepared = spec.digest
+                idle[0].worker.send({"id": "", "do": "prepare", "spec": spec.to_json()})
 
     def status(self) -> dict[str, Any]:
         """ready: whether all workers are warm, checking: whether that one is; workers, running,
@@ -256,8 +257,8 @@ class Supervisor:
         seat = self._seats[worker]
         job = seat.job
         if "error" in message:
-            _log.info("Loading data ahead failed: %s", message["error"]["message"])
-            seat.dataset = ""
+            _log.info("Building a run ahead failed: %s", message["error"]["message"])
+            seat.prepared = ""
         elif job is None or message["id"] != job.run_id:
             _log.debug("Worker %d answered %r.", worker.pid, message["id"])
         elif message.get("done"):
@@ -357,15 +358,15 @@ class Supervisor:
         return None
 
     def _dispatch(self) -> None:
-        """Gives waiting runs to idle workers, to one that has the data set where there is one."""
+        """Gives waiting runs to idle workers, to one that has built the run where there is one."""
         while not self._closed.is_set():
             idle = [seat for seat in self._seats.values() if seat.job is None]
             one = self._line.take() if idle else None
             if one is None:
                 return
-            dataset = one.spec.dataset
-            seat = next((seat for seat in idle if seat.dataset == dataset), idle[0])
-            seat.job, seat.dataset = Job(one), dataset
+            digest = one.spec.digest
+            seat = next((seat for seat in idle if seat.prepared == digest), idle[0])
+            seat.job, seat.prepared = Job(one), ""
             seat.worker.send({"id": one.run_id, "do": "train", "spec": one.spec.to_json()})
 
     def _free(self, seat: Seat, memory: int) -> None:
@@ -494,11 +495,14 @@ def _pace(spec: RunSpec) -> tuple[Any, ...]:
     return (spec.dataset, spec.model, spec.width, spec.depth, spec.batch_size, spec.precision)
 
 
-def _check_change(what: str, value: float | str) -> None:
-    if what == "loss":
-        if not isinstance(value, str) or not 0 < len(value) <= MAX_LOSS_CHARACTERS:
-            raise RunError(f"Expected a loss of at most {MAX_LOSS_CHARACTERS:,} characters.")
-        return
+def _check_change(what: str, value: float | str, known: Mapping[str, Any]) -> None:
+    """Whether `what` can take `value`; `known` is what the run said of its loss (Started.loss)."""
+    names = ["learning_rate", *(parameter["name"] for parameter in known.get("parameters", []))]
+    if what not in names:
+        raise RunError(
+            f"{what[:64]!r} cannot be changed while this run trains.",
+            f"What can: {', '.join(names)}.",
+        )
     if isinstance(value, str) or not math.isfinite(value):
         raise RunError(f"Expected a finite number for {what[:64]!r}.")
     knob = knobs()["learning_rate"]

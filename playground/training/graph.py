@@ -40,11 +40,16 @@ class Graph:
         optimizer.build(model.trainable_variables)
         self._images = tf.constant(images)
         self._labels = tf.constant(labels.astype(np.int32))
+        self._batch_size = batch_size
         self._steps = steps
         self._steps_per_epoch = steps_per_epoch
-        self.train: Callable[..., Any] = tf.function(
+        # The data goes in as arguments: TensorFlow never lets go of a tensor that a function with
+        # a loop in it has captured.
+        self._train_graph: Callable[..., Any] = tf.function(
             self._train,
             input_signature=[
+                tf.TensorSpec(images.shape, tf.uint8),
+                tf.TensorSpec(labels.shape, tf.int32),
                 tf.TensorSpec((None, batch_size), tf.int32),
                 tf.TensorSpec((None,), tf.float32),
                 tf.TensorSpec((), tf.int32),
@@ -82,11 +87,19 @@ class Graph:
         known = self.facts(features, logits, labels, step)
         return tf.cast(self.loss.on(objective.tensors(self.loss, known)), tf.float32)
 
-    def _train(self, indices: Any, rates: Any, first_step: Any) -> Any:
+    def train(self, indices: np.ndarray, rates: np.ndarray, first_step: int) -> Any:
         """One interval: `indices` (k, B) of the batches, `rates` (k,), the number of the first
         step. Returns how many steps were taken, whether all were finite, (k, 3) of loss, accuracy
         and gradient norm, and the last step's features and logits. A step whose loss or gradient
         is not finite changes no weight and ends the interval."""
+        return self._train_graph(self._images, self._labels, indices, rates, first_step)
+
+    def warm(self) -> None:
+        """Traces and optimises both graphs by using them on nothing: no number changes."""
+        self.train(np.zeros((0, self._batch_size), np.int32), np.zeros(0, np.float32), 1)
+        self._evaluate_graph(self._images[:1], self._labels[:1], 0)
+
+    def _train(self, images: Any, labels: Any, indices: Any, rates: Any, first_step: Any) -> Any:
         steps = tf.shape(indices)[0]
         batch = indices.shape[1]
         width = self._network.output[0].shape[-1]
@@ -95,7 +108,12 @@ class Graph:
             return finite & (i < steps)
 
         def body(i: Any, _finite: Any, reports: Any, _features: Any, _logits: Any) -> Any:
-            finite, report, features, logits = self._step(indices[i], rates[i], first_step + i)
+            finite, report, features, logits = self._step(
+                tf.gather(images, indices[i]),
+                tf.gather(labels, indices[i]),
+                rates[i],
+                first_step + i,
+            )
             return i + 1, finite, reports.write(i, report), features, logits
 
         taken, finite, reports, features, logits = tf.while_loop(
@@ -112,9 +130,8 @@ class Graph:
         )
         return taken, finite, reports.stack(), features, logits
 
-    def _step(self, indices: Any, rate: Any, step: Any) -> Any:
-        images = tf.cast(tf.gather(self._images, indices), tf.float32)
-        labels = tf.gather(self._labels, indices)
+    def _step(self, images: Any, labels: Any, rate: Any, step: Any) -> Any:
+        images = tf.cast(images, tf.float32)
         variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
             features, logits = self._network(images, training=True)

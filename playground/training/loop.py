@@ -5,6 +5,7 @@ Stop and Pause take effect at once; reports are gathered and sent four times a s
 Neither changes a number: a spec gives the same metrics bit for bit on one machine.
 """
 
+import logging
 import math
 import queue
 import threading
@@ -37,25 +38,41 @@ from playground.training.graph import Graph
 INTERVAL = 0.1  # seconds of steps between two looks at the commands
 REPORT = 0.25  # seconds between two Progress events
 SAMPLE = 512  # validation images of an evaluation inside an epoch; the last of each sees all
+EARLY = (1, 5, 10, 20, 40)  # steps of a run that are followed by an evaluation in any case
 STRIP = 64  # test images whose predictions every evaluation repeats
 MISTAKES = 48  # test images with the highest loss among the wrong ones, kept at the end
 
+_log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 
-def run(spec: RunSpec, control: Control) -> Iterator[Event]:
-    """Trains the spec and yields its events. Raises DataError and losses.LossError before the
-    first step; later faults end the events with Failed."""
-    title = datasets.facts(spec.dataset).title
-    yield Preparing(f"Reading {title}")
-    dataset = yield from _with_progress(lambda report: datasets.load(spec.dataset, report), control)
-    if dataset is None:
-        yield Finished(0, "stopped", 0.0)
-        return
-    yield Preparing("Building the network")
-    training = Training(spec, dataset)
-    yield training.started()
-    yield from training.events(control)
+def run(spec: RunSpec, control: Control, prepared: "Training | None" = None) -> Iterator[Event]:
+    """Trains the spec and yields its events; `prepared` (from `prepare`) saves the time to build.
+
+    Raises DataError and losses.LossError before the first step; later faults end the events with
+    Failed.
+    """
+    if prepared is None or prepared.spec != spec:
+        title = datasets.facts(spec.dataset).title
+        yield Preparing(f"Reading {title}")
+        dataset = yield from _with_progress(
+            lambda report: datasets.load(spec.dataset, report), control
+        )
+        if dataset is None:
+            yield Finished(0, "stopped", 0.0)
+            return
+        yield Preparing("Building the network")
+        prepared = Training(spec, dataset)
+    yield prepared.started()
+    yield from prepared.events(control)
+
+
+def prepare(spec: RunSpec) -> "Training":
+    """A run of the spec that can begin at once: data loaded, network built, graphs traced. The
+    numbers it will give are those of a run that was not prepared. Raises as `run` does."""
+    training = Training(spec, datasets.load(spec.dataset))
+    training.graph.warm()
+    return training
 
 
 class Training:
@@ -115,6 +132,7 @@ class Training:
                 "text": self.spec.loss,
                 "latex": loss.latex,
                 "inputs": list(loss.inputs),
+                "parameters": [parameter.as_dict() for parameter in loss.parameters.values()],
                 "warnings": [warning.message for warning in loss.warnings],
             },
             arrays={
@@ -142,7 +160,7 @@ class Training:
                     yield Finished(self.step, "stopped", self.clock.seconds)
                     return
                 if command.do == "change":
-                    yield self.change(command)
+                    yield from self.change(command)
                     continue
                 allowed = {"pause": 0, "step": 1, "resume": math.inf}[command.do]
                 if allowed and not self.clock.running:
@@ -177,15 +195,12 @@ class Training:
 
     def next_evaluation(self, step: int) -> int:
         """The first step after `step` that is followed by an evaluation; each epoch has the same,
-        evenly spread, the last at its end. Of a run's first epoch step 1 is one, too: a visitor
-        sees where an untrained network stands."""
-        if step < 1:
-            return 1
+        evenly spread, the last at its end. The run's first steps, where most happens, have more."""
         epoch, within = divmod(step, self.steps_per_epoch)
         looks = min(self.spec.evaluations, self.steps_per_epoch)
         number = within * looks // self.steps_per_epoch + 1
-        due = -(-number * self.steps_per_epoch // looks)
-        return epoch * self.steps_per_epoch + due
+        due = epoch * self.steps_per_epoch - (-number * self.steps_per_epoch // looks)
+        return min([due, *(early for early in EARLY if step < early)])
 
     def advance(self, pending: "Pending", most: float) -> bool:
         """Takes up to `most` steps, not past an evaluation or the epoch's end; False when a loss
@@ -221,16 +236,20 @@ class Training:
         used = order[: self.steps_per_epoch * self.batch].astype(np.int32)
         return used.reshape(self.steps_per_epoch, self.batch)
 
-    def change(self, command: Command) -> Changed:
-        """Applies a change mid-run: the learning rate, or a parameter of the loss."""
-        value = float(command.value)
-        if command.what == "learning_rate":
-            self.rates = (
-                optimizers.rates(self.spec, self.steps) * (value / self.spec.learning_rate)
-            ).astype(np.float32)
-        else:
-            self.loss.set_parameter(command.what, value)
-        return Changed(self.step, command.what, value)
+    def change(self, command: Command) -> Iterator[Changed]:
+        """Applies a change mid-run: the learning rate, or a parameter of the loss. One that does
+        not fit the run is left out and costs nothing but a line in the log."""
+        try:
+            value = float(command.value)
+            if command.what == "learning_rate":
+                scale = value / self.spec.learning_rate
+                self.rates = (optimizers.rates(self.spec, self.steps) * scale).astype(np.float32)
+            else:
+                self.loss.set_parameter(command.what, value)
+        except ValueError as error:
+            _log.warning("A change of %s was not applied: %s", command.what, error)
+            return
+        yield Changed(self.step, command.what, value)
 
     def evaluate_validation(self, full: bool) -> Evaluated:
         """The held-out images, all or the fixed sample, and the strip of test images."""

@@ -81,7 +81,8 @@ def test_events_come_in_order_and_add_up() -> None:
     validation = [event for event in kinds(events, Evaluated) if event.split == "validation"]
     assert validation[0].step == 1
     assert [event.epoch for event in validation if event.full] == [1.0, 2.0, 3.0]
-    assert len(validation) == 1 + 4 * 3
+    evenly = {round(n * started.steps_per_epoch / 4 + 0.4) for n in range(1, 13)}
+    assert {event.step for event in validation} == {1, 5, 10, 20} | evenly
     for event in kinds(events, Evaluated):
         confusion = event.arrays["confusion"]
         assert confusion.sum() == event.images
@@ -268,6 +269,20 @@ def test_an_exploding_run_ends_as_failed() -> None:
 def test_a_loss_of_inputs_the_task_lacks_is_refused_by_name() -> None:
     with pytest.raises(SpecError, match="teacher_logits"):
         list(train(digits(loss="mean(square(logits - teacher_logits), axis=-1)")))
+
+
+def test_a_prepared_run_gives_the_same_numbers() -> None:
+    spec = digits(dropout=0.3, batch_norm=True)
+    prepared = loop.prepare(spec)
+    assert numbers(list(loop.run(spec, Control(), prepared))) == numbers(list(train(spec)))
+    other = digits(seed=1)
+    assert numbers(list(loop.run(other, Control(), prepared))) == numbers(list(train(other)))
+
+
+def test_a_change_that_does_not_fit_is_left_out() -> None:
+    events = steer(digits(), 1, ("change", "nonsense", 1.0), ("change", "loss", "text"))
+    assert kinds(events, Changed) == []
+    assert isinstance(events[-1], Finished)
 
 
 def test_fewer_images_than_a_batch_still_train() -> None:

@@ -30,15 +30,14 @@ from playground.training.events import (
 )
 
 
-def run(spec: RunSpec, control: Control) -> Iterator[Event]:
+def run(spec: RunSpec, control: Control, prepared: object = None) -> Iterator[Event]:
     yield Preparing("Reading", 0.5)
     if spec.seed == 2:
         time.sleep(600)
     steps = 40 if spec.seed == 1 else 12_000
-    yield Started(
-        1234, [], steps, 20, 100, 10, 10, ["a", "b"], {"title": "test", "pid": os.getpid()},
-        {"strip_labels": np.array([1, 0])},
-    )  # fmt: skip
+    loss = {"pid": os.getpid(), "parameters": [{"name": "gamma"}]}
+    strip = {"strip_labels": np.array([1, 0])}
+    yield Started(1234, [], steps, 20, 100, 10, 10, ["a", "b"], loss, strip)
     step, paused = 0, False
     while step < steps:
         time.sleep(0.02)

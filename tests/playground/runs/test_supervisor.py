@@ -147,13 +147,14 @@ def test_a_run_is_steered_by_its_owner_alone(make):
         ("change", "learning_rate", 0.0),
         ("change", "gamma", float("nan")),
         ("change", "gamma", "2"),
-        ("change", "loss", "x" * 10_001),
-        ("change", "loss", 1.0),
+        ("change", "nonsense", 1.0),
+        ("change", "loss", "mean_squared_error"),
     ],
 )
 def test_a_nonsense_command_is_refused(make, do, what, value):
     service = make()
     run_id = service.submit(LONG, "me")
+    training(service, run_id)
     with pytest.raises(RunError):
         service.command(run_id, "me", do, what, value)
     with pytest.raises(RunError, match="no such run"):
@@ -432,8 +433,6 @@ def test_samples_come_from_the_worker_once(make):
     assert names[3] == "3" and service.sample("digits")[0] is images
     with pytest.raises(DataError):
         service.sample("nonsense")
-    with pytest.raises(DataError):
-        service.prepare("nonsense")
 
 
 def test_workers_that_cannot_start_are_said(make):

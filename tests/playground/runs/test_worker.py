@@ -156,9 +156,9 @@ def test_sample_images_are_those_of_the_data_set(service):
 
 
 def test_mnist_is_trained_within_the_memory_bound(service):
-    service.prepare("mnist")
-    run_id = service.submit(RunSpec(epochs=1, train_images=6000), "me")
-    found = ended(service, run_id)
+    spec = RunSpec(epochs=1, train_images=6000)
+    service.prepare(spec)
+    found = ended(service, service.submit(spec, "me"))
     assert found.state == "completed" and found.metrics["test_accuracy"] > 0.8
     if sys.platform == "linux":
         pid = next(seat.worker.pid for seat in service._seats.values())
