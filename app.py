@@ -17,6 +17,7 @@ from playground.runs.supervisor import service
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Workers are warm before anyone presses Train, and gone when the server is."""
     supervisor = await anyio.to_thread.run_sync(service)
+    supervisor.listeners.append(feed.wake)
     try:
         with before_shutdown(feed.close):
             yield

@@ -1,5 +1,6 @@
 """Train, pause, step, stop, reset: what the visitor does to a run, and when it is allowed."""
 
+import time
 from collections.abc import Mapping
 
 import streamlit as st
@@ -15,6 +16,8 @@ from playground.spec import RunSpec, knobs
 
 TICK_SECONDS = 1.0
 KEPT_BESIDE = 3  # earlier runs that Train leaves on the charts by itself
+OBEYED = {"pause", "resume", "stop"}  # commands that change a run's state
+OBEYED_SECONDS = 0.25
 LABELS = {"pause": "Pause", "resume": "Resume"}
 ICONS = {
     "pause": ":material/pause:",
@@ -184,7 +187,9 @@ def _submit(spec: RunSpec) -> None:
 
 
 def steer(do: str, what: str = "", value: float = 0.0) -> None:
-    """Sends a command to the shown run, at once."""
+    """Sends a command to the shown run, at once, and waits a moment for it to be obeyed, so that
+    the buttons drawn next are those of the new state."""
+    before = _state()
     try:
         supervisor.service().command(st.session_state.run, visitor(), do, what, value)
     except PlaygroundError as error:
@@ -192,6 +197,14 @@ def steer(do: str, what: str = "", value: float = 0.0) -> None:
         st.session_state.whole_page = True
     else:
         problems.forget()
+        until = time.monotonic() + OBEYED_SECONDS
+        while do in OBEYED and time.monotonic() < until and _state() == before:
+            time.sleep(0.01)
+
+
+def _state() -> str:
+    record = runs.find(st.session_state.run)
+    return record.state if record is not None else ""
 
 
 def reset() -> None:

@@ -12,7 +12,7 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,6 +78,8 @@ class Supervisor:
     ) -> None:
         self.settings = settings
         self.store = store
+        # Told, from any thread, which run has news that should not wait for the next look at it.
+        self.listeners: list[Callable[[str], None]] = []
         self._executor = LocalExecutor(settings, "train", settings.workers, self, worker_command)
         self._checker = Checker(settings, worker_command)
         self._lock = threading.RLock()
@@ -389,6 +391,7 @@ class Supervisor:
     def _hear(self, seat: Seat, job: Job, event: Event) -> None:
         """Records an event of a live run. Called without the lock."""
         job.heard = True
+        urgent = not isinstance(event, Progress) or not job.step
         job.step = getattr(event, "step", job.step)
         match event:
             case Started():
@@ -404,6 +407,8 @@ class Supervisor:
             self.store.record(job.run_id, event)
             if isinstance(event, Finished) and job.stop_message:
                 self.store.set_state(job.run_id, event.reason, job.stop_message)
+            if urgent:
+                self._tell(job.run_id)
         except StoreError as error:
             job.ended = True
             self._mark(job.run_id, "failed", error.message, error.hint, "store")
@@ -416,6 +421,11 @@ class Supervisor:
             self.store.set_state(run_id, state, message, hint, kind=kind)
         except StoreError as error:
             _log.warning("The end of run %s is not written yet: %s", run_id, error)
+        self._tell(run_id)
+
+    def _tell(self, run_id: str) -> None:
+        for listener in self.listeners:
+            listener(run_id)
 
     def _give_up(self) -> None:
         """Tells the waiting runs that no worker can be started."""

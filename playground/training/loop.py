@@ -1,6 +1,6 @@
 """The training loop: a spec in, events out.
 
-One interval is about a tenth of a second of steps (`INTERVAL`): after each, commands are taken, so
+One interval is a fraction of a tenth of a second of steps (`INTERVAL`): after each, commands are taken, so
 Stop and Pause take effect at once; reports are gathered and sent four times a second (`REPORT`).
 Neither changes a number: a spec gives the same metrics bit for bit on one machine.
 """
@@ -35,7 +35,7 @@ from playground.training.events import (
 )
 from playground.training.graph import Graph
 
-INTERVAL = 0.1  # seconds of steps between two looks at the commands
+INTERVAL = 0.06  # seconds of steps between two looks at the commands
 REPORT = 0.25  # seconds between two Progress events
 SAMPLE = 512  # validation images of an evaluation inside an epoch; the last of each sees all
 EARLY = (1, 5, 10, 20, 40)  # steps of a run that are followed by an evaluation in any case
