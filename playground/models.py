@@ -2,7 +2,7 @@
 
 `plan` describes a network without building it, in plain Python, so that the page can show sizes
 at once; `build` makes that plan a Keras model. Layers have names that views read by: `block1_conv`,
-`block1_norm`, `block1_pool`, `block1_activation`, ..., `features`, `logits`, `probabilities`.
+`block1_norm`, `block1_activation`, `block1_pool`, ..., `features`, `logits`, `probabilities`.
 """
 
 from dataclasses import asdict, dataclass
@@ -45,12 +45,10 @@ def plan(spec: RunSpec) -> list[LayerPlan]:
                         f"block{block}_norm{suffix}", "BatchNormalization", shape, 2 * filters
                     )
                 )
-            channels = filters
-            if suffix == suffixes[-1]:
-                height, width = -(-height // 2), -(-width // 2)
-                shape = (height, width, filters)
-                layers.append(LayerPlan(f"block{block}_pool", "MaxPooling2D", shape))
             layers.append(LayerPlan(f"block{block}_activation{suffix}", "Activation", shape))
+            channels = filters
+        height, width = -(-height // 2), -(-width // 2)
+        layers.append(LayerPlan(f"block{block}_pool", "MaxPooling2D", (height, width, filters)))
     flat = height * width * channels
     classes = len(known.class_names)
     layers.append(LayerPlan("flatten", "Flatten", (flat,)))
@@ -144,7 +142,6 @@ def build(spec: RunSpec, statistics: PixelStatistics | None = None) -> "keras.Mo
         elif layer.kind == "BatchNormalization":
             x = layers.BatchNormalization(momentum=0.9, name=name, dtype=policy)(x)
         elif layer.kind == "MaxPooling2D":
-            # Before the activation: the same values for a monotonic one, and a quarter the work.
             x = layers.MaxPooling2D(2, padding="same", name=name, dtype=policy)(x)
         elif layer.kind == "Activation":
             x = layers.Activation(spec.activation, name=name, dtype=policy)(x)

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from playground.training import objective
+from playground.training import objective, optimizers
 
 
 class Graph:
@@ -146,8 +146,7 @@ class Graph:
         finite = tf.math.is_finite(total) & tf.math.is_finite(norm)
 
         def apply() -> Any:
-            self._optimizer.learning_rate.assign(rate)
-            self._optimizer.apply(gradients, variables)
+            optimizers.apply(self._optimizer, gradients, variables, rate)
             return True
 
         tf.cond(finite, apply, lambda: False)

@@ -1,7 +1,7 @@
 """The training loop: a spec in, events out.
 
-One interval is a fraction of a tenth of a second of steps (`INTERVAL`): after each, commands are taken, so
-Stop and Pause take effect at once; reports are gathered and sent four times a second (`REPORT`).
+One interval is less than a tenth of a second of steps (`INTERVAL`): after each, commands are
+taken, so Stop and Pause take effect at once; reports are sent four times a second (`REPORT`).
 Neither changes a number: a spec gives the same metrics bit for bit on one machine.
 """
 

@@ -4,8 +4,10 @@ import threading
 import time
 from collections.abc import Iterator
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from playground import Control, RunSpec, datasets, models, train
 from playground.errors import SpecError
@@ -136,6 +138,23 @@ def test_every_optimiser_lowers_the_loss(optimizer: str) -> None:
     spec = digits(optimizer=optimizer, learning_rate=rate, epochs=3)
     losses = series(list(train(spec)), "loss")
     assert losses[-5:].mean() < losses[:5].mean()
+
+
+def test_fused_adam_is_keras_adam() -> None:
+    spec = RunSpec(optimizer="adam")
+    draw = np.random.default_rng(0)
+    start = [draw.normal(size=shape).astype("float32") for shape in ((3, 4), (5,))]
+    ours, theirs = ([keras.Variable(array) for array in start] for _ in range(2))
+    fused, plain = optimizers.build(spec), optimizers.build(spec)
+    fused.build(ours)
+    plain.build(theirs)
+    for step in range(5):
+        gradients = [tf.constant(draw.normal(size=a.shape).astype("float32")) for a in start]
+        optimizers.apply(fused, gradients, ours, tf.constant(0.01 * (step + 1)))
+        plain.learning_rate.assign(0.01 * (step + 1))
+        plain.apply(gradients, theirs)
+    for a, b in zip([*ours, *fused.variables], [*theirs, *plain.variables], strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-5, atol=1e-6)
 
 
 def test_mixed_precision_trains_and_reports_float32() -> None:
