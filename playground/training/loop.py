@@ -260,7 +260,6 @@ class Training:
         _, strip = self.graph.evaluate(
             self.dataset.test_images[self.strip],
             self.dataset.test_labels[self.strip],
-            self.batch,
             self.step,
         )
         return replace(found, arrays={**found.arrays, "strip_probabilities": strip})
@@ -284,7 +283,7 @@ class Training:
         self, split: str, images: np.ndarray, labels: np.ndarray, full: bool
     ) -> tuple[Evaluated, np.ndarray]:
         """Loss, accuracy and confusion matrix of these images; and their probabilities."""
-        loss, probabilities = self.graph.evaluate(images, labels, self.batch, self.step)
+        loss, probabilities = self.graph.evaluate(images, labels, self.step)
         predicted = probabilities.argmax(axis=1)
         classes = probabilities.shape[1]
         confusion = np.bincount(labels * classes + predicted, minlength=classes**2)
