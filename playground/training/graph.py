@@ -119,7 +119,7 @@ class Graph:
     def warm(self) -> None:
         """Traces and optimises both graphs by using them on nothing: no number changes."""
         self.train(np.zeros((0, self._batch_size), np.int32), np.zeros(0, np.float32), 1)
-        self._evaluate_graph(self._images[:1], self._labels[:1], 1, 0)
+        self._evaluate_graph(self._images[:2], self._labels[:2], 1, 0)
 
     def _train(self, images: Any, labels: Any, indices: Any, rates: Any, first_step: Any) -> Any:
         steps = tf.shape(indices)[0]
@@ -222,9 +222,11 @@ class Graph:
         total, probabilities = 0.0, []
         for part in parts:
             count = len(images[part])
+            # A single image goes twice, because each half of the graph wants one.
+            seen = np.resize(np.arange(part.start, part.stop), max(count, 2))
             losses, predicted = self._evaluate_graph(
-                images[part], labels[part].astype(np.int32), min(size, count), step
+                images[seen], labels[seen].astype(np.int32), min(size, len(seen)), step
             )
             total += float(np.mean(losses)) * count
-            probabilities.append(predicted.numpy())
+            probabilities.append(predicted.numpy()[:count])
         return total / len(images), np.concatenate(probabilities)

@@ -55,7 +55,12 @@ def keras_fit(spec: RunSpec, jit: bool | str = "auto") -> float:
     dataset = datasets.load(spec.dataset)
     split = datasets.split(dataset, spec)
     model = models.build(spec, models.pixel_statistics(split.train_images, spec.normalise))
-    model.compile(optimizers.build(spec), "categorical_crossentropy", ["accuracy"], jit_compile=jit)
+    model.compile(
+        optimizer=optimizers.build(spec),
+        loss="categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=jit,
+    )
     count = len(split.train_images) // spec.batch_size * spec.batch_size
     images = split.train_images[:count].astype("float32")
     targets = np.eye(len(dataset.class_names), dtype="float32")[split.train_labels[:count]]
