@@ -63,6 +63,7 @@ def test_write_train_pause_reload_stop(open_page: Open) -> None:
     area = page.locator(".editor textarea")
     area.fill(WRONG)
     expect(page.locator(".editor .verdict")).to_contain_text("Line 1, column 6: ")
+    page.wait_for_timeout(2000)  # a person reads the verdict; by then the page has the text, too
     button(page, "train").click()
     expect(page.get_by_text("Not started")).to_be_visible()
     expect(area).to_have_value(WRONG)

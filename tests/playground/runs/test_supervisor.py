@@ -294,7 +294,8 @@ def test_a_pause_ends_when_others_wait_too_long(make):
     service.command(mine, "me", "stop")
     other = service.submit(SHORT, "you")
     found = ended(service, run_id)
-    assert found.state == "stopped" and "others waited" in found.message
+    assert found.state == "stopped"
+    until(lambda: "others waited" in service.store.run(run_id).message)
     assert len(service.store.series(run_id, "loss")[0]) == found.step
     assert ended(service, other).state == "completed"
 
