@@ -61,10 +61,10 @@ def test_accepted(entry):
 
 @pytest.mark.parametrize("entry", of_kind("reject"))
 def test_rejected(entry):
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(losses.LossError) as caught:
         losses.compile_loss(entry["text"])
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 2
     assert is_inside(entry, caught.value), str(caught.value)
     assert caught.value.message.isprintable()
 
@@ -80,9 +80,9 @@ def test_never_silent(entry):
 
 @pytest.mark.parametrize("entry", of_kind("ok_but_safe"))
 def test_either_answer_and_quick(entry):
-    start = time.perf_counter()
+    start = time.process_time()
     report = losses.check(entry["text"])
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert report["ok"] or report["error"]["message"]
 
 

@@ -101,7 +101,7 @@ def test_a_run_is_trained_and_recorded(make):
     assert (found.state, found.owner, found.step) == ("completed", "me", 40)
     assert found.metrics["test_accuracy"] == 0.5
     assert len(service.store.series(run_id, "loss")[0]) == 40
-    until(lambda: service.status()["running"] == 0)
+    until(lambda: service.status()["ready"] and service.status()["running"] == 0)
     assert service.status() == {
         "ready": True,
         "checking": True,
