@@ -60,7 +60,7 @@ def apply(
 
     Adam, which nearly every run uses, goes through TensorFlow's fused kernel: the same formula
     (Kingma & Ba 2015, end of section 2) on the same variables of Keras' optimiser in one pass over
-    memory instead of nine.
+    memory instead of several.
     """
     import tensorflow as tf
     from keras import optimizers
