@@ -1,6 +1,6 @@
 """Images per second: the playground with all it reports, Keras' `model.fit`, a plain PyTorch loop.
 
-    python tests/benchmarks/speed.py [--dataset mnist] [--images 20000] [--repeats 5]
+    python tests/benchmarks/speed.py [--dataset mnist] [--images N] [--repeats 5]
 
 The same network, images, batch size, optimiser and precision for all. Each contender is a process
 of its own, the contenders take turns, and what counts is the ratio of the medians: machines are
@@ -150,7 +150,7 @@ def main() -> None:
     """Lets the contenders take turns and prints medians and ratios."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", default="mnist")
-    parser.add_argument("--images", type=int, default=20_000)
+    parser.add_argument("--images", type=int, default=0, help="0: all of the training images")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--only", choices=CONTENDERS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
