@@ -98,7 +98,7 @@ def _match(
                 f"{quote(name)} has no argument {quote(key)}"
                 + (f": did you mean '{near}'?" if near else ""),
                 _name_only(place, key) or b.at,
-                hint="write " + _usage(name, arguments),
+                hint=f"its arguments are {', '.join(names)}" if names else "it takes none",
                 fix=near,
             )
         if found in given:

@@ -24,6 +24,10 @@ class Span:
     end_line: int = 1
     end_column: int = 1
 
+    def begins(self, other: Span) -> bool:
+        """Whether both begin at one character."""
+        return (self.line, self.column) == (other.line, other.column)
+
     def as_dict(self) -> dict[str, int]:
         return {
             "line": self.line,
@@ -37,7 +41,8 @@ class LossError(ValueError):
     """A loss text (or a parameter) that is refused.
 
     `message` says what is wrong, `hint` what to do (or None), `fix` the text that can
-    replace the marked stretch in an editor (or None).
+    replace the marked stretch in an editor (or None), `also` the same fault elsewhere in the
+    text, each place with its own replacement.
     """
 
     def __init__(
@@ -47,11 +52,13 @@ class LossError(ValueError):
         *,
         hint: str | None = None,
         fix: str | None = None,
+        also: Iterable[tuple[Span, str]] = (),
     ) -> None:
         self.span = span or Span()
         self.message = message
         self.hint = hint
         self.fix = fix
+        self.also = tuple(also)
         super().__init__(message)
 
     def __str__(self) -> str:
@@ -59,7 +66,7 @@ class LossError(ValueError):
         return f"{text} ({self.hint})" if self.hint else text
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self.message, self.span, self.hint, self.fix)
+        return _rebuild, (self.message, self.span, self.hint, self.fix, self.also)
 
     @property
     def line(self) -> int:
@@ -83,12 +90,19 @@ class LossError(ValueError):
             "message": self.message,
             "hint": self.hint,
             "fix": self.fix,
+            "also": [{"fix": fix, **span.as_dict()} for span, fix in self.also],
             **self.span.as_dict(),
         }
 
 
-def _rebuild(message: str, span: Span, hint: str | None, fix: str | None) -> LossError:
-    return LossError(message, span, hint=hint, fix=fix)
+def _rebuild(
+    message: str,
+    span: Span,
+    hint: str | None,
+    fix: str | None,
+    also: tuple[tuple[Span, str], ...],
+) -> LossError:
+    return LossError(message, span, hint=hint, fix=fix, also=also)
 
 
 @dataclass(frozen=True, slots=True)

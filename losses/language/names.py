@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from . import vocabulary as voc
 from .build import DTYPES
-from .errors import LossError, quote, suggest
+from .errors import LossError, Span, quote, suggest
 from .inputs import INPUTS
 from .syntax import Tree, dotted
 
@@ -150,10 +150,15 @@ class Names:
                 self._check_part(inner, dotted(inner) is None)
             if node.attr not in voc.METHODS and node.attr not in PROPERTIES:
                 near = suggest(node.attr, [*voc.METHODS, *PROPERTIES])
+                end = self.tree.span(node)
+                at = Span(
+                    end.end_line, end.end_column - len(node.attr), end.end_line, end.end_column
+                )
                 raise LossError(
                     f"a value has no part called {quote(node.attr)}",
-                    self.tree.span(node),
+                    at,
                     hint=f"did you mean '.{near}'?" if near else "use a function instead",
+                    fix=near,
                 )
         return False
 
@@ -167,10 +172,13 @@ class Names:
             )
         root, last = full.split(".")[0], full.split(".")[-1]
         if root in ("torch", "F", "nn"):
+            bare = last if self.lookup(last) == "function" else None
             return LossError(
                 f"{quote(name)} is PyTorch",
                 span,
-                hint="use the bare name, such as sum, mean, log, softmax",
+                hint=f"write {bare}" if bare else "use the bare name, such as sum, mean, softmax",
+                fix=bare,
+                also=self._elsewhere(name, span, bare),
             )
         random = ".random." in f".{full}."
         refused = voc.REFUSED["normal"] if random else voc.REFUSED.get(last)
@@ -185,13 +193,27 @@ class Names:
             prefix = name.rpartition(".")[0]
             fix = f"{prefix}.{near}" if near else None
         else:
-            fix = near = suggest(name, [*known, *self.bound, *INPUTS])
+            meant = voc.HABITS.get(name.lower())
+            fix = near = meant or suggest(name, [*known, *self.bound, *INPUTS])
         return LossError(
             f"unknown name {quote(name)}" + (f": did you mean '{fix}'?" if near else ""),
             span,
             hint=None if near else "see the list of functions, or assign it first",
             fix=fix,
+            also=self._elsewhere(name, span, fix),
         )
+
+    def _elsewhere(self, name: str, here: Span, fix: str | None) -> list[tuple[Span, str]]:
+        """Where else the text has this name, with what it is replaced by."""
+        if fix is None:
+            return []
+        spans = [
+            self.tree.span(node)
+            for statement in self.tree.body
+            for node in ast.walk(statement)
+            if isinstance(node, (ast.Name, ast.Attribute)) and dotted(node) == name
+        ]
+        return [(span, fix) for span in sorted(spans) if span != here]
 
 
 def _example(name: str) -> str:

@@ -322,8 +322,26 @@ class Reader:
         if isinstance(op, ast.MatMult):
             return st.matmul(self.b, x, y)
         if isinstance(op, ast.BitXor) and {x.dtype, y.dtype} != {"bool"}:
-            raise self.error(at, "'^' is not a power", "write ** for a power")
+            raise self.caret(at)
         return el.binary(self.b, LOGIC[type(op)], x, y)
+
+    def caret(self, at: ast.AST) -> LossError:
+        """The visitor means a power; so do probably all other carets of the text."""
+        if not isinstance(at, ast.BinOp):
+            return self.error(at, "'^' is not a power", "write ** for a power")
+        here = self.tree.operator_span(at.left, at.right)
+        every = [
+            self.tree.source.span(token.start, token.end)
+            for token in self.tree.scan.tokens
+            if token.text == "^"
+        ]
+        return LossError(
+            "'^' is not a power",
+            here,
+            hint="write ** for a power",
+            fix="**",
+            also=[(span, "**") for span in every if span != here],
+        )
 
     def repeated(self, value: Value, times: Value, at: ast.AST) -> Items:
         """`[1.0] * 10`, kept small."""

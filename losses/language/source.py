@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from bisect import bisect_right
 
 from .errors import LossError, Span
@@ -25,10 +26,6 @@ LOOKALIKES = {
     "\u00f7": "/",
     "\u2215": "/",
     "\u2044": "/",
-    "\u00b2": "**2",
-    "\u00b3": "**3",
-    "\u00b9": "**1",
-    "\u207b": "**-",
     "\u201c": '"',
     "\u201d": '"',
     "\u201e": '"',
@@ -47,9 +44,6 @@ LOOKALIKES = {
     "\u200a": " ",
     "\u202f": " ",
     "\u3000": " ",
-    "\u221a": "sqrt",
-    "\u2211": "sum",
-    "\u220f": "prod",
     "\uff08": "(",
     "\uff09": ")",
     "\uff3b": "[",
@@ -64,6 +58,11 @@ LOOKALIKES = {
     "\uff0e": ".",
 }
 
+_CALLED = {"\u221a": "sqrt", "\u2211": "sum", "\u220f": "prod"}
+_SUPERSCRIPTS = str.maketrans(
+    "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079", "-0123456789"
+)
+
 # Characters that are invisible, turn the direction of writing, or break lines unseen.
 _HIDDEN = {
     *range(0x200B, 0x2010),
@@ -74,6 +73,25 @@ _HIDDEN = {
     0x180E,
     0xFEFF,
 }
+
+
+# What a pasted text has that the language has not; comments and strings may hold it.
+_STRAY = re.compile(
+    r"""
+    (?P<skip>\#[^\r\n]*|'[^'\r\n]*'|"[^"\r\n]*")
+  | (?P<power>\u207b?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+)
+  | (?P<called>[\u221a\u2211\u220f](?=[ ]*\())
+  | \u221a(?P<operand>[^\W0-9]\w*(?![\w(.\[])|[0-9.]+)
+  | (?P<other>[LOOKALIKES])
+    """.replace("LOOKALIKES", "".join(map(re.escape, LOOKALIKES))),
+    re.VERBOSE,
+)
+
+
+def _is_hidden(char: str) -> bool:
+    code = ord(char)
+    control = (code < 32 and char not in "\t\n\r") or 127 <= code < 160
+    return control or code in _HIDDEN or 0xD800 <= code < 0xE000
 
 
 class Source:
@@ -120,16 +138,34 @@ class Source:
             )
 
     def _check_characters(self) -> None:
-        for place, char in enumerate(self.text):
-            code = ord(char)
-            control = (code < 32 and char not in "\t\n\r") or 127 <= code < 160
-            if control or code in _HIDDEN or 0xD800 <= code < 0xE000:
-                raise LossError(
-                    f"the character U+{code:04X} cannot stand in a loss (it is invisible)",
-                    self.span(place, place + 1),
-                    hint="delete it",
-                    fix="",
-                )
+        hidden = [place for place, char in enumerate(self.text) if _is_hidden(char)]
+        if hidden:
+            spans = [self.span(place, place + 1) for place in hidden]
+            raise LossError(
+                f"the character U+{ord(self.text[hidden[0]]):04X} cannot stand in a loss "
+                "(it is invisible)",
+                spans[0],
+                hint="delete it",
+                fix="",
+                also=[(span, "") for span in spans[1:]],
+            )
+
+    def strays(self) -> list[tuple[Span, str]]:
+        """The look-alikes of the text, outside comments and strings, with what is meant."""
+        found = []
+        for match in _STRAY.finditer(self.text):
+            if match["skip"]:
+                continue
+            if match["power"]:
+                meant = "**" + match["power"].translate(_SUPERSCRIPTS)
+            elif match["operand"]:
+                meant = f"sqrt({match['operand']})"
+            elif match["called"]:
+                meant = _CALLED[match["called"]]
+            else:
+                meant = LOOKALIKES[match["other"]]
+            found.append((self.span(match.start(), match.end()), meant))
+        return found
 
     def place(self, offset: int) -> tuple[int, int]:
         """Line and column, from 1, of a character offset."""

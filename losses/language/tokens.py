@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from .errors import LossError, quote
-from .source import LOOKALIKES, Source
+from .source import Source
 
 MAX_BRACKETS = 100
 MAX_UNARY_RUN = 40
@@ -128,25 +128,25 @@ def _bad_character(source: Source, place: int, piece: str) -> LossError:
             break
     char = source.text[place]
     span = source.span(place, place + 1)
-    fix = LOOKALIKES.get(char)
-    if fix is not None:
-        shown = f"'{char}'" if char.isprintable() else f"U+{ord(char):04X}"
-        return LossError(
-            f"{shown} is not a character of the language",
-            span,
-            hint="write a plain space" if fix == " " else f"write {fix}",
-            fix=fix,
-        )
+    shown = f"'{char}'" if char.isprintable() else f"U+{ord(char):04X}"
+    message = f"{shown} is not a character of the language"
+    strays = source.strays()
+    here = next((stray for stray in strays if stray[0].begins(span)), None)
+    if here is not None:
+        span, fix = here
+        hint = "write a plain space" if fix == " " else f"write {fix}"
+        also = [stray for stray in strays if stray != here]
+        return LossError(message, span, hint=hint, fix=fix, also=also)
     hints = {
         "\\": "this looks like LaTeX: write it as code, such as sum(y_true - y_pred)",
         "$": "this looks like LaTeX: write it as code, such as sum(y_true - y_pred)",
         "?": "write a choice as where(condition, a, b)",
         "!": "write 'not equal' as !=",
+        "\u221a": "write sqrt(...)",
+        "\u2211": "write sum(..., axis=-1)",
+        "\u220f": "write prod(..., axis=-1)",
     }
-    shown = f"'{char}'" if char.isprintable() else f"U+{ord(char):04X}"
-    return LossError(
-        f"{shown} is not a character of the language", span, hint=hints.get(char, "remove it")
-    )
+    return LossError(message, span, hint=hints.get(char, "remove it"))
 
 
 def _end_of_string(source: Source, start: int, opening: str) -> int:
@@ -189,6 +189,7 @@ def _check_token(source: Source, token: Token, previous: Token | None, brackets:
             f"the number {quote(previous.text)} runs into {quote(token.text)}",
             source.span(previous.start, previous.end),
             hint="put an operator or a space between them",
+            fix=f"{previous.text} * " if token.kind == "name" else None,
         )
     if token.kind == "number" and len(token.text) > MAX_NUMBER_LENGTH:
         raise LossError(
@@ -234,11 +235,14 @@ def _check_operator(source: Source, token: Token, previous: Token | None, bracke
                 hint=f"write '{_CLOSER[opener.text]}'",
                 fix=_CLOSER[opener.text],
             )
+    # & and | bind closer than comparisons: they fit where both sides stand in brackets.
+    bracketed = previous is not None and previous.text == ")"
+    bracketed = bracketed and source.text[token.end :].lstrip(" \t").startswith("(")
     replaced = {
         "<>": ("!=", "write 'not equal' as !="),
-        "&&": ("&", "write logical_and(a, b), or multiply the two masks"),
-        "||": ("|", "write logical_or(a, b)"),
-        ":=": ("=", "assign on a line of its own: name = value"),
+        "&&": ("&" if bracketed else None, "write logical_and(a, b), or multiply the two masks"),
+        "||": ("|" if bracketed else None, "write logical_or(a, b)"),
+        ":=": (None if brackets else "=", "assign on a line of its own: name = value"),
         "!": (None, "write logical_not(a)"),
     }
     if sign in replaced:

@@ -389,6 +389,41 @@ REFUSED: dict[str, str] = {
 }
 
 
+# What others call a name that is here; compared in lower case, before any likeness in spelling.
+HABITS: dict[str, str] = {
+    "ln": "log",
+    "avg": "mean",
+    "sqr": "square",
+    "tg": "tan",
+    "concat": "concatenate",
+    "y": "y_true",
+    "ytrue": "y_true",
+    "target": "y_true",
+    "targets": "y_true",
+    "truth": "y_true",
+    "p": "y_pred",
+    "ypred": "y_pred",
+    "yhat": "y_pred",
+    "y_hat": "y_pred",
+    "pred": "y_pred",
+    "preds": "y_pred",
+    "prob": "y_pred",
+    "probs": "y_pred",
+    "prediction": "y_pred",
+    "predictions": "y_pred",
+    "output": "y_pred",
+    "outputs": "y_pred",
+    "pt": "p_true",
+    "p_t": "p_true",
+    "z": "logits",
+    "embedding": "features",
+    "embeddings": "features",
+    "eps": "epsilon()",
+    "bce": "binary_crossentropy",
+    "ce": "cross_entropy",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Argument:
     """One argument of a function: its kind as listed above, and its default as text."""

@@ -151,10 +151,46 @@ def test_fixes_can_be_applied_with_one_click():
         ("mean(square(y_true - y_pred), axis=-1, keepdim=True)",
          "mean(square(y_true - y_pred), axis=-1, keepdims=True)"),
         ("K.meen(y_pred)", "K.mean(y_pred)"),
+        ("y_pred.meen()", "y_pred.mean()"),
+        ("torch.mean(y_pred)", "mean(y_pred)"),
+        ("-log(2p_true)", "-log(2 * p_true)"),
+        ("(y_pred > 0) && (y_pred < 1)", "(y_pred > 0) & (y_pred < 1)"),
+        ("ln(y_pred)", "log(y_pred)"),
+        ("yhat - y_true", "y_pred - y_true"),
+        ("n := y_pred", "n = y_pred"),
     ):  # fmt: skip
-        error = refused(text)
-        column, end = error.column - 1, error.end_column - 1
-        assert text[:column] + error.fix + text[end:] == fixed
+        assert mended(text) == fixed
+
+
+@pytest.mark.parametrize(
+    ("text", "fixed"),
+    [
+        ("−y_true × p_true² ÷ 2  # − ×", "-y_true * p_true**2 / 2  # − ×"),
+        ("√p_true·√(1 − p_true)⁻¹", "sqrt(p_true)*sqrt(1 - p_true)**-1"),
+        ("∑(y_pred, axis=−1)", "sum(y_pred, axis=-1)"),
+        ("einsum(‘bi,bi->b’,\u00a0y_true,\u00a0y_pred)", "einsum('bi,bi->b', y_true, y_pred)"),
+        ("-log(\u200bp_true\u200b)", "-log(p_true)"),
+        ("(1 - p_true)^2 + p_true^3", "(1 - p_true)**2 + p_true**3"),
+        ("y_tru * log(y_pred) +\\\n y_tru  # y_tru", "y_true * log(y_pred) +\\\n y_true  # y_tru"),
+    ],
+)
+def test_one_click_mends_all_faults_of_a_sort(text, fixed):
+    assert mended(text) == fixed
+
+
+@pytest.mark.parametrize("text", ["y_true > 0 && y_pred < 1", "-log(n := p_true)", "√f(y_pred)"])
+def test_no_fix_is_offered_where_it_would_mean_something_else(text):
+    assert refused(text).fix is None
+
+
+def mended(text):
+    """The text with the fix of its error, and the same fault's elsewhere, applied."""
+    error, lines = refused(text), text.split("\n")
+    for span, fix in sorted([(error.span, error.fix), *error.also], reverse=True):
+        assert span.line == span.end_line
+        line = lines[span.line - 1]
+        lines[span.line - 1] = line[: span.column - 1] + fix + line[span.end_column - 1 :]
+    return "\n".join(lines)
 
 
 WARNED = [
