@@ -5,6 +5,7 @@ at once; `build` makes that plan a Keras model. Layers have names that views rea
 `block1_norm`, `block1_activation`, `block1_pool`, ..., `features`, `logits`, `probabilities`.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,23 @@ def parameter_count(spec: RunSpec) -> int:
     return sum(layer.parameters for layer in plan(spec))
 
 
+def receptive_field(spec: RunSpec, name: str) -> tuple[int, int, int]:
+    """What part of the image one place of a layer's map sees: the side of the square, the pixels
+    between two neighbouring places, and where the first begins (negative: outside the image);
+    Araujo et al., "Computing receptive fields", Distill 2019. Square images and kernels."""
+    size, jump, first = 1, 1, 0
+    for layer in plan(spec):
+        if layer.kind == "Conv2D":
+            size, first = size + 2 * jump, first - jump
+        elif layer.kind == "MaxPooling2D":
+            size, jump = size + jump, 2 * jump
+        elif len(layer.shape) == 1:
+            size, jump, first = facts(spec.dataset).shape[0], 0, 0
+        if layer.name == name:
+            return size, jump, first
+    raise KeyError(name)
+
+
 @dataclass(frozen=True)
 class PixelStatistics:
     """What is subtracted from each pixel and the variance it is divided by the root of; both
@@ -78,6 +96,10 @@ class PixelStatistics:
 
     mean: np.ndarray
     variance: np.ndarray
+
+    def as_arrays(self) -> dict[str, np.ndarray]:
+        """Both by the names that a snapshot keeps them under."""
+        return {"normalise/mean": self.mean, "normalise/variance": self.variance}
 
 
 def pixel_statistics(images: np.ndarray, normalise: str) -> PixelStatistics:
@@ -158,6 +180,15 @@ def build(spec: RunSpec, statistics: PixelStatistics | None = None) -> "keras.Mo
         else:
             x = layers.Softmax(name=name, dtype="float32")(x)
     return keras.Model(images, x, name=spec.dataset)
+
+
+def restore(spec: RunSpec, weights: Mapping[str, np.ndarray]) -> "keras.Model":
+    """The spec's network with the weights of a snapshot. Raises KeyError where one is missing."""
+    statistics = PixelStatistics(weights["normalise/mean"], weights["normalise/variance"])
+    model = build(spec, statistics)
+    for weight in model.weights:
+        weight.assign(weights[weight.path])
+    return model
 
 
 def _layer_seed(seed: int, name: str) -> int:

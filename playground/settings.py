@@ -35,6 +35,12 @@ class Settings(BaseSettings):
     answer_seconds: float = Field(
         5.0, gt=0, description="How long the checking worker may take for one answer."
     )
+    look_seconds: float = Field(
+        30.0, gt=0, description="How long one look into a network may take, data loading included."
+    )
+    snapshot_mib: float = Field(
+        64.0, ge=1, description="Disk that the weights of one run may take, over all its steps."
+    )
     pause_minutes: float = Field(
         10.0, gt=0, description="How long a paused run may hold a worker others wait for."
     )

@@ -8,6 +8,7 @@ that goes on from one whose process is gone.
 import io
 import json
 import logging
+import math
 import os
 import secrets
 import socket
@@ -32,6 +33,7 @@ from sqlalchemy import (
     Row,
     bindparam,
     create_engine,
+    delete,
     event,
     func,
     insert,
@@ -62,6 +64,7 @@ from playground.training.events import (
 LIVE = frozenset({"queued", "preparing", "running", "paused"})
 STATES = LIVE | {"completed", "stopped", "failed"}
 BEAT_SECONDS = 2.0
+LEAST_SNAPSHOTS = 8  # of a kind, however large they are
 STALE_SECONDS = 15.0  # without a sign of life for so long, a run's process is taken for dead
 _SPLITS = ("validation", "test", "train")
 _ALPHABET = string.ascii_letters + string.digits
@@ -108,18 +111,20 @@ class RunRecord:
 def open_store(settings: Settings) -> "Store":
     """The store these settings name. Raises StoreError."""
     url = settings.store_url or f"sqlite:///{(settings.home / 'playground.sqlite').as_posix()}"
-    return Store(url, settings.home / "runs")
+    return Store(url, settings.home / "runs", int(settings.snapshot_mib * 2**20))
 
 
 class Store:
     """Keeps runs. `url` is SQLAlchemy's; arrays too large for a row lie under `folder`/run id.
+    Of each kind of snapshot a run keeps at most about `snapshot_bytes`, thinned out evenly.
 
     Thread-safe. Every method raises StoreError, in plain words, when the store cannot be read or
     written.
     """
 
-    def __init__(self, url: str, folder: Path) -> None:
+    def __init__(self, url: str, folder: Path, snapshot_bytes: int = 64 * 2**20) -> None:
         self._folder = folder
+        self._snapshot_bytes = snapshot_bytes
         self._writer = threading.Lock()
         self._unwritten: dict[str, dict[str, Any]] = {}  # states that could not be written yet
         self._built: OrderedDict[str, Started] = OrderedDict()
@@ -377,7 +382,12 @@ class Store:
             row = connection.execute(query).first()
         if row is None:
             return None
-        return Snapshot(row.step, kind, self._read_file(run_id, row.file))
+        try:
+            return Snapshot(row.step, kind, self._read_file(run_id, row.file))
+        except StoreError:
+            if row.step in self.snapshots(run_id, kind):
+                raise
+            return None  # thinned out between the two looks
 
     def snapshots(self, run_id: str, kind: str) -> list[int]:
         """The steps of which there is a snapshot, ascending."""
@@ -491,14 +501,26 @@ class Store:
         file = f"{event.kind}-{event.step:09d}.npz"
         self._write_file(run_id, file, event.arrays)
         columns = tables.snapshots.c
-        here = (columns.run_id == run_id, columns.kind == event.kind, columns.step == event.step)
+        kind = (columns.run_id == run_id, columns.kind == event.kind)
         with self._writing() as connection:
-            if connection.execute(select(columns.file).where(*here)).first() is None:
+            rows = connection.execute(select(columns.step, columns.file).where(*kind)).all()
+            files = {row.step: row.file for row in rows}
+            if event.step not in files:
                 connection.execute(
                     insert(tables.snapshots).values(
                         run_id=run_id, kind=event.kind, step=event.step, file=file
                     )
                 )
+                files[event.step] = file
+            size = max(1, sum(array.nbytes for array in event.arrays.values()))
+            spare = _spare(list(files), max(LEAST_SNAPSHOTS, self._snapshot_bytes // size))
+            if spare:
+                connection.execute(delete(tables.snapshots).where(*kind, columns.step.in_(spare)))
+        try:
+            for step in spare:
+                (self._folder / run_id / files[step]).unlink(missing_ok=True)
+        except OSError as error:
+            raise self._file_error(error) from error
 
     def _record_changed(self, run_id: str, event: Changed) -> None:
         with self._writing() as connection:
@@ -763,6 +785,18 @@ def _merged(known: tuple[int, np.ndarray], piece: tuple[int, np.ndarray]) -> tup
     for start, part in (known, piece):
         values[start - first : start - first + len(part)] = part
     return first, values
+
+
+def _spare(steps: list[int], limit: int) -> list[int]:
+    """Which of these steps to let go so that `limit` remain: never the first or the last, and
+    always the one that leaves the smallest gap. Gaps are of the steps' roots, because a network
+    changes most at the beginning."""
+    kept, spare = sorted(steps), []
+    while len(kept) > limit:
+        roots = [math.sqrt(step) for step in kept]
+        least = min(range(1, len(kept) - 1), key=lambda i: roots[i + 1] - roots[i - 1])
+        spare.append(kept.pop(least))
+    return spare
 
 
 def _later(

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Command:
-    """`do` is pause, resume, step, stop or change; a change names `what` and its `value`."""
+    """`do` is pause, resume, step, stop, change or look; a change names `what` and its `value`, a
+    look asks for a snapshot of the weights as they are."""
 
     do: str
     what: str = ""

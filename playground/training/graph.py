@@ -100,21 +100,11 @@ class Graph:
         )
 
     def facts(self, features: Any, logits: Any, labels: Any, step: Any) -> dict[str, Any]:
-        """What a loss may ask for (`objective.PROVIDED`), in float32; `step` counts from 1."""
-        logits = tf.cast(logits, tf.float32)
+        """What a loss may ask for (`objective.facts`); `step` counts from 1."""
         done = tf.cast(step - 1, tf.float32)
-        return {
-            "features": tf.cast(features, tf.float32),
-            "logits": logits,
-            "probabilities": tf.nn.softmax(logits),
-            "labels": labels,
-            "one_hot": tf.one_hot(labels, self.classes),
-            "class_weights": tf.convert_to_tensor(self._kernel),
-            "num_classes": tf.constant(float(self.classes)),
-            "step": tf.cast(step, tf.float32),
-            "epoch": done / self._steps_per_epoch,
-            "progress": done / max(1, self._steps),
-        }
+        progress = done / max(1, self._steps)
+        time = (tf.cast(step, tf.float32), done / self._steps_per_epoch, progress)
+        return objective.facts(features, logits, labels, self._kernel, *time)
 
     def _loss(self, features: Any, logits: Any, labels: Any, step: Any) -> Any:
         known = self.facts(features, logits, labels, step)

@@ -23,6 +23,7 @@ from playground.spec import RunSpec
 from playground.training import objective, optimizers
 from playground.training.control import Command, Control
 from playground.training.events import (
+    Arrays,
     Changed,
     Evaluated,
     Event,
@@ -90,8 +91,8 @@ class Training:
         self.steps = self.steps_per_epoch * spec.epochs
         self.rates = optimizers.rates(spec, self.steps)
         self.loss = objective.build(spec)
-        statistics = models.pixel_statistics(images, spec.normalise)
-        self.model = models.build(spec, statistics)
+        self.statistics = models.pixel_statistics(images, spec.normalise)
+        self.model = models.build(spec, self.statistics)
         self.graph = Graph(
             self.model,
             self.loss,
@@ -145,7 +146,8 @@ class Training:
         """Trains to the end, or as the control says."""
         pending = Pending(self)
         allowed = math.inf  # steps until the run pauses
-        last_finite = self.weights()
+        kept = Snapshot(self.step, "weights", self.weights())  # the last that were sent
+        yield kept
         self.clock.start()
         while self.step < self.steps:
             if not allowed and self.clock.running:
@@ -156,11 +158,18 @@ class Training:
             if command is not None:
                 if command.do == "stop":
                     yield from pending.flush()
-                    yield Snapshot(self.step, "weights", self.weights())
+                    if kept.step != self.step:
+                        yield Snapshot(self.step, "weights", self.weights())
                     yield Finished(self.step, "stopped", self.clock.seconds)
                     return
                 if command.do == "change":
                     yield from self.change(command)
+                    continue
+                if command.do == "look":
+                    if kept.step != self.step:
+                        yield from pending.flush()
+                        kept = Snapshot(self.step, "weights", self.weights())
+                        yield kept
                     continue
                 allowed = {"pause": 0, "step": 1, "resume": math.inf}[command.do]
                 if allowed and not self.clock.running:
@@ -174,16 +183,15 @@ class Training:
             allowed -= self.step - before
             if not finite:
                 yield from pending.flush()
-                yield Snapshot(self.step - 1, "weights", self.finite_weights(last_finite))
+                yield Snapshot(self.step - 1, "weights", self.finite_weights(kept.arrays))
                 yield self.failure()
                 return
             if pending.due or self.evaluation_due:
                 yield from pending.flush()
             if self.evaluation_due:
                 yield self.evaluate_validation(self.step % self.steps_per_epoch == 0)
-                last_finite = self.weights()
-        yield from pending.flush()
-        yield Snapshot(self.step, "weights", self.weights())
+                kept = Snapshot(self.step, "weights", self.weights())
+                yield kept
         test = self.evaluate_test()
         yield test
         yield Finished(self.step, "completed", self.clock.seconds, test.metrics)
@@ -299,10 +307,12 @@ class Training:
         return found, probabilities
 
     def weights(self) -> dict[str, np.ndarray]:
-        """A copy of every weight by its path, such as `block1_conv/kernel`."""
-        return {weight.path: np.array(weight.numpy()) for weight in self.model.weights}
+        """A copy of all that the network is: every weight by its path, such as
+        `block1_conv/kernel`, and the pixel statistics (`models.restore` takes them)."""
+        found = {weight.path: np.array(weight.numpy()) for weight in self.model.weights}
+        return {**found, **self.statistics.as_arrays()}
 
-    def finite_weights(self, earlier: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def finite_weights(self, earlier: Arrays) -> Arrays:
         """The weights as they are, or `earlier` ones if a running statistic took the damage that
         the skipped step kept from the rest."""
         now = self.weights()

@@ -7,8 +7,7 @@ import losses
 from playground.errors import SpecError
 from playground.spec import RunSpec
 
-# What each input of a loss is made of. `f` holds features (B, D), logits (B, C), labels (B,),
-# class_weights (D, C), num_classes, epoch, step and progress; the rest follows from those.
+# What each input of a loss is made of, out of `facts`.
 PROVIDED: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "y_true": lambda f: f["one_hot"],
     "y_pred": lambda f: f["probabilities"],
@@ -39,6 +38,29 @@ def build(spec: RunSpec) -> Any:
             "Choose a loss of y_true, y_pred, logits, labels or features.",
         )
     return loss
+
+
+def facts(
+    features: Any, logits: Any, labels: Any, kernel: Any, step: Any, epoch: Any, progress: Any
+) -> dict[str, Any]:
+    """What the inputs of a loss are made of: features (B, D), logits (B, C), labels (B,), the last
+    layer's kernel (D, C) and where in the run this is; in float32."""
+    import tensorflow as tf
+
+    logits = tf.cast(logits, tf.float32)
+    classes = int(logits.shape[-1])
+    return {
+        "features": tf.cast(features, tf.float32),
+        "logits": logits,
+        "probabilities": tf.nn.softmax(logits),
+        "labels": labels,
+        "one_hot": tf.one_hot(labels, classes),
+        "class_weights": tf.convert_to_tensor(kernel),
+        "num_classes": tf.constant(float(classes)),
+        "step": step,
+        "epoch": epoch,
+        "progress": progress,
+    }
 
 
 def tensors(loss: Any, facts: Mapping[str, Any]) -> dict[str, Any]:

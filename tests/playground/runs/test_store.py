@@ -16,7 +16,7 @@ from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy.pool import Pool
 
 from playground.errors import StoreError
-from playground.runs.store import LIVE, STATES, Store, open_store
+from playground.runs.store import LEAST_SNAPSHOTS, LIVE, STATES, Store, open_store
 from playground.settings import Settings
 from playground.spec import RunSpec
 from playground.training.events import (
@@ -486,4 +486,28 @@ def test_many_processes_may_open_a_new_store_at_once(tmp_path):
     assert [process.wait(60) for process in processes] == [0, 0, 0, 0]
     store = open_at(tmp_path)
     assert len(store.runs()) == 4
+    store.close()
+
+
+def test_snapshots_are_thinned_out_and_never_outgrow_their_room(tmp_path):
+    store = Store(f"sqlite:///{tmp_path / 'a.sqlite'}", tmp_path / "runs", 20 * 400)
+    run_id = store.create(SPEC, "me")
+    for step in range(0, 1000, 5):
+        store.record(run_id, Snapshot(step, "weights", {"a": np.full(100, step, np.float32)}))
+    steps = store.snapshots(run_id, "weights")
+    assert len(steps) == 20 and steps[0] == 0 and steps[-1] == 995
+    assert len(list((tmp_path / "runs" / run_id).glob("*.npz"))) == 20
+    roots = np.sqrt(steps)
+    assert np.diff(roots).max() < 4 * roots[-1] / 19  # spread over the run, denser at its start
+    assert steps[3] < 100
+    assert all(store.snapshot(run_id, "weights", step).arrays["a"][0] == step for step in steps)
+    store.close()
+
+
+def test_of_large_snapshots_a_few_are_kept_all_the_same(tmp_path):
+    store = Store(f"sqlite:///{tmp_path / 'a.sqlite'}", tmp_path / "runs", 1)
+    run_id = store.create(SPEC, "me")
+    for step in range(30):
+        store.record(run_id, Snapshot(step, "weights", {"a": np.ones(9)}))
+    assert len(store.snapshots(run_id, "weights")) == LEAST_SNAPSHOTS
     store.close()
