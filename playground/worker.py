@@ -1,4 +1,4 @@
-"""A worker: the process that has TensorFlow. `python -m playground.worker train|check`.
+"""A worker: the process that has TensorFlow. `python -m playground.worker train|check|look`.
 
 Requests come as frames (`playground.runs.wire`) on stdin, what it says goes out as frames on
 stdout; both belong to the server that started it, and it ends with that server. It first says
@@ -8,7 +8,9 @@ stdout; both belong to the server that started it, and it ends with that server.
     {"id", "do": "command", "command": {"do", "what", "value"}}          for the run "id"; no answer
     {"id", "do": "check", "text", "parameters"}  {"id", "answer": report}
     {"id", "do": "catalog"}                      {"id", "answer": [...]}
+    {"id", "do": "glossary"}                     {"id", "answer": {...}}
     {"id", "do": "sample", "dataset"}            {"id", "answer": {images, labels, class_names}}
+    {"id", "do": "look", "what", "spec", "weights", ...}     {"id", "answer": of analysis.answer}
     {"id", "do": "prepare", "spec": JSON}        {"id", "answer": null}: built, if its data is here
 
 or {"id", "error": {"kind", "message", "hint"}}. All but commands are done one after the other; a
@@ -227,6 +229,12 @@ def _catalog(request: dict[str, Any]) -> list[dict[str, Any]]:
     return [info.as_dict() for info in losses.catalog()]
 
 
+def _glossary(request: dict[str, Any]) -> dict[str, Any]:
+    import losses
+
+    return losses.glossary()
+
+
 def _sample(request: dict[str, Any]) -> dict[str, Any]:
     from playground import datasets
 
@@ -234,10 +242,18 @@ def _sample(request: dict[str, Any]) -> dict[str, Any]:
     return {"images": images, "labels": labels, "class_names": class_names}
 
 
+def _look(request: dict[str, Any]) -> dict[str, Any]:
+    from playground.analysis import answer
+
+    return answer(request)
+
+
 _ANSWERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "check": _check,
     "catalog": _catalog,
+    "glossary": _glossary,
     "sample": _sample,
+    "look": _look,
 }
 
 
@@ -260,6 +276,15 @@ def _warm_for_checking() -> None:
 
     datasets.sample("digits")
     _check({"text": "-sum(y_true * log(y_pred), axis=-1)", "parameters": {}})
+
+
+def _warm_for_looking() -> None:
+    """Imports what looks need; one thread, so that a look takes little from training."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    from playground.analysis import answer  # noqa: F401
 
 
 def _bound_memory() -> None:
@@ -302,19 +327,24 @@ def _leave(code: int) -> None:
 
 
 def main(role: str) -> None:
-    """Serves as a worker of a role, "train" or "check", until stdin closes."""
+    """Serves as a worker of a role, "train", "check" or "look", until stdin closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends us
     answers = _own_stdout()
     _bound_memory()
-    warm_up = _warm_for_training if role == "train" else _warm_for_checking
     try:
-        Office(sys.stdin.buffer, answers).serve(warm_up)
+        Office(sys.stdin.buffer, answers).serve(_WARM_UPS[role])
     except Exception:
         # The usual way out would wait for the thread that reads stdin, and crash.
         traceback.print_exc()
         sys.stderr.flush()
         _leave(1)
 
+
+_WARM_UPS = {
+    "train": _warm_for_training,
+    "check": _warm_for_checking,
+    "look": _warm_for_looking,
+}
 
 if __name__ == "__main__":
     main(sys.argv[1])

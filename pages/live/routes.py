@@ -1,9 +1,12 @@
 """What the live views ask the server for, beside the page itself."""
 
+import base64
+import gzip
 import io
 import json
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -17,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 from pages.live import files
 from pages.live.feed import Feed, Viewer, to_json
 from pages.live.headers import VISITOR_COOKIE
+from pages.live.packing import pack
 from playground.errors import PlaygroundError
 from playground.runs.checker import Superseded
 from playground.runs.supervisor import service
@@ -26,10 +30,12 @@ MAX_RUNS = 8  # as many as there are colours for
 MAX_BODY = 64 * 1024
 KEEP_ALIVE_SECONDS = 15.0
 RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+LOOKS = frozenset({"maps", "kernel", "why", "exemplars", "browse", "dead", "match"})
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 # Threads of their own, so that slow checks never keep a chart waiting.
 checking = anyio.CapacityLimiter(8)
+looking = anyio.CapacityLimiter(4)
 
 feed = Feed(lambda: service().store, service)
 
@@ -77,20 +83,15 @@ async def stream(request: Request) -> Response:
 
 async def check(request: Request) -> Response:
     """Checks a loss as it is typed: `{text, parameters}` in, the worker's report out."""
-    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
-        return _refused("expected a request from this app's own page", 403)
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_BODY:
-            return _refused(f"expected at most {MAX_BODY:,} bytes", 413)
+    asked = await _posted(request)
+    if isinstance(asked, Response):
+        return asked
     try:
-        asked = json.loads(bytes(body))
         text, parameters = asked["text"], asked.get("parameters", {})
         if not isinstance(text, str) or not isinstance(parameters, Mapping):
             raise TypeError
         parameters = {str(name): float(value) for name, value in parameters.items()}
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError):
         return _refused('expected JSON: {"text": "...", "parameters": {"name": number}}', 400)
     if len(text) > MAX_LOSS_CHARACTERS:
         return _refused(f"expected at most {MAX_LOSS_CHARACTERS:,} characters", 413)
@@ -104,6 +105,71 @@ async def check(request: Request) -> Response:
     except PlaygroundError as error:
         return _refused(error.message, 503, error.hint)
     return Response(to_json(report), media_type="application/json", headers=_FRESH)
+
+
+async def look(request: Request) -> Response:
+    """Looks into a run's network: `{run, what, ...}` in, `packing.pack` of the answer out."""
+    asked = await _posted(request)
+    if isinstance(asked, Response):
+        return asked
+    try:
+        question = _question(asked)
+    except (ValueError, TypeError, KeyError):
+        return _refused("expected JSON that names a run, what to look at and an image", 400)
+    visitor = f"{request.cookies.get(VISITOR_COOKIE, '')} {question['what']}"
+
+    def answer() -> bytes:
+        return pack(service().look(**question, visitor=visitor))
+
+    try:
+        body = await anyio.to_thread.run_sync(answer, limiter=looking)
+    except Superseded:
+        return JSONResponse({"superseded": True}, 409, headers=_FRESH)
+    except PlaygroundError as error:
+        return _refused(error.message, 503, error.hint)
+    headers = {**_FRESH, "Vary": "Accept-Encoding"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        body = await anyio.to_thread.run_sync(lambda: gzip.compress(body, 1))
+        headers["Content-Encoding"] = "gzip"
+    return Response(body, media_type="application/octet-stream", headers=headers)
+
+
+def _question(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `Supervisor.look` out of what a browser sent. Raises ValueError, TypeError
+    or KeyError for what makes none."""
+    run_id, what = asked["run"], asked["what"]
+    if what not in LOOKS or not isinstance(run_id, str) or not RUN_ID.fullmatch(run_id):
+        raise ValueError
+    found: dict[str, Any] = {"run_id": run_id, "what": what}
+    found["step"] = None if asked.get("step") is None else int(asked["step"])
+    if "image" in asked:
+        image = asked["image"]
+        if "pixels" in image:
+            content = base64.b64decode(image["pixels"], validate=True)
+            found["image"] = {"pixels": np.frombuffer(content, np.uint8)}
+        else:
+            found["image"] = {"test": int(image["test"])}
+    for name in ("unit", "target", "other_step"):
+        if asked.get(name) is not None:
+            found[name] = int(asked[name])
+    if asked.get("layer"):
+        found["layer"] = str(asked["layer"])[:64]
+    if asked.get("gradients"):
+        found["gradients"] = True
+    if what == "match":
+        if not isinstance(asked["other"], str) or not RUN_ID.fullmatch(asked["other"]):
+            raise ValueError
+        found["other"] = asked["other"]
+    return found
+
+
+async def glossary(request: Request) -> Response:
+    """The names of the loss language, for the editor. A restarted server may know others."""
+    try:
+        found = await anyio.to_thread.run_sync(service().glossary, limiter=checking)
+    except PlaygroundError as error:
+        return _refused(error.message, 503, error.hint)
+    return JSONResponse(found, headers={"Cache-Control": "private, max-age=600"})
 
 
 async def asset(request: Request) -> Response:
@@ -154,6 +220,8 @@ def routes() -> list[BaseRoute]:
     return [
         Route(f"{root}/stream", stream),
         Route(f"{root}/check", check, methods=["POST"]),
+        Route(f"{root}/glossary", glossary),
+        Route(f"{root}/look", look, methods=["POST"]),
         Route(f"{root}/assets/{{version}}/{{name}}", asset),
         Route(f"{root}/strip/{{run}}.png", strip),
         Route(f"{root}/samples/{{dataset}}.png", samples),
@@ -161,6 +229,22 @@ def routes() -> list[BaseRoute]:
 
 
 _FRESH = {"Cache-Control": "no-store"}
+
+
+async def _posted(request: Request) -> dict[str, Any] | Response:
+    """The JSON object that this app's own page posted, or the answer that refuses it."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        return _refused("expected a request from this app's own page", 403)
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY:
+            return _refused(f"expected at most {MAX_BODY:,} bytes", 413)
+    try:
+        asked = json.loads(bytes(body))
+    except (ValueError, RecursionError):
+        asked = None
+    return asked if isinstance(asked, dict) else _refused("expected a JSON object", 400)
 
 
 def _refused(message: str, status: int, hint: str = "") -> JSONResponse:

@@ -1,4 +1,4 @@
-"""The one worker that is kept for questions: checks of a loss as it is typed, sample images."""
+"""A worker that is kept for questions: checks of a loss as it is typed, or looks into a network."""
 
 import itertools
 import threading
@@ -18,12 +18,13 @@ class Superseded(WorkerError):
 
 
 class Checker:
-    """Asks one question at a time, each within `settings.answer_seconds`."""
+    """Asks a worker of a role ("check" or "look") one question at a time, each within `seconds`."""
 
-    def __init__(self, settings: Settings, command: Sequence[str] | None = None) -> None:
-        self._seconds = settings.answer_seconds
-        more = {} if command is None else {"command": command}
-        self._executor = LocalExecutor(settings, "check", 1, self, **more)
+    def __init__(
+        self, settings: Settings, role: str, seconds: float, command: Sequence[str]
+    ) -> None:
+        self._seconds = seconds
+        self._executor = LocalExecutor(settings, role, 1, self, command)
         self._asking = threading.Lock()
         self._changed = threading.Condition()
         self._worker: LocalWorker | None = None
@@ -72,7 +73,7 @@ class Checker:
         with self._changed:
             if not self._changed.wait_for(lambda: self._worker is not None, START_SECONDS):
                 raise WorkerError(
-                    self.problem or "The checking worker is still starting.",
+                    self.problem or "The worker for this is still starting.",
                     "Try again in a few seconds.",
                 )
             worker = self._worker
@@ -93,7 +94,7 @@ class Checker:
             answer = self._answer
             if answer is None or answer["id"] != question["id"]:
                 raise WorkerError(
-                    f"{_SAID[what]} ended the checking worker, which is being replaced.",
+                    f"{_SAID[what]} ended its worker, which is being replaced.",
                     _TOO_SLOW.get(what, "Try again."),
                 )
         if "error" in answer:
@@ -130,6 +131,11 @@ class Checker:
 _SAID = {
     "check": "Checking this text",
     "catalog": "Listing the losses",
+    "glossary": "Listing the names",
     "sample": "Reading the sample images",
+    "look": "Looking into the network",
 }
-_TOO_SLOW = {"check": "Make it smaller: fewer steps, smaller arrays."}
+_TOO_SLOW = {
+    "check": "Make it smaller: fewer steps, smaller arrays.",
+    "look": "Try again; a smaller network answers sooner.",
+}

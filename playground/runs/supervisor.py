@@ -32,7 +32,8 @@ from playground.training.events import Changed, Event, Failed, Finished, Progres
 COMMANDS = frozenset({"pause", "resume", "step", "stop", "change"})
 STOP_SECONDS = 5.0  # a worker that has not stopped by then is killed
 TICK_SECONDS = 0.2
-LOOK_SECONDS = 5.0  # between two looks for runs whose process is gone
+SEARCH_SECONDS = 5.0  # between two searches for runs whose process is gone
+LOOK_SECONDS = 1.0  # between two looks at the weights of one live run
 START_FAILURES = 3  # after so many in a row, waiting runs are told
 WORKER_COMMAND = (sys.executable, "-m", "playground.worker")
 _log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Job:
     step: int = 0
     steps: int = 0
     seconds: float = 0.0
+    looked_at: float = -math.inf  # when its weights were last asked for
     paused_at: float | None = None
     stop_at: float | None = None
     stop_message: str = ""
@@ -81,7 +83,9 @@ class Supervisor:
         # Told, from any thread, which run has news that should not wait for the next look at it.
         self.listeners: list[Callable[[str], None]] = []
         self._executor = LocalExecutor(settings, "train", settings.workers, self, worker_command)
-        self._checker = Checker(settings, worker_command)
+        self._checker = Checker(settings, "check", settings.answer_seconds, worker_command)
+        self._looker = Checker(settings, "look", settings.look_seconds, worker_command)
+        self._looking = False  # the looker is started when somebody first wants to look
         self._lock = threading.RLock()
         self._submitting = threading.Lock()
         self._line = Line()
@@ -91,6 +95,7 @@ class Supervisor:
         self._closed = threading.Event()
         self._clock = threading.Thread(target=self._tick, name="supervisor", daemon=True)
         self._catalog: list[dict[str, Any]] | None = None
+        self._glossary: dict[str, Any] | None = None
         self._samples: dict[str, tuple[np.ndarray, np.ndarray, list[str]]] = {}
 
     def start(self) -> None:
@@ -112,6 +117,7 @@ class Supervisor:
             waiting = [one.run_id for one in self._line.order()]
         self._executor.close()
         self._checker.close()
+        self._looker.close()
         for job in jobs:
             self._mark(
                 job.run_id,
@@ -216,6 +222,12 @@ class Supervisor:
             self._catalog = self._checker.ask("catalog")
         return self._catalog
 
+    def glossary(self) -> dict[str, Any]:
+        """Every name of the loss language; see `losses.glossary`. Raises WorkerError."""
+        if self._glossary is None:
+            self._glossary = self._checker.ask("glossary")
+        return self._glossary
+
     def sample(self, dataset: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
         """A few test images (N, H, W, C) uint8, labels (N,) and the classes' names, without a
         download. Raises DataError where the data set is not here, WorkerError."""
@@ -223,6 +235,61 @@ class Supervisor:
             found = self._checker.ask("sample", dataset=dataset)
             self._samples[dataset] = (found["images"], found["labels"], found["class_names"])
         return self._samples[dataset]
+
+    def open_eyes(self) -> None:
+        """Starts the worker that looks into networks, which is warm some seconds later."""
+        with self._lock:
+            if self._looking or self._closed.is_set():
+                return
+            self._looking = True
+        self._looker.start()
+
+    def look(
+        self, run_id: str, what: str, step: int | None = None, visitor: str = "", **question: Any
+    ) -> dict[str, Any]:
+        """What the network of a run does with the weights of a step, or its latest: the answer
+        of `playground.analysis` to `what`, and under "step" whose weights they were.
+
+        Of a live run the weights of this moment are asked for as well, for the next look. Of
+        several questions that one `visitor` has waiting, only the newest is asked, the others
+        raise Superseded. A second run goes in as `other` and `other_step`. Raises RunError for
+        a run that is unknown or has kept no weights, WorkerError, DataError, StoreError.
+        """
+        self.open_eyes()
+        self._ask_for_weights(run_id)
+        asked = {"what": what, **question, **self._kept(run_id, step)}
+        if "other" in question:
+            kept = self._kept(str(question["other"]), question.get("other_step"))
+            asked["other"] = kept
+        answer: dict[str, Any] = self._looker.ask("look", visitor, **asked)
+        return {**answer, "step": asked["step"]}
+
+    def _kept(self, run_id: str, step: int | None) -> dict[str, Any]:
+        """A run's spec and a snapshot of its weights."""
+        record = self.store.run(run_id)
+        if record is None:
+            raise RunError("There is no such run.", "Check the link, or start a new run.")
+        kept = self.store.snapshot(run_id, "weights", step)
+        if kept is None and step is not None:
+            kept = self.store.snapshot(run_id, "weights")  # that step was thinned out meanwhile
+        if kept is None:
+            raise RunError("This run has kept no weights yet.", "They come with its first steps.")
+        if "normalise/mean" not in kept.arrays:
+            raise RunError(
+                "This run was trained before networks could be looked into.", "Train it again."
+            )
+        return {"spec": record.spec.to_json(), "weights": kept.arrays, "step": kept.step}
+
+    def _ask_for_weights(self, run_id: str) -> None:
+        """Lets a live run send its weights, at most once a second however many look."""
+        now = time.monotonic()
+        with self._lock:
+            seat = self._seat_of(run_id)
+            job = seat.job if seat is not None else None
+            if seat is None or job is None or job.ended or now - job.looked_at < LOOK_SECONDS:
+                return
+            job.looked_at = now
+            self._send_command(seat, job, "look")
 
     def prepare(self, spec: RunSpec) -> None:
         """Lets an idle training worker build the run that Train would start, so that its first
@@ -471,7 +538,7 @@ class Supervisor:
                 self._end_a_pause(now)
                 if self._executor.failures >= START_FAILURES and not self._seats:
                     self._give_up()
-            if now - looked > LOOK_SECONDS:
+            if now - looked > SEARCH_SECONDS:
                 looked = now
                 try:
                     self.store.interrupt_dead()

@@ -1,0 +1,48 @@
+"""What a trained or training network does, from a snapshot of its weights: feature maps, their
+gradients, what a prediction rests on, what a filter looks for. Needs TensorFlow: workers only."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from playground.analysis import attribution, maps
+from playground.analysis.network import Network, network
+from playground.errors import WorkerError
+
+
+def answer(question: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer to a question of the supervisor's `look`: a spec's JSON under "spec", a snapshot
+    under "weights", its "step", and "what" is wanted, with that function's own arguments.
+
+    Raises WorkerError for a question that makes no sense, DataError without the data.
+    """
+    what, step = question["what"], int(question["step"])
+    subject = network(question["spec"], question["weights"])
+    image = question.get("image", {"test": 0})
+    layer, unit = str(question.get("layer", "")), int(question.get("unit", -1))
+    match what:
+        case "maps":
+            return maps.maps(subject, image, step, bool(question.get("gradients")), layer, unit)
+        case "kernel":
+            return maps.kernel(subject, image, step, layer, unit)
+        case "why":
+            return attribution.why(subject, image, int(question.get("target", -1)))
+        case "exemplars":
+            return maps.exemplars(subject, layer, unit)
+        case "browse":
+            return maps.browse(subject)
+        case "dead":
+            return maps.dead(subject)
+        case "match":
+            other = question["other"]
+            return maps.match(subject, _beside(subject, other), layer)
+        case _:
+            raise WorkerError("That cannot be looked at.", "Reload the page.")
+
+
+def _beside(subject: Network, other: Mapping[str, Any]) -> Network:
+    """A second network, in a model of its own even where both runs have one spec."""
+    from playground.spec import RunSpec
+
+    found = Network(RunSpec.from_json(other["spec"]))
+    found.load(other["weights"])
+    return found
