@@ -6,6 +6,7 @@ features (B, D). Each returns (B,) unless it says otherwise.
 
 from __future__ import annotations
 
+from .logits import logits_of
 from .named import Range, Tensor, named, ops
 
 EPSILON = 1e-7
@@ -21,6 +22,12 @@ def clipped(p: Tensor) -> Tensor:
 def normalised(p: Tensor) -> Tensor:
     """Probabilities that sum to one, clipped, as Keras' categorical losses take them."""
     return clipped(p / ops.sum(p, axis=-1, keepdims=True))
+
+
+def log_normalised(p: Tensor) -> Tensor:
+    """The logarithm of normalised probabilities; in a training step, from their logits."""
+    logits = logits_of(p)
+    return ops.log(normalised(p)) if logits is None else ops.log_softmax(logits)
 
 
 def l2_normalised(x: Tensor, axis: int = -1) -> Tensor:
@@ -195,7 +202,7 @@ def categorical_crossentropy(
     """-sum_c y log p, y smoothed towards 1/C"""
     count = ops.cast(ops.shape(y_pred)[-1], "float32")
     y = y_true * (1 - label_smoothing) + label_smoothing / count
-    return -ops.sum(y * ops.log(normalised(y_pred)), axis=-1)
+    return -ops.sum(y * log_normalised(y_pred), axis=-1)
 
 
 @named(
@@ -224,7 +231,7 @@ def categorical_crossentropy_label_smoothing(
 )
 def sparse_categorical_crossentropy(labels: Tensor, y_pred: Tensor) -> Tensor:
     """-log p[label]"""
-    return -ops.log(of_class(labels, normalised(y_pred)))
+    return -of_class(labels, log_normalised(y_pred))
 
 
 def of_class(labels: Tensor, p: Tensor) -> Tensor:

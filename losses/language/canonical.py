@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from typing import Any
 
-from .graph import Node, Program
+from .graph import Node, Program, topological
 from .vocabulary import FUNCTIONS
 
 _SIGNS = {
@@ -29,23 +29,26 @@ _SIGNS = {
     "logical_xor": "^",
 }
 _ATOMS = ("input", "const", "parameter")
+_EITHER_WAY = ("add", "mul", "maximum", "minimum", "eq", "ne", "squared_difference",
+               "logical_and", "logical_or", "logical_xor")  # fmt: skip
 _LONG = 200
 
 
 def text(program: Program) -> str:
     """The canonical text: parameters, then shared parts as t1, t2..., then the loss."""
-    uses = Counter(id(need) for node in program.order for need in node.needs())
+    order, args = _ordered(program)
+    uses = Counter(id(need) for node in order for need in node.needs())
     used = {n.attrs["name"] for n in program.order if n.op == "parameter"}
     taken = {*program.parameters}
     written: dict[int, str] = {}
     lines = [
         f"{p.name} = {_parameter(p.value)}  # {p.low!r}..{p.high!r} step {p.step!r}"
-        for p in program.parameters.values()
+        for p in sorted(program.parameters.values(), key=lambda p: p.name)
         if p.name in used
     ]
     count = 0
-    for node in program.order:
-        words = _write(node, written)
+    for node in order:
+        words = _write(node, [written[id(a)] for a in args[id(node)]], written)
         shared = uses[id(node)] > 1 or len(words) > _LONG
         if shared and node.op not in (*_ATOMS, "dim", "cast") and node is not program.result:
             count += 1
@@ -62,6 +65,38 @@ def digest(program: Program) -> str:
     return hashlib.sha256(text(program).encode("utf-8")).hexdigest()[:16]
 
 
+def _ordered(program: Program) -> tuple[list[Node], dict[int, tuple[Node, ...]]]:
+    """The nodes in an order of evaluation, and the arguments of each, that do not depend on which
+    side of a sum or a product was typed first."""
+    keys: dict[int, str] = {}
+    args: dict[int, tuple[Node, ...]] = {}
+    for node in program.order:
+        given = node.args
+        if node.op in _EITHER_WAY:
+            given = tuple(sorted(given, key=lambda a: (_kind_of(a), keys[id(a)])))
+        args[id(node)] = given
+        if node.op == "cast" and node.attrs["implicit"]:
+            keys[id(node)] = keys[id(node.args[0])]
+            continue
+        attrs = sorted((n, _keyed(v, keys)) for n, v in node.attrs.items() if n != "stable")
+        words = (node.op, node.dtype, attrs, [keys[id(a)] for a in given])
+        keys[id(node)] = hashlib.sha256(repr(words).encode("utf-8")).hexdigest()
+    order = topological(program.result, args)
+    return order, args
+
+
+def _kind_of(node: Node) -> int:
+    while node.op == "cast":
+        node = node.args[0]
+    return ("const", "parameter", "input").index(node.op) if node.op in _ATOMS else 3
+
+
+def _keyed(value: Any, keys: dict[int, str]) -> Any:
+    if isinstance(value, Node):
+        return keys[id(value)]
+    return tuple(_keyed(v, keys) for v in value) if isinstance(value, tuple) else value
+
+
 def _parameter(value: float) -> str:
     return repr(float(value))
 
@@ -75,8 +110,7 @@ def _value(value: Any, written: dict[int, str]) -> str:
     return repr(value)
 
 
-def _write(node: Node, written: dict[int, str]) -> str:
-    args = [written[id(a)] for a in node.args]
+def _write(node: Node, args: list[str], written: dict[int, str]) -> str:
     a = node.attrs
     if node.op in ("input", "parameter"):
         return str(a["name"])
@@ -92,7 +126,7 @@ def _write(node: Node, written: dict[int, str]) -> str:
     extra = [
         f"{name}={_value(value, written)}"
         for name, value in a.items()
-        if name not in ("implicit",) and (value is not False or node.op == "gelu")
+        if name not in ("implicit", "stable") and (value is not False or node.op == "gelu")
     ]
     return f"{node.op}({', '.join(args + extra)})"
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from losses.catalog import CATALOG
+from losses.logits import logits_of
 from losses.named import ops
 
 from .graph import Node
@@ -54,6 +55,21 @@ def _tile(a: Attrs, x: Tensor) -> Tensor:
     if lacking < 0:
         x = ops.reshape(x, (1,) * -lacking + tuple(ops.shape(x)))
     return ops.tile(x, (1,) * max(lacking, 0) + repeats)
+
+
+def _xlogy(a: Attrs, x: Tensor, y: Tensor) -> Tensor:
+    return x * ops.log(ops.where(ops.equal(x, 0.0), 1.0, y))
+
+
+def _careful_sqrt(a: Attrs, x: Tensor) -> Tensor:
+    zero = ops.equal(x, 0.0)
+    return ops.where(zero, 0.0, ops.sqrt(ops.where(zero, 1.0, x)))
+
+
+def _careful_pow(a: Attrs, x: Tensor, q: Tensor) -> Tensor:
+    zero = ops.equal(x, 0.0)
+    there = ops.stop_gradient(ops.power(x, q))
+    return ops.where(zero, there, ops.power(ops.where(zero, 1.0, x), q))
 
 
 def _flip(a: Attrs, x: Tensor) -> Tensor:
@@ -114,6 +130,7 @@ EMIT: dict[str, Emit] = {
     "argmax": lambda a, x: ops.argmax(x, axis=a["axis"], keepdims=a["keepdims"]),
     "argmin": lambda a, x: ops.argmin(x, axis=a["axis"], keepdims=a["keepdims"]),
     "squared_difference": lambda a, x, y: ops.square(x - y),
+    "xlogy": _xlogy,
     "clip": lambda a, x, low, high: ops.minimum(ops.maximum(x, low), high),
     "gelu": lambda a, x: ops.gelu(x, approximate=a["approximate"]),
     "flip": _flip,
@@ -135,6 +152,10 @@ EMIT: dict[str, Emit] = {
     "shape": lambda a, x: ops.convert_to_tensor(ops.shape(x), dtype="int32"),
     "named": _named,
 }
+
+
+# For nodes that `stable` has marked.
+CAREFUL: dict[str, Emit] = {"sqrt": _careful_sqrt, "pow": _careful_pow}
 
 
 def _count(a: Attrs, x: Tensor) -> Tensor:
@@ -161,7 +182,7 @@ def _by_kind(node: Node, a: Attrs, args: list[Tensor]) -> Tensor:
         classes = ops.arange(a["depth"][0], dtype="int32")
         hot = ops.cast(ops.equal(ops.expand_dims(args[0], -1), classes), kind)
         return hot if a["axis"] == -1 else ops.moveaxis(hot, -1, a["axis"])
-    return EMIT[node.op](a, *args)
+    return (CAREFUL if a.get("stable") else EMIT)[node.op](a, *args)
 
 
 _KINDED = ("cast", "array", "full", "full_like", "arange", "eye", "one_hot")
@@ -196,12 +217,28 @@ def run(
         elif node.op == "dim":
             size = ops.shape(values[id(node.args[0])])[node.attrs["axis"]]
             value = size if isinstance(size, int) else ops.cast(size, "int32")
+        elif node.op == "log" and node.attrs.get("stable"):
+            value = _log_of_prediction(tensors["y_pred"], values[id(node.args[0])])
         else:
             attrs = {k: _resolved(v, values) for k, v in node.attrs.items()}
             args = [values[id(a)] for a in node.args]
+            if node.op == "named":  # clips by itself, and also looks for the logits
+                args = [_as_made(a, x, tensors) for a, x in zip(node.args, args, strict=True)]
             value = _by_kind(node, attrs, args)
         values[id(node)] = watch(node, value) if watch else value
     return values
+
+
+def _as_made(node: Node, value: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
+    if node.op != "input" or node.attrs["name"] != "y_pred":
+        return value
+    raw = tensors["y_pred"]
+    return value if logits_of(raw) is None else ops.cast(raw, "float32")
+
+
+def _log_of_prediction(y_pred: Tensor, clipped: Tensor) -> Tensor:
+    logits = logits_of(y_pred)
+    return ops.log(clipped) if logits is None else ops.log_softmax(ops.cast(logits, "float32"))
 
 
 def _input(node: Node, tensors: Mapping[str, Tensor]) -> Tensor:

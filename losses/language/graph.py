@@ -130,8 +130,11 @@ class Program:
         return describe(self.result)
 
 
-def topological(root: Node) -> list[Node]:
-    """All nodes below `root`, each after what it needs, in the order of evaluation."""
+def topological(root: Node, args: Mapping[int, tuple[Node, ...]] | None = None) -> list[Node]:
+    """All nodes below `root`, each after what it needs, in the order of evaluation.
+
+    `args` may give the arguments of a node, by its id, in an order other than its own.
+    """
     order: list[Node] = []
     done: set[int] = set()
     stack: list[tuple[Node, bool]] = [(root, False)]
@@ -144,7 +147,10 @@ def topological(root: Node) -> list[Node]:
             order.append(node)
             continue
         stack.append((node, True))
-        stack += [(need, False) for need in reversed(node.needs()) if id(need) not in done]
+        needs = node.needs()
+        if args is not None:
+            needs[: len(node.args)] = args[id(node)]
+        stack += [(need, False) for need in reversed(needs) if id(need) not in done]
     return order
 
 

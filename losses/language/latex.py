@@ -127,6 +127,8 @@ def _write(node: Node, written: dict[int, Piece]) -> Piece:
     if op in ("sqrt", "rsqrt"):
         root = rf"\sqrt{{{args[0][0]}}}"
         return (root, ATOM) if op == "sqrt" else (rf"\frac{{1}}{{{root}}}", POW)
+    if op == "xlogy":
+        return rf"{_in(args[0], MUL)} \log {_in(args[1], ATOM)}", MUL
     if op == "abs":
         return rf"\left|{args[0][0]}\right|", ATOM
     if op in _SIGNS:

@@ -68,9 +68,7 @@ def divide_no_nan(b: Builder, a: Arguments) -> Node:
 
 def xlogy(b: Builder, a: Arguments) -> Node:
     x, y = b.floats(a["x"]), b.floats(a["y"])
-    zero = el.binary(b, "eq", x, b.const(0.0))
-    safe = el.where(b, zero, b.const(1.0), y)
-    return el.binary(b, "mul", x, el.unary(b, "log", safe))
+    return b.node("xlogy", (x, y), lambda k: st.sizes.broadcast(x.shapes[k], y.shapes[k]))
 
 
 def tensordot(b: Builder, a: Arguments) -> Node:

@@ -15,6 +15,7 @@ from .names import Names
 from .parameters import declare, literal
 from .reader import Reader, Scope, UserFunction
 from .review import review
+from .stable import stabilise
 from .syntax import Tree, check_tree, parse
 
 OUR_FAULT = "this text cannot be read"
@@ -66,7 +67,7 @@ class _Text:
 
     def program(self) -> Program:
         value = self.run()
-        result = self.finished(value)
+        result = stabilise(self.finished(value), self.b)
         unknown = set(self.overrides) - set(self.b.parameters)
         if unknown:
             name = sorted(unknown)[0]

@@ -25,9 +25,20 @@ def reduce(b: Builder, op: str, x: Node, axis: Axis = None, keepdims: bool = Fal
         x = b.floats(x)
     kind = {"any": "bool", "all": "bool", "count_nonzero": "int"}.get(op, x.dtype)
     shape = [sizes_of(b, lambda k: sizes.reduce(x.shapes[k], axis, keepdims), k) for k in (0, 1)]
+    axis = _agreed(axis, x.rank)
     if x.is_const and op in ("sum", "mean", "max", "min", "prod", "logsumexp"):
         return x
     return b.node(op, (x,), lambda k: shape[k], kind, axis=axis, keepdims=keepdims)
+
+
+def _agreed(axis: Axis, rank: int) -> Axis:
+    """One spelling for the same axes: None for all, -1 for the last, others from the start."""
+    places = sizes.axes_in(axis, rank)
+    if len(places) == rank:
+        return None
+    if len(places) > 1:
+        return tuple(sorted(places))
+    return -1 if places == (rank - 1,) else places[0] if places else ()
 
 
 def sizes_of(b: Builder, rule: Callable[[int], Shape], k: int) -> Shape:
@@ -48,14 +59,18 @@ def along(b: Builder, op: str, x: Node, axis: int = -1) -> Node:
         sizes.axis_in(axis, len(x.shapes[k]))
         return x.shapes[k]
 
-    return b.node(op, (x,), rule, kind, axis=axis)
+    sizes_of(b, rule, 0)
+    last = axis % x.rank == x.rank - 1
+    return b.node(op, (x,), rule, kind, axis=-1 if last else axis % x.rank)
 
 
 def arg_extreme(b: Builder, op: str, x: Node, axis: int | None, keepdims: bool = False) -> Node:
     """The index of the largest or smallest entry."""
+    sizes_of(b, lambda k: sizes.reduce(x.shapes[k], axis, keepdims), 0)
+    agreed = _agreed(axis, x.rank) if x.rank > 1 else axis
     return b.node(
         op, (b.floats(x),), lambda k: sizes.reduce(x.shapes[k], axis, keepdims), "int",
-        axis=axis, keepdims=keepdims,
+        axis=agreed, keepdims=keepdims,
     )  # fmt: skip
 
 
