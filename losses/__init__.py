@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Any
 from .catalog import catalog
 from .check import check
 from .language.errors import LossError, Remark, Span
+from .metrics import MetricInfo, metrics
 from .named import LossInfo
 
 if TYPE_CHECKING:
     from .base import PlaygroundLoss
     from .curves import curve
     from .known import NamedLoss, get
-    from .written import WrittenLoss, compile_loss, compile_metric
+    from .written import WrittenLoss, compile_loss, compile_metric, get_metric
 
 __all__ = [
     "LossError",
     "LossInfo",
+    "MetricInfo",
     "NamedLoss",
     "PlaygroundLoss",
     "Remark",
@@ -33,12 +35,14 @@ __all__ = [
     "compile_metric",
     "curve",
     "get",
+    "get_metric",
+    "metrics",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """The names that import Keras, on first use."""
-    if name in ("compile_loss", "compile_metric", "WrittenLoss"):
+    if name in ("compile_loss", "compile_metric", "get_metric", "WrittenLoss"):
         from . import written as module
     elif name in ("get", "NamedLoss"):
         from . import known as module  # type: ignore[no-redef]

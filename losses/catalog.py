@@ -6,6 +6,7 @@ Reading the catalog imports no Keras: a family takes `ops` from `losses.named`.
 from __future__ import annotations
 
 from . import builtin, classification, distillation, embedding, robust
+from .metrics import METRICS
 from .named import REGISTRY, LossInfo
 
 FAMILIES = (builtin, classification, robust, embedding, distillation)
@@ -15,6 +16,9 @@ CATALOG: dict[str, LossInfo] = REGISTRY
 KERAS_NAMES: dict[str, LossInfo] = {
     alias: info for info in CATALOG.values() for alias in (*info.aliases, info.name)
 }
+# What a metric's text can call: metrics as well. One called as a loss is that loss' function.
+METRIC_NAMES: dict[str, LossInfo] = {**KERAS_NAMES, **METRICS}
+EVERY: dict[str, LossInfo] = {**METRICS, **CATALOG}
 
 
 def catalog() -> list[LossInfo]:

@@ -17,14 +17,16 @@ def check(
     /,
     *,
     numeric: bool = True,
+    metric: bool = False,
     num_classes: int = 10,
     **parameters: float,
 ) -> dict[str, Any]:
-    """A JSON-able report on a loss text; parameters as `compile_loss` takes them.
+    """A JSON-able report on a loss text; parameters as `compile_loss` takes them. With `metric`,
+    on a metric's text, as `compile_metric` takes it.
 
     Keys: ok, error (None or message, hint, fix and place), warnings, notes, parameters, latex,
-    terms, inputs, canonical, digest, probe. With `numeric=False` TensorFlow is not touched and
-    `probe` is None.
+    terms, inputs, canonical, digest, probe. With `numeric=False`, and for a metric, TensorFlow is
+    not touched and `probe` is None.
     """
     report: dict[str, Any] = {
         "ok": False,
@@ -41,7 +43,7 @@ def check(
     }
     given = {**(values or {}), **parameters}
     try:
-        if numeric:
+        if numeric and not metric:
             from .language.probe import probe_loss
             from .written import WrittenLoss
 
@@ -49,7 +51,7 @@ def check(
             report["probe"] = probe_loss(loss)
             program = loss.program
         else:
-            program = analyse(text, given, num_classes=num_classes)
+            program = analyse(text, given, num_classes=num_classes, metric=metric)
     except LossError as error:
         report["error"] = error.as_dict()
         return report

@@ -128,6 +128,7 @@ def _not_self(x: Tensor) -> Tensor:
     when="Each sample against its farthest positive and nearest negative in the batch.",
     latex=r"\max\left(\max_p d(a,p)-\min_n d(a,n)+m,\,0\right)",
     paper="Hermans et al. 2017, arXiv:1703.07737 (Euclidean, features normalised first)",
+    pairs=True,
     margin=Range(0.0, 2.0),
 )
 def triplet_batch_hard(features: Tensor, labels: Tensor, *, margin: float = 1.0) -> Tensor:
@@ -155,6 +156,7 @@ def _log_shares(similar: Tensor, others: Tensor) -> Tensor:
     when="Pulls all samples of a class together against the rest of the batch.",
     latex=r"-\frac1{|P|}\sum_{p\in P}\log\frac{e^{s_{ip}/\tau}}{\sum_{a\neq i}e^{s_{ia}/\tau}}",
     paper="Khosla et al. 2020, arXiv:2004.11362",
+    pairs=True,
     per_sample=False,
     tau=Range(0.02, 1.0),
 )
@@ -176,6 +178,7 @@ def supcon(features: Tensor, labels: Tensor, *, tau: float = 0.1) -> Tensor:
     when="Two views of one sample find each other among all others; needs no labels.",
     latex=r"-\log\frac{e^{s_{ij}/\tau}}{\sum_{k\neq i}e^{s_{ik}/\tau}}",
     paper="Chen et al. 2020, arXiv:2002.05709",
+    pairs=True,
     tau=Range(0.05, 2.0),
 )
 def nt_xent(features: Tensor, partner_features: Tensor, *, tau: float = 0.5) -> Tensor:
@@ -199,6 +202,7 @@ def nt_xent(features: Tensor, partner_features: Tensor, *, tau: float = 0.5) -> 
     latex=r"\mathrm{softplus}\left(\mathrm{lse}_n\,\gamma\alpha_n(s_n-m)"
     r"+\mathrm{lse}_p\,{-\gamma}\alpha_p(s_p-1+m)\right)",
     paper="Sun et al. 2020, arXiv:2002.10857 (samples without a positive are left out)",
+    pairs=True,
     per_sample=False,
     gamma=Range(1.0, 256.0),
     margin=Range(0.0, 1.0),

@@ -11,7 +11,7 @@ arguments are parameters. The function returns one value a sample, (B,), or a sc
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +69,7 @@ class LossInfo:
     function: Callable[..., Any]
     per_sample: bool = True
     aliases: tuple[str, ...] = ()
+    pairs: bool = False  # compares every sample of a batch with every other: (B, B) numbers
 
     def as_dict(self) -> dict[str, Any]:
         """A JSON-able copy, for the page."""
@@ -93,6 +94,24 @@ class LossInfo:
 REGISTRY: dict[str, LossInfo] = {}
 
 
+def read_signature(
+    function: Callable[..., Any], ranges: Mapping[str, Range]
+) -> tuple[tuple[str, ...], tuple[Knob, ...]]:
+    """The inputs of a function, which are its positional arguments, and its parameters."""
+    inputs, knobs = [], []
+    for argument in inspect.signature(function).parameters.values():
+        if argument.kind is not inspect.Parameter.KEYWORD_ONLY:
+            inputs.append(argument.name)
+            continue
+        bounds = ranges.get(argument.name)
+        if bounds is None:
+            knobs.append(Knob(argument.name, argument.default))
+            continue
+        step = bounds.step or (bounds.high - bounds.low) / 100
+        knobs.append(Knob(argument.name, argument.default, bounds.low, bounds.high, step))
+    return tuple(inputs), tuple(knobs)
+
+
 def named(
     *,
     title: str,
@@ -103,26 +122,17 @@ def named(
     text: str | None = None,
     per_sample: bool = True,
     aliases: tuple[str, ...] = (),
+    pairs: bool = False,
     **ranges: Range,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Enter a function into the catalog under its own name."""
 
     def enter(function: Callable[..., Any]) -> Callable[..., Any]:
         name = function.__name__
-        inputs, knobs = [], []
-        for argument in inspect.signature(function).parameters.values():
-            if argument.kind is not inspect.Parameter.KEYWORD_ONLY:
-                inputs.append(argument.name)
-                continue
-            bounds = ranges.get(argument.name)
-            if bounds is None:
-                knobs.append(Knob(argument.name, argument.default))
-                continue
-            step = bounds.step or (bounds.high - bounds.low) / 100
-            knobs.append(Knob(argument.name, argument.default, bounds.low, bounds.high, step))
+        inputs, knobs = read_signature(function, ranges)
         REGISTRY[name] = LossInfo(
-            name, title, group, when, latex, paper, tuple(knobs), tuple(inputs), text, function,
-            per_sample, aliases,
+            name, title, group, when, latex, paper, knobs, inputs, text, function,
+            per_sample, aliases, pairs,
         )  # fmt: skip
         return function
 

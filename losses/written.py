@@ -9,10 +9,12 @@ import keras
 
 from .base import PlaygroundLoss, Tensor
 from .language import canonical, emit
-from .language.errors import LossError, Remark, quote
+from .language.errors import LossError, Remark, quote, suggest
 from .language.graph import Parameter, Part, topological
 from .language.latex import latex
+from .language.parameters import checked
 from .language.program import analyse
+from .metrics import METRICS
 
 
 @keras.saving.register_keras_serializable(package="losses")
@@ -136,5 +138,25 @@ def compile_loss(
 
 
 def compile_metric(text: str, /, *, num_classes: int = 10, **parameters: float) -> WrittenLoss:
-    """The same language for a metric, which need not be differentiable."""
+    """The metric that `text` describes, in the loss language; or the name of one of
+    `losses.metrics()`, which a text can also call: `top_k_accuracy(k=5)`.
+
+    It need not be differentiable. `metric.on(tensors)` is meant for all images of an evaluation
+    at once, as one batch: what goes over axis 0 goes over all of them. Raises `LossError`, also
+    where that would need more memory than there may be (`losses.language.whole`).
+    """
     return WrittenLoss(text, parameters, num_classes=num_classes, metric=True, name="metric")
+
+
+def get_metric(name: str, /, *, num_classes: int = 10, **parameters: float) -> WrittenLoss:
+    """A metric of `losses.metrics()`, as `compile_metric` gives it. Raises `LossError` where the
+    name or a parameter is unknown, or a parameter is out of its range."""
+    if name not in METRICS:
+        near = suggest(name, METRICS)
+        raise LossError(
+            f"there is no metric called {quote(name)}"
+            + (f": did you mean '{near}'?" if near else ""),
+            hint="see losses.metrics()",
+        )
+    given = ", ".join(f"{key}={checked(key, value)!r}" for key, value in parameters.items())
+    return compile_metric(f"{name}({given})", num_classes=num_classes)

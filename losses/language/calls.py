@@ -287,7 +287,14 @@ def _knob(b: Builder, info: LossInfo, name: str, value: Value | None) -> Any:
             raise b.error(f"{quote(name)} is a word", f"such as '{knob.default}'")
         return value.text
     if isinstance(knob.default, int):
-        return b.integer(value, quote(name))
+        whole = b.integer(value, quote(name))
+        if knob.low is not None and knob.high is not None and not knob.low <= whole <= knob.high:
+            raise b.error(
+                f"{quote(name)} of {info.name} is a whole number from {knob.low:g} to "
+                f"{knob.high:g}",
+                f"write {name}={knob.default}",
+            )
+        return whole
     node = b.tensor(value, quote(name))
     if node.rank:
         raise b.error(f"{quote(name)} must be a number")

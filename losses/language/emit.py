@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from losses.catalog import CATALOG
+from losses.catalog import EVERY
 from losses.logits import logits_of
 from losses.named import ops
 
@@ -20,7 +20,7 @@ EPSILON = 1e-7
 
 
 def _named(a: Attrs, *args: Tensor) -> Tensor:
-    info = CATALOG[a["name"]]
+    info = EVERY[a["name"]]
     count = len(info.inputs)
     knobs = dict(zip(a["live"], args[count:], strict=True)) | dict(a["fixed"])
     return info.function(*args[:count], **knobs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from losses.catalog import CATALOG
+from losses.catalog import EVERY
 
 from .graph import Node, Program
 from .inputs import INPUTS
@@ -185,7 +185,7 @@ def _reduction(node: Node, x: Piece) -> Piece:
 
 
 def _named(node: Node, args: list[Piece]) -> Piece:
-    info = CATALOG[node.attrs["name"]]
+    info = EVERY[node.attrs["name"]]
     count = len(info.inputs)
     knobs = [f"{symbol(n)}={p[0]}" for n, p in zip(node.attrs["live"], args[count:], strict=True)]
     inner = ", ".join(p[0] for p in args[:count]) + (";\\ " + ", ".join(knobs) if knobs else "")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 
-from losses.catalog import KERAS_NAMES
+from losses.catalog import KERAS_NAMES, METRIC_NAMES
+from losses.metrics import METRICS
 
 from .build import Builder, Callee, Items, Special, Text, Value, letters
 from .errors import LossError, Span, quote, suggest
@@ -17,6 +18,7 @@ from .reader import Reader, Scope, UserFunction
 from .review import review
 from .stable import stabilise
 from .syntax import Tree, check_tree, parse
+from .whole import refuse_large
 
 OUR_FAULT = "this text cannot be read"
 
@@ -30,12 +32,15 @@ def analyse(
 ) -> Program:
     """Understand a text without computing anything; raises `LossError`, nothing else.
 
-    `parameters` take the place of the values that the text declares.
+    `parameters` take the place of the values that the text declares. A `metric` may also be the
+    bare name of one, needs no gradient, and is evaluated on many more samples at once.
     """
     overrides = dict(parameters or {})
+    if metric and text.strip() in METRICS:
+        text = f"{text.strip()}()"
     try:
         tree = parse(text)
-        names = Names(tree, KERAS_NAMES)
+        names = Names(tree, METRIC_NAMES if metric else KERAS_NAMES)
         check_tree(tree, names.check_name, names.check_import)
         return _Text(tree, names, overrides, num_classes, metric).program()
     except LossError:
@@ -62,6 +67,7 @@ class _Text:
         self.reader = Reader(tree, names, self.b, overrides)
         self.overrides = overrides
         self.metric = metric
+        self.what = "metric" if metric else "loss"
         self.scope = Scope()
         self.final: ast.expr | None = None
 
@@ -73,7 +79,7 @@ class _Text:
             name = sorted(unknown)[0]
             near = suggest(name, self.b.parameters)
             raise LossError(
-                f"the loss has no parameter {quote(name)}"
+                f"the {self.what} has no parameter {quote(name)}"
                 + (f": did you mean '{near}'?" if near else ""),
                 hint="its parameters are " + (", ".join(self.b.parameters) or "none"),
             )
@@ -89,7 +95,9 @@ class _Text:
             self.b.notes,
             order,
         )
-        if not self.metric:
+        if self.metric:
+            refuse_large(order)
+        else:
             review(program, self.b)
         return program
 
@@ -110,7 +118,7 @@ class _Text:
                         self.tree.span(statement),
                     )
                 if statement.value is None:
-                    raise self.error(statement, "this returns nothing", "return the loss")
+                    raise self.error(statement, "this returns nothing", f"return the {self.what}")
                 return self.apply(statement.value)
             if last and isinstance(statement, ast.Expr) and not _is_docstring(statement):
                 return self.apply(statement.value)
@@ -149,13 +157,15 @@ class _Text:
                 return self.apply_value(value, self.tree.span(last), last.value)
             raise self.error(
                 last,
-                "the text ends with an assignment, and the loss is its last expression",
+                f"the text ends with an assignment, and the {self.what} is its last expression",
                 f"add a last line: {name}",
             )
         if isinstance(last, ast.Expr):
-            raise self.error(last, "a text in quotes is not a loss", _string_hint(last.value))
+            raise self.error(
+                last, f"a text in quotes is not a {self.what}", _string_hint(last.value)
+            )
         raise LossError(
-            "there is no loss here: it is the last expression, or a return",
+            f"there is no {self.what} here: it is the last expression, or a return",
             self.tree.span(last) if last else None,
             hint="add an expression such as -sum(y_true * log(y_pred), axis=-1)",
         )
@@ -297,12 +307,16 @@ class _Text:
         span = self.tree.span(self.final) if self.final is not None else self.b.at
         self.b.at = span
         if isinstance(value, Text):
-            raise LossError("a text in quotes is not a loss", span, hint=_named_hint(value.text))
+            raise LossError(
+                f"a text in quotes is not a {self.what}", span, hint=_named_hint(value.text)
+            )
         if isinstance(value, Special):
-            raise LossError(f"{value.name} is not a loss", span, hint="return a tensor")
+            raise LossError(f"{value.name} is not a {self.what}", span, hint="return a tensor")
         if isinstance(value, Items):
             raise LossError(
-                "a list is not a loss", span, hint="return one tensor; add several terms with +"
+                f"a list is not a {self.what}",
+                span,
+                hint="return one tensor; add several terms with +",
             )
         node = self.b.tensor(value)
         used = {n.attrs["name"] for n in topological(node) if n.op == "input"}
@@ -317,7 +331,9 @@ class _Text:
             node = self.b.floats(node)
         if not used & set(PREDICTIONS):
             raise LossError(
-                "the loss does not use the prediction, so nothing could be learnt",
+                "the metric does not use the prediction"
+                if self.metric
+                else "the loss does not use the prediction, so nothing could be learnt",
                 span,
                 hint="use y_pred (or logits, features)",
             )
@@ -349,14 +365,15 @@ class _Text:
             if width in (WIDTHS, (self.b.num_classes,) * 2):
                 return self.b.warn(
                     "per-class",
-                    f"the result is {shown}, one value a class: the mean over all is minimised",
+                    f"the result is {shown}, one value a class: the mean over all is "
+                    + ("taken" if self.metric else "minimised"),
                     "add sum(..., axis=-1) or mean(..., axis=-1)",
                     span,
                 )
         single = next((w for w in self.b.warnings if w.code == "one-sample"), None)
         if single is not None and not batch:
             raise LossError(
-                "this takes a single sample of the batch, and the loss needs all of them",
+                f"this takes a single sample of the batch, and the {self.what} needs all of them",
                 single.span,
                 hint=single.hint,
             )
@@ -364,7 +381,8 @@ class _Text:
         if shown == "(B, B)":
             hint = "(B, 1) with (B,) gives (B, B): use keepdims=True on both sides, or on neither"
         raise LossError(
-            f"the result has the size {shown}; a loss is one value a sample, (B,), or one number",
+            f"the result has the size {shown}; a {self.what} is one value a sample, (B,), or one "
+            "number",
             span,
             hint=hint,
         )
