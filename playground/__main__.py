@@ -91,7 +91,7 @@ def _watch(spec: RunSpec, view: terminal.View, keep: bool) -> int:
             spec.loss, end.message, where.get("line", 0), where.get("column", 0)
         )
         terminal.complain(message, end.hint)
-        return 2 if end.step == 0 and end.kind in {"loss", "data"} else 1
+        return 2 if end.step == 0 and end.kind in {"loss", "data", "spec"} else 1
     return 0 if end is not None and end.reason == "completed" else 130
 
 
@@ -112,6 +112,8 @@ def _events(spec: RunSpec, control: Control) -> Generator[Event, None, None]:
             yield Failed(0, "loss", error.message, error.hint or "", where)
         except DataError as error:
             yield Failed(0, "data", error.message, error.hint)
+        except SpecError as error:
+            yield Failed(0, "spec", error.message, error.hint)
 
 
 @contextmanager
@@ -161,7 +163,7 @@ def _spec(given: Mapping[str, Any]) -> RunSpec:
     """The spec of the options that were given. Raises SpecError."""
     values = {name: value for name, value in given.items() if value not in (None, [])}
     for name, value in values.items():
-        if isinstance(value, list):
+        if get_origin(RunSpec.model_fields[name].annotation) is dict:
             values[name] = dict(_pair(name, text) for text in value)
     return RunSpec.parse(values)
 
@@ -185,6 +187,9 @@ def _option(name: str) -> inspect.Parameter:
     elif get_origin(field.annotation) is dict:
         kind, flag, metavar = list[str] | None, flag.removesuffix("s"), "NAME=NUMBER"
         notes.append("may be repeated")
+    elif get_origin(field.annotation) is tuple:
+        kind, flag = list[str] | None, flag.removesuffix("s")
+        notes.append("may be repeated")
     elif knob.choices is not None:
         metavar = "NAME"
         notes.append(", ".join(knob.choices))
@@ -192,7 +197,7 @@ def _option(name: str) -> inspect.Parameter:
         metavar = "INTEGER" if field.annotation is int else "NUMBER"
         notes.append(f"{knob.low:.10g} to {knob.high:.10g}")
         notes += [f"0: {knob.zero}"] if knob.zero else []
-    if field.default != {}:
+    if field.default not in ({}, ()):
         own = [f"{key} {values[name]}" for key, values in DEFAULTS.items() if name in values]
         notes.append(f"default {', '.join([str(field.default), *own])}")
     return inspect.Parameter(

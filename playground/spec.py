@@ -7,10 +7,11 @@ twice. What a data set needs by default (`DEFAULTS`) fills the fields that are l
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Self, get_args
+from typing import Annotated, Any, Self, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -24,7 +25,8 @@ from pydantic_core import PydanticCustomError
 
 from playground.errors import SpecError
 
-MAX_LOSS_CHARACTERS = 10_000
+MAX_LOSS_CHARACTERS = 10_000  # of a metric, too
+MAX_METRICS = 6
 DEFAULT_LOSS = "categorical_crossentropy"
 TRAINING_IMAGES = {"mnist": 60_000, "fashion_mnist": 60_000, "cifar10": 50_000, "digits": 1_437}
 
@@ -190,6 +192,15 @@ class RunSpec(BaseModel):
     loss_parameters: Annotated[
         dict[str, float], Knob("Loss parameters", "Values for the loss' parameters.", "loss")
     ] = {}
+    metrics: Annotated[
+        tuple[str, ...],
+        Knob(
+            "Metrics",
+            "What is measured on the held-out images beside loss and accuracy: names of metrics, "
+            "or texts in the loss language.",
+            "metrics",
+        ),
+    ] = ()
     optimizer: Annotated[
         str,
         Knob(
@@ -297,15 +308,30 @@ class RunSpec(BaseModel):
     @field_validator("loss")
     @classmethod
     def _loss_text(cls, value: str) -> str:
-        if not value.strip():
-            raise PydanticCustomError("empty", "expected the name or the text of a loss; got none")
-        if len(value) > MAX_LOSS_CHARACTERS:
-            raise PydanticCustomError(
-                "length", f"expected at most {MAX_LOSS_CHARACTERS:,} characters; got {len(value):,}"
-            )
-        if any(0xD800 <= ord(character) <= 0xDFFF or character == "\0" for character in value):
-            raise PydanticCustomError("text", "expected plain text; got characters that are none")
-        return value
+        return _checked_text(value, "loss")
+
+    @field_validator("metrics", mode="before")
+    @classmethod
+    def _read_metrics(cls, value: Any) -> Any:
+        """As a link has them: names with commas between, a text, or a JSON list of both."""
+        if not isinstance(value, str):
+            return value
+        if value.startswith("["):
+            try:
+                return json.loads(value)
+            except (ValueError, RecursionError):
+                return [value]
+        parts = [part.strip() for part in value.split(",") if part.strip()]
+        return parts if all(map(is_name, parts)) else [value]
+
+    @field_validator("metrics")
+    @classmethod
+    def _metrics(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        texts = dict.fromkeys(_checked_text(text, "metric") for text in value)
+        texts.pop("accuracy", None)  # is measured in any case
+        if len(texts) > MAX_METRICS:
+            raise PydanticCustomError("length", f"expected at most {MAX_METRICS}; got {len(texts)}")
+        return tuple(texts)
 
     @field_validator("loss_parameters")
     @classmethod
@@ -403,6 +429,31 @@ class RunSpec(BaseModel):
                     notes.append(f"{fault}; using the default")
 
 
+def is_name(text: str) -> bool:
+    """Whether a loss or a metric is given by the name of one rather than by a text."""
+    return re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", text) is not None
+
+
+def metric_key(metric: str) -> str:
+    """Under what a metric of a spec is recorded, beside "loss" and "accuracy": its name, or a
+    short word for its text that is the same in every run."""
+    if is_name(metric):
+        return metric
+    return f"text_{hashlib.sha256(metric.encode()).hexdigest()[:8]}"
+
+
+def _checked_text(value: str, what: str) -> str:
+    if not value.strip():
+        raise PydanticCustomError("empty", f"expected the name or the text of a {what}; got none")
+    if len(value) > MAX_LOSS_CHARACTERS:
+        raise PydanticCustomError(
+            "length", f"expected at most {MAX_LOSS_CHARACTERS:,} characters; got {len(value):,}"
+        )
+    if any(0xD800 <= ord(character) <= 0xDFFF or character == "\0" for character in value):
+        raise PydanticCustomError("text", "expected plain text; got characters that are none")
+    return value
+
+
 # What suits a data set where RunSpec's own default does not.
 DEFAULTS: dict[str, dict[str, Any]] = {
     "mnist": {},
@@ -455,6 +506,8 @@ def _kind(field: str) -> str:
         str: "text",
     }
     kind = known.annotation
+    if get_origin(kind) is tuple:
+        return "a list of names or texts"
     return (
         names.get(kind, "names with numbers")
         if kind and not get_args(kind)
@@ -468,6 +521,9 @@ def _shown(value: Any) -> str:
 
 
 def _to_text(value: Any) -> str:
+    if isinstance(value, tuple):
+        plain = all(map(is_name, value))
+        return ",".join(value) if plain else json.dumps(value, ensure_ascii=False)
     if isinstance(value, bool):
         return "1" if value else "0"
     return f"{value:.9g}" if isinstance(value, float) else str(value)

@@ -7,7 +7,9 @@ stdout; both belong to the server that started it, and it ends with that server.
     {"id", "do": "train", "spec": JSON}          {"id", "event", "fields"}..., {"id", "done": true}
     {"id", "do": "command", "command": {"do", "what", "value"}}          for the run "id"; no answer
     {"id", "do": "check", "text", "parameters"}  {"id", "answer": report}
+    {"id", "do": "metric", "text"}               {"id", "answer": report}
     {"id", "do": "catalog"}                      {"id", "answer": [...]}
+    {"id", "do": "metrics"}                      {"id", "answer": [...]}
     {"id", "do": "glossary"}                     {"id", "answer": {...}}
     {"id", "do": "sample", "dataset"}            {"id", "answer": {images, labels, class_names}}
     {"id", "do": "look", "what", "spec", "weights", ...}     {"id", "answer": of analysis.answer}
@@ -30,7 +32,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from playground.errors import DataError, PlaygroundError, WorkerError
+from playground.errors import DataError, PlaygroundError, SpecError, WorkerError
 from playground.runs import wire
 from playground.settings import settings
 from playground.spec import RunSpec
@@ -126,7 +128,7 @@ class Office:
         self._prepared = None  # first, so that never two are in memory
         try:
             self._prepared = loop.prepare(spec)
-        except losses.LossError as error:
+        except (losses.LossError, SpecError) as error:
             _log.info("Not prepared: %s", error.message)
 
     def _say_error(self, number: Any, kind: str, message: str, hint: str) -> None:
@@ -158,8 +160,8 @@ def _failed(error: Exception, step: int, spec: str) -> Failed:
         where = {**error.span.as_dict(), "fragment": line[error.column - 1 : end]}
         return Failed(step, "loss", error.message, error.hint or "", where)
     if isinstance(error, PlaygroundError):
-        kind = "data" if isinstance(error, DataError) else "worker"
-        return Failed(step, kind, error.message, error.hint)
+        kinds: dict[type, str] = {DataError: "data", SpecError: "spec"}
+        return Failed(step, kinds.get(type(error), "worker"), error.message, error.hint)
     traceback.print_exc()
     if isinstance(error, MemoryError) or _name(error) == "ResourceExhaustedError":
         return Failed(
@@ -235,6 +237,19 @@ def _glossary(request: dict[str, Any]) -> dict[str, Any]:
     return losses.glossary()
 
 
+def _metric(request: dict[str, Any]) -> dict[str, Any]:
+    """What `losses.check` says of a metric's text."""
+    import losses
+
+    return losses.check(request["text"], metric=True)
+
+
+def _metrics(request: dict[str, Any]) -> list[dict[str, Any]]:
+    import losses
+
+    return [info.as_dict() for info in losses.metrics()]
+
+
 def _sample(request: dict[str, Any]) -> dict[str, Any]:
     from playground import datasets
 
@@ -251,6 +266,8 @@ def _look(request: dict[str, Any]) -> dict[str, Any]:
 _ANSWERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "check": _check,
     "catalog": _catalog,
+    "metric": _metric,
+    "metrics": _metrics,
     "glossary": _glossary,
     "sample": _sample,
     "look": _look,

@@ -8,7 +8,6 @@ The loss is held apart, because both ways of giving one keep their own: `loss_mo
 values that were moved away from their defaults in each mode.
 """
 
-import re
 from typing import Any
 
 import streamlit as st
@@ -19,6 +18,7 @@ from playground.spec import (
     DEFAULTS,
     TRAINING_IMAGES,
     RunSpec,
+    is_name,
     knobs,
     spec_errors,
 )
@@ -40,7 +40,8 @@ def take(spec: RunSpec, wanted: str = "") -> None:
     where both would do."""
     state = st.session_state
     for name in FIELDS:
-        state[field_key(name)] = getattr(spec, name)
+        value = getattr(spec, name)
+        state[field_key(name)] = list(value) if isinstance(value, tuple) else value
     state.loss_mode = "pick" if is_name(spec.loss) and wanted != "write" else "write"
     state.loss_parameters = {"pick": {}, "write": {}}
     state.loss_parameters[state.loss_mode] = dict(spec.loss_parameters)
@@ -113,8 +114,3 @@ def switch_dataset(name: str) -> None:
     """Chooses a data set on the visitor's behalf."""
     st.session_state[field_key("dataset")] = name
     choose_dataset()
-
-
-def is_name(loss: str) -> bool:
-    """Whether a spec's loss is the name of one rather than a text."""
-    return re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", loss) is not None

@@ -13,7 +13,7 @@ from playground.errors import StoreError
 from playground.figures import palette
 from playground.runs import supervisor
 from playground.runs.store import RunRecord
-from playground.spec import RunSpec, knobs
+from playground.spec import RunSpec, is_name, knobs
 
 TEXT_CHARACTERS = 28
 
@@ -46,7 +46,7 @@ def class_names(current: RunRecord | None, settled: RunSpec | None) -> list[str]
 
 def loss_name(spec: RunSpec) -> str:
     """A short plain name for a spec's loss: its name, or the end of its text."""
-    if draft.is_name(spec.loss):
+    if is_name(spec.loss):
         return spec.loss.replace("_", " ").capitalize()
     lines = [line.split("#")[0].strip() for line in spec.loss.splitlines()]
     last = next((line for line in reversed(lines) if line), "written loss")
@@ -129,7 +129,7 @@ def _differences(record: RunRecord, alike: Sequence[RunRecord]) -> list[str]:
     found = []
     for field, knob in knobs().items():
         values = [getattr(other.spec, field) for other in alike]
-        if field == "loss" or all(value == values[0] for value in values):
+        if field in ("loss", "metrics") or all(value == values[0] for value in values):
             continue
         found.append(_said(field, knob.label, getattr(record.spec, field)))
     return [part for part in found if part][:2]

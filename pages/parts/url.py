@@ -12,7 +12,7 @@ from pages.parts import draft
 from playground.errors import StoreError
 from playground.runs import supervisor
 from playground.runs.store import RunRecord
-from playground.spec import RunSpec
+from playground.spec import RunSpec, is_name
 
 SMOOTHING = 0.6
 SMOOTHING_KEY, LOG_KEY = "view.smoothing", "view.log"
@@ -40,7 +40,7 @@ class View:
             query["smoothing"] = f"{self.smoothing:g}"
         if self.log:
             query["log"] = "1"
-        if mode == "write" and draft.is_name(loss):
+        if mode == "write" and is_name(loss):
             query["mode"] = mode
         return query
 

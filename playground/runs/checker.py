@@ -130,12 +130,15 @@ class Checker:
 
 _SAID = {
     "check": "Checking this text",
+    "metric": "Checking this metric",
     "catalog": "Listing the losses",
+    "metrics": "Listing the metrics",
     "glossary": "Listing the names",
     "sample": "Reading the sample images",
     "look": "Looking into the network",
 }
 _TOO_SLOW = {
     "check": "Make it smaller: fewer steps, smaller arrays.",
+    "metric": "Make it smaller: fewer steps, smaller arrays.",
     "look": "Try again; a smaller network answers sooner.",
 }

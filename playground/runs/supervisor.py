@@ -95,6 +95,7 @@ class Supervisor:
         self._closed = threading.Event()
         self._clock = threading.Thread(target=self._tick, name="supervisor", daemon=True)
         self._catalog: list[dict[str, Any]] | None = None
+        self._metrics: list[dict[str, Any]] | None = None
         self._glossary: dict[str, Any] | None = None
         self._samples: dict[str, tuple[np.ndarray, np.ndarray, list[str]]] = {}
 
@@ -216,6 +217,11 @@ class Supervisor:
         )
         return report
 
+    def check_metric(self, text: str, visitor: str = "") -> dict[str, Any]:
+        """What `losses.check` says of a metric's text; superseded and raising as `check`."""
+        report: dict[str, Any] = self._checker.ask("metric", visitor, text=text)
+        return report
+
     def catalog(self) -> list[dict[str, Any]]:
         """Every named loss, the fields of LossInfo. Raises WorkerError."""
         if self._catalog is None:
@@ -227,6 +233,12 @@ class Supervisor:
         if self._glossary is None:
             self._glossary = self._checker.ask("glossary")
         return self._glossary
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Every named metric, the fields of MetricInfo. Raises WorkerError."""
+        if self._metrics is None:
+            self._metrics = self._checker.ask("metrics")
+        return self._metrics
 
     def sample(self, dataset: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
         """A few test images (N, H, W, C) uint8, labels (N,) and the classes' names, without a

@@ -59,9 +59,10 @@ class Progress:
 class Evaluated:
     """The model on images it does not train on, or `split="train"`, dropout off.
 
-    `metrics`: loss, accuracy. `arrays`: confusion (C, C) int32, rows the true class, columns the
-    predicted; strip_probabilities (N, C) float32 for the strip of Started; of a full test
-    evaluation also mistake_images, mistake_labels, mistake_probabilities (highest loss first).
+    `metrics`: loss, accuracy and the spec's own by `spec.metric_key`, over all of these images.
+    `arrays`: confusion (C, C) int32, rows the true class, columns the predicted;
+    strip_probabilities (N, C) float32 for the strip of Started; of a full test evaluation also
+    mistake_images, mistake_labels, mistake_probabilities (highest loss first).
     """
 
     step: int
@@ -109,7 +110,7 @@ class Failed:
     written loss when the fault could be traced to it. What was recorded stays."""
 
     step: int
-    kind: str  # "nonfinite", "data", "loss", "memory", "worker", "store"
+    kind: str  # "nonfinite", "data", "loss", "spec", "memory", "worker", "store"
     message: str
     hint: str = ""
     where: dict[str, Any] | None = None

@@ -193,8 +193,8 @@ class Graph:
         return tf.concat(features, axis=0), tf.concat(logits, axis=0)
 
     def _evaluate(self, images: Any, labels: Any, size: Any, step: Any) -> Any:
-        """The loss of each batch of `size` images, whose number N is a multiple of it, and the
-        probabilities (N, classes)."""
+        """The loss of each batch of `size` images, whose number N is a multiple of it, and all
+        features (N, D) and logits (N, classes)."""
         half = (tf.shape(images)[0] + 1) // 2
         shares = [tf.cast(share, tf.float32) for share in (images[:half], images[half:])]
         features, logits = self._side_by_side(shares, training=False)
@@ -205,12 +205,12 @@ class Graph:
 
         starts = tf.range(0, tf.shape(images)[0], size)
         losses = tf.map_fn(loss, starts, fn_output_signature=tf.float32)
-        return losses, tf.nn.softmax(logits)
+        return losses, features, logits
 
     def evaluate(
         self, images: np.ndarray, labels: np.ndarray, step: int
-    ) -> tuple[float, np.ndarray]:
-        """The mean loss and the probabilities (N, classes) of these images, dropout off.
+    ) -> tuple[float, dict[str, Any]]:
+        """The mean loss of these images, dropout off, and the `facts` about all of them together.
 
         The loss is taken over batches of the training size, because it may depend on its batch.
         """
@@ -220,14 +220,21 @@ class Graph:
         parts = [slice(at, min(at + pass_, whole)) for at in range(0, whole, pass_)]
         if whole < len(images):
             parts.append(slice(whole, len(images)))
-        total, probabilities = 0.0, []
+        total, features, logits = 0.0, [], []
         for part in parts:
             count = len(images[part])
             # A single image goes twice, because each half of the graph wants one.
             seen = np.resize(np.arange(part.start, part.stop), max(count, 2))
-            losses, predicted = self._evaluate_graph(
+            losses, *outputs = self._evaluate_graph(
                 images[seen], labels[seen].astype(np.int32), min(size, len(seen)), step
             )
             total += float(np.mean(losses)) * count
-            probabilities.append(predicted.numpy()[:count])
-        return total / len(images), np.concatenate(probabilities)
+            features.append(outputs[0][:count])
+            logits.append(outputs[1][:count])
+        known = self.facts(
+            tf.concat(features, axis=0),
+            tf.concat(logits, axis=0),
+            tf.constant(labels, tf.int32),
+            tf.constant(step),
+        )
+        return total / len(images), known

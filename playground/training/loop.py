@@ -50,8 +50,8 @@ Result = TypeVar("Result")
 def run(spec: RunSpec, control: Control, prepared: "Training | None" = None) -> Iterator[Event]:
     """Trains the spec and yields its events; `prepared` (from `prepare`) saves the time to build.
 
-    Raises DataError and losses.LossError before the first step; later faults end the events with
-    Failed.
+    Raises DataError, SpecError and losses.LossError before the first step; later faults end the
+    events with Failed.
     """
     if prepared is None or prepared.spec != spec:
         title = datasets.facts(spec.dataset).title
@@ -91,6 +91,7 @@ class Training:
         self.steps = self.steps_per_epoch * spec.epochs
         self.rates = optimizers.rates(spec, self.steps)
         self.loss = objective.build(spec)
+        self.metrics = objective.metrics(spec)
         self.statistics = models.pixel_statistics(images, spec.normalise)
         self.model = models.build(spec, self.statistics)
         self.graph = Graph(
@@ -270,7 +271,8 @@ class Training:
             self.dataset.test_labels[self.strip],
             self.step,
         )
-        return replace(found, arrays={**found.arrays, "strip_probabilities": strip})
+        probabilities = strip["probabilities"].numpy()
+        return replace(found, arrays={**found.arrays, "strip_probabilities": probabilities})
 
     def evaluate_test(self) -> Evaluated:
         """The whole test set, with its worst mistakes."""
@@ -290,8 +292,10 @@ class Training:
     def evaluate(
         self, split: str, images: np.ndarray, labels: np.ndarray, full: bool
     ) -> tuple[Evaluated, np.ndarray]:
-        """Loss, accuracy and confusion matrix of these images; and their probabilities."""
-        loss, probabilities = self.graph.evaluate(images, labels, self.step)
+        """Loss, accuracy, the spec's metrics and the confusion matrix of these images; and their
+        probabilities."""
+        loss, known = self.graph.evaluate(images, labels, self.step)
+        probabilities = known["probabilities"].numpy()
         predicted = probabilities.argmax(axis=1)
         classes = probabilities.shape[1]
         confusion = np.bincount(labels * classes + predicted, minlength=classes**2)
@@ -301,7 +305,11 @@ class Training:
             split=split,
             images=len(images),
             full=full,
-            metrics={"loss": loss, "accuracy": float(np.mean(predicted == labels))},
+            metrics={
+                "loss": loss,
+                "accuracy": float(np.mean(predicted == labels)),
+                **objective.measure(self.metrics, known),
+            },
             arrays={"confusion": confusion.reshape(classes, classes).astype(np.int32)},
         )
         return found, probabilities

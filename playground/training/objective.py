@@ -1,11 +1,11 @@
-"""What the classification task offers a loss: the tensors that design's table names."""
+"""What the classification task offers a loss or a metric: the tensors they can name."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import losses
 from playground.errors import SpecError
-from playground.spec import RunSpec
+from playground.spec import RunSpec, metric_key
 
 # What each input of a loss is made of, out of `facts`.
 PROVIDED: dict[str, Callable[[Mapping[str, Any]], Any]] = {
@@ -30,14 +30,44 @@ def build(spec: RunSpec) -> Any:
         loss = losses.get(spec.loss, **spec.loss_parameters)
     else:
         loss = losses.compile_loss(spec.loss, spec.loss_parameters)
+    _check_inputs("loss", loss)
+    return loss
+
+
+def metrics(spec: RunSpec) -> dict[str, Any]:
+    """The spec's metrics, by the names they are recorded under. Raises SpecError for a text that
+    is none, with its place, and for one that needs what classification does not have."""
+    found = {}
+    for text in spec.metrics:
+        try:
+            metric = losses.compile_metric(text)
+        except losses.LossError as error:
+            shown = " ".join(text.split())
+            shown = shown if len(shown) <= 40 else f"{shown[:39]}…"
+            raise SpecError(
+                "metrics",
+                f"line {error.line}, column {error.column} of `{shown}`: {error.message}",
+                error.hint or "",
+            ) from error
+        _check_inputs("metrics", metric)
+        found[metric_key(text)] = metric
+    return found
+
+
+def measure(metrics: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, float]:
+    """The values of metrics on all images of an evaluation at once, out of their `facts`."""
+    return {key: float(metric.on(tensors(metric, facts))) for key, metric in metrics.items()}
+
+
+def _check_inputs(field: str, loss: Any) -> None:
     lacking = [name for name in loss.inputs if name not in PROVIDED]
     if lacking:
+        what = {"loss": "loss", "metrics": "metric"}[field]
         raise SpecError(
-            "loss",
-            f"this loss needs {', '.join(lacking)}, which a classification run does not have",
-            "Choose a loss of y_true, y_pred, logits, labels or features.",
+            field,
+            f"this {what} needs {', '.join(lacking)}, which a classification run does not have",
+            f"Choose a {what} of y_true, y_pred, logits, labels or features.",
         )
-    return loss
 
 
 def facts(
@@ -64,7 +94,7 @@ def facts(
 
 
 def tensors(loss: Any, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The mapping that `loss.on` takes, from what the step computed."""
+    """The mapping that `loss.on` takes, of a loss or a metric, from what the step computed."""
     return {name: PROVIDED[name](facts) for name in loss.inputs}
 
 

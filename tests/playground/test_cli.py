@@ -19,7 +19,7 @@ from playground.__main__ import OWNER, app
 from playground.errors import DataError, StoreError
 from playground.runs.store import RunRecord, Store, open_store
 from playground.settings import settings
-from playground.spec import RunSpec, knobs
+from playground.spec import RunSpec, knobs, metric_key
 from playground.training.control import Control
 from playground.training.events import (
     Evaluated,
@@ -101,11 +101,12 @@ def good_run(spec: RunSpec, control: Control) -> Iterator[Event]:
     yield STARTED
     yield progress(2)
     yield progress(4)
+    metrics = {"loss": 0.25, "accuracy": 0.9375}
+    metrics |= {metric_key(text): 0.125 for text in spec.metrics}
     for split in ("validation", "test"):
-        metrics = {"loss": 0.25, "accuracy": 0.9375}
         arrays = {"confusion": np.eye(10, dtype=np.int32)}
         yield Evaluated(4, 1.0, split, 144, True, metrics, arrays)
-    yield Finished(4, "completed", 0.4, {"loss": 0.25, "accuracy": 0.9375})
+    yield Finished(4, "completed", 0.4, metrics)
 
 
 # Asking -----------------------------------------------------------------------------------------
@@ -116,7 +117,8 @@ def test_help_names_every_knob() -> None:
     assert done.exit_code == 0
     for name in knobs():
         flag = "--" + name.replace("_", "-")
-        assert (flag.removesuffix("s") if name == "loss_parameters" else flag) in done.stdout
+        repeated = name in ("loss_parameters", "metrics")
+        assert (flag.removesuffix("s") if repeated else flag) in done.stdout
     assert "1 to 200" in done.stdout and "default 3, fashion_mnist 5" in done.stdout
 
 
@@ -153,6 +155,7 @@ def test_each_option_reaches_its_field(runs_like: Any) -> None:
         l2=0.001,
         loss="focal",
         loss_parameters={"gamma": 2.0, "alpha": 0.25},
+        metrics=("brier", "mean(p_true > 0.9, axis=-1)"),
         optimizer="sgd",
         learning_rate=0.05,
         schedule="constant",
@@ -167,6 +170,8 @@ def test_each_option_reaches_its_field(runs_like: Any) -> None:
         flag = "--" + name.replace("_", "-")
         if name == "loss_parameters":
             words += [word for key, item in value.items() for word in (flag[:-1], f"{key}={item}")]
+        elif isinstance(value, tuple):
+            words += [word for item in value for word in (flag[:-1], item)]
         elif isinstance(value, bool):
             words.append(flag if value else f"--no-{flag[2:]}")
         else:
@@ -184,6 +189,7 @@ def test_each_option_reaches_its_field(runs_like: Any) -> None:
         (["--dataset", "imagenet"], "dataset: expected one of mnist, fashion_mnist, cifar10"),
         (["--loss-parameter", "gamma"], "expected name=number, as in gamma=2; got 'gamma'"),
         (["--loss-parameter", "gamma=x"], "loss_parameters: expected names with numbers"),
+        (["--metric", " "], "metrics: expected the name or the text of a metric"),
         (["--loss", " "], "loss: expected the name or the text of a loss"),
         (["--dataset", "digits", "--train-images", "5000"], "50 to 1,437; got 5,000"),
     ],
@@ -201,12 +207,13 @@ def test_a_wrong_value_is_one_sentence_on_stderr(words: list[str], said: str) ->
 
 def test_a_run_is_shown_summed_up_and_recorded(runs_like: Any) -> None:
     runs_like(good_run)
-    done = command("train", "--dataset", "digits", "--epochs", "1")
+    done = command("train", "--dataset", "digits", "--epochs", "1", "--metric", "brier")
     assert done.exit_code == 0, done.stderr
     assert "1,293 images to train on, 144 held out; 1,234 parameters; 4 steps" in done.stdout
     assert "[bold]odd[/bold]" in done.stdout
     assert "validation loss 0.2500  accuracy 93.8%" in done.stdout
     assert "Test accuracy 93.75%, loss 0.2500" in done.stdout
+    assert "brier  0.125" in done.stdout
     assert "0.4 s of training" in done.stdout and "images/s" in done.stdout
     [run] = recorded()
     assert f"Run {run.id}" in done.stdout

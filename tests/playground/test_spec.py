@@ -13,9 +13,11 @@ from playground.errors import SpecError
 from playground.spec import (
     DEFAULTS,
     MAX_LOSS_CHARACTERS,
+    MAX_METRICS,
     TRAINING_IMAGES,
     RunSpec,
     knobs,
+    metric_key,
     spec_errors,
 )
 
@@ -27,6 +29,10 @@ CHOICES = [name for name, knob in knobs().items() if knob.choices is not None]
 short_floats = st.floats(-1e6, 1e6).map(lambda number: float(f"{number:.9g}"))
 parameter_names = st.text(string.ascii_letters + "αβγλ_", min_size=1, max_size=12).filter(
     lambda name: name.isidentifier() and not name.startswith("_")
+)
+
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")).filter(
+    lambda text: bool(text.strip())
 )
 
 
@@ -52,9 +58,11 @@ def specs(draw: st.DrawFn) -> RunSpec:
             values[name] = min(max(float(f"{number:.9g}"), knob.low or 0), knob.high or 0)
         elif get_origin(kind) is dict:
             values[name] = draw(st.dictionaries(parameter_names, short_floats, max_size=5))
+        elif get_origin(kind) is tuple:
+            names = st.sampled_from(["brier", "macro_f1", "p_true", "accuracy"])
+            values[name] = draw(st.lists(names | texts, max_size=MAX_METRICS))
         else:
-            text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
-            values[name] = draw(text.filter(lambda text: bool(text.strip())))
+            values[name] = draw(texts)
     return RunSpec(**values)
 
 
@@ -147,6 +155,12 @@ def test_a_wrong_choice_names_the_field(name: str, wrong: Any) -> None:
         ("loss_parameters", {"a": float("nan")}, "expected names with numbers; got nan"),
         ("loss_parameters", {"a": "high"}, "expected"),
         ("loss_parameters", {f"p{n}": 0.0 for n in range(33)}, "expected at most 32; got 33"),
+        ("metrics", ["brier", " "], "expected the name or the text of a metric; got none"),
+        ("metrics", ["x" * (MAX_LOSS_CHARACTERS + 1)], "at most 10,000 characters; got 10,001"),
+        ("metrics", ["y_pred\0"], "expected plain text"),
+        ("metrics", [3], "expected a list of names or texts; got 3"),
+        ("metrics", None, "expected a list of names or texts; got None"),
+        ("metrics", [f"m{n}" for n in range(7)], "expected at most 6; got 7"),
         ("batch_norm", "perhaps", "expected true or false; got 'perhaps'"),
         ("colour", "red", "no such field"),
     ],
@@ -199,6 +213,29 @@ def test_no_link_can_break_the_page(query: dict[str, str]) -> None:
 def test_json_that_is_no_spec_is_refused(text: str) -> None:
     with pytest.raises(SpecError):
         RunSpec.from_json(text)
+
+
+def test_metrics_are_short_in_a_link_where_they_can_be() -> None:
+    named = RunSpec(metrics=("brier", "macro_f1"))
+    assert named.to_query() == {"metrics": "brier,macro_f1"}
+    text = "mean(p_true[labels == 3]), 'ü'"
+    written = RunSpec(metrics=("brier", text))
+    assert RunSpec.from_query(written.to_query()) == (written, [])
+    assert RunSpec.from_query({"metrics": text})[0].metrics == (text,)
+    assert RunSpec.from_query({"metrics": "[p_true]"})[0].metrics == ("[p_true]",)
+    assert RunSpec.from_query({"metrics": ""}, named)[0].metrics == ()
+
+
+def test_a_metric_counts_once_and_accuracy_is_there_anyway() -> None:
+    spec = RunSpec(metrics=["accuracy", "brier", "brier"])
+    assert spec.metrics == ("brier",)
+    assert RunSpec.from_json(json.dumps({"epochs": 2})).metrics == ()  # from before there were any
+
+
+def test_a_metric_is_recorded_under_one_short_name_in_every_run() -> None:
+    assert metric_key("brier") == "brier"
+    assert metric_key("p_true > 0.5") == metric_key("p_true > 0.5") != metric_key("p_true > 0.6")
+    assert metric_key("p_true > 0.5").isidentifier()
 
 
 def test_a_spec_is_frozen_and_its_json_is_canonical() -> None:

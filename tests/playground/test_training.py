@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import losses
 from playground import Control, RunSpec, datasets, models, train
 from playground.errors import SpecError
+from playground.spec import metric_key
 from playground.training import loop, optimizers
 from playground.training.events import (
     Changed,
@@ -94,6 +96,66 @@ def test_events_come_in_order_and_add_up() -> None:
         np.testing.assert_allclose(strip.sum(axis=1), 1, rtol=1e-4)
     steps = [event.step for event in kinds(events, Progress)]
     assert steps == sorted(set(steps))
+
+
+METRICS = ("brier", "expected_calibration_error", "max(-log(p_true))", "macro_f1")
+
+
+def test_chosen_metrics_are_measured_on_the_whole_evaluation() -> None:
+    spec = digits(train_images=1400, validation_split=0.4, metrics=METRICS)  # 560, a sample of 512
+    events = list(train(spec))
+    evaluated = kinds(events, Evaluated)
+    keys = {metric_key(text) for text in METRICS}
+    for event in evaluated:
+        assert set(event.metrics) == {"loss", "accuracy", *keys}
+        assert all(np.isfinite(value) for value in event.metrics.values())
+    first, last = evaluated[0].metrics, evaluated[-2].metrics
+    assert last["brier"] < first["brier"]
+    assert last["macro_f1"] > first["macro_f1"]
+
+    dataset = datasets.load("digits")
+    split = datasets.split(dataset, spec)
+    model = models.restore(spec, kinds(events, Snapshot)[-1].arrays)
+    for event, images, labels in (
+        (evaluated[-2], split.validation_images, split.validation_labels),
+        (evaluated[-1], dataset.test_images, dataset.test_labels),
+    ):
+        assert event.images == len(images)
+        p = np.asarray(model(images.astype("float32")))
+        y = np.eye(10, dtype=np.float32)[labels]
+        tensors = {"y_true": y, "y_pred": p, "p_true": (y * p).sum(axis=1)}
+        for text in METRICS:
+            expected = float(losses.compile_metric(text).on(tensors))
+            assert event.metrics[metric_key(text)] == pytest.approx(expected, rel=1e-3, abs=1e-5)
+    assert events[-1].metrics == evaluated[-1].metrics
+
+
+def test_metrics_change_no_number_of_the_training() -> None:
+    plain, measured = list(train(digits())), list(train(digits(metrics=METRICS)))
+    for name in ("loss", "accuracy", "gradient_norm"):
+        np.testing.assert_array_equal(series(plain, name), series(measured, name))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("mean(y_ture * y_pred)", "line 1, column 6 of `mean(y_ture"),
+        ("brierr", "did you mean 'brier'"),
+        ("mean(square(logits - teacher_logits))", "this metric needs teacher_logits"),
+        ("mean(abs(p_true[:, None] - p_true))", "numbers"),
+    ],
+)
+def test_a_faulty_metric_is_refused_before_the_first_step(text: str, said: str) -> None:
+    with pytest.raises(SpecError, match="metrics: ") as caught:
+        list(train(digits(metrics=(text,))))
+    assert said in caught.value.message
+
+
+def test_a_metric_that_is_no_number_costs_the_run_nothing() -> None:
+    text = "mean(p_true) / (mean(p_true) - mean(p_true))"
+    events = list(train(digits(metrics=(text,), epochs=1)))
+    assert isinstance(events[-1], Finished)
+    assert not np.isfinite(events[-1].metrics[metric_key(text)])
 
 
 def test_mistakes_of_the_test_set_are_wrong_and_worst_first() -> None:
