@@ -13,7 +13,8 @@ from . import structure as st
 from . import vocabulary as voc
 from .build import NONE, Builder, Callee, Items, Text, Value, letters
 from .errors import LossError, Span, quote, suggest
-from .graph import Node, topological
+from .graph import Node
+from .review import warn_of_swap
 from .sizes import broadcast
 
 InputNode = Callable[[str], Node]
@@ -227,7 +228,8 @@ def call_named(
         b.floats(b.tensor(given[n], f"the argument {quote(n)}")) if n in given else inputs(n)
         for n in info.inputs
     ]
-    _warn_of_swap(b, info, tensors)
+    if info.inputs[:2] in (("y_true", "y_pred"), ("labels", "y_pred"), ("y_true", "logits")):
+        warn_of_swap(b, info.name, *tensors[:2])
     if "from_logits" in options and b.flag(options["from_logits"], "from_logits"):
         return _from_logits(b, info, tensors, given)
     values = {n: _knob(b, info, n, given.get(n)) for n in knobs}
@@ -339,18 +341,3 @@ def _from_logits(b: Builder, info: LossInfo, tensors: list[Node], given: dict[st
     if info.name == "binary_crossentropy":
         return st.reduce(b, "mean", operators.sigmoid_ce(b, {"labels": y, "logits": z}), -1)
     return operators.softmax_ce(b, {"labels": y, "logits": z, "axis": -1})
-
-
-def _warn_of_swap(b: Builder, info: LossInfo, tensors: list[Node]) -> None:
-    if info.inputs[:2] != ("y_true", "y_pred"):
-        return
-    names = [
-        {n.attrs["name"] for n in topological(t) if n.op == "input"} & {"y_true", "y_pred"}
-        for t in tensors[:2]
-    ]
-    if names[0] == {"y_pred"} and names[1] == {"y_true"}:
-        b.warn(
-            "swapped",
-            f"the arguments of {info.name} are swapped: the target comes first",
-            f"write {info.name}(y_true, y_pred)",
-        )

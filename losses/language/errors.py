@@ -107,12 +107,16 @@ def _rebuild(
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A warning or a note about an accepted text; `code` is a stable name of its kind."""
+    """A warning or a note about an accepted text; `code` is a stable name of its kind.
+
+    `fix` is as in a `LossError`: what can stand in place of the marked stretch.
+    """
 
     code: str
     message: str
     span: Span = Span()
     hint: str | None = None
+    fix: str | None = None
 
     @property
     def line(self) -> int:
@@ -128,6 +132,7 @@ class Remark:
             "code": self.code,
             "message": self.message,
             "hint": self.hint,
+            "fix": self.fix,
             **self.span.as_dict(),
         }
 

@@ -9,6 +9,7 @@ from . import elementwise as el
 from . import structure as st
 from .build import NONE, Builder, DType, Items, Text, Value, dims
 from .graph import Node
+from .review import is_probability, warn_of_swap
 from .vocabulary import UNARY
 
 Arguments = dict[str, Any]
@@ -336,23 +337,13 @@ def extreme(op: str) -> Apply:
 
 
 def softmax(op: str) -> Apply:
-    def apply(b: Builder, a: Arguments) -> Node:
-        x = a["x"]
-        if x.op == "input" and x.attrs["name"] == "y_pred":
-            b.warn(
-                "softmax-twice",
-                "y_pred already holds probabilities: a second softmax flattens them and "
-                "weakens the gradient",
-                "use y_pred itself, or the input named logits",
-            )
-        return st.along(b, op, x, single_axis(b, a["axis"]))
-
-    return apply
+    return lambda b, a: st.along(b, op, a["x"], single_axis(b, a["axis"]))
 
 
 def categorical(b: Builder, a: Arguments) -> Node:
     """-sum_c y log p, p normalised and clipped as Keras does; or from logits."""
     y, p, axis = a["target"], a["output"], single_axis(b, a["axis"])
+    warn_of_swap(b, "categorical_crossentropy", y, p)
     if a["from_logits"]:
         return softmax_ce(b, {"labels": y, "logits": p, "axis": axis})
     st.sizes_of(b, lambda k: st.sizes.broadcast(y.shapes[k], p.shapes[k]), 0)
@@ -364,17 +355,18 @@ def categorical(b: Builder, a: Arguments) -> Node:
 
 def softmax_ce(b: Builder, a: Arguments) -> Node:
     y, z, axis = a["labels"], a["logits"], single_axis(b, a["axis"])
+    warn_of_swap(b, "softmax_cross_entropy_with_logits", y, z)
     warn_of_logits(b, z)
     log_p = st.along(b, "log_softmax", z, axis)
     return el.unary(b, "neg", st.reduce(b, "sum", el.binary(b, "mul", y, log_p), axis))
 
 
 def warn_of_logits(b: Builder, z: Node) -> None:
-    if z.op == "input" and z.attrs["name"] in ("y_pred", "p_true"):
+    if is_probability(z, b):
+        name = z.attrs["name"] if z.op == "input" else "this"
         b.warn(
             "from-logits",
-            f"{z.attrs['name']} holds probabilities, not logits: this applies softmax or "
-            "sigmoid a second time",
+            f"{name} holds probabilities, not logits: softmax or sigmoid is applied a second time",
             "use the input named logits, or drop from_logits=True",
         )
 
@@ -393,6 +385,7 @@ def sparse(b: Builder, a: Arguments) -> Node:
 def binary_ce(b: Builder, a: Arguments) -> Node:
     """-(y log p + (1-y) log(1-p)), elementwise."""
     y, p, one = a["target"], a["output"], b.const(1.0)
+    warn_of_swap(b, "binary_crossentropy", y, p)
     if a["from_logits"]:
         return sigmoid_ce(b, {"labels": y, "logits": p})
     p = el.clip(b, p, b.const(1e-7), b.const(1 - 1e-7))
@@ -404,6 +397,7 @@ def binary_ce(b: Builder, a: Arguments) -> Node:
 
 def sigmoid_ce(b: Builder, a: Arguments) -> Node:
     y, z = a["labels"], a["logits"]
+    warn_of_swap(b, "sigmoid_cross_entropy_with_logits", y, z)
     warn_of_logits(b, z)
     return el.binary(b, "sub", el.unary(b, "softplus", z), el.binary(b, "mul", y, z))
 

@@ -101,6 +101,7 @@ def probe_loss(loss: WrittenLoss) -> dict[str, Any]:
     elif not any(w.code == "no-gradient-path" for w in loss.warnings):
         _say_flat(loss, say, results, norm)
         _say_direction(loss, say)
+        _say_bottomless(loss, say)
     if finite and norm > 1e6:
         big = max((n for n in loss.program.order if n.is_const and abs(n.attrs["value"]) > 1e3),
                   key=lambda n: abs(n.attrs["value"]), default=loss.program.result)  # fmt: skip
@@ -114,8 +115,10 @@ class _Sayer:
     def __init__(self, loss: WrittenLoss) -> None:
         self.loss = loss
 
-    def __call__(self, code: str, message: str, hint: str, node: Node) -> None:
-        remark = Remark(code, message, node.span, hint)
+    def __call__(
+        self, code: str, message: str, hint: str, node: Node, fix: str | None = None
+    ) -> None:
+        remark = Remark(code, message, node.span, hint, fix)
         if remark not in self.loss.warnings:
             self.loss.warnings.append(remark)
 
@@ -187,7 +190,42 @@ def _say_direction(loss: WrittenLoss, say: _Sayer) -> None:
             f"a right prediction costs more ({right:.4g}) than a wrong one ({wrong:.4g}): "
             "is a minus missing?"
         )
-        say("upside-down", message, "negate the loss", loss.program.result)
+        root = loss.program.result
+        one_line = root.span.line == root.span.end_line
+        fix = f"-({loss.program.fragment(root.span)})" if one_line else None
+        say("upside-down", message, "negate the loss", root, fix)
+
+
+def _say_bottomless(loss: WrittenLoss, say: _Sayer) -> None:
+    """The more extreme the prediction the lower the loss, without end: training will not stop.
+
+    Tried by making the logits (or the embedding) a hundred times larger, twice, and the
+    probabilities a hundred times nearer to 0 and 1, twice; what keeps falling as fast has no end.
+    """
+    base = batch(0, loss.num_classes)
+    truth = base["y_true"]
+    for target in (truth, np.roll(truth, 1, axis=-1), base["logits"]):
+        values = []
+        for k in (1, 2, 3):
+            given = dict(base)
+            given["logits"] = (10.0**k * target).astype("float32")
+            rest = 10.0 ** (1 - 2 * k)
+            p = np.where(target == target.max(-1, keepdims=True), 1 - rest, rest / 9)
+            given["y_pred"] = p.astype("float32")
+            given["p_true"] = (truth * p).sum(-1).astype("float32")
+            for name in ("features", "partner_features", "class_weights"):
+                given[name] = (10.0**k * base[name]).astype("float32")
+            values.append(float(loss.on(given)))
+        first, second = values[1] - values[0], values[2] - values[1]
+        if math.isfinite(second) and first < -0.5 and second < 0.9 * first:
+            say(
+                "unbounded",
+                "the loss has no lower bound: it keeps falling as the prediction grows extreme "
+                f"({values[0]:.4g}, {values[1]:.4g}, {values[2]:.4g})",
+                "is a minus missing? bound it with maximum, clip or log(1 + ...)",
+                loss.program.result,
+            )
+            return
 
 
 def find_nonfinite(loss: WrittenLoss, tensors: Mapping[str, Any]) -> dict[str, Any] | None:

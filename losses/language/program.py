@@ -21,6 +21,11 @@ from .syntax import Tree, check_tree, parse
 from .whole import refuse_large
 
 OUR_FAULT = "this text cannot be read"
+# What the arguments of a loss are called.
+PREDICTED = ("y_pred", "pred", "preds", "prediction", "predictions", "predicted", "y_hat", "yhat",
+             "output", "outputs", "logits", "probs", "p")  # fmt: skip
+TARGETS = ("y_true", "true", "target", "targets", "label", "labels", "y", "truth", "gt",
+           "ground_truth", "t")  # fmt: skip
 
 
 def analyse(
@@ -256,10 +261,10 @@ class _Text:
                 span,
                 hint=f"give it a default: {extra[0]}=1.0",
             )
-        if first_two == ["y_pred", "y_true"]:
+        if first_two[0].lower() in PREDICTED and first_two[1].lower() in TARGETS:
             self.b.warn(
                 "swapped",
-                "the first argument is the target, and it is called y_pred here",
+                f"the first argument is the target, and it is called {first_two[0]} here",
                 "write def loss(y_true, y_pred):",
                 self.tree.span(function.node.args.args[0]),
             )
@@ -378,6 +383,8 @@ class _Text:
                 hint=single.hint,
             )
         hint = "reduce it with sum(..., axis=-1) or mean(..., axis=-1)"
+        if not batch and node.rank == 1:
+            hint = "axis=0 is the batch: to reduce over the classes write axis=-1"
         if shown == "(B, B)":
             hint = "(B, 1) with (B,) gives (B, B): use keepdims=True on both sides, or on neither"
         raise LossError(

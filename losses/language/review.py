@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 from .build import Builder
-from .graph import Node, Program
-from .inputs import PREDICTIONS
+from .graph import BATCHES, Node, Program, topological
+from .inputs import LABELS, PREDICTIONS
+from .ranges import Range, ranges
+from .sizes import elements
 
 STEPS = ("floor", "ceil", "round", "sign", "floordiv")
 CUTS = ("argmax", "argmin", "argsort", "eq", "ne", "lt", "le", "gt", "ge", "stop_gradient",
         "cast_int", *STEPS)  # fmt: skip
+# What turns logits into probabilities.
+SQUASHING = ("softmax", "log_softmax", "sigmoid", "log_sigmoid")
+# Along the batch these mix the samples; along the classes they are meant.
+ALONG = (*SQUASHING, "cumsum", "cumprod", "argmax", "argmin", "logsumexp")
+ALMOST_ONE = 1.01  # the end of what still are probabilities, such as y_pred + epsilon()
+USUAL_BATCHES = (8, 16, 20, 32, 50, 64, 100, 128, 200, 256, 500, 512, 1000, 1024, 2048, 4096)
 
 
 def review(program: Program, b: Builder) -> None:
     """Add warnings that can be read off the graph."""
     order = program.order
-    depends = prediction_nodes(order)
+    depends, known = prediction_nodes(order), ranges(order, b.parameters)
+    zeros = _zeros_of_target(order, known)
     for node in order:
-        if node.op == "log" and _is_input(node.args[0], "y_true"):
+        if node.op == "log" and id(node.args[0]) in zeros:
             b.warn(
                 "log-of-target",
                 "log(y_true) is -inf wherever the one-hot target is 0: are the arguments swapped?",
                 "write log(y_pred)",
                 node.span,
             )
-        if node.op == "div" and _is_input(node.args[1], "y_true"):
+        if node.op == "div" and id(node.args[1]) in zeros:
             b.warn(
                 "divide-by-target",
                 "this divides by y_true, which is 0 for every class but one",
@@ -37,11 +46,50 @@ def review(program: Program, b: Builder) -> None:
                 "leave it out of the loss",
                 node.span,
             )
+        if node.op in SQUASHING and id(node.args[0]) in depends:
+            low, high = known[id(node.args[0])]
+            if low >= 0 and high <= ALMOST_ONE:
+                _warn_of_second(node, b)
+    _check_gradient(program, b, depends)
     _check_batch_size(program, b)
-    live = gradient_nodes(order)
+    _check_axes(order, b)
+
+
+def _zeros_of_target(order: list[Node], known: dict[int, Range]) -> set[int]:
+    """The ids of y_true and of what is computed, entry by entry, from it alone and can be 0."""
+    alone: set[int] = set()
+    for node in order:
+        target = node.op == "input" and node.attrs["name"] == "y_true"
+        kept = any(id(a) in alone and a.shapes == node.shapes for a in node.args)
+        if target or (kept and all(id(a) in alone or a.static is not None for a in node.args)):
+            alone.add(id(node))
+    return {i for i in alone if known[i][0] <= 0 <= known[i][1]}
+
+
+def is_probability(node: Node, b: Builder) -> bool:
+    """Whether a tensor made of the prediction lies between 0 and 1 as it is, or almost."""
+    order = topological(node)
+    low, high = ranges(order, b.parameters)[id(node)]
+    return low >= 0 and high <= ALMOST_ONE and id(node) in prediction_nodes(order)
+
+
+def _warn_of_second(node: Node, b: Builder) -> None:
+    if any(w.code == "from-logits" for w in b.warnings):
+        return
+    name = "sigmoid" if "sigmoid" in node.op else "softmax"
+    b.warn(
+        "softmax-twice",
+        f"this already holds probabilities: a second {name} flattens them and weakens the gradient",
+        "use the probabilities themselves, or the input named logits",
+        node.span,
+    )
+
+
+def _check_gradient(program: Program, b: Builder, depends: set[int]) -> None:
+    """Steps, comparisons and indices between the loss, or one of its terms, and the prediction."""
+    live = gradient_nodes(program.order)
     if id(program.result) not in live:
-        first = next((n for n in order if n.op in CUTS and id(n.args[0]) in live), None)
-        first = first or next((n for n in order if n.op == "cast" and id(n.args[0]) in live), None)
+        first = _cut(program.order, live)
         name = first.op if first is not None else "this"
         b.warn(
             "no-gradient-path",
@@ -49,53 +97,125 @@ def review(program: Program, b: Builder) -> None:
             "use a smooth step instead, such as sigmoid or the probability itself",
             first.span if first is not None else program.result.span,
         )
-    _check_reductions(order, b)
-
-
-def _check_batch_size(program: Program, b: Builder) -> None:
-    """A sum over the whole batch: divided by a fixed batch size, or by nothing."""
-    node, scaled = program.result, False
-    while node.op in ("neg", "mul", "div", "add", "sub") and not node.rank:
-        const = next((a for a in node.args if a.is_const), None)
-        rest = [a for a in node.args if not a.is_const]
-        if len(rest) != 1:
-            return
-        if node.op == "div" and const is node.args[1]:
-            scaled = True
-            if node.args[1].attrs["value"] in (8, 16, 32, 64, 100, 128, 256, 512, 1024):
-                hint = "use mean(...), or divide by shape(y_pred)[0]"
-                if _is_batch_sum(rest[0]):
-                    message = "this divides by a fixed batch size, and batches differ in size"
-                    b.warn("fixed-batch", message, hint, node.span)
-        node = rest[0]
-    if _is_batch_sum(node) and not scaled:
-        b.warn(
-            "batch-sum",
-            "this sums over the whole batch: the loss grows with the batch size",
-            "use sum(..., axis=-1), one value a sample",
-            node.span,
-        )
-
-
-def _is_batch_sum(node: Node) -> bool:
-    return node.op == "sum" and node.args[0].shapes[0] != node.args[0].shapes[1] and not node.rank
-
-
-def _check_reductions(order: list[Node], b: Builder) -> None:
-    """A mean over the batch axis only, kept per class: (C,) is refused elsewhere."""
-    for node in order:
-        soft = node.op in ("softmax", "log_softmax")
-        if soft and node.attrs["axis"] == 0 and node.args[0].rank > 1:
+        return
+    for part in program.parts:
+        if id(part.node) in depends and id(part.node) not in live:
+            first = _cut(topological(part.node), live)
             b.warn(
-                "softmax-batch",
-                "this softmax runs over the batch (axis=0), not over the classes",
-                "write axis=-1",
-                node.span,
+                "no-gradient",
+                "the gradient does not pass through this term: it changes the value and teaches "
+                "nothing",
+                "use a smooth step instead, such as the probability itself",
+                first.span if first is not None else part.span,
             )
 
 
-def _is_input(node: Node, name: str) -> bool:
-    return node.op == "input" and node.attrs["name"] == name
+def _cut(order: list[Node], live: set[int]) -> Node | None:
+    """Where a gradient ends."""
+    first = next((n for n in order if n.op in CUTS and id(n.args[0]) in live), None)
+    return first or next((n for n in order if n.op == "cast" and id(n.args[0]) in live), None)
+
+
+def _check_batch_size(program: Program, b: Builder) -> None:
+    """A loss that grows with the batch: a sum over it, divided by nothing or by a fixed size."""
+    grown = _growth(program.order)
+    if grown[id(program.result)] < 1:
+        return
+    for node in program.order:
+        if node.op == "div" and grown[id(node.args[0])] >= 1 and _is_batch_size(node.args[1]):
+            b.warn(
+                "fixed-batch",
+                "this divides by a fixed batch size, and batches differ in size",
+                "use mean(...), or divide by shape(y_pred)[0]",
+                node.span,
+            )
+            return
+    sums = [n for n in program.order if n.op in ("sum", "matmul", "einsum") and _summed(n)]
+    b.warn(
+        "batch-sum",
+        "this sums over the whole batch: the loss grows with the batch size",
+        "use sum(..., axis=-1), one value a sample",
+        sums[-1].span if sums else program.result.span,
+    )
+
+
+def _is_batch_size(node: Node) -> bool:
+    while node.op == "cast":
+        node = node.args[0]
+    value = node.static[0] if node.static is not None and node.op in ("const", "parameter") else 0
+    return value in USUAL_BATCHES
+
+
+def _growth(order: list[Node]) -> dict[int, float]:
+    """With what power of the batch size the value of each node grows, as far as sums tell."""
+    found: dict[int, float] = {}
+    for node in order:
+        given = [found[id(a)] for a in node.args]
+        power = max(given, default=0.0)
+        if node.op in ("dim", "size"):
+            power = _batches(*(int(n) for n in node.static or (1, 1)))
+        elif node.op in ("mul", "xlogy", "matmul", "outer", "einsum"):
+            power = sum(given)
+        elif node.op == "div":
+            power = given[0] - given[1]
+        elif node.op == "reciprocal":
+            power = -given[0]
+        elif node.op == "square":
+            power = 2 * given[0]
+        elif node.op in ("sqrt", "pow"):
+            exponent = 0.5 if node.op == "sqrt" else (node.args[1].static or (1, 1))[0]
+            power = given[0] * exponent
+        elif node.op in ("log", "exp", "named", *SQUASHING):
+            power = 0.0
+        found[id(node)] = power + _summed(node)
+    return found
+
+
+def _summed(node: Node) -> int:
+    """How many batch axes a node adds up."""
+    if node.op == "sum":
+        one, two = (
+            elements(x) // max(elements(y), 1)
+            for x, y in zip(node.args[0].shapes, node.shapes, strict=True)
+        )
+        return _batches(one, two)
+    if node.op == "matmul":
+        return _batches(*(shape[-1] for shape in node.args[0].shapes))
+    if node.op == "einsum":
+        given, _, kept = node.attrs["pattern"].partition("->")
+        terms = given.split(",")
+        total = 0
+        for letter in set(given) - set(kept) - {","}:
+            term = next(i for i, t in enumerate(terms) if letter in t)
+            place = terms[term].index(letter)
+            total += _batches(*(shape[place] for shape in node.args[term].shapes))
+        return total
+    return 0
+
+
+def _batches(one: int, two: int) -> int:
+    """How many times the batch size is a factor of a number seen at both batch sizes."""
+    count = 0
+    while one and two and one % BATCHES[0] == 0 and two % BATCHES[1] == 0:
+        one, two, count = one // BATCHES[0], two // BATCHES[1], count + 1
+    return count
+
+
+def _check_axes(order: list[Node], b: Builder) -> None:
+    """What runs over the batch and is meant for the classes."""
+    if any(n.op in ("sort", "argsort") and n.attrs["axis"] == 0 for n in order):
+        return  # sums over the sorted samples of a batch are meant
+    for node in order:
+        x = node.args[0] if node.args else None
+        if node.op not in ALONG or node.attrs.get("axis") != 0 or x is None or x.rank < 2:
+            continue
+        if (x.shapes[0][0], x.shapes[1][0]) == BATCHES:
+            b.warn(
+                "softmax-batch" if node.op in SQUASHING else "batch-axis",
+                f"this {node.op} runs over the batch (axis=0), not over the classes",
+                "write axis=-1",
+                node.span,
+            )
 
 
 def prediction_nodes(order: list[Node]) -> set[int]:
@@ -126,3 +246,18 @@ def gradient_nodes(order: list[Node]) -> set[int]:
         if any(id(a) in found for a in sources):
             found.add(id(node))
     return found
+
+
+def warn_of_swap(b: Builder, name: str, target: Node, output: Node) -> None:
+    """The prediction where the target belongs, and the other way round."""
+    first, second = (
+        {n.attrs["name"] for n in topological(x) if n.op == "input"} - {"num_classes"}
+        for x in (target, output)
+    )
+    learnt, given = {"y_pred", "logits"}, set(LABELS) - set(PREDICTIONS)
+    if first and second and first <= learnt and second <= given:
+        b.warn(
+            "swapped",
+            f"the arguments of {name} are swapped: the target comes first",
+            f"write {name}(y_true, y_pred)",
+        )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from . import sizes
 from .build import Builder, at_batch
 from .elementwise import binary, unary
-from .graph import BATCHES, Node, Shape
+from .graph import BATCHES, Node, Shape, topological
 from .numbers import BadNumber, checked
 
 Axis = int | tuple[int, ...] | None
@@ -257,6 +257,8 @@ def take(b: Builder, x: Node, index: Node, axis: int | None) -> Node:
                     None,
                     b.blame.get("indices"),
                 )
+        if not place:
+            _warn_of_few(b, x, 1)
     elif (x.shapes[0][place], x.shapes[1][place]) == BATCHES and index.op not in (
         "argsort",
         "array",
@@ -341,17 +343,27 @@ def slices(b: Builder, x: Node, index: Sequence[Index]) -> Node:
         return (*shape, *rest)
 
     first = next((i for i in index if i != "new"), None)
-    if isinstance(first, int) and x.rank and x.shapes[0][0] == BATCHES[0] and _is_batch(x):
-        b.warn(
-            "one-sample",
-            "this takes a single sample of the batch; the others are ignored",
-            "to take a class write [:, i]",
-        )
+    if isinstance(first, int):
+        _warn_of_few(b, x, 1)
+    elif isinstance(first, tuple) and x.rank:
+        sizes_left = {sizes.sliced(shape[0], *first) for shape in x.shapes if first[2] != 0}
+        if len(sizes_left) == 1:
+            _warn_of_few(b, x, sizes_left.pop())
     return b.node("slice", (x,), rule, x.dtype, index=tuple(index))
 
 
-def _is_batch(x: Node) -> bool:
-    return x.shapes[1][0] == BATCHES[1]
+def _warn_of_few(b: Builder, x: Node, count: int) -> None:
+    """The first samples of a batch, whatever its size: a class was meant, or an axis forgotten."""
+    if not x.rank or (x.shapes[0][0], x.shapes[1][0]) != BATCHES:
+        return
+    # the first after sorting or adding up the samples are not just any
+    if not any(n.op in ("sort", "argsort", "cumsum") for n in topological(x)):
+        samples = "a single sample" if count == 1 else f"{count} samples"
+        b.warn(
+            "one-sample",
+            f"this takes {samples} of the batch; the others are ignored",
+            "to take a class write [:, i]",
+        )
 
 
 def norm(b: Builder, x: Node, order: object, axis: Axis, keepdims: bool) -> Node:
