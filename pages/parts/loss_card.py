@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from pages.live import component
-from pages.parts import draft, problems
+from pages.parts import draft, problems, whole
 from playground.errors import PlaygroundError, WorkerError
 from playground.figures.loss_curve import HEIGHT, loss_curve
 from playground.runs import supervisor
@@ -26,6 +26,7 @@ def loss_card(after: Callable[[], None]) -> None:
 
 
 def _loss_card(waited: bool, after: Callable[[], None]) -> None:
+    whole.follow()
     ready = supervisor.service().status()["checking"]
     if waited and ready:
         st.rerun()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from pages.parts import draft, loss_card, problems, runs
+from pages.parts import draft, loss_card, problems, runs, whole
 from pages.parts.browser import copy_link, keys
 from pages.parts.url import MOST_COMPARED
 from pages.parts.visitor import visitor
@@ -74,7 +74,8 @@ def _steering(run_id: str, known_state: str) -> None:
     record = runs.find(run_id)
     state = record.state if record is not None else ""
     owned = record is not None and record.owner == visitor()
-    if (state in LIVE) != (known_state in LIVE) or st.session_state.pop("whole_page", False):
+    whole.follow()
+    if (state in LIVE) != (known_state in LIVE):
         st.rerun()
     turn = "resume" if state == "paused" else "pause"
     steps = owned and state in {"running", "paused"}
@@ -151,6 +152,7 @@ def changes(current: RunRecord, settled: RunSpec | None) -> list[tuple[str, floa
 
 def train() -> None:
     """Starts a run of the present settings; the one before stays on the charts."""
+    whole.ask()
     loss_card.sync()
     settled, faults = draft.spec()
     if settled is None:
@@ -167,6 +169,7 @@ def train() -> None:
 
 def train_copy(spec: RunSpec) -> None:
     """Takes another run's settings and trains a run of this visitor's own."""
+    whole.ask()
     draft.take(spec)
     _submit(spec)
 
@@ -194,7 +197,7 @@ def steer(do: str, what: str = "", value: float = 0.0) -> None:
         supervisor.service().command(st.session_state.run, visitor(), do, what, value)
     except PlaygroundError as error:
         problems.remember(error)
-        st.session_state.whole_page = True
+        whole.ask()
     else:
         problems.forget()
         until = time.monotonic() + OBEYED_SECONDS
@@ -209,6 +212,7 @@ def _state() -> str:
 
 def reset() -> None:
     """Puts the shown run away; stops it first if it is live and this visitor's."""
+    whole.ask()
     state = st.session_state
     record = runs.find(state.run)
     if record is not None and record.state in LIVE and record.owner == visitor():

@@ -63,7 +63,6 @@ def test_write_train_pause_reload_stop(open_page: Open) -> None:
     area = page.locator(".editor textarea")
     area.fill(WRONG)
     expect(page.locator(".editor .verdict")).to_contain_text("Line 1, column 6: ")
-    page.wait_for_timeout(2000)  # a person reads the verdict; by then the page has the text, too
     button(page, "train").click()
     expect(page.get_by_text("Not started")).to_be_visible()
     expect(area).to_have_value(WRONG)
@@ -99,6 +98,17 @@ def test_write_train_pause_reload_stop(open_page: Open) -> None:
     expect(words(page)).to_contain_text("Stopped at step")
     expect(button(page, "train")).to_be_enabled()
     expect(page.locator(".confusion")).to_be_visible()
+
+
+@pytest.mark.parametrize("wait", [0, 60, 300])
+def test_train_right_after_the_last_key_is_obeyed(open_page: Open, wait: int) -> None:
+    """The text and the click then reach the server in one message, for the editor's fragment."""
+    page = open_page(LONG + "&loss=-log(p_true)")
+    expect(page.locator(".editor .verdict")).to_contain_text("Understood")
+    page.locator(".editor textarea").fill(WRONG)
+    page.wait_for_timeout(wait)
+    button(page, "train").click()
+    expect(page.get_by_text("Not started")).to_be_visible()
 
 
 def test_typing_does_not_press_buttons(open_page: Open) -> None:

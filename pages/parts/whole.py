@@ -1,0 +1,24 @@
+"""Draws the whole page where only a fragment would be drawn.
+
+Streamlit's browser side sends all changes of one moment as one message, for the fragment of the
+first: a click on Train that comes together with the editor's text runs its callback, but then only
+the editor's fragment. What changes more than a fragment therefore says so.
+"""
+
+import streamlit as st
+
+
+def ask() -> None:
+    """What a callback did concerns the whole page."""
+    st.session_state.whole_page = True
+
+
+def begin() -> None:
+    """The whole page is being drawn."""
+    st.session_state.whole_page = False
+
+
+def follow() -> None:
+    """In a fragment: leaves it and draws the whole page if that was asked for."""
+    if st.session_state.whole_page:
+        st.rerun()
