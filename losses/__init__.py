@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .catalog import catalog
 from .check import check
 from .language.errors import LossError, Remark, Span
+from .language.glossary import glossary
 from .metrics import MetricInfo, metrics
 from .named import LossInfo
 
@@ -35,6 +36,7 @@ __all__ = [
     "compile_metric",
     "curve",
     "get",
+    "glossary",
     "get_metric",
     "metrics",
 ]

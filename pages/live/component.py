@@ -120,7 +120,6 @@ def editor(
     text: str,
     *,
     height: int = 200,
-    vocabulary: Iterable[str] = (),
     parameters: dict[str, float] | None = None,
     on_change: Callable[[], None] | None = None,
 ) -> Edited:
@@ -141,12 +140,11 @@ def editor(
     result = _view(
         key,
         "editor",
-        height + 76,
+        height + 101,
         {
             "text": current,
             "set": memory.set,
             "height": height,
-            "vocabulary": sorted(vocabulary),
             "parameters": parameters or {},
         },
         on_edit_change=on_change or _nothing,
@@ -159,7 +157,10 @@ def edited(key: str) -> str | None:
     """What was typed last, for a callback, which runs before the page; None without an editor."""
     memory = st.session_state.get(f"{key}.memory")
     edit = (st.session_state.get(key) or {}).get("edit")
-    return None if memory is None else _typed(edit, memory, memory.given)
+    if memory is None:
+        return None
+    memory.given = _typed(edit, memory, memory.given)
+    return memory.given
 
 
 @dataclass

@@ -2,6 +2,8 @@
 // browser's own, over a layer that shows the text coloured, its lines numbered and its faults
 // underlined. What is typed is never overwritten, unless the page sets another text (`data.set`).
 
+import { completion } from "./completion.js"
+import { load, Names } from "./names.js"
 import { element, put } from "./words.js"
 
 const CHECK_MS = 150
@@ -9,11 +11,7 @@ const REST_MS = 350
 const SLOW_MS = 500 // a wait that is worth a word
 const LONGEST = 10_000 // what the server takes; one more, and it says so itself
 const TOKEN = /(#.*)|(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([\p{L}_][\p{L}\p{N}_]*)|(\r?\n)|([^\p{L}_\d#.\n]+|.)/gu
-const INPUTS =
-  "y_true y_pred logits labels p_true features centers class_weights partner_features negative_features same teacher_logits num_classes epoch step progress"
 const WORDS = new Set("def return lambda if else for in and or not import from as True False None pass".split(" "))
-
-const vocabularyOf = ({ vocabulary }) => new Set([...INPUTS.split(" "), ...vocabulary])
 
 export function mount(root, component) {
   const numbers = element("div", { className: "numbers", "aria-hidden": "true" })
@@ -27,24 +25,28 @@ export function mount(root, component) {
     "aria-label": "Loss, written in Python. Tab indents; press Escape and then Tab to leave.",
   })
   const box = element("div", { className: "box" }, numbers, element("div", { className: "text" }, layer, area))
-  const verdict = element("p", { className: "verdict" })
+  const usage = element("div", { className: "usage", "aria-live": "off" })
+  const verdict = element("p", { className: "verdict", role: "status" })
+  const onward = element("button", { type: "button", className: "quiet onward", hidden: "" })
   const fix = element("button", { type: "button", className: "quiet fix", hidden: "" })
   const hint = element("p", { className: "hint" })
   const below = element(
     "div",
-    { className: "below", role: "status" },
-    element("div", { className: "row" }, verdict, fix),
+    { className: "below" },
+    element("div", { className: "row" }, verdict, onward, fix),
     hint,
   )
   root.classList.add("editor")
-  root.append(box, below)
+  root.append(element("div", { className: "frame" }, box, usage), below)
 
   let send = component.setStateValue
   let data = component.data
   let set = data.set
-  let known = vocabularyOf(data)
+  let names = new Names()
   let sent = data.text
   let faults = []
+  let told = 0 // which of the faults the verdict is about
+  let writing = false // the text is changed by us, not typed
   let checking = 0
   let resting = 0
   let asked = 0
@@ -54,12 +56,26 @@ export function mount(root, component) {
   let typedAt = 0
 
   area.value = data.text
+  box.style.height = `${data.height}px`
+  const list = completion(root, area, rectangle, complete)
+  load().then((loaded) => {
+    if (gone) return
+    names = loaded
+    paint()
+    explain()
+  })
 
-  function typed() {
+  function typed(event) {
     typedAt = performance.now()
     // A fault is kept where its text is still what it was; the next answer corrects it.
-    faults = faults.filter(({ from, to, fragment }) => area.value.slice(from, to) === fragment)
+    const same = ({ from, to, fragment }) => area.value.slice(from, to) === fragment
+    faults = faults.filter(same).map((fault) => ({ ...fault, also: fault.also.filter(same) }))
     paint()
+    const letters = /^insert(Composition)?Text$/.test(event?.inputType) && !writing
+    const shorter = list.from !== null && /^delete/.test(event?.inputType)
+    if (letters || shorter) suggest()
+    else list.close()
+    explain()
     clearTimeout(checking)
     checking = setTimeout(check, CHECK_MS)
     clearTimeout(resting)
@@ -127,21 +143,31 @@ export function mount(root, component) {
         kind: "warning",
       })),
     ]
-    faults = found.map((fault) => place(fault, text))
+    faults = found.map((fault) => ({
+      ...place(fault, text),
+      also: (fault.also ?? []).map((other) => place(other, text)),
+    }))
     paint()
-    const first = faults[0]
-    if (!first) {
-      say("is-sound", "Understood", summary(answer))
-      return
-    }
-    const where = first.line ? `Line ${first.line}, column ${first.column}: ` : ""
-    const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : ""
-    say(first.kind === "error" ? "is-error" : "is-warning", `${where}${first.message}${more}`, first.hint)
-    if (first.fix) {
-      put(fix, typeof first.fix === "string" ? `Use ${first.fix.trim()}` : "Mend it")
-      fix.hidden = false
-      fix.onclick = () => replace(first.from, first.to, String(first.fix.text ?? first.fix))
-    }
+    if (faults.length) tell(0)
+    else say("is-sound", "Understood", summary(answer))
+  }
+
+  // What one of the faults is, how to mend it, and the way to the next.
+  function tell(which) {
+    told = which
+    const fault = faults[which]
+    const where = fault.line ? `Line ${fault.line}, column ${fault.column}: ` : ""
+    say(fault.kind === "error" ? "is-error" : "is-warning", `${where}${fault.message}`, fault.hint)
+    onward.hidden = faults.length < 2
+    put(onward, `${which + 1} of ${faults.length}`)
+    onward.title = "Go to the next one"
+    fix.hidden = typeof fault.fix !== "string"
+    if (!fix.hidden) put(fix, remedy(fault))
+  }
+
+  function remedy({ fix: text, also }) {
+    if (also.length) return `${text ? "Replace" : "Remove"} all ${also.length + 1}`
+    return text ? `Use ${text.trim() || "a plain space"}` : "Remove it"
   }
 
   const summary = ({ inputs = [] }) => (inputs.length ? `Takes ${inputs.join(", ")}` : "")
@@ -150,8 +176,108 @@ export function mount(root, component) {
     verdict.className = `verdict ${kind}`
     put(verdict, text)
     put(hint, more ?? "")
-    fix.hidden = true
-    fix.onclick = null
+    onward.hidden = fix.hidden = true
+  }
+
+  onward.onclick = () => {
+    if (faults.length < 2) return
+    tell((told + 1) % faults.length)
+    const { from, to } = faults[told]
+    area.focus()
+    area.setSelectionRange(from, to)
+  }
+
+  // One step for undo, however many places are mended; the caret stays with its text.
+  fix.onclick = () => {
+    const fault = faults[told]
+    if (!fault) return
+    const edits = [fault, ...fault.also].sort((a, b) => a.from - b.from)
+    const caret = area.selectionEnd
+    const [first, last] = [edits[0].from, edits[edits.length - 1].to]
+    let mended = ""
+    let at = first
+    let moved = 0
+    for (const edit of edits) {
+      mended += area.value.slice(at, edit.from) + edit.fix
+      at = edit.to
+      if (edit.to <= caret) moved += edit.fix.length - (edit.to - edit.from)
+    }
+    replace(first, last, mended)
+    area.setSelectionRange(caret + moved, caret + moved)
+  }
+
+  // Where a character of the text stands in the window.
+  function rectangle(offset) {
+    const before = area.value.slice(0, offset)
+    const row = before.split("\n").length - 1
+    let left = offset - (before.lastIndexOf("\n") + 1)
+    const pieces = document.createTreeWalker(layer.children[row], NodeFilter.SHOW_TEXT)
+    const range = document.createRange()
+    for (let piece = pieces.nextNode(); piece; piece = pieces.nextNode()) {
+      if (piece.parentElement.closest(".remark")) break
+      if (left < piece.length) {
+        range.setStart(piece, left)
+        range.setEnd(piece, left + 1)
+        return range.getBoundingClientRect()
+      }
+      left -= piece.length
+    }
+    return layer.children[row].getBoundingClientRect()
+  }
+
+  function suggest(asked = false) {
+    const plain = area.selectionStart === area.selectionEnd
+    const found = plain ? names.suggest(area.value, area.selectionStart, asked) : null
+    if (found) list.show(found)
+    else list.close()
+  }
+
+  function complete(from, to, { name, kind, arguments: args }) {
+    const callable = kind === "function" || kind === "loss" || args.length > 0
+    const ending = kind === "prefix" ? "." : callable && area.value[to] !== "(" ? (args.length ? "(" : "()") : ""
+    replace(from, to, name + ending)
+    if (kind === "prefix") suggest()
+  }
+
+  // The arguments of the call that the caret stands in, the one being written in bold.
+  let explained = ""
+  function explain() {
+    const call = gone || area.selectionStart !== area.selectionEnd ? null : names.callAt(area.value, area.selectionStart)
+    const same = call ? JSON.stringify([call.name, call.arguments, call.active]) : "none"
+    if (same === explained) return
+    explained = same
+    if (!call) {
+      usage.replaceChildren(element("span", { className: "what", text: "Ctrl+Space lists names" }))
+      return
+    }
+    const pieces = call.arguments.flatMap((text, i) => [
+      i ? ", " : "",
+      i === call.active ? element("b", { text }) : text,
+    ])
+    usage.replaceChildren(
+      element("span", { className: "call" }, `${call.name}(`, ...pieces, ")"),
+      element("span", { className: "what", text: call.what }),
+    )
+    const active = usage.querySelector("b")
+    usage.scrollLeft = active ? active.offsetLeft + active.offsetWidth - usage.clientWidth + 24 : 0
+  }
+
+  function moved() {
+    if (root.getRootNode().activeElement !== area) return
+    explain()
+    if (list.from === null) return
+    const { selectionStart: caret } = area
+    if (caret < list.from || /[^\p{L}\p{N}_]/u.test(area.value.slice(list.from, caret))) list.close()
+  }
+  for (const kind of ["selectionchange", "keyup", "click"]) area.addEventListener(kind, moved)
+
+  // A click on a fault tells of it.
+  area.onclick = () => {
+    const { selectionStart: caret } = area
+    const which = faults.findIndex(({ from, to, also }) =>
+      [{ from, to }, ...also].some((place) => place.to > place.from && place.from <= caret && caret <= place.to),
+    )
+    if (which >= 0) tell(which)
   }
 
   // Lines and columns count from 1, columns in characters (not UTF-16 halves) as Python counts.
@@ -162,7 +288,7 @@ export function mount(root, component) {
       const before = lines.slice(0, row - 1).reduce((sum, each) => sum + each.length + 1, 0)
       return before + [...lines[row - 1]].slice(0, Math.max(column - 1, 0)).join("").length
     }
-    if (!fault.line) return { ...fault, from: 0, to: 0, fragment: "" }
+    if (!fault.line) return { ...fault, also: [], from: 0, to: 0, fragment: "" }
     let from = offset(fault.line, fault.column)
     let to = fault.end_column ? offset(fault.end_line ?? fault.line, fault.end_column) : from + 1
     if (to <= from) to = from + 1
@@ -214,12 +340,14 @@ export function mount(root, component) {
 
   function kindOf(name, text, at) {
     if (WORDS.has(name)) return "word"
-    return known.has(name) || text[at + name.length] === "(" ? "known" : ""
+    return names.has(name) || text[at + name.length] === "(" ? "known" : ""
   }
 
   // A token in pieces, each with the fault that it belongs to, if any.
   function cut(token, at) {
-    const marks = faults.filter(({ from, to }) => to > from && from < at + token.length && to > at)
+    const marks = faults
+      .flatMap((fault) => [fault, ...fault.also.map((other) => ({ ...other, kind: fault.kind }))])
+      .filter(({ from, to }) => to > from && from < at + token.length && to > at)
     if (!marks.length) return [[token, null]]
     const edges = new Set([0, token.length])
     for (const { from, to } of marks) {
@@ -247,21 +375,28 @@ export function mount(root, component) {
 
   // Through the browser, so that Ctrl+Z takes it back.
   function replace(from, to, text) {
-    area.focus()
+    writing = true
+    area.focus({ preventScroll: true })
     area.setSelectionRange(from, to)
-    if (!document.execCommand("insertText", false, text)) {
+    if (!document.execCommand(text ? "insertText" : "delete", false, text)) {
       area.setRangeText(text, from, to, "end")
       typed()
     }
+    writing = false
   }
 
   area.oninput = typed
   area.onblur = () => {
     leaving = false
+    list.close()
     rest()
   }
   area.onkeydown = (event) => {
-    if (event.key === "Escape") {
+    if (list.key(event)) return
+    if (event.key === " " && event.ctrlKey) {
+      event.preventDefault()
+      suggest(true)
+    } else if (event.key === "Escape") {
       leaving = true
     } else if (event.key === "Tab" && !event.ctrlKey && !event.altKey && !event.metaKey) {
       if (leaving) return
@@ -304,11 +439,10 @@ export function mount(root, component) {
 
   function adopt(next) {
     data = next
-    box.style.height = `${data.height}px`
     if (next.set !== set) {
       set = next.set
       sent = next.text
-      area.value = next.text
+      take(next.text)
       faults = []
       clearTimeout(resting)
       check()
@@ -316,17 +450,24 @@ export function mount(root, component) {
     paint()
   }
 
-  let vocabulary = data.vocabulary.join()
+  // A text that the page sets is one step for undo, too; the visitor goes on where he was.
+  function take(text) {
+    if (text === area.value) return
+    const { activeElement: before } = document
+    replace(0, area.value.length, text)
+    clearTimeout(checking)
+    if (before !== document.activeElement) {
+      area.blur()
+      before?.focus({ preventScroll: true })
+    }
+  }
+
   let parameters = JSON.stringify(data.parameters)
   adopt(data)
   check()
   return {
     update(next) {
       send = next.setStateValue
-      if (next.data.vocabulary.join() !== vocabulary) {
-        vocabulary = next.data.vocabulary.join()
-        known = vocabularyOf(next.data)
-      }
       const changed = JSON.stringify(next.data.parameters) !== parameters
       parameters = JSON.stringify(next.data.parameters)
       adopt(next.data)
@@ -338,6 +479,7 @@ export function mount(root, component) {
       clearTimeout(resting)
       request?.abort()
       resizing.disconnect()
+      list.destroy()
       root.replaceChildren()
     },
   }

@@ -75,6 +75,8 @@ export function put(node, text) {
   if (node.textContent !== text) node.textContent = text
 }
 
+export const pause = (ms) => new Promise((done) => setTimeout(done, ms))
+
 // A run's state as a sentence.
 export function inWords(facts, broken = false) {
   const { state, message, place, wait, preparing, fraction, step, steps, left, trouble } = facts
