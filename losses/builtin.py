@@ -38,6 +38,7 @@ def l2_normalised(x: Tensor, axis: int = -1) -> Tensor:
 
 @named(
     title="Mean squared error",
+    also="MSE, L2, regression",
     group=GROUP,
     when="A regression loss; on probabilities its gradient fades when the model is badly wrong.",
     latex=r"\frac1C\sum_c (y_c-p_c)^2",
@@ -52,6 +53,7 @@ def mean_squared_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 @named(
     title="Mean absolute error",
+    also="MAE, L1, noise",
     group=GROUP,
     when="Tolerates wrong labels, at the price of slow learning.",
     latex=r"\frac1C\sum_c |y_c-p_c|",
@@ -66,6 +68,7 @@ def mean_absolute_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 @named(
     title="Mean absolute percentage error",
+    also="MAPE",
     group=GROUP,
     when="For targets far from zero; on one-hot targets it is about 1e8 and means nothing.",
     latex=r"\frac{100}C\sum_c \frac{|y_c-p_c|}{\max(|y_c|,10^{-7})}",
@@ -82,6 +85,7 @@ def mean_absolute_percentage_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 @named(
     title="Mean squared logarithmic error",
+    also="MSLE",
     group=GROUP,
     when="Compares orders of magnitude; on probabilities a gentler squared error.",
     latex=r"\frac1C\sum_c (\log(1+y_c)-\log(1+p_c))^2",
@@ -97,6 +101,7 @@ def mean_squared_logarithmic_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 @named(
     title="Huber",
+    also="smooth L1, outliers",
     group=GROUP,
     when="Squared near the truth, linear far from it: robust to outliers.",
     latex=r"\frac1C\sum_c \begin{cases}\frac12e_c^2&|e_c|\le\delta\\"
@@ -115,6 +120,7 @@ def huber(y_true: Tensor, y_pred: Tensor, *, delta: float = 1.0) -> Tensor:
 
 @named(
     title="Log-cosh",
+    also="smooth L1, outliers",
     group=GROUP,
     when="A Huber loss without a corner.",
     latex=r"\frac1C\sum_c \log\cosh(p_c-y_c)",
@@ -130,6 +136,7 @@ def log_cosh(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 @named(
     title="Cosine similarity",
+    also="angle",
     group=GROUP,
     when="Compares directions only; smallest, -1, when both point the same way.",
     latex=r"-\frac{y\cdot p}{\|y\|\,\|p\|}",
@@ -143,6 +150,7 @@ def cosine_similarity(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 @named(
     title="Binary cross-entropy",
+    also="BCE, log loss, multi-label",
     group=GROUP,
     when="Treats every class as its own yes-or-no question (multi-label).",
     latex=r"-\frac1C\sum_c\left[y_c\log p_c+(1-y_c)\log(1-p_c)\right]",
@@ -158,6 +166,7 @@ def binary_crossentropy(y_true: Tensor, y_pred: Tensor, *, label_smoothing: floa
 
 @named(
     title="Binary focal cross-entropy",
+    also="BCE, imbalance",
     group=GROUP,
     when="Binary cross-entropy that turns down what is already well classified.",
     latex=r"\frac1C\sum_c \alpha_t(1-p_t)^\gamma(-\log p_t)",
@@ -188,6 +197,7 @@ def binary_focal_crossentropy(
 
 @named(
     title="Cross-entropy",
+    also="CE, log loss, softmax",
     group=GROUP,
     when="The loss to start from for one class out of many.",
     latex=r"-\sum_c y_c\log p_c",
@@ -207,6 +217,7 @@ def categorical_crossentropy(
 
 @named(
     title="Cross-entropy with label smoothing",
+    also="overconfidence, calibration",
     group=GROUP,
     when="Keeps the model from becoming overconfident.",
     latex=r"-\sum_c \left(y_c(1-s)+\tfrac sC\right)\log p_c",
@@ -223,6 +234,7 @@ def categorical_crossentropy_label_smoothing(
 
 @named(
     title="Sparse cross-entropy",
+    also="CE, class numbers",
     group=GROUP,
     when="Cross-entropy from class numbers instead of one-hot targets.",
     latex=r"-\log p_k",
@@ -243,6 +255,7 @@ def of_class(labels: Tensor, p: Tensor) -> Tensor:
 
 @named(
     title="Categorical focal cross-entropy",
+    also="imbalance, hard samples",
     group=GROUP,
     when="Cross-entropy that turns down what is already well classified; for imbalance.",
     latex=r"\sum_c \alpha\,y_c(1-p_c)^\gamma(-\log p_c)",
@@ -262,6 +275,7 @@ def categorical_focal_crossentropy(
 
 @named(
     title="Kullback-Leibler divergence",
+    also="KL, KLD",
     group=GROUP,
     when="Distance of distributions; on one-hot targets it equals the cross-entropy.",
     latex=r"\sum_c y_c\log\frac{y_c}{p_c}",
@@ -277,6 +291,7 @@ def kl_divergence(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 @named(
     title="Poisson",
+    also="counts",
     group=GROUP,
     when="For counts; on probabilities close to the cross-entropy.",
     latex=r"\frac1C\sum_c p_c-y_c\log(p_c+10^{-7})",
@@ -295,6 +310,7 @@ def signed(y_true: Tensor) -> Tensor:
 
 @named(
     title="Hinge",
+    also="SVM, margin",
     group=GROUP,
     when="A margin on each class; probabilities cannot reach it, so it never rests.",
     latex=r"\frac1C\sum_c\max(1-(2y_c-1)p_c,0)",
@@ -308,6 +324,7 @@ def hinge(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 @named(
     title="Squared hinge",
+    also="SVM, margin",
     group=GROUP,
     when="A hinge without a corner.",
     latex=r"\frac1C\sum_c\max(1-(2y_c-1)p_c,0)^2",
@@ -321,6 +338,7 @@ def squared_hinge(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 @named(
     title="Categorical hinge",
+    also="SVM, margin",
     group=GROUP,
     when="A margin between the true class and the best wrong one.",
     latex=r"\max\left(0,\max_c(1-y_c)p_c-\sum_c y_cp_c+1\right)",
@@ -335,6 +353,7 @@ def categorical_hinge(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 @named(
     title="Dice (Keras, whole batch)",
+    also="F1, imbalance",
     group=GROUP,
     when="Overlap counted over the whole batch; from segmentation.",
     latex=r"1-\frac{2\sum yp}{\sum y+\sum p}",
@@ -351,6 +370,7 @@ def dice_keras(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 @named(
     title="Tversky (Keras, whole batch)",
+    also="imbalance, false negatives",
     group=GROUP,
     when="Dice with false positives and false negatives weighed apart.",
     latex=r"1-\frac{TP}{TP+\alpha FP+\beta FN}",
@@ -374,6 +394,7 @@ def tversky_keras(
 
 @named(
     title="Generalised cross-entropy (Keras)",
+    also="GCE, noise",
     group=GROUP,
     when="Between cross-entropy (q to 0) and mean absolute error (q = 1): for noisy labels.",
     latex=r"\frac{1-p_t^q}{q}",

@@ -28,6 +28,7 @@ def cross_entropy_of_logits(y_true: Tensor, z: Tensor) -> Tensor:
 
 @named(
     title="Focal loss",
+    also="imbalance, hard samples",
     group=GROUP,
     when="Turns down what is already well classified, so that hard samples lead; for imbalance.",
     latex=r"-\alpha(1-p_t)^\gamma\log p_t",
@@ -45,6 +46,7 @@ def focal(y_true: Tensor, y_pred: Tensor, *, gamma: float = 2.0, alpha: float = 
 
 @named(
     title="Poly-1",
+    also="polynomial",
     group=GROUP,
     when="Cross-entropy with one more knob: how hard it pushes on confident samples.",
     latex=r"-\log p_t+\epsilon(1-p_t)",
@@ -61,6 +63,7 @@ def poly1(y_true: Tensor, y_pred: Tensor, *, epsilon: float = 2.0) -> Tensor:
 
 @named(
     title="Confidence penalty",
+    also="overconfidence, entropy",
     group=GROUP,
     when="Rewards spread-out predictions; a cure for overconfidence.",
     latex=r"-\sum_c y_c\log p_c+\beta\sum_c p_c\log p_c",
@@ -77,6 +80,7 @@ def confidence_penalty(y_true: Tensor, y_pred: Tensor, *, beta: float = 0.1) -> 
 
 @named(
     title="Brier score",
+    also="proper, calibration",
     group=GROUP,
     when="A proper score that is bounded: gentler than cross-entropy on sure mistakes.",
     latex=r"\sum_c (y_c-p_c)^2",
@@ -90,6 +94,7 @@ def brier(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 @named(
     title="Asymmetric loss",
+    also="ASL, multi-label",
     group=GROUP,
     when="Multi-label: easy negatives are turned down, very easy ones dropped.",
     latex=r"\sum_c -y_c(1-p_c)^{\gamma_+}\log p_c-(1-y_c)p_m^{\gamma_-}\log(1-p_m)",
@@ -126,6 +131,7 @@ def _counts(counts: Sequence[float] | None, count: int) -> Tensor:
 
 @named(
     title="Class-balanced cross-entropy",
+    also="imbalance, weights",
     group=GROUP,
     when="Weighs classes by their effective number of samples; for imbalance.",
     latex=r"-w_k\log p_k,\quad w_c\propto\frac{1-\beta}{1-\beta^{n_c}},\ \sum_c w_c=C",
@@ -148,6 +154,7 @@ def class_balanced_ce(
 
 @named(
     title="LDAM",
+    also="imbalance, margin",
     group=GROUP,
     when="Gives rare classes a wider margin; for imbalance.",
     latex=r"\mathrm{CE}\left(s(z-y\,m)\right),\quad m_c\propto n_c^{-1/4}",
@@ -170,6 +177,7 @@ def ldam(
 
 @named(
     title="Logit-adjusted cross-entropy",
+    also="imbalance, prior",
     group=GROUP,
     when="Corrects for how frequent classes are in training; for imbalance.",
     latex=r"\mathrm{CE}(z+\tau\log\pi)",
@@ -190,6 +198,7 @@ def logit_adjusted_ce(
 
 @named(
     title="Dice, per sample",
+    also="F1, imbalance",
     group=OVERLAP,
     when="Overlap of target and prediction; from segmentation.",
     latex=r"1-\frac{2\sum_c y_cp_c+s}{\sum_c y_c+\sum_c p_c+s}",
@@ -206,6 +215,7 @@ def dice_per_sample(y_true: Tensor, y_pred: Tensor, *, smooth: float = 1.0) -> T
 
 @named(
     title="Dice with squares",
+    also="V-Net, imbalance",
     group=OVERLAP,
     when="Dice as V-Net has it, with squares below.",
     latex=r"1-\frac{2\sum_c y_cp_c}{\sum_c y_c^2+\sum_c p_c^2}",
@@ -233,6 +243,7 @@ _TVERSKY = (
 
 @named(
     title="Tversky, per sample",
+    also="imbalance, false negatives",
     group=OVERLAP,
     when="Dice with false positives and false negatives weighed apart.",
     latex=r"1-\frac{TP+s}{TP+\alpha FP+\beta FN+s}",
@@ -251,6 +262,7 @@ def tversky_per_sample(
 
 @named(
     title="Focal Tversky",
+    also="imbalance, hard samples",
     group=OVERLAP,
     when="Tversky that stresses hard samples (gamma < 1) or easy ones (gamma > 1).",
     latex=r"\left(1-\frac{TP}{TP+\alpha FP+\beta FN}\right)^\gamma",
@@ -271,6 +283,7 @@ def focal_tversky(
 
 @named(
     title="Jaccard",
+    also="IoU",
     group=OVERLAP,
     when="Intersection over union, made smooth.",
     latex=r"1-\frac{I+s}{U+s}",
@@ -288,6 +301,7 @@ def jaccard(y_true: Tensor, y_pred: Tensor, *, smooth: float = 1.0) -> Tensor:
 
 @named(
     title="Lovasz-softmax",
+    also="IoU",
     group=OVERLAP,
     when="Optimises the Jaccard index of the batch itself, class by class.",
     latex=r"\frac1{|P|}\sum_{c\in P}\overline{\Delta_{J_c}}(|y_c-p_c|)",
@@ -314,6 +328,7 @@ def lovasz_softmax(y_true: Tensor, y_pred: Tensor, *, classes: str = "present") 
 
 @named(
     title="Earth mover's distance",
+    also="EMD, Wasserstein, ordinal",
     group=OVERLAP,
     when="For ordered classes: a near miss costs less than a far one.",
     latex=r"\left(\frac1C\sum_c|F_c(y)-F_c(p)|^r\right)^{1/r}",
@@ -330,6 +345,7 @@ def emd(y_true: Tensor, y_pred: Tensor, *, r: float = 2.0) -> Tensor:
 
 @named(
     title="Squared earth mover's distance",
+    also="EMD, Wasserstein, ordinal",
     group=OVERLAP,
     when="For ordered classes, with a smooth gradient.",
     latex=r"\frac1C\sum_c(F_c(y)-F_c(p))^2",

@@ -14,6 +14,7 @@ GROUP = "Distillation"
 
 @named(
     title="Knowledge distillation",
+    also="teacher, student",
     group=GROUP,
     when="Learns from a teacher's soft answers as well as from the labels.",
     latex=r"\alpha\,\mathrm{CE}+(1-\alpha)T^2\,KL\left(\sigma(t/T)\,\|\,\sigma(z/T)\right)",
@@ -43,6 +44,7 @@ def distillation(
 
 @named(
     title="VAE evidence bound",
+    also="ELBO, autoencoder",
     group="Generative",
     when="A reconstruction and a penalty on the code; y_pred is read as means and variances.",
     latex=r"\sum_c\mathrm{BCE}-\frac\beta2\sum(1+\log\sigma^2-\mu^2-\sigma^2)",

@@ -21,6 +21,7 @@ def _cosines(features: Tensor, class_weights: Tensor) -> Tensor:
 
 @named(
     title="ArcFace",
+    also="metric learning, faces",
     group=MARGIN,
     when="Adds an angle to the true class, so that classes stand apart on the sphere.",
     latex=r"\mathrm{CE}\left(s\cos(\theta_y+m),\,s\cos\theta_j\right)",
@@ -41,6 +42,7 @@ def arcface(
 
 @named(
     title="CosFace",
+    also="metric learning, faces",
     group=MARGIN,
     when="Takes a margin off the true class's cosine.",
     latex=r"\mathrm{CE}\left(s(\cos\theta-m\,y)\right)",
@@ -57,6 +59,7 @@ def cosface(
 
 @named(
     title="Center loss",
+    also="metric learning, compact classes",
     group=GROUP,
     when="Pulls samples to the moving centre of their class; added to a cross-entropy.",
     latex=r"\tfrac12\|f-c_y\|^2",
@@ -72,6 +75,7 @@ def center_loss(features: Tensor, centers: Tensor, labels: Tensor) -> Tensor:
 
 @named(
     title="Contrastive loss",
+    also="siamese, pairs",
     group=GROUP,
     when="Pairs: the same class close, other classes at least a margin apart.",
     latex=r"\tfrac12\left[s\,d^2+(1-s)\max(m-d,0)^2\right]",
@@ -92,6 +96,7 @@ def contrastive(
 
 @named(
     title="Triplet loss",
+    also="siamese, metric learning",
     group=GROUP,
     when="A sample closer to its partner than to a negative, by a margin.",
     latex=r"\max\left(\|a-p\|^2-\|a-n\|^2+m,\,0\right)",
@@ -124,6 +129,7 @@ def _not_self(x: Tensor) -> Tensor:
 
 @named(
     title="Batch-hard triplet",
+    also="metric learning, mining",
     group=GROUP,
     when="Each sample against its farthest positive and nearest negative in the batch.",
     latex=r"\max\left(\max_p d(a,p)-\min_n d(a,n)+m,\,0\right)",
@@ -152,6 +158,7 @@ def _log_shares(similar: Tensor, others: Tensor) -> Tensor:
 
 @named(
     title="Supervised contrastive",
+    also="SupCon",
     group=GROUP,
     when="Pulls all samples of a class together against the rest of the batch.",
     latex=r"-\frac1{|P|}\sum_{p\in P}\log\frac{e^{s_{ip}/\tau}}{\sum_{a\neq i}e^{s_{ia}/\tau}}",
@@ -174,6 +181,7 @@ def supcon(features: Tensor, labels: Tensor, *, tau: float = 0.1) -> Tensor:
 
 @named(
     title="NT-Xent (SimCLR)",
+    also="self-supervised, InfoNCE",
     group=GROUP,
     when="Two views of one sample find each other among all others; needs no labels.",
     latex=r"-\log\frac{e^{s_{ij}/\tau}}{\sum_{k\neq i}e^{s_{ik}/\tau}}",
@@ -197,6 +205,7 @@ def nt_xent(features: Tensor, partner_features: Tensor, *, tau: float = 0.5) -> 
 
 @named(
     title="Circle loss",
+    also="metric learning, pairs",
     group=GROUP,
     when="Weighs each pair by how far it is from its optimum.",
     latex=r"\mathrm{softplus}\left(\mathrm{lse}_n\,\gamma\alpha_n(s_n-m)"

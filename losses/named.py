@@ -1,7 +1,7 @@
 """How a named loss is declared: a pure function and what there is to say about it.
 
-    @named(title="Focal loss", group="classification", when="...", latex="...", paper="...",
-           gamma=Range(0, 5), text="...")
+    @named(title="Focal loss", also="imbalance", group="classification", when="...", latex="...",
+           paper="...", gamma=Range(0, 5), text="...")
     def focal(y_true, y_pred, *, gamma=2.0): ...
 
 Positional arguments are inputs (names of `losses.language.inputs.INPUTS`), keyword-only
@@ -70,6 +70,7 @@ class LossInfo:
     per_sample: bool = True
     aliases: tuple[str, ...] = ()
     pairs: bool = False  # compares every sample of a batch with every other: (B, B) numbers
+    also: str = ""  # what else it is called and looked for by
 
     def as_dict(self) -> dict[str, Any]:
         """A JSON-able copy, for the page."""
@@ -80,15 +81,23 @@ class LossInfo:
         return {
             "name": self.name,
             "title": self.title,
+            "also": self.also,
             "group": self.group,
             "when": self.when,
             "latex": self.latex,
             "paper": self.paper,
             "parameters": knobs,
             "inputs": list(self.inputs),
-            "text": self.text,
+            "text": self.text or self._called(),
             "formula": (self.function.__doc__ or "").strip(),
         }
+
+    def _called(self) -> str:
+        """A text that calls the loss by name, its parameters above for sliders."""
+        moved = [k for k in self.parameters if not k.fixed]
+        lines = [f"{k.name} = {k.default}  # {k.low:g}..{k.high:g}" for k in moved]
+        given = ", ".join(f"{k.name}={k.name}" for k in moved)
+        return "\n".join([*lines, f"{self.name}({given})"])
 
 
 REGISTRY: dict[str, LossInfo] = {}
@@ -123,6 +132,7 @@ def named(
     per_sample: bool = True,
     aliases: tuple[str, ...] = (),
     pairs: bool = False,
+    also: str = "",
     **ranges: Range,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Enter a function into the catalog under its own name."""
@@ -132,7 +142,7 @@ def named(
         inputs, knobs = read_signature(function, ranges)
         REGISTRY[name] = LossInfo(
             name, title, group, when, latex, paper, knobs, inputs, text, function,
-            per_sample, aliases, pairs,
+            per_sample, aliases, pairs, also,
         )  # fmt: skip
         return function
 

@@ -15,6 +15,7 @@ OUTLIERS = "Outliers"
 
 @named(
     title="Generalised cross-entropy",
+    also="GCE, noise",
     group=GROUP,
     when="Between cross-entropy (q to 0) and mean absolute error (q = 1).",
     latex=r"\frac{1-p_t^q}{q}",
@@ -29,6 +30,7 @@ def gce(y_true: Tensor, y_pred: Tensor, *, q: float = 0.7) -> Tensor:
 
 @named(
     title="Symmetric cross-entropy",
+    also="SCE, noise",
     group=GROUP,
     when="Cross-entropy to learn, reverse cross-entropy to withstand wrong labels.",
     latex=r"-\alpha\log p_t-\beta A(1-p_t)",
@@ -54,6 +56,7 @@ def sce(
 
 @named(
     title="Normalised cross-entropy",
+    also="NCE, noise",
     group=GROUP,
     when="Cross-entropy scaled to be noise-tolerant; learns slowly alone.",
     latex=r"\frac{\log p_t}{\sum_c\log p_c}",
@@ -68,6 +71,7 @@ def nce(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 @named(
     title="Active-passive loss (NCE + RCE)",
+    also="APL, noise",
     group=GROUP,
     when="A noise-tolerant pair: one part learns, the other holds wrong classes down.",
     latex=r"\alpha\frac{\log p_t}{\sum_c\log p_c}-\beta A(1-p_t)",
@@ -88,6 +92,7 @@ def apl_nce_rce(
 
 @named(
     title="MAE over classes",
+    also="L1, noise",
     group=GROUP,
     when="Provably tolerant of uniform label noise; learns slowly.",
     latex=r"\sum_c|y_c-p_c|=2-2p_t",
@@ -101,6 +106,7 @@ def mae_robust(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 @named(
     title="Soft bootstrapping",
+    also="noise",
     group=GROUP,
     when="Mixes the label with the model's own belief.",
     latex=r"-\sum_c(\beta y_c+(1-\beta)p_c)\log p_c",
@@ -116,6 +122,7 @@ def soft_bootstrapping(y_true: Tensor, y_pred: Tensor, *, beta: float = 0.95) ->
 
 @named(
     title="Hard bootstrapping",
+    also="noise",
     group=GROUP,
     when="Mixes the label with the class the model would choose.",
     latex=r"-\sum_c(\beta y_c+(1-\beta)[c=\arg\max p])\log p_c",
@@ -132,6 +139,7 @@ def hard_bootstrapping(y_true: Tensor, y_pred: Tensor, *, beta: float = 0.8) -> 
 
 @named(
     title="Reverse KL divergence",
+    also="KL, mode-seeking",
     group=GROUP,
     when="Seeks one mode: punishes belief in classes the label rules out.",
     latex=r"\sum_c p_c\log\frac{p_c}{\mathrm{clip}(y_c,\epsilon,1)}",
@@ -147,6 +155,7 @@ def reverse_kl(y_true: Tensor, y_pred: Tensor, *, eps: float = 1e-4) -> Tensor:
 
 @named(
     title="Jensen-Shannon divergence",
+    also="JSD, noise",
     group=GROUP,
     when="Bounded and symmetric: between cross-entropy and mean absolute error.",
     latex=r"\pi\,KL(y\|m)+(1-\pi)\,KL(p\|m),\ m=\pi y+(1-\pi)p",
@@ -167,6 +176,7 @@ def jensen_shannon(y_true: Tensor, y_pred: Tensor, *, pi: float = 0.5) -> Tensor
 
 @named(
     title="Taylor cross-entropy",
+    also="noise",
     group=GROUP,
     when="Cross-entropy cut off after a few terms: bounded, so noise-tolerant.",
     latex=r"\sum_{k=1}^{t}\frac{(1-p_t)^k}{k}",
@@ -197,6 +207,7 @@ def _tempered_loss(y: Tensor, q: Tensor, t1: float) -> Tensor:
 
 @named(
     title="Bi-tempered logistic",
+    also="noise, outliers",
     group=GROUP,
     when="Bounded (t1 < 1) against far mistakes, heavy-tailed (t2 > 1) against near ones.",
     latex=r"\sum_c y_c(\log_{t_1}y_c-\log_{t_1}q_c)-\frac{y_c^{2-t_1}-q_c^{2-t_1}}{2-t_1}",
@@ -240,6 +251,7 @@ def _tempered_softmax(z: Tensor, t: float) -> Tensor:
 
 @named(
     title="Bi-tempered, from probabilities",
+    also="noise, outliers",
     group=GROUP,
     when="The bounded half of bi-tempered, on ordinary softmax outputs.",
     latex=r"\sum_c y_c(\log_{t_1}y_c-\log_{t_1}p_c)-\frac{y_c^{2-t_1}-p_c^{2-t_1}}{2-t_1}",
@@ -255,6 +267,7 @@ def bi_tempered_from_probabilities(y_true: Tensor, y_pred: Tensor, *, t1: float 
 
 @named(
     title="Quantile (pinball)",
+    also="regression",
     group=OUTLIERS,
     when="Pulls towards a quantile instead of the mean.",
     latex=r"\frac1C\sum_c\max(qe_c,(q-1)e_c),\ e=y-p",
@@ -270,6 +283,7 @@ def quantile(y_true: Tensor, y_pred: Tensor, *, q: float = 0.9) -> Tensor:
 
 @named(
     title="Charbonnier",
+    also="smooth L1, pseudo-Huber",
     group=OUTLIERS,
     when="An absolute error without the corner.",
     latex=r"\frac1C\sum_c\sqrt{e_c^2+\epsilon^2}",
@@ -284,6 +298,7 @@ def charbonnier(y_true: Tensor, y_pred: Tensor, *, eps: float = 1e-3) -> Tensor:
 
 @named(
     title="Barron's adaptive loss",
+    also="general robust",
     group=OUTLIERS,
     when="One family from squared error through Charbonnier to Welsch; alpha sets the tails.",
     latex=r"\frac1C\sum_c\frac{|\alpha-2|}{\alpha}\left(\left(\frac{(e_c/c)^2}{|\alpha-2|}+1"
@@ -305,6 +320,7 @@ def barron_adaptive(
 
 @named(
     title="Gaussian negative log-likelihood",
+    also="NLL, uncertainty",
     group=OUTLIERS,
     when="Squared error read as a probability, with a fixed width.",
     latex=r"\frac1C\sum_c\frac12\log(2\pi\sigma^2)+\frac{e_c^2}{2\sigma^2}",

@@ -15,6 +15,7 @@ from playground.runs import supervisor
 MODES = {"pick": "Pick", "write": "Write"}
 EDITOR_HEIGHT = 108  # pixels
 EDITOR = "editor"
+BEFORE = "loss_before"  # the visitor's text that a named loss took the place of
 WARM_SECONDS = 1.0
 
 
@@ -36,6 +37,8 @@ def _loss_card(waited: bool, after: Callable[[], None]) -> None:
         with st.container(horizontal=True, vertical_alignment="center", key="loss-head"):
             st.subheader("The loss", anchor=False, width="content")
             st.space("stretch")
+            if draft.mode() == "write" and ready:
+                _start()
             st.segmented_control(
                 "Pick or write the loss",
                 list(MODES),
@@ -76,17 +79,17 @@ def fault() -> PlaygroundError | None:
 def _pick(ready: bool) -> Mapping[str, Any] | None:
     """A named loss: its title, formula, when to use it, paper and parameters."""
     state = st.session_state
-    found = _catalog() if ready else None
-    if found is None:
+    catalog = _catalog() if ready else {}
+    if not catalog:
         st.selectbox("Loss", [state.loss_name], disabled=True, label_visibility="collapsed")
         if not ready:
             _warming()
         return None
-    catalog = {info["name"]: info for info in found}
     st.selectbox(
-        "Loss",
+        "Loss: type to search by name, group or purpose",
         list(catalog) if state.loss_name in catalog else [state.loss_name, *catalog],
-        format_func=lambda name: catalog[name]["title"] if name in catalog else name,
+        format_func=lambda name: _entry(catalog[name]) if name in catalog else name,
+        filter_mode="contains",
         key="loss_name",
         on_change=_forget_parameters,
         label_visibility="collapsed",
@@ -101,16 +104,15 @@ def _pick(ready: bool) -> Mapping[str, Any] | None:
     with st.container(key="lesson-loss"):
         st.caption(f"{info['when']} Paper: {info['paper']}.")
     _parameters(info["parameters"])
-    if info["text"]:
-        st.button(
-            "Edit as text",
-            key="edit-as-text",
-            icon=":material/edit:",
-            type="tertiary",
-            on_click=_edit,
-            args=(info["text"],),
-            help="Opens this loss in the editor, to change it.",
-        )
+    st.button(
+        "Edit as text",
+        key="edit-as-text",
+        icon=":material/edit:",
+        type="tertiary",
+        on_click=_edit,
+        args=(info["text"],),
+        help="Opens this loss in the editor, to change it.",
+    )
     return _check(state.loss_name)
 
 
@@ -125,8 +127,59 @@ def _edit(text: str) -> None:
     """Takes a named loss over into the editor, with the parameters as they were moved."""
     state = st.session_state
     state.loss_parameters["write"] = dict(state.loss_parameters["pick"])
-    state.loss_text = text
+    _open(text)
     state.loss_mode = "write"
+
+
+def _start() -> None:
+    """The way from a named loss to a text of one's own, and back to what was there before."""
+    state = st.session_state
+    if state.get(BEFORE) not in (None, state.loss_text):
+        st.button(
+            "My text",
+            key="back-to-mine",
+            icon=":material/undo:",
+            type="tertiary",
+            on_click=_back,
+            help="Puts back what was in the editor before.",
+        )
+    catalog = _catalog()
+    st.selectbox(
+        "Start from a named loss",
+        list(catalog),
+        index=None,
+        format_func=lambda name: _entry(catalog[name]),
+        filter_mode="contains",
+        placeholder="Start from …",
+        key="start_from",
+        on_change=_start_from,
+        label_visibility="collapsed",
+        width=170,
+    )
+
+
+def _start_from() -> None:
+    """Opens the chosen loss as text, with its own parameters."""
+    state = st.session_state
+    name, state.start_from = state.start_from, None
+    if name is not None:
+        sync()
+        state.loss_parameters["write"] = {}
+        _open(_catalog()[name]["text"])
+
+
+def _open(text: str) -> None:
+    """Puts a text into the editor; what was written there is kept."""
+    state = st.session_state
+    if state.loss_text.strip() and state.loss_text != draft.EXAMPLE:
+        state[BEFORE] = state.loss_text
+    state.loss_text = text
+
+
+def _back() -> None:
+    """Puts back what was written before."""
+    state = st.session_state
+    state.loss_text = state.pop(BEFORE)
 
 
 def _warming() -> None:
@@ -252,9 +305,18 @@ def drawn(text: str, parameters: tuple[tuple[str, float], ...], dark: bool) -> g
     return loss_curve(report["curve"], report["ghost"], dark)
 
 
-def _catalog() -> list[dict[str, Any]] | None:
+def _catalog() -> dict[str, dict[str, Any]]:
+    """The named losses, group by group; none if there is no answer, which is then said."""
     try:
-        return supervisor.service().catalog()
+        found = supervisor.service().catalog()
     except WorkerError as error:
         problems.problem("The losses cannot be listed", error.message, error.hint, key="no-catalog")
-        return None
+        return {}
+    groups = list(dict.fromkeys(info["group"] for info in found))
+    found = sorted(found, key=lambda info: groups.index(info["group"]))
+    return {info["name"]: info for info in found}
+
+
+def _entry(info: Mapping[str, Any]) -> str:
+    """A named loss in a list: all that one may search it by."""
+    return " · ".join(filter(None, (info["title"], info["group"], info["also"])))
