@@ -98,10 +98,11 @@ class RunSpec(BaseModel):
         str,
         Knob(
             "Normalisation",
-            "What is done to the pixels, computed from the training images.",
+            "Subtract the mean and divide by the spread of each pixel or each channel of the "
+            "training images, or only scale to 0…1.",
             "data",
             choices={
-                "pixel": "Per pixel (subtract its mean, divide by the spread)",
+                "pixel": "Per pixel",
                 "channel": "Per channel",
                 "unit": "Scale to 0…1",
             },
