@@ -89,6 +89,7 @@ class Builder:
         self.warnings: list[Remark] = []
         self.notes: list[Remark] = []
         self.parameters: dict[str, Parameter] = {}
+        self.labels: dict[Node, str] = {}  # what the visitor called a node
 
     # -- saying things
 

@@ -111,6 +111,7 @@ class Program:
     warnings: list[Remark]
     notes: list[Remark]
     order: list[Node] = field(default_factory=list)
+    labels: dict[Node, str] = field(default_factory=dict)  # what a node was called
 
     def fragment(self, span: Span) -> str:
         """The typed characters of a span, on one line."""

@@ -99,6 +99,7 @@ class _Text:
             self.b.warnings,
             self.b.notes,
             order,
+            {n: self.b.labels[n] for n in order if n in self.b.labels},
         )
         if self.metric:
             refuse_large(order)

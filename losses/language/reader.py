@@ -82,7 +82,6 @@ class Reader:
         self.inputs: dict[str, Node] = {}
         self.active: list[str] = []
         self.depth = 0
-        self.labels: dict[Node, str] = {}
 
     # -- statements
 
@@ -135,7 +134,7 @@ class Reader:
         assert isinstance(target, ast.Name)  # noqa: S101  (checked by the walker)
         if isinstance(value, Node):
             self.check_rebinding(target.id, value, at)
-            self.labels.setdefault(value, target.id)
+            self.b.labels.setdefault(value, target.id)
         scope.values[target.id] = value
 
     def unpack(self, value: Value, count: int, at: ast.expr) -> tuple[Value, ...]:

@@ -47,6 +47,8 @@ def stabilise(result: Node, b: Builder) -> Node:
         if better is not None:
             made = done.shared(better)
         done.new[id(node)] = made
+        if node in b.labels:
+            b.labels.setdefault(made, b.labels[node])
     return done.new[id(result)]
 
 

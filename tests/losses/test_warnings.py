@@ -90,7 +90,8 @@ TABLE: dict[str, list[tuple[str, str | None]]] = {
         ("-K.sum(y_true * K.log(K.softmax(y_pred)), axis=-1)", None),
         ("-tf.reduce_sum(y_true * tf.nn.log_softmax(y_pred), axis=-1)", None),
         ("mean(square(y_true - sigmoid(y_pred)), axis=-1)", "sigmoid(y_pred)"),
-        ("e = exp(y_pred)\n-log(sum(y_true * (e / sum(e, axis=-1, keepdims=True)), axis=-1))", None),
+        ("e = exp(y_pred)\n-log(sum(y_true * (e / sum(e, axis=-1, keepdims=True)), axis=-1))",
+         None),
     ],
     "log-of-target": [
         ("-sum(y_pred * log(y_true), axis=-1)", "log(y_true)"),
