@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.live import component
-from pages.parts import draft, problems, runs, url, whole
+from pages.parts import draft, metrics, problems, runs, url, whole
 from pages.parts.data_card import data_card
 from pages.parts.knobs import group
 from pages.parts.loss_card import loss_card
@@ -35,7 +35,8 @@ with st.sidebar:
 
 with st.container(key="transport", gap="xsmall"):
     transport(current, compared, settled)
-    component.transport_readout("readout", shown_id)
+    measured = metrics.described(current.spec.metrics if current is not None else ())
+    component.transport_readout("readout", shown_id, measured)
     beneath(current, settled)
 
 with st.container(key="notices"):  # always there: what comes and goes in it moves no other panel

@@ -13,6 +13,7 @@ import streamlit as st
 from pages.live import files
 
 PANELS = ("loss", "accuracy", "gap")
+METRIC_HEIGHT = 150  # pixels of a metric's chart
 
 # Loads a view's module from our own static route and hands it what Streamlit says. Streamlit calls
 # this again whenever data or theme change, and what it returned last once, when the view goes.
@@ -75,6 +76,18 @@ class Run:
     color: int | str = 0
 
 
+@dataclass(frozen=True)
+class Metric:
+    """A metric of the runs: `key` is its name in their evaluations, `short` its name where there is
+    little room, `unit` "%" for a share, `better` "higher", "lower" or "" where nobody knows."""
+
+    key: str
+    title: str
+    short: str
+    unit: str = ""
+    better: str = ""
+
+
 def curves(
     key: str,
     runs: Iterable[Run],
@@ -82,20 +95,25 @@ def curves(
     smoothing: float = 0.9,
     log: bool = False,
     panels: Sequence[str] = PANELS,
+    metrics: Iterable[Metric] = (),
     height: int = 260,
 ) -> None:
     """The curves of up to eight runs, the first of which is the current one; with none, where they
     will grow. `smoothing` (0 to under 1) weighs an exponential mean over steps; `log` makes the
-    loss' axis logarithmic; `panels` are some of "loss", "accuracy" and "gap"."""
+    loss' axis logarithmic; `panels` are some of "loss", "accuracy" and "gap"; `metrics` get
+    smaller ones beneath."""
     shown = [asdict(run) for run in runs]
     options = {"smoothing": min(max(smoothing, 0.0), 0.999), "log": log, "panels": list(panels)}
-    _view(key, "curves", height + 60, {"runs": shown, "height": height, **options})
+    beneath = [asdict(metric) for metric in metrics]
+    reserve = height + 60 + (METRIC_HEIGHT + 50 if beneath else 0)
+    data = {"runs": shown, "height": height, "metricHeight": METRIC_HEIGHT, "metrics": beneath}
+    _view(key, "curves", reserve, {**data, **options})
 
 
-def transport_readout(key: str, run: str | None) -> None:
+def transport_readout(key: str, run: str | None, metrics: Iterable[Metric] = ()) -> None:
     """Progress, epoch, step, images a second, time left and the state in words of the run with this
-    id; None: that there is none yet."""
-    _view(key, "readout", 70, {"run": run})
+    id; None: that there is none yet. Of its `metrics`, the values on the test images."""
+    _view(key, "readout", 70, {"run": run, "metrics": [asdict(metric) for metric in metrics]})
 
 
 def confusion(key: str, run: str | None, class_names: Sequence[str]) -> None:
@@ -121,10 +139,11 @@ def editor(
     *,
     height: int = 200,
     parameters: dict[str, float] | None = None,
+    kind: str = "loss",
     on_change: Callable[[], None] | None = None,
 ) -> Edited:
     """The loss editor: checks while one types, answers beside the text, and gives what was typed
-    when typing rests.
+    when typing rests. Of `kind` "metric" it takes a metric.
 
     Pass as `text` the text as the page knows it. When that differs both from what was passed
     before and from what the editor gave, the page has set it (another loss was picked) and the
@@ -145,6 +164,7 @@ def editor(
             "text": current,
             "set": memory.set,
             "height": height,
+            "kind": kind,
             "parameters": parameters or {},
         },
         on_edit_change=on_change or _nothing,
@@ -159,7 +179,7 @@ def edited(key: str) -> str | None:
     edit = (st.session_state.get(key) or {}).get("edit")
     if memory is None:
         return None
-    memory.given = _typed(edit, memory, memory.given)
+    memory.passed = memory.given = _typed(edit, memory, memory.given)  # the page knows it now
     return memory.given
 
 

@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 import math
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
@@ -20,12 +21,13 @@ import numpy as np
 
 from pages.live.series import Series
 from playground.errors import PlaygroundError
+from playground.spec import RunSpec, metric_key
 
 LIVE_SECONDS = 0.5
 IDLE_SECONDS = 2.0
 BACKLOG = 8  # messages a slow viewer may be behind before it is told the whole anew
 TRAIN_SERIES = ("loss", "accuracy")
-VALIDATION_SERIES = ("validation_loss", "validation_accuracy")
+VALIDATION_METRICS = ("loss", "accuracy")  # and those of the run's spec
 
 reading = anyio.CapacityLimiter(4)
 log = logging.getLogger(__name__)
@@ -44,7 +46,7 @@ class Reader:
 
     def __init__(self, run_id: str, store: Any, queue: Queue) -> None:
         self.run_id, self.store, self.queue = run_id, store, queue
-        self.series = {name: Series() for name in (*TRAIN_SERIES, *VALIDATION_SERIES)}
+        self.series: dict[str, Series] = defaultdict(Series)
         self.said: Message = {}
         self.live = False
 
@@ -89,9 +91,10 @@ class Reader:
             ]
             for name in TRAIN_SERIES if record.step != said_step else ():
                 self._extend(name, curves)
-            for name in VALIDATION_SERIES if facts["metrics"] != said_metrics or ended else ():
+            evaluated = facts["metrics"] != said_metrics or ended
+            for name in _validation_series(record.spec) if evaluated else ():
                 self._extend(name, curves)
-        if any(name in curves for name in VALIDATION_SERIES):
+        if "validation_loss" in curves:
             facts["evaluation"] = self._evaluation()
         return facts, curves
 
@@ -122,6 +125,11 @@ class Reader:
         }
 
 
+def _validation_series(spec: RunSpec) -> list[str]:
+    names = [*VALIDATION_METRICS, *map(metric_key, spec.metrics)]
+    return [f"validation_{name}" for name in names]
+
+
 def _facts(record: Any) -> Message:
     """The plain facts of a run, rounded to what is shown so that only visible news is sent."""
     left = None
@@ -144,7 +152,11 @@ def _facts(record: Any) -> Message:
         "preparing": record.preparing or "",
         "fraction": record.preparing_fraction,
         "parameters": record.parameters,
-        "metrics": record.metrics or {},
+        # None for what is no number: NaN, which equals nothing, would be news at every look.
+        "metrics": {
+            name: value if math.isfinite(value) else None
+            for name, value in (record.metrics or {}).items()
+        },
     }
 
 

@@ -82,12 +82,14 @@ async def stream(request: Request) -> Response:
 
 
 async def check(request: Request) -> Response:
-    """Checks a loss as it is typed: `{text, parameters}` in, the worker's report out."""
+    """Checks a loss as it is typed: `{text, parameters}` in, the worker's report out; with
+    `"kind": "metric"`, a metric."""
     asked = await _posted(request)
     if isinstance(asked, Response):
         return asked
     try:
         text, parameters = asked["text"], asked.get("parameters", {})
+        metric = asked.get("kind") == "metric"
         if not isinstance(text, str) or not isinstance(parameters, Mapping):
             raise TypeError
         parameters = {str(name): float(value) for name, value in parameters.items()}
@@ -98,7 +100,12 @@ async def check(request: Request) -> Response:
     visitor = request.cookies.get(VISITOR_COOKIE, "")
     try:
         report = await anyio.to_thread.run_sync(
-            service().check, text, parameters, visitor, limiter=checking
+            *(
+                (service().check_metric, text, visitor)
+                if metric
+                else (service().check, text, parameters, visitor)
+            ),
+            limiter=checking,
         )
     except Superseded:
         return JSONResponse({"superseded": True}, headers=_FRESH)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from pages.live import component
-from pages.parts import problems, runs
+from pages.parts import metrics, problems, runs, whole
 from pages.parts.url import LOG_KEY, SMOOTHING_KEY
 from playground import models
 from playground.runs.store import RunRecord
@@ -17,11 +17,13 @@ def curves_card(
     current: RunRecord | None, compared: Sequence[RunRecord], after: Callable[[], None]
 ) -> None:
     """The curves of the shown run and those beside it, and how they are drawn."""
+    whole.follow()
     shown = [*([current] if current is not None else []), *compared]
     places, names = runs.places(shown), runs.names(shown)
     with st.container(horizontal=True, vertical_alignment="center", key="curves-head"):
         st.subheader("Curves", anchor=False, width="content")
         st.space("stretch")
+        metrics.chooser()
         smoothing, log = st.session_state[SMOOTHING_KEY], st.session_state[LOG_KEY]
         with st.popover(
             f"Smoothing {smoothing:.2f}{' · log scale' if log else ''}",
@@ -43,6 +45,7 @@ def curves_card(
         [component.Run(record.id, names[record.id], places[record.id]) for record in shown],
         smoothing=smoothing,
         log=log,
+        metrics=metrics.described(metrics.chosen()),
     )
     with st.container(key="lesson-curves"):
         st.caption(_lesson(current, compared))

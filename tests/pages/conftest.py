@@ -49,6 +49,12 @@ def warm(supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch) -> Supervisor:
     monkeypatch.setattr(
         supervisor, "catalog", lambda: [info.as_dict() for info in losses.catalog()]
     )
+    monkeypatch.setattr(
+        supervisor, "metrics", lambda: [info.as_dict() for info in losses.metrics()]
+    )
+    monkeypatch.setattr(
+        supervisor, "check_metric", lambda text, visitor: losses.check(text, metric=True)
+    )
     return supervisor
 
 

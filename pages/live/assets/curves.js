@@ -1,6 +1,7 @@
-// The curves of several runs: loss, accuracy and generalisation gap, growing in place.
+// The curves of several runs: loss, accuracy and generalisation gap, growing in place, and beneath
+// them the metrics that were chosen.
 
-import { adoptStyle, loadPlotly, Panel, PANELS } from "./panel.js"
+import { adoptStyle, loadPlotly, metricPanel, Panel, PANELS } from "./panel.js"
 import { onConnection, subscribe } from "./stream.js"
 import { element, inWords, put, runColor, theme } from "./words.js"
 
@@ -20,10 +21,12 @@ export function mount(root, component) {
   const unzoom = element("button", { className: "quiet unzoom", text: "Whole run", type: "button" })
   const empty = element("p", { className: "empty" })
   const grid = element("div", { className: "panels" })
+  const beneath = element("div", { className: "panels metrics" })
   root.classList.add("curves")
   root.append(
     element("div", { className: "bar" }, keys, element("span", { className: "end" }, note, unzoom)),
     element("div", { className: "stage" }, grid, empty),
+    beneath,
   )
 
   let data = component.data
@@ -139,19 +142,31 @@ export function mount(root, component) {
     ask()
   }
 
+  // Charts that stay keep their zoom; only those that come and go are made and let go.
+  function arrange() {
+    const main = data.panels.filter((name) => name in PANELS).map((name) => [name, PANELS[name]])
+    const more = data.metrics.map((metric) => [metric.key, metricPanel(metric)])
+    const wanted = [...main, ...more]
+    const described = (name, { title, axis, note }) => JSON.stringify([name, title, axis, note])
+    const now = new Map(panels.map((panel) => [described(panel.name, panel.about), panel]))
+    const keys = wanted.map(([name, about]) => described(name, about))
+    if (keys.join() === [...now.keys()].join()) return
+    for (const [key, { plot, drawn }] of now) if (drawn && !keys.includes(key)) Plotly.purge(plot)
+    panels = wanted.map(([name, about], i) => now.get(keys[i]) ?? new Panel(name, about, onZoom))
+    if (panels.length) panels[0].named = true
+    const nodes = panels.map(({ node }) => node)
+    grid.replaceChildren(...nodes.slice(0, main.length))
+    beneath.replaceChildren(...nodes.slice(main.length))
+    resizing.disconnect()
+    for (const { plot } of panels) resizing.observe(plot)
+  }
+
   function adopt(next) {
     const before = data
     data = next
-    const names = data.panels.filter((name) => name in PANELS)
-    if (names.join() !== panels.map(({ name }) => name).join()) {
-      for (const { plot, drawn } of panels) if (drawn) Plotly.purge(plot)
-      panels = names.map((name) => new Panel(name, onZoom))
-      if (panels.length) panels[0].named = true
-      grid.replaceChildren(...panels.map(({ node }) => node))
-      resizing.disconnect()
-      for (const { plot } of panels) resizing.observe(plot)
-    }
+    arrange()
     grid.style.setProperty("--plot-height", `${data.height}px`)
+    beneath.style.setProperty("--plot-height", `${data.metricHeight}px`)
     if (before.log !== data.log) for (const panel of panels) panel.zoomY = null
     const ids = data.runs.map(({ id }) => id)
     if (ids.join() !== runs.map(({ id }) => id).join()) {
@@ -164,7 +179,7 @@ export function mount(root, component) {
       stop = ids.length
         ? subscribe(ids, (run, changed) => {
             known.set(run.id, run)
-            if (["series", "state", "marks", "steps", "trouble", "preparing", "fraction"].some((name) => changed.has(name))) ask()
+            if (["series", "state", "metrics", "marks", "steps", "trouble", "preparing", "fraction"].some((name) => changed.has(name))) ask()
           })
         : () => {}
       old()
@@ -187,7 +202,7 @@ export function mount(root, component) {
     },
     { rootMargin: "200px" },
   )
-  looking.observe(grid)
+  looking.observe(root)
 
   const quiet = onConnection((state) => {
     connection = state

@@ -22,7 +22,7 @@ export function mount(root, component) {
     autocomplete: "off",
     autocorrect: "off",
     wrap: "soft",
-    "aria-label": "Loss, written in Python. Tab indents; press Escape and then Tab to leave.",
+    "aria-label": `${component.data.kind === "metric" ? "Metric" : "Loss"}, written in Python. Tab indents; press Escape and then Tab to leave.`,
   })
   const box = element("div", { className: "box" }, numbers, element("div", { className: "text" }, layer, area))
   const usage = element("div", { className: "usage", "aria-live": "off" })
@@ -98,7 +98,9 @@ export function mount(root, component) {
     if (!text.trim()) {
       faults = []
       paint()
-      say("", "Write a loss, for example -sum(y_true * log(y_pred), axis=-1)")
+      const [what, example] =
+        data.kind === "metric" ? ["metric", "p_true > 0.9"] : ["loss", "-sum(y_true * log(y_pred), axis=-1)"]
+      say("", `Write a ${what}, for example ${example}`)
       return
     }
     const slow = setTimeout(() => verdict.textContent || say("", "Checking"), SLOW_MS)
@@ -107,7 +109,7 @@ export function mount(root, component) {
       const response = await fetch(new URL("../../check", import.meta.url), {
         method: "POST",
         headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ text, parameters: data.parameters }),
+        body: JSON.stringify({ kind: data.kind, text, parameters: data.parameters }),
         signal: request.signal,
       })
       answer = await response.json()

@@ -22,6 +22,17 @@ export const PANELS = {
   gap: { title: "Generalisation gap", axis: "validation − train loss", scale: 1, show: digits },
 }
 
+// What a chart of a metric is about: measured on held-out images only.
+export const metricPanel = ({ key, title, unit, better }) => ({
+  title,
+  axis: unit,
+  validation: `validation_${key}`,
+  test: `test_${key}`,
+  scale: unit === "%" ? 100 : 1,
+  show: unit === "%" ? percent : digits,
+  note: better && `${better} is better`,
+})
+
 let plotly = null
 export function loadPlotly() {
   plotly ??= new Promise((resolve, reject) => {
@@ -59,17 +70,22 @@ const plain = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
 const short = (text) => (text.length > 18 ? `${text.slice(0, 17).trimEnd()}…` : text)
 
 export class Panel {
-  constructor(name, onZoom) {
+  constructor(name, about, onZoom) {
     this.name = name
-    this.about = PANELS[name]
+    this.about = about
     this.onZoom = onZoom
     this.now = element("span", { className: "now" })
     this.plot = element("div", { className: "plot", role: "img" })
+    this.none = element("p", { className: "none" })
+    this.tested = element("span", { title: "On the test images, at the end" })
+    const { title, note } = about
     this.node = element(
       "section",
       { className: "panel", "data-panel": name },
-      element("header", {}, element("h4", { text: this.about.title }), this.now),
+      element("header", {}, element("h4", { text: title, title }), this.now),
+      ...(note === undefined ? [] : [element("header", { className: "note" }, note, this.tested)]),
       this.plot,
+      this.none,
     )
     this.named = false
     this.zoomY = null
@@ -80,13 +96,15 @@ export class Panel {
   draw(Plotly, { runs, options, colors, zoomX, end, marks, hidden }) {
     // Drawing costs the browser far more than the look whether there is anything to draw.
     const { smoothing, log } = options
-    const needs = this.name === "gap" ? ["validation_loss"] : [this.about.train, this.about.validation]
+    const { train, validation, test, scale } = this.about
+    const needs = this.name === "gap" ? ["validation_loss"] : [train, validation].filter(Boolean)
     const shows = JSON.stringify([
       runs.map(({ run, name, color }) => [
         run.id,
         name,
         color,
         needs.map((need) => [run.series[need]?.end, run.series[need]?.length]),
+        test && [run.series.validation_loss?.length, run.facts.metrics?.[test]],
       ]),
       [smoothing, log, colors.key, zoomX, this.zoomY, end, marks, [...hidden]],
     ])
@@ -101,7 +119,7 @@ export class Panel {
         type: "scatter",
         mode: "lines",
         connectgaps: false,
-        hovertemplate: this.name === "accuracy" ? "%{y:.1f}%" : "%{y:.3g}",
+        hovertemplate: scale === 100 ? "%{y:.1f}%" : "%{y:.3g}",
       }
       const label = runs.length > 1 ? `${plain(short(name))}, ` : ""
       if (lines.raw) {
@@ -128,10 +146,16 @@ export class Panel {
           name: this.name === "gap" ? `${label}gap` : `${label}validation`,
         })
       }
-      if (place === 0) said = this.latest(lines)
+      if (place !== 0) continue
+      said = this.latest(lines)
+      const value = run.facts.metrics?.[test]
+      put(this.tested, value === undefined ? "" : `test ${this.about.show(value)}`)
     }
     put(this.now, said)
-    this.plot.setAttribute("aria-label", `${this.about.title} over steps. ${said}`)
+    const unmeasured = test && !traces.length && runs[0]?.run.series.validation_loss?.length
+    put(this.none, unmeasured ? "Not measured in this run; in the next it will be" : "")
+    const spoken = [said, this.tested.textContent].filter(Boolean).join("  ")
+    this.plot.setAttribute("aria-label", `${this.about.title} over steps. ${spoken}`)
     const layout = this.layout({ options, colors, zoomX, end, marks, bare: !traces.length })
     const config = { displayModeBar: false, responsive: false, doubleClick: "autosize" }
     Plotly.react(this.plot, traces, layout, config)
@@ -144,9 +168,10 @@ export class Panel {
 
   lines(run, first, { smoothing }) {
     const { train, validation, scale } = this.about
+    // Copies, because Plotly takes an array that it knows for unchanged.
     const scaled = ({ x, y }) => ({
-      x,
-      y: scale === 1 ? y : y.map((value) => (value === null ? null : value * scale)),
+      x: [...x],
+      y: y.map((value) => (value === null ? null : value * scale)),
     })
     const out = {}
     const series = run.series[train]
@@ -170,13 +195,15 @@ export class Panel {
       const before = train.meanBetween(step - Math.max(1, Math.ceil(since / 3)), step)
       return before === null || held.mean[i] === null ? null : held.mean[i] - before
     })
-    return { validation: { x: held.last, y } }
+    return { validation: { x: [...held.last], y } }
   }
 
   latest({ train, validation }) {
-    const show = (line) => this.about.show(line.y[line.y.length - 1] / this.about.scale)
-    if (this.name === "gap") return validation ? show(validation) : ""
-    return [train && `train ${show(train)}`, validation && `validation ${show(validation)}`]
+    const { show, scale } = this.about
+    const last = ({ y }) => show(y[y.length - 1] === null ? null : y[y.length - 1] / scale)
+    // Where there is no training line, one number needs no name.
+    if (!this.about.train) return validation ? last(validation) : ""
+    return [train && `train ${last(train)}`, validation && `validation ${last(validation)}`]
       .filter(Boolean)
       .join("  ")
   }

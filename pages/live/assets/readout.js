@@ -1,7 +1,7 @@
 // How far a run is: a progress bar and the numbers that tick, its state in words.
 
 import { onConnection, subscribe } from "./stream.js"
-import { count, element, inWords, percent, put } from "./words.js"
+import { count, digits, element, inWords, percent, put } from "./words.js"
 
 const LIVE = ["queued", "preparing", "running", "paused"]
 
@@ -20,6 +20,8 @@ export function mount(root, component) {
     figure("accuracy", "validation", "Accuracy on the held-out images"),
     figure("test", "test", "Accuracy on the test images, measured at the end"),
   )
+  const more = element("span", { className: "figures more" })
+  figures.append(more)
   const fill = element("i")
   const bar = element(
     "div",
@@ -30,6 +32,22 @@ export function mount(root, component) {
   const spoken = element("p", { className: "unseen", role: "status" })
   root.classList.add("readout")
   root.append(figures, bar, words, spoken)
+
+  // The test values of the run's own metrics have their places from the start.
+  let measured = {} // key -> {node, show}
+  let shown = ""
+  function adoptMetrics(list) {
+    if (JSON.stringify(list) === shown) return
+    shown = JSON.stringify(list)
+    measured = {}
+    more.replaceChildren(
+      ...list.map(({ key, title, short, unit }) => {
+        const figured = figure(`metric ${key}`, `test ${short}`, `${title} on the test images, measured at the end`)
+        measured[key] = { node: fields[`metric ${key}`], show: unit === "%" ? percent : digits }
+        return figured
+      }),
+    )
+  }
 
   let id = null
   let facts = {}
@@ -44,6 +62,9 @@ export function mount(root, component) {
     put(fields.rate, begun && rate ? count(rate) : "–")
     put(fields.accuracy, percent(metrics.validation_accuracy))
     put(fields.test, percent(metrics.test_accuracy))
+    for (const [key, value] of Object.entries(measured)) {
+      put(value.node, value.show(metrics[`test_${key}`]))
+    }
     const waiting = state === "queued" || (state === "preparing" && typeof fraction !== "number")
     const share = state === "preparing" ? (fraction ?? 0) : steps ? step / steps : 0
     fill.style.transform = `scaleX(${Math.min(1, share || 0)})`
@@ -59,6 +80,7 @@ export function mount(root, component) {
   }
 
   function adopt(data) {
+    adoptMetrics(data.metrics)
     if (data.run !== id) {
       id = data.run
       facts = {}

@@ -1,0 +1,186 @@
+"""The metrics beside loss and accuracy: choosing named ones, writing one, what they are called.
+
+The chosen ones, names and texts, are a field of the spec like any other: `chosen()` is its value.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from pages.live import component
+from pages.parts import draft
+from pages.parts.visitor import visitor
+from playground.errors import WorkerError
+from playground.runs import supervisor
+from playground.spec import MAX_METRICS, is_name, metric_key
+
+KEY = draft.field_key("metrics")
+NAMED = "metrics-named"
+EDITOR = "metric-editor"
+EDITOR_HEIGHT = 52  # pixels
+ALWAYS = "accuracy"  # is measured in any case, and has a chart
+TITLE_CHARACTERS = 60
+SHORT_CHARACTERS = 14
+
+
+def chosen() -> list[str]:
+    """The metrics of the next run: names and texts."""
+    held: list[str] = st.session_state.get(KEY, [])
+    return held
+
+
+def described(metrics: Iterable[str]) -> list[component.Metric]:
+    """What the live views need to know of these names and texts."""
+    known = {info["name"]: info for info in _catalog() or []}
+    return [_described(text, known.get(text)) for text in metrics if text != ALWAYS]
+
+
+def chooser() -> None:
+    """A pop-over to choose named metrics and to write others."""
+    metrics = chosen()
+    known = {info["name"]: info for info in _catalog() or [] if info["name"] != ALWAYS}
+    label = f"Metrics · {len(metrics)}" if metrics else "Metrics"
+    with st.popover(label, key="metrics-popover", icon=":material/straighten:", type="tertiary"):
+        st.caption(
+            "Measured beside loss and accuracy, on all held-out images of an evaluation at once, "
+            f"from the next run on; at most {MAX_METRICS}."
+        )
+        if known:
+            _named(known, metrics)
+        else:
+            st.caption("TensorFlow is starting: the list follows in a few seconds.")
+        # A name that is no metric's is a text, such as p_true; without the list nobody knows.
+        _written([text for text in metrics if text not in known and (known or not is_name(text))])
+        _write(full=len(metrics) >= MAX_METRICS)
+        for name in metrics:
+            if name in known:
+                _about(known[name])
+
+
+def _named(known: Mapping[str, Mapping[str, Any]], metrics: list[str]) -> None:
+    st.session_state[NAMED] = [name for name in metrics if name in known]
+    st.pills(
+        "Metrics",
+        list(known),
+        selection_mode="multi",
+        format_func=lambda name: known[name]["title"],
+        key=NAMED,
+        on_change=_choose,
+        args=(list(known),),
+        label_visibility="collapsed",
+    )
+
+
+def _about(info: Mapping[str, Any]) -> None:
+    with st.container(key=f"metric-about-{info['name']}"):
+        st.caption(
+            f"**{info['title']}** $\\;{info['latex']}$  \n"
+            f"{info['when']} {info['better'].capitalize()} is better. {info['paper']}."
+        )
+
+
+def _choose(known: list[str]) -> None:
+    picked: list[str] = st.session_state[NAMED]
+    kept = [text for text in chosen() if text not in known or text in picked]
+    new = [name for name in picked if name not in kept]
+    st.session_state[KEY] = [*kept, *new][:MAX_METRICS]
+
+
+def _written(texts: list[str]) -> None:
+    for text in texts:
+        with st.container(horizontal=True, vertical_alignment="center", key=_key("row", text)):
+            st.code(text, language=None)
+            st.button(
+                "Remove",
+                key=_key("remove", text),
+                icon=":material/close:",
+                type="tertiary",
+                on_click=_remove,
+                args=(text,),
+            )
+
+
+def _write(full: bool) -> None:
+    """An editor for one more."""
+    state = st.session_state
+    with st.container(key="metric-write", gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", key="metric-write-head"):
+            st.caption("Or write one in the language of the losses", width="content")
+            st.space("stretch")
+            st.button(
+                "Add",
+                key="add-metric",
+                icon=":material/add:",
+                disabled=full,
+                on_click=_add,
+                help=f"There are {MAX_METRICS} already: remove one first." if full else None,
+            )
+        typed = component.editor(
+            EDITOR, state.get("metric_text", ""), height=EDITOR_HEIGHT, kind="metric"
+        )
+        state.metric_text = typed.text
+        if "metric_fault" in state:
+            with st.container(key="fault-metric"):
+                st.text(state.metric_fault)
+
+
+def _add() -> None:
+    """Takes the written metric over, if there is nothing wrong with it."""
+    state = st.session_state
+    typed = component.edited(EDITOR)
+    text = (typed if typed is not None else state.get("metric_text", "")).strip("\n")
+    fault = _fault(text)
+    if fault:
+        state.metric_text, state.metric_fault = text, fault
+        return
+    state.pop("metric_fault", None)
+    state.metric_text = ""
+    if text.strip() != ALWAYS:
+        state[KEY] = list(dict.fromkeys([*chosen(), text.strip() if _is_line(text) else text]))
+
+
+def _remove(text: str) -> None:
+    st.session_state[KEY] = [other for other in chosen() if other != text]
+
+
+def _fault(text: str) -> str:
+    """Why a text cannot be added, or nothing."""
+    if not text.strip():
+        return "Write a metric first, for example p_true > 0.9"
+    try:
+        error = supervisor.service().check_metric(text, visitor()).get("error")
+    except WorkerError as lost:
+        return f"{lost.message} {lost.hint}".strip()
+    if not error:
+        return ""
+    place = f"Line {error['line']}, column {error['column']}: {error['message']}"
+    return f"{place}. {error['hint']}" if error.get("hint") else place
+
+
+def _described(text: str, info: Mapping[str, Any] | None) -> component.Metric:
+    if info is None:
+        line = " ".join(text.split())
+        title = line if len(line) <= TITLE_CHARACTERS else f"{line[: TITLE_CHARACTERS - 1]}…"
+        short = line if len(line) <= SHORT_CHARACTERS else f"{line[: SHORT_CHARACTERS - 1]}…"
+        return component.Metric(metric_key(text), title, short)
+    return component.Metric(
+        metric_key(text), info["title"], info["short"], info["unit"], info["better"]
+    )
+
+
+def _catalog() -> list[dict[str, Any]] | None:
+    """Every named metric; None while the checking worker cannot say."""
+    service = supervisor.service()
+    try:
+        return service.metrics() if service.status()["checking"] else None
+    except WorkerError:
+        return None  # the loss card says what is wrong with the worker
+
+
+def _key(what: str, text: str) -> str:
+    return f"metric-{what}-{metric_key(text)}"
+
+
+def _is_line(text: str) -> bool:
+    return "\n" not in text
