@@ -36,8 +36,8 @@ __all__ = [
     "compile_metric",
     "curve",
     "get",
-    "glossary",
     "get_metric",
+    "glossary",
     "metrics",
 ]
 

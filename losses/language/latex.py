@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from losses.catalog import CATALOG
+from losses.catalog import EVERY
 
 from .graph import BATCHES, WIDTHS, Node, Program
 from .inputs import INPUTS
@@ -441,7 +441,7 @@ def _reduction(node: Node, x: Piece, sign: str = "") -> Piece:
 
 
 def _named(node: Node, args: list[Piece], bound: frozenset[str]) -> Piece:
-    info = CATALOG[node.attrs["name"]]
+    info = EVERY[node.attrs["name"]]
     count = len(info.inputs)
     defaults = {k.name: k.default for k in info.parameters}
     live = zip(node.attrs["live"], node.args[count:], args[count:], strict=True)
