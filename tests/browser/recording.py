@@ -60,7 +60,7 @@ class Recording:
         )
         return self
 
-    def evaluate(self, accuracy: float = 0.9) -> "Recording":
+    def evaluate(self, accuracy: float = 0.9, **metrics: float) -> "Recording":
         """A look at the validation images; the last of the strip is taken for the first class."""
         confusion = np.full((CLASSES, CLASSES), 1, np.int32)
         np.fill_diagonal(confusion, 90)
@@ -75,7 +75,7 @@ class Recording:
                 "validation",
                 990,
                 False,
-                {"loss": 1 - accuracy, "accuracy": accuracy},
+                {"loss": 1 - accuracy, "accuracy": accuracy, **metrics},
                 {"confusion": confusion, "strip_probabilities": strip},
             ),
         )

@@ -111,6 +111,43 @@ def test_train_right_after_the_last_key_is_obeyed(open_page: Open, wait: int) ->
     expect(page.get_by_text("Not started")).to_be_visible()
 
 
+def test_chosen_and_written_metrics_have_charts_that_move(open_page: Open, store: Store) -> None:
+    page = open_page("?dataset=digits&epochs=3&width=4")
+    page.locator(".st-key-metrics-popover button").click()
+    page.get_by_role("button", name="Brier score", exact=True).click()
+    brier = page.locator("[data-panel=brier]")
+    expect(brier).to_contain_text("lower is better")
+    writing = page.locator(".st-key-metric-write")
+    writing.locator("textarea").fill("mean(p_tru > 0.9)")
+    expect(writing.locator(".verdict")).to_contain_text("Line 1, column 6: unknown name 'p_tru'")
+    writing.locator("textarea").fill("mean(p_true > 0.9)")
+    expect(writing.locator(".verdict")).to_contain_text("Understood")
+    button(page, "add-metric").click()
+    written = page.locator("[data-panel^=text_]")
+    expect(written).to_contain_text("mean(p_true > 0.9)")
+    expect(writing.locator("textarea")).to_have_value("")
+    page.keyboard.press("Escape")
+
+    button(page, "train").click()
+    expect(words(page)).to_contain_text("Completed")
+    seen = page.locator(".readout .more")
+    for panel, label in ((brier, "test Brier"), (written, "test mean(p_true")):
+        expect(panel.locator(".now")).to_have_text(re.compile(r"^\d"))
+        expect(panel.locator(".note")).to_contain_text(re.compile(r"test \d"))
+        expect(panel.locator(".scatterlayer .trace")).to_have_count(1)
+        expect(seen).to_contain_text(label)
+    # The line reaches the last evaluation: what is drawn is what was measured.
+    [record] = [one for one in store.runs() if one.spec.metrics]
+    steps, values = store.series(record.id, "validation_brier")
+    drawn_to = brier.locator(".plot").evaluate(
+        "({ data: [{ x, y }] }) => [x[x.length - 1], y[y.length - 1]]"
+    )
+    assert drawn_to == [steps[-1], pytest.approx(values[-1], rel=1e-3)]
+    assert values[-1] < values[0]
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
 def test_typing_does_not_press_buttons(open_page: Open) -> None:
     page = open_page(LONG + "&loss=-log(p_true)")
     area = page.locator(".editor textarea")

@@ -14,6 +14,7 @@ from pages.live import feed
 from pages.live.feed import BACKLOG, Feed, Reader, Viewer
 from playground.errors import StoreError
 from playground.runs.store import Store
+from playground.spec import metric_key
 from tests.browser.recording import Recording
 
 
@@ -57,6 +58,23 @@ def test_news_is_only_what_changed(store: Store) -> None:
     assert not reader.live
     whole = reader.whole()
     assert whole["whole"] and whole["step"] == 10 and whole["series"]["loss"]["end"] == 10
+
+
+def test_the_runs_own_metrics_are_told_and_what_is_no_number_is_no_news(store: Store) -> None:
+    text = "mean(p_true > 0.9)"
+    run = Recording(store, metrics=("brier", text)).begin().advance(5)
+    reader = Reader(run.id, store, Line())
+    run.evaluate(brier=0.25, **{metric_key(text): float("nan")})
+    news = reader.news()
+    assert news["series"]["validation_brier"]["y"] == [0.25]
+    assert news["series"][f"validation_{metric_key(text)}"]["y"] == [None]
+    assert news["metrics"][f"validation_{metric_key(text)}"] is None
+    assert reader.news() is None
+    run.advance(5).evaluate(brier=0.125, **{metric_key(text): 0.5})
+    news = reader.news()
+    assert news["series"]["validation_brier"]["y"] == [0.125]
+    assert news["series"][f"validation_{metric_key(text)}"]["x"] == [10]
+    assert reader.whole()["series"]["validation_brier"]["y"] == [0.25, 0.125]
 
 
 def test_a_waiting_run_tells_its_place(store: Store) -> None:
