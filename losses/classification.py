@@ -14,6 +14,8 @@ from .named import Range, Tensor, named, ops
 GROUP = "Classification"
 OVERLAP = "Overlap and ordered classes"
 COUNTS = (500.0, 400.0, 300.0, 200.0, 100.0, 90.0, 80.0, 70.0, 60.0, 50.0)
+# In a text: samples a class, to be edited.
+_COUNTS = f"counts = array({list(COUNTS)})\n"
 
 
 def of_truth(y_true: Tensor, values: Tensor) -> Tensor:
@@ -136,6 +138,10 @@ def _counts(counts: Sequence[float] | None, count: int) -> Tensor:
     when="Weighs classes by their effective number of samples; for imbalance.",
     latex=r"-w_k\log p_k,\quad w_c\propto\frac{1-\beta}{1-\beta^{n_c}},\ \sum_c w_c=C",
     paper="Cui et al. 2019, arXiv:1901.05555",
+    text="beta = 0.99  # 0..0.9999 step 0.0001\n"
+    + _COUNTS
+    + "w = (1 - beta) / (1 - beta**counts)\n"
+    "w = w / sum(w) * num_classes\n-sum(w * y_true * log(y_pred), axis=-1)",
     beta=Range(0.0, 0.9999, 0.0001),
 )
 def class_balanced_ce(
@@ -159,6 +165,10 @@ def class_balanced_ce(
     when="Gives rare classes a wider margin; for imbalance.",
     latex=r"\mathrm{CE}\left(s(z-y\,m)\right),\quad m_c\propto n_c^{-1/4}",
     paper="Cao et al. 2019, arXiv:1906.07413",
+    text="max_m = 0.5  # 0..2\ns = 30.0  # 1..64\n"
+    + _COUNTS
+    + "m = counts**-0.25\nm = m / max(m) * max_m\n"
+    "-sum(y_true * log_softmax(s * (logits - y_true * m)), axis=-1)",
     max_m=Range(0.0, 2.0),
     s=Range(1.0, 64.0),
 )
@@ -182,6 +192,9 @@ def ldam(
     when="Corrects for how frequent classes are in training; for imbalance.",
     latex=r"\mathrm{CE}(z+\tau\log\pi)",
     paper="Menon et al. 2021, arXiv:2007.07314",
+    text="tau = 1.0  # 0..2\n"
+    + _COUNTS
+    + "-sum(y_true * log_softmax(logits + tau * log(counts / sum(counts))), axis=-1)",
     tau=Range(0.0, 2.0),
 )
 def logit_adjusted_ce(
@@ -306,6 +319,14 @@ def jaccard(y_true: Tensor, y_pred: Tensor, *, smooth: float = 1.0) -> Tensor:
     when="Optimises the Jaccard index of the batch itself, class by class.",
     latex=r"\frac1{|P|}\sum_{c\in P}\overline{\Delta_{J_c}}(|y_c-p_c|)",
     paper="Berman et al. 2018, arXiv:1705.08790",
+    text="errors = abs(y_true - y_pred)\norder = argsort(-errors, axis=0)\n"
+    "errors = take_along_axis(errors, order, axis=0)\n"
+    "truth = take_along_axis(y_true, order, axis=0)\n"
+    "total = sum(truth, axis=0, keepdims=True)\n"
+    "index = 1 - (total - cumsum(truth, axis=0)) / (total + cumsum(1 - truth, axis=0))\n"
+    "steps = concatenate([index[:1], index[1:] - index[:-1]], axis=0)\n"
+    "each = sum(errors * steps, axis=0)\npresent = cast(total[0] > 0, 'float32')\n"
+    "sum(each * present) / maximum(sum(present), 1)",
     per_sample=False,
 )
 def lovasz_softmax(y_true: Tensor, y_pred: Tensor, *, classes: str = "present") -> Tensor:

@@ -13,6 +13,11 @@ from .named import Range, Tensor, named, ops
 MARGIN = "Angular margins"
 GROUP = "Embedding"
 
+# Lines that texts share: cosines to the class vectors; who is of one class, who is another sample.
+_COSINE = "cosine = matmul(l2_normalize(features, axis=-1), l2_normalize(class_weights, axis=0))\n"
+_APART = "n = arange(shape(x)[0])\napart = n[:, None] != n[None, :]\n"
+_ALIKE = "alike = labels[:, None] == labels[None, :]\n"
+
 
 def _cosines(features: Tensor, class_weights: Tensor) -> Tensor:
     """Cosines of the angles between features and class vectors: (B, C)."""
@@ -26,6 +31,11 @@ def _cosines(features: Tensor, class_weights: Tensor) -> Tensor:
     when="Adds an angle to the true class, so that classes stand apart on the sphere.",
     latex=r"\mathrm{CE}\left(s\cos(\theta_y+m),\,s\cos\theta_j\right)",
     paper="Deng et al. 2019, arXiv:1801.07698",
+    text="s = 30.0  # 1..64\nm = 0.5  # 0..1\n"
+    + _COSINE
+    + "sine = sqrt(maximum(1 - square(cosine),"
+    " 1e-12))\nmoved = cosine * cos(m) - sine * sin(m)\n"
+    "-sum(y_true * log_softmax(s * (y_true * moved + (1 - y_true) * cosine)), axis=-1)",
     s=Range(1.0, 64.0),
     m=Range(0.0, 1.0),
 )
@@ -47,6 +57,9 @@ def arcface(
     when="Takes a margin off the true class's cosine.",
     latex=r"\mathrm{CE}\left(s(\cos\theta-m\,y)\right)",
     paper="Wang et al. 2018, arXiv:1801.09414",
+    text="s = 30.0  # 1..64\nm = 0.35  # 0..1\n"
+    + _COSINE
+    + "-sum(y_true * log_softmax(s * (cosine - m * y_true)), axis=-1)",
     s=Range(1.0, 64.0),
     m=Range(0.0, 1.0),
 )
@@ -134,6 +147,12 @@ def _not_self(x: Tensor) -> Tensor:
     when="Each sample against its farthest positive and nearest negative in the batch.",
     latex=r"\max\left(\max_p d(a,p)-\min_n d(a,n)+m,\,0\right)",
     paper="Hermans et al. 2017, arXiv:1703.07737 (Euclidean, features normalised first)",
+    text="margin = 1.0  # 0..2\nx = l2_normalize(features, axis=-1)\n"
+    + _APART
+    + _ALIKE
+    + "d = sqrt(where(apart, maximum(2 - 2 * x @ x.T, 0), 1.0) + 1e-12) * cast(apart, 'float32')\n"
+    "alike = cast(alike, 'float32')\n"
+    "maximum(max(d * alike, axis=-1) - min(d + 1e6 * alike, axis=-1) + margin, 0)",
     pairs=True,
     margin=Range(0.0, 2.0),
 )
@@ -163,6 +182,13 @@ def _log_shares(similar: Tensor, others: Tensor) -> Tensor:
     when="Pulls all samples of a class together against the rest of the batch.",
     latex=r"-\frac1{|P|}\sum_{p\in P}\log\frac{e^{s_{ip}/\tau}}{\sum_{a\neq i}e^{s_{ia}/\tau}}",
     paper="Khosla et al. 2020, arXiv:2004.11362",
+    text="tau = 0.1  # 0.02..1\nx = l2_normalize(features, axis=-1)\n"
+    + _APART
+    + _ALIKE
+    + "positive = cast(alike & apart, 'float32')\ns = where(apart, x @ x.T / tau, -1e9)\n"
+    "shares = s - logsumexp(s, axis=-1, keepdims=True)\ncount = sum(positive, axis=-1)\n"
+    "each = -sum(positive * shares, axis=-1) / maximum(count, 1)\n"
+    "has = cast(count > 0, 'float32')\nsum(each * has) / maximum(sum(has), 1)",
     pairs=True,
     per_sample=False,
     tau=Range(0.02, 1.0),
@@ -186,6 +212,11 @@ def supcon(features: Tensor, labels: Tensor, *, tau: float = 0.1) -> Tensor:
     when="Two views of one sample find each other among all others; needs no labels.",
     latex=r"-\log\frac{e^{s_{ij}/\tau}}{\sum_{k\neq i}e^{s_{ik}/\tau}}",
     paper="Chen et al. 2020, arXiv:2002.05709",
+    text="tau = 0.5  # 0.05..2\nsize = shape(features)[0]\n"
+    "x = concatenate([l2_normalize(features, axis=-1), l2_normalize(partner_features, axis=-1)],"
+    " axis=0)\n" + _APART + "partner = n[None, :] == where(n < size, n + size, n - size)[:, None]\n"
+    "s = where(apart, x @ x.T / tau, -1e9)\nshares = s - logsumexp(s, axis=-1, keepdims=True)\n"
+    "each = -sum(where(partner, shares, 0.0), axis=-1)\nmean(reshape(each, (2, -1)), axis=0)",
     pairs=True,
     tau=Range(0.05, 2.0),
 )
@@ -211,6 +242,16 @@ def nt_xent(features: Tensor, partner_features: Tensor, *, tau: float = 0.5) -> 
     latex=r"\mathrm{softplus}\left(\mathrm{lse}_n\,\gamma\alpha_n(s_n-m)"
     r"+\mathrm{lse}_p\,{-\gamma}\alpha_p(s_p-1+m)\right)",
     paper="Sun et al. 2020, arXiv:2002.10857 (samples without a positive are left out)",
+    text="gamma = 80.0  # 1..256\nmargin = 0.4  # 0..1\nx = l2_normalize(features, axis=-1)\n"
+    + _APART
+    + _ALIKE
+    + "s = x @ x.T\na_p = stop_gradient(maximum(1 + margin - s, 0))\n"
+    "a_n = stop_gradient(maximum(s + margin, 0))\n"
+    "p = where(alike & apart, -gamma * a_p * (s - 1 + margin), -1e9)\n"
+    "q = where(alike, -1e9, gamma * a_n * (s - margin))\n"
+    "each = softplus(logsumexp(p, axis=-1) + logsumexp(q, axis=-1))\n"
+    "has = cast(any(alike & apart, axis=-1) & any(~alike, axis=-1), 'float32')\n"
+    "sum(each * has) / maximum(sum(has), 1)",
     pairs=True,
     per_sample=False,
     gamma=Range(1.0, 256.0),

@@ -130,6 +130,11 @@ class _Text:
                 return self.apply(statement.value)
             if last and isinstance(statement, ast.FunctionDef):
                 return self.last_function(statement)
+            if isinstance(statement, (ast.For, ast.If)):
+                value = self.reader.compound(statement, self.scope)
+                if value is not None:
+                    return value
+                continue
             self.statement(statement)
         return self.no_result(body)
 

@@ -28,10 +28,13 @@ from .errors import LossError, Span, quote, suggest
 from .graph import Node, topological
 from .inputs import INPUTS, shapes_of
 from .names import Names
-from .syntax import Tree, dotted
+from .syntax import Tree, dotted, is_range
 
 MAX_CALL_DEPTH = 24
 MAX_DEPTH = 200
+MAX_ROUNDS = 64
+# Expressions read, each as often as the helper or the loop around it runs.
+MAX_READ = 15_000
 
 BINARY = {
     ast.Add: "add",
@@ -82,6 +85,7 @@ class Reader:
         self.inputs: dict[str, Node] = {}
         self.active: list[str] = []
         self.depth = 0
+        self.count = 0
 
     # -- statements
 
@@ -92,8 +96,64 @@ class Reader:
                 if statement.value is None:
                     raise self.error(statement, "this returns nothing", "return the loss")
                 return self.value(statement.value, scope)
-            self.statement(statement, scope)
+            if isinstance(statement, (ast.For, ast.If)):
+                value = self.compound(statement, scope)
+                if value is not None:
+                    return value
+            else:
+                self.statement(statement, scope)
         return None
+
+    def compound(self, node: ast.For | ast.If, scope: Scope) -> Value | None:
+        """A loop with a known number of rounds, written out; or the branch of an `if` that is
+        taken. The value where it returns one."""
+        if isinstance(node, ast.If):
+            return self.block(node.body if self.truth(node, scope) else node.orelse, scope)
+        for value in self.rounds(node, scope):
+            self.assign(node.target, value, scope, node)
+            returned = self.block(node.body, scope)
+            if returned is not None:
+                return returned
+        return None
+
+    def truth(self, node: ast.If, scope: Scope) -> bool:
+        value = self.value(node.test, scope)
+        if isinstance(value, Items):
+            return bool(value.values)
+        known = isinstance(value, Node) and not value.rank and value.static is not None
+        if value != NONE and not known:
+            raise self.error(
+                node,
+                "'if' needs a condition that is known before training, not one on a tensor",
+                "on tensors write where(condition, a, b)",
+            )
+        return self.b.flag(value, "the condition of 'if'")
+
+    def rounds(self, node: ast.For, scope: Scope) -> tuple[Value, ...]:
+        """What a loop variable becomes, round by round."""
+        if not is_range(node.iter):
+            items = self.value(node.iter, scope)
+            if not isinstance(items, Items):
+                raise self.error(
+                    node,
+                    "a loop cannot run over a tensor",
+                    "operate on the whole tensor, such as sum(..., axis=-1)",
+                )
+            values = items.values
+        else:
+            bounds = [
+                self.b.integer(self.value(a, scope), "the bound of a range") for a in node.iter.args
+            ]
+            if not 1 <= len(bounds) <= 3 or 0 in bounds[2:]:
+                raise self.error(node.iter, "a range is range(n) or range(first, end, step)")
+            numbers = range(*bounds)
+            self.b.at = self.tree.span(node.iter)
+            values = tuple(self.b.const(i) for i in numbers[: MAX_ROUNDS + 1])
+        if len(values) > MAX_ROUNDS:
+            raise self.error(
+                node.iter, f"a loop has at most {MAX_ROUNDS} rounds", "operate on the whole tensor"
+            )
+        return values
 
     def statement(self, node: ast.stmt, scope: Scope) -> None:
         if isinstance(node, ast.Assign):
@@ -182,6 +242,13 @@ class Reader:
     def value(self, node: ast.expr, scope: Scope) -> Value:
         """The value of an expression; `b.at` is left at it."""
         self.depth += 1
+        self.count += 1
+        if self.count > MAX_READ:
+            raise self.error(
+                node,
+                f"the loss expands to more than {MAX_READ:,} steps",
+                "helpers and loops inside others multiply; simplify it",
+            )
         if self.depth > MAX_DEPTH:
             raise self.error(
                 node, "helpers and brackets are nested too deeply", "simplify the loss"

@@ -119,7 +119,7 @@ def _cut(order: list[Node], live: set[int]) -> Node | None:
 def _check_batch_size(program: Program, b: Builder) -> None:
     """A loss that grows with the batch: a sum over it, divided by nothing or by a fixed size."""
     grown = _growth(program.order)
-    if grown[id(program.result)] < 1:
+    if grown[id(program.result)] < 1 or _sorts_the_batch(program.order):
         return
     for node in program.order:
         if node.op == "div" and grown[id(node.args[0])] >= 1 and _is_batch_size(node.args[1]):
@@ -167,8 +167,17 @@ def _growth(order: list[Node]) -> dict[int, float]:
             power = given[0] * exponent
         elif node.op in ("log", "exp", "named", *SQUASHING):
             power = 0.0
+        elif node.dtype == "bool" and _is_of_pairs(node):
+            power = -1.0  # a choice of pairs takes a few partners of each sample
+        elif node.op == "where" and _is_of_pairs(node.args[0]):
+            power = max(given[1:]) - 1
         found[id(node)] = power + _summed(node)
     return found
+
+
+def _is_of_pairs(node: Node) -> bool:
+    """Whether a tensor has an entry for every two samples."""
+    return [_batches(*sizes) for sizes in zip(*node.shapes, strict=True)] == [1, 1]
 
 
 def _summed(node: Node) -> int:
@@ -203,8 +212,8 @@ def _batches(one: int, two: int) -> int:
 
 def _check_axes(order: list[Node], b: Builder) -> None:
     """What runs over the batch and is meant for the classes."""
-    if any(n.op in ("sort", "argsort") and n.attrs["axis"] == 0 for n in order):
-        return  # sums over the sorted samples of a batch are meant
+    if _sorts_the_batch(order):
+        return
     for node in order:
         x = node.args[0] if node.args else None
         if node.op not in ALONG or node.attrs.get("axis") != 0 or x is None or x.rank < 2:
@@ -216,6 +225,11 @@ def _check_axes(order: list[Node], b: Builder) -> None:
                 "write axis=-1",
                 node.span,
             )
+
+
+def _sorts_the_batch(order: list[Node]) -> bool:
+    """Whether sums over the samples, in their order, are meant."""
+    return any(n.op in ("sort", "argsort") and n.attrs["axis"] == 0 for n in order)
 
 
 def prediction_nodes(order: list[Node]) -> set[int]:

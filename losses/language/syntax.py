@@ -10,8 +10,9 @@ import ast
 import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeGuard
 
 from .errors import LossError, Span, quote
 from .source import Source
@@ -29,10 +30,15 @@ class Tree:
     scan: Scan
     body: list[ast.stmt]
     line_shift: int
+    spans: dict[ast.AST, Span] = field(default_factory=dict)
 
     def span(self, node: ast.AST) -> Span:
         """Where a node stands in the typed text."""
-        return self.source.span(*self.source.node_offsets(node, self.line_shift))
+        found = self.spans.get(node)
+        if found is None:
+            found = self.source.span(*self.source.node_offsets(node, self.line_shift))
+            self.spans[node] = found
+        return found
 
     def operator_span(self, left: ast.AST, right: ast.AST) -> Span:
         """Where the operator between two operands stands."""
@@ -131,6 +137,8 @@ _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
     ast.AnnAssign: ("target", "annotation", "value", "simple"),
     ast.AugAssign: ("target", "op", "value"),
     ast.Return: ("value",),
+    ast.For: ("target", "iter", "body"),
+    ast.If: ("test", "body", "orelse"),
     ast.FunctionDef: ("decorator_list", "name", "args", "returns", "body"),
     ast.Import: ("names",),
     ast.ImportFrom: ("module", "names", "level"),
@@ -155,13 +163,9 @@ _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
 }
 
 _REFUSED: dict[str, tuple[str, str]] = {
-    "If": (
-        "'if' statements are not part of the language",
-        "on tensors write where(condition, a, b)",
-    ),
     "For": (
-        "loops are not part of the language",
-        "operate on the whole tensor, such as sum(..., axis=-1)",
+        "a loop runs over range(n) or a list of numbers",
+        "or operate on the whole tensor, such as sum(..., axis=-1)",
     ),
     "AsyncFor": ("loops are not part of the language", "operate on the whole tensor"),
     "While": ("loops are not part of the language", "operate on the whole tensor"),
@@ -251,6 +255,8 @@ class _Walker:
             return [node.left, lambda: self.compare(node), *node.comparators]
         if isinstance(node, ast.FunctionDef):
             return self.function(node)
+        if isinstance(node, ast.For):
+            return self.loop(node)
         if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
             return self.assignment(node)
         if isinstance(node, ast.keyword):
@@ -413,6 +419,18 @@ class _Walker:
         defaults = [*values.defaults, *(d for d in values.kw_defaults if d is not None)]
         return [*items, *defaults, *node.body]
 
+    def loop(self, node: ast.For) -> Iterable[Item]:
+        over = node.iter
+        if not isinstance(node.target, ast.Name):
+            raise self.refuse(node)
+        if node.target.id != "_":
+            self.identifier(node.target.id, self.tree.span(node.target))
+        if is_range(over):
+            return [*over.args, *node.body]
+        if not isinstance(over, (ast.List, ast.Tuple, ast.Name)):
+            raise self.refuse(node)
+        return [over, *node.body]
+
     def decorator(self, node: ast.expr) -> None:
         inner = node.func if isinstance(node, ast.Call) else node
         name = dotted(inner)
@@ -489,6 +507,12 @@ DECORATORS = frozenset(
         "register_keras_serializable",
     }
 )
+
+
+def is_range(node: ast.expr) -> TypeGuard[ast.Call]:
+    """Whether an expression is `range(...)`, over which a loop runs."""
+    named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    return named and node.func.id == "range" and not node.keywords  # type: ignore[attr-defined]
 
 
 def _harmless(node: ast.Call) -> bool:

@@ -109,7 +109,47 @@ def test_it_runs_in_a_graph_of_any_batch_size(text):
     assert float(step({n: tensors[n] for n in spec})) == pytest.approx(float(loss.on(B)), rel=1e-5)
 
 
+CE_ROUNDS = """total = 0.0
+for c in range(10):
+    total = total - y_true[:, c] * log(y_pred[:, c])
+total"""
+CHOSEN = """def loss(y_true, y_pred, from_logits=False, smooth=True):
+    if from_logits:
+        y_pred = softmax(y_pred)
+    elif smooth:
+        if y_pred.shape[-1] == 10:
+            return -sum(y_true * log(y_pred), axis=-1)
+    return mean(y_pred)"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (CE_ROUNDS, CE),
+        (CHOSEN, CE),
+        ("t = 0.0\nfor w in [0.25, 0.75]:\n    t += w * cross_entropy()\nt", CE),
+        ("x = p_true\nfor _ in range(3):\n    x = x * p_true\nx", PT**4),
+        ("k = 2\nif k > 1:\n    x = PT\nelse:\n    x = p_true\nx".replace("PT", "1 - p_true"),
+         1 - PT),
+        ("for i in range(2, 5):\n    if i == 3:\n        return i * p_true\np_true", 3 * PT),
+    ],
+)  # fmt: skip
+def test_a_loop_is_written_out_and_a_known_condition_decided(text, expected):
+    assert value(text) == pytest.approx(np.mean(expected), rel=2e-5)
+
+
+def test_a_parameter_that_decides_is_fixed():
+    loss = losses.compile_loss("k = 2\nif k > 1:\n    x = 1 - p_true\nelse:\n    x = p_true\nx")
+    assert loss.parameters["k"].fixed
+
+
 PLACES = [
+    ("while y_pred > 0:\n    pass", 1, 1, "loops"),
+    ("for c in y_pred:\n    pass\nmean(y_pred)", 1, 1, "tensor"),
+    ("for c in range(1000):\n    x = 1\nmean(y_pred)", 1, 10, "64"),
+    ("for a, b in zip(y_true, y_pred):\n    pass\nmean(y_pred)", 1, 1, "range(n)"),
+    ("for i in range(3):\n    x = y_tru\nmean(y_pred)", 2, 9, "y_true"),
+    ("if mean(y_pred) > 0.5:\n    x = 1\nmean(y_pred)", 1, 1, "where"),
     ("mean(y_ture)", 1, 6, "y_true"),
     ("K.meen(y_pred)", 1, 1, "K.mean"),
     ("α = 2\nmean(y_pred * β)", 2, 15, "β"),
