@@ -7,7 +7,8 @@ once a step; the numbers of a step do not depend on where the intervals are cut.
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -53,13 +54,23 @@ class _Compiled:
         return self._graph(*map(tf.convert_to_tensor, arguments, self._kinds))
 
 
+@dataclass(frozen=True)
+class Measured:
+    """A model on some images: the mean loss, probabilities (N, classes) and the metrics' values."""
+
+    loss: float
+    probabilities: np.ndarray
+    metrics: dict[str, float]
+
+
 class Graph:
-    """A model, its loss and its optimiser over data that stays on the device."""
+    """A model, its loss, its metrics and its optimiser over data that stays on the device."""
 
     def __init__(
         self,
         model: keras.Model,
         loss: Any,
+        metrics: Mapping[str, Any],
         optimizer: keras.optimizers.Optimizer,
         images: np.ndarray,
         labels: np.ndarray,
@@ -69,6 +80,7 @@ class Graph:
     ) -> None:
         self.model = model
         self.loss = loss
+        self.metrics = metrics
         self.classes = int(model.output.shape[-1])
         self._network = keras.Model(
             model.input, [model.get_layer("features").output, model.get_layer("logits").output]
@@ -99,6 +111,15 @@ class Graph:
             tf.TensorSpec((), tf.int32),
         )
 
+        width = self._network.output[0].shape[-1]
+        self._measure_graph = _Compiled(
+            self._measure,
+            tf.TensorSpec((None, width), tf.float32),
+            tf.TensorSpec((None, self.classes), tf.float32),
+            tf.TensorSpec((None,), tf.int32),
+            tf.TensorSpec((), tf.int32),
+        )
+
     def facts(self, features: Any, logits: Any, labels: Any, step: Any) -> dict[str, Any]:
         """What a loss may ask for (`objective.facts`); `step` counts from 1."""
         done = tf.cast(step - 1, tf.float32)
@@ -118,9 +139,10 @@ class Graph:
         return self._train_graph(self._images, self._labels, indices, rates, first_step)
 
     def warm(self) -> None:
-        """Traces and optimises both graphs by using them on nothing: no number changes."""
+        """Traces and optimises the graphs by using them on nothing: no number changes."""
         self.train(np.zeros((0, self._batch_size), np.int32), np.zeros(0, np.float32), 1)
-        self._evaluate_graph(self._images[:2], self._labels[:2], 1, 0)
+        _, *outputs = self._evaluate_graph(self._images[:2], self._labels[:2], 1, 0)
+        self._measure_graph(*outputs, self._labels[:2], 0)
 
     def _train(self, images: Any, labels: Any, indices: Any, rates: Any, first_step: Any) -> Any:
         steps = tf.shape(indices)[0]
@@ -205,14 +227,18 @@ class Graph:
 
         starts = tf.range(0, tf.shape(images)[0], size)
         losses = tf.map_fn(loss, starts, fn_output_signature=tf.float32)
-        return losses, features, logits
+        return losses, tf.cast(features, tf.float32), tf.cast(logits, tf.float32)
 
-    def evaluate(
-        self, images: np.ndarray, labels: np.ndarray, step: int
-    ) -> tuple[float, dict[str, Any]]:
-        """The mean loss of these images, dropout off, and the `facts` about all of them together.
+    def _measure(self, features: Any, logits: Any, labels: Any, step: Any) -> Any:
+        """The probabilities of all images of an evaluation and each metric of all of them."""
+        known = self.facts(features, logits, labels, step)
+        return known["probabilities"], objective.measure(self.metrics, known)
 
-        The loss is taken over batches of the training size, because it may depend on its batch.
+    def evaluate(self, images: np.ndarray, labels: np.ndarray, step: int) -> Measured:
+        """The model on these images, dropout off.
+
+        The loss is taken over batches of the training size, because it may depend on its batch;
+        each metric over all images together.
         """
         size = min(self._batch_size, len(images))
         whole = len(images) // size * size
@@ -220,21 +246,23 @@ class Graph:
         parts = [slice(at, min(at + pass_, whole)) for at in range(0, whole, pass_)]
         if whole < len(images):
             parts.append(slice(whole, len(images)))
+        labels = labels.astype(np.int32)
         total, features, logits = 0.0, [], []
         for part in parts:
             count = len(images[part])
             # A single image goes twice, because each half of the graph wants one.
             seen = np.resize(np.arange(part.start, part.stop), max(count, 2))
             losses, *outputs = self._evaluate_graph(
-                images[seen], labels[seen].astype(np.int32), min(size, len(seen)), step
+                images[seen], labels[seen], min(size, len(seen)), step
             )
             total += float(np.mean(losses)) * count
             features.append(outputs[0][:count])
             logits.append(outputs[1][:count])
-        known = self.facts(
-            tf.concat(features, axis=0),
-            tf.concat(logits, axis=0),
-            tf.constant(labels, tf.int32),
-            tf.constant(step),
+        probabilities, values = self._measure_graph(
+            tf.concat(features, axis=0), tf.concat(logits, axis=0), labels, step
         )
-        return total / len(images), known
+        return Measured(
+            total / len(images),
+            probabilities.numpy(),
+            {name: float(value) for name, value in values.items()},
+        )

@@ -91,12 +91,12 @@ class Training:
         self.steps = self.steps_per_epoch * spec.epochs
         self.rates = optimizers.rates(spec, self.steps)
         self.loss = objective.build(spec)
-        self.metrics = objective.metrics(spec)
         self.statistics = models.pixel_statistics(images, spec.normalise)
         self.model = models.build(spec, self.statistics)
         self.graph = Graph(
             self.model,
             self.loss,
+            objective.metrics(spec),
             optimizers.build(spec),
             images,
             self.split.train_labels,
@@ -266,13 +266,13 @@ class Training:
         if not full:
             images, labels = images[self.sample], labels[self.sample]
         found, _ = self.evaluate("validation", images, labels, full)
-        _, strip = self.graph.evaluate(
+        strip = self.graph.evaluate(
             self.dataset.test_images[self.strip],
             self.dataset.test_labels[self.strip],
             self.step,
         )
-        probabilities = strip["probabilities"].numpy()
-        return replace(found, arrays={**found.arrays, "strip_probabilities": probabilities})
+        arrays = {**found.arrays, "strip_probabilities": strip.probabilities}
+        return replace(found, arrays=arrays)
 
     def evaluate_test(self) -> Evaluated:
         """The whole test set, with its worst mistakes."""
@@ -294,8 +294,8 @@ class Training:
     ) -> tuple[Evaluated, np.ndarray]:
         """Loss, accuracy, the spec's metrics and the confusion matrix of these images; and their
         probabilities."""
-        loss, known = self.graph.evaluate(images, labels, self.step)
-        probabilities = known["probabilities"].numpy()
+        measured = self.graph.evaluate(images, labels, self.step)
+        probabilities = measured.probabilities
         predicted = probabilities.argmax(axis=1)
         classes = probabilities.shape[1]
         confusion = np.bincount(labels * classes + predicted, minlength=classes**2)
@@ -306,9 +306,9 @@ class Training:
             images=len(images),
             full=full,
             metrics={
-                "loss": loss,
+                "loss": measured.loss,
                 "accuracy": float(np.mean(predicted == labels)),
-                **objective.measure(self.metrics, known),
+                **measured.metrics,
             },
             arrays={"confusion": confusion.reshape(classes, classes).astype(np.int32)},
         )

@@ -54,9 +54,9 @@ def metrics(spec: RunSpec) -> dict[str, Any]:
     return found
 
 
-def measure(metrics: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, float]:
+def measure(metrics: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
     """The values of metrics on all images of an evaluation at once, out of their `facts`."""
-    return {key: float(metric.on(tensors(metric, facts))) for key, metric in metrics.items()}
+    return {key: metric.on(tensors(metric, facts)) for key, metric in metrics.items()}
 
 
 def _check_inputs(field: str, loss: Any) -> None:
