@@ -9,9 +9,9 @@ from typing import Any
 import streamlit as st
 
 from pages.live import component
-from pages.parts import draft
+from pages.parts import draft, problems, whole
 from pages.parts.visitor import visitor
-from playground.errors import WorkerError
+from playground.errors import PlaygroundError, WorkerError
 from playground.runs import supervisor
 from playground.spec import MAX_METRICS, is_name, metric_key
 
@@ -34,6 +34,21 @@ def described(metrics: Iterable[str]) -> list[component.Metric]:
     """What the live views need to know of these names and texts."""
     known = {info["name"]: info for info in _catalog() or []}
     return [_described(text, known.get(text)) for text in metrics if text != ALWAYS]
+
+
+def fault() -> PlaygroundError | None:
+    """Why a chosen metric cannot be measured, as far as the checking worker has said."""
+    known = {info["name"] for info in _catalog() or []}
+    if not known:
+        return None  # the training worker checks them as well
+    try:
+        for text in chosen():
+            found = "" if text in known else _fault(text)
+            if found:
+                return PlaygroundError(f"The metric {_line(text, TITLE_CHARACTERS)}: {found}")
+    except WorkerError:
+        return None
+    return None
 
 
 def chooser() -> None:
@@ -130,28 +145,31 @@ def _add() -> None:
     state = st.session_state
     typed = component.edited(EDITOR)
     text = (typed if typed is not None else state.get("metric_text", "")).strip("\n")
-    fault = _fault(text)
-    if fault:
-        state.metric_text, state.metric_fault = text, fault
+    try:
+        found = _fault(text) if text.strip() else "Write a metric first, for example p_true > 0.9"
+    except WorkerError as error:
+        found = f"{error.message} {error.hint}".strip()
+    if found:
+        state.metric_text, state.metric_fault = text, found
         return
     state.pop("metric_fault", None)
     state.metric_text = ""
     if text.strip() != ALWAYS:
-        state[KEY] = list(dict.fromkeys([*chosen(), text.strip() if _is_line(text) else text]))
+        # Blanks around a single line say nothing; of several lines they are the indentation.
+        text = text if "\n" in text else text.strip()
+        state[KEY] = list(dict.fromkeys([*chosen(), text]))
 
 
 def _remove(text: str) -> None:
     st.session_state[KEY] = [other for other in chosen() if other != text]
+    if problems.about("metric"):
+        problems.forget()
+        whole.ask()
 
 
 def _fault(text: str) -> str:
-    """Why a text cannot be added, or nothing."""
-    if not text.strip():
-        return "Write a metric first, for example p_true > 0.9"
-    try:
-        error = supervisor.service().check_metric(text, visitor()).get("error")
-    except WorkerError as lost:
-        return f"{lost.message} {lost.hint}".strip()
+    """What is wrong with a text, and where; nothing if nothing is. Raises WorkerError."""
+    error = supervisor.service().check_metric(text, visitor()).get("error")
     if not error:
         return ""
     place = f"Line {error['line']}, column {error['column']}: {error['message']}"
@@ -160,9 +178,7 @@ def _fault(text: str) -> str:
 
 def _described(text: str, info: Mapping[str, Any] | None) -> component.Metric:
     if info is None:
-        line = " ".join(text.split())
-        title = line if len(line) <= TITLE_CHARACTERS else f"{line[: TITLE_CHARACTERS - 1]}…"
-        short = line if len(line) <= SHORT_CHARACTERS else f"{line[: SHORT_CHARACTERS - 1]}…"
+        title, short = _line(text, TITLE_CHARACTERS), _line(text, SHORT_CHARACTERS)
         return component.Metric(metric_key(text), title, short)
     return component.Metric(
         metric_key(text), info["title"], info["short"], info["unit"], info["better"]
@@ -178,9 +194,11 @@ def _catalog() -> list[dict[str, Any]] | None:
         return None  # the loss card says what is wrong with the worker
 
 
+def _line(text: str, most: int) -> str:
+    """A text on one line of at most so many characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
 def _key(what: str, text: str) -> str:
     return f"metric-{what}-{metric_key(text)}"
-
-
-def _is_line(text: str) -> bool:
-    return "\n" not in text

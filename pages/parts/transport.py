@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from pages.parts import draft, loss_card, problems, runs, whole
+from pages.parts import draft, loss_card, metrics, problems, runs, whole
 from pages.parts.browser import copy_link, keys
 from pages.parts.url import MOST_COMPARED
 from pages.parts.visitor import visitor
@@ -163,6 +163,10 @@ def train() -> None:
     fault = loss_card.fault()
     if fault is not None:
         problems.remember(fault, "Not started", about="loss")
+        return
+    fault = metrics.fault()
+    if fault is not None:
+        problems.remember(fault, "Not started", about="metric")
         return
     _submit(settled)
 

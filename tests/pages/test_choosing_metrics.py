@@ -75,6 +75,16 @@ def test_a_faulty_metric_is_told_with_its_place_and_not_added(
     assert not [each for each in page.text if fault in each.value]
 
 
+def test_a_faulty_metric_of_a_link_is_not_trained(visit: Visit, warm: Supervisor) -> None:
+    page = click(visit("dataset=digits&metrics=mean(y_ture)"), "train")
+    assert "The metric mean(y_ture): Line 1, column 6: unknown name 'y_ture'" in said(page)
+    assert warm.store.runs() == []
+    click(page, f"metric-remove-{metric_key('mean(y_ture)')}")
+    assert "y_ture" not in said(page)
+    click(page, "train")
+    assert len(warm.store.runs()) == 1
+
+
 def test_there_are_never_more_than_six(visit: Visit, warm: Supervisor) -> None:
     names = [info["name"] for info in warm.metrics()][1:]
     page = visit("dataset=digits")
