@@ -15,6 +15,7 @@ from playground.runs import supervisor
 MODES = {"pick": "Pick", "write": "Write"}
 EDITOR_HEIGHT = 108  # pixels
 EDITOR = "editor"
+MEANING = "Above: the price of giving the true class probability p. Below: how hard it pushes."
 BEFORE = "loss_before"  # the visitor's text that a named loss took the place of
 WARM_SECONDS = 1.0
 
@@ -32,6 +33,7 @@ def _loss_card(waited: bool, after: Callable[[], None]) -> None:
     if waited and ready:
         st.rerun()
     draft.restore()
+    sync()
     left, right = st.columns(2, gap="medium")
     with left, st.container(gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", key="loss-head"):
@@ -154,7 +156,7 @@ def _start() -> None:
         key="start_from",
         on_change=_start_from,
         label_visibility="collapsed",
-        width=170,
+        width=240,
     )
 
 
@@ -187,7 +189,8 @@ def _warming() -> None:
 
 
 def _write(ready: bool) -> Mapping[str, Any] | None:
-    """A written loss: the editor, which shows what is wrong, and what follows from the text."""
+    """A written loss: the editor, which shows what is wrong, and what follows from the text, or
+    while that has a fault, from the last one that had none."""
     state = st.session_state
     typed = component.editor(
         EDITOR,
@@ -200,12 +203,17 @@ def _write(ready: bool) -> Mapping[str, Any] | None:
         _warming()
         return None
     plain = _check(typed.text, plain=True) if typed.text.strip() else None
+    if plain is not None and not plain["error"]:
+        state.understood = typed.text
+        _mended()
+    elif "understood" in state:
+        plain = _check(state.understood, plain=True)
     if plain is None or plain["error"]:
         return None
-    _mended()
-    st.latex(plain["latex"])
+    with st.container(key="formula"):
+        st.latex(plain["latex"])
     _parameters([{**each, "default": each["value"]} for each in plain["parameters"]])
-    return _check(typed.text)
+    return _check(state.understood)
 
 
 def _parameters(declared: Sequence[Mapping[str, Any]]) -> None:
@@ -234,6 +242,8 @@ def _slider(parameter: Mapping[str, Any], moved: dict[str, float]) -> None:
         moved.pop(name, None)
         if chosen != default:
             moved[name] = chosen
+        if st.session_state.run:
+            whole.ask()  # the run may take it, too: a button beside its progress offers that
 
     st.slider(
         name.replace("_", r"\_"),
@@ -257,16 +267,17 @@ def _picture(report: Mapping[str, Any] | None) -> None:
             )
         return
     dark = st.context.theme.type == "dark"
+    state = st.session_state
+    shown = state.understood if draft.mode() == "write" else state.loss_name
+    stale = shown != draft.values()["loss"]
     st.plotly_chart(
-        drawn(*_asked(draft.values()["loss"]), dark),
+        drawn(*_asked(shown), dark),
         key="loss-curve",
         config={"displayModeBar": False},
         alt="The loss and its push on the true class' logit, over the probability of that class",
     )
-    with st.container(key="lesson-picture"):
-        st.caption(
-            "Above: the price of giving the true class probability p. Below: how hard it pushes."
-        )
+    with st.container(key="lesson-stale" if stale else "lesson-picture"):
+        st.caption(f"Of the last text without a fault. {MEANING}" if stale else MEANING)
 
 
 def _forget_parameters() -> None:

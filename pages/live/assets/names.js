@@ -87,7 +87,7 @@ export class Names {
       .filter((argument) => argument.includes("="))
       .map((argument) => argument.split("="))
       .filter(([name]) => !taken.has(name))
-      .map(([name, value]) => ({ name: `${name}=`, kind: "argument", arguments: [], what: value }))
+      .map(([name, value]) => ({ name: `${name}=`, kind: "argument", arguments: [], what: `${value} if left out` }))
   }
 
   // The call whose arguments the caret stands in: {name, arguments, what, active, keyword, open}.
