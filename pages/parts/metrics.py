@@ -105,7 +105,7 @@ def _choose(known: list[str]) -> None:
 def _written(texts: list[str]) -> None:
     for text in texts:
         with st.container(horizontal=True, vertical_alignment="center", key=_key("row", text)):
-            st.code(text, language=None)
+            st.code(text, language=None, wrap_lines=True)
             st.button(
                 "Remove",
                 key=_key("remove", text),
@@ -121,7 +121,10 @@ def _write(full: bool) -> None:
     state = st.session_state
     with st.container(key="metric-write", gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", key="metric-write-head"):
-            st.caption("Or write one in the language of the losses", width="content")
+            st.caption(
+                "Or write one in the language of the losses; a comment above names it",
+                width="content",
+            )
             st.space("stretch")
             st.button(
                 "Add",
@@ -178,8 +181,10 @@ def _fault(text: str) -> str:
 
 def _described(text: str, info: Mapping[str, Any] | None) -> component.Metric:
     if info is None:
-        title, short = _line(text, TITLE_CHARACTERS), _line(text, SHORT_CHARACTERS)
-        return component.Metric(metric_key(text), title, short)
+        name = _title(text)
+        return component.Metric(
+            metric_key(text), _line(name, TITLE_CHARACTERS), _line(name, SHORT_CHARACTERS)
+        )
     return component.Metric(
         metric_key(text), info["title"], info["short"], info["unit"], info["better"]
     )
@@ -192,6 +197,12 @@ def _catalog() -> list[dict[str, Any]] | None:
         return service.metrics() if service.status()["checking"] else None
     except WorkerError:
         return None  # the loss card says what is wrong with the worker
+
+
+def _title(text: str) -> str:
+    """What a written metric is called: by the comment of its first line, or else by itself."""
+    first = text.strip().partition("\n")[0].strip()
+    return first.lstrip("# ") or text if first.startswith("#") else text
 
 
 def _line(text: str, most: int) -> str:

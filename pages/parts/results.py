@@ -73,7 +73,9 @@ def _lesson(current: RunRecord | None, compared: Sequence[RunRecord]) -> str:
             "dashed on images held out."
         )
     if any(other.spec.loss != current.spec.loss for other in compared):
-        return "Different losses have different scales: compare the runs by their accuracy."
+        return (
+            "Different losses have different scales: compare the runs by accuracy, or by a metric."
+        )
     return (
         "When dashed rises while solid falls, the network learns its images by heart: overfitting."
     )

@@ -107,3 +107,6 @@ def test_what_a_chart_is_called(warm: Supervisor) -> None:
     assert text.title.startswith("a = 1 p_true +") and len(text.title) == 60
     assert len(text.short) == 14
     assert text.better == text.unit == ""
+    [sure] = metrics.described(["# surely right\np_true > 0.9"])
+    assert sure.title == sure.short == "surely right"
+    assert metrics.described(["#\np_true"])[0].title == "# p_true"

@@ -140,7 +140,7 @@ export class Panel {
         traces.push({
           ...shared,
           ...lines.validation,
-          mode: lines.validation.x.length > 60 ? "lines" : "lines+markers",
+          mode: lines.validation.x.length > (test ? 20 : 60) ? "lines" : "lines+markers",
           line: { color, width: 2, dash: this.name === "gap" ? "solid" : "5px,4px" },
           marker: { color: colors.background, size: 6, line: { color, width: 1.5 } },
           name: this.name === "gap" ? `${label}gap` : `${label}validation`,
@@ -153,7 +153,7 @@ export class Panel {
     }
     put(this.now, said)
     const unmeasured = test && !traces.length && runs[0]?.run.series.validation_loss?.length
-    put(this.none, unmeasured ? "Not measured in this run; in the next it will be" : "")
+    put(this.none, unmeasured ? "Measured from the next run on" : "")
     const spoken = [said, this.tested.textContent].filter(Boolean).join("  ")
     this.plot.setAttribute("aria-label", `${this.about.title} over steps. ${spoken}`)
     const layout = this.layout({ options, colors, zoomX, end, marks, bare: !traces.length })
