@@ -42,7 +42,8 @@ def text(program: Program) -> str:
     taken = {*program.parameters}
     written: dict[int, str] = {}
     lines = [
-        f"{p.name} = {_parameter(p.value)}  # {p.low!r}..{p.high!r} step {p.step!r}"
+        f"{p.name} = {float(p.value)!r}  # {float(p.low)!r}..{float(p.high)!r} "
+        f"step {float(p.step)!r}"
         for p in sorted(program.parameters.values(), key=lambda p: p.name)
         if p.name in used
     ]
@@ -95,10 +96,6 @@ def _keyed(value: Any, keys: dict[int, str]) -> Any:
     if isinstance(value, Node):
         return keys[id(value)]
     return tuple(_keyed(v, keys) for v in value) if isinstance(value, tuple) else value
-
-
-def _parameter(value: float) -> str:
-    return repr(float(value))
 
 
 def _value(value: Any, written: dict[int, str]) -> str:

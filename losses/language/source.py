@@ -187,12 +187,12 @@ class Source:
         raw = self.lines[line - 1].encode("utf-8")[:byte_column]
         return self.starts[line - 1] + len(raw.decode("utf-8", errors="ignore"))
 
-    def node_offsets(self, node: ast.AST, line_shift: int = 0) -> tuple[int, int]:
-        """Start and end offsets of a syntax node that has a place."""
+    def node_offsets(self, node: ast.AST, line_shift: int = 0, indent: int = 0) -> tuple[int, int]:
+        """Start and end offsets of a syntax node, parsed that many lines down and columns in."""
         line, column = node.lineno, node.col_offset  # type: ignore[attr-defined]
         end_line, end_column = node.end_lineno, node.end_col_offset  # type: ignore[attr-defined]
-        start = self.byte_offset(line - line_shift, column)
-        return start, self.byte_offset(end_line - line_shift, end_column)
+        start = self.byte_offset(line - line_shift, max(column - indent, 0))
+        return start, self.byte_offset(end_line - line_shift, max(end_column - indent, 0))
 
     def fragment(self, span: Span) -> str:
         """The typed characters of a span."""

@@ -30,20 +30,25 @@ class Tree:
     scan: Scan
     body: list[ast.stmt]
     line_shift: int
+    indent: int
     spans: dict[ast.AST, Span] = field(default_factory=dict)
+
+    def offsets(self, node: ast.AST) -> tuple[int, int]:
+        """Where a node begins and ends in the text."""
+        return self.source.node_offsets(node, self.line_shift, self.indent)
 
     def span(self, node: ast.AST) -> Span:
         """Where a node stands in the typed text."""
         found = self.spans.get(node)
         if found is None:
-            found = self.source.span(*self.source.node_offsets(node, self.line_shift))
+            found = self.source.span(*self.offsets(node))
             self.spans[node] = found
         return found
 
     def operator_span(self, left: ast.AST, right: ast.AST) -> Span:
         """Where the operator between two operands stands."""
-        start = self.source.node_offsets(left, self.line_shift)[1]
-        end = self.source.node_offsets(right, self.line_shift)[0]
+        start = self.offsets(left)[1]
+        end = self.offsets(right)[0]
         signs = [t for t in self.scan.between(start, end) if t.text not in ("(", ")")]
         if not signs:
             return self.source.span(start, end)
@@ -56,7 +61,7 @@ class Tree:
 
     def fragment(self, node: ast.AST) -> str:
         """The typed text of a node."""
-        start, end = self.source.node_offsets(node, self.line_shift)
+        start, end = self.offsets(node)
         return self.source.text[start:end]
 
 
@@ -64,41 +69,49 @@ def parse(text: str) -> Tree:
     """Read a text into a checked tree; raises `LossError`, never anything else."""
     source = Source(text)
     scanned = scan(source)
-    # An indented body pasted from a function parses as the body of an `if`, columns kept.
-    shift = 1 if scanned.indented else 0
-    module = _parse(source, "if 1:\n" + source.text if shift else source.text, shift)
-    body = module.body
-    if shift:
-        block = body[0]
-        if len(body) != 1 or not isinstance(block, ast.If) or block.orelse:
-            raise LossError("the indentation of the first line is not kept", hint="align the lines")
-        body = block.body
-    tree = Tree(source, scanned, body, shift)
+    # The text is parsed as the body of one statement, `if 1:`, in Python's mode for a single
+    # statement: in its mode for a file, a mistake makes it look for a file to quote from.
+    # A body pasted from a function is indented already, and keeps its columns.
+    indent = 0 if scanned.indented else 1
+    head = "if 1:\n" if scanned.indented else "if 1:\n pass\n"
+    ends = [*source.starts[1:], len(source.text)]
+    lines = [source.text[a:b] for a, b in zip(source.starts, ends, strict=True)]
+    shift = head.count("\n")
+    inside = "".join(" " * indent + line if line.strip() else line for line in lines)
+    module = _parse(source, f"{head}{inside}\n", shift, indent)
+    block = module.body[0]
+    if len(module.body) != 1 or not isinstance(block, ast.If) or block.orelse:
+        raise LossError("the indentation of the first line is not kept", hint="align the lines")
+    tree = Tree(source, scanned, block.body[indent:], shift, indent)
     _check_depth(tree)
     return tree
 
 
-def _parse(source: Source, text: str, shift: int) -> ast.Module:
+def _parse(source: Source, text: str, shift: int, indent: int) -> ast.Interactive:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(text)
+            return ast.parse(text, mode="single")
     except SyntaxError as error:
-        raise _syntax_error(source, error, shift) from None
+        if "multiple statements" in (error.msg or ""):
+            hint = "align the lines"
+            raise LossError("the indentation of the first line is not kept", hint=hint) from None
+        raise _syntax_error(source, error, shift, indent) from None
     except (RecursionError, MemoryError):
         raise LossError("the text is nested too deeply", hint="name the inner parts") from None
     except (ValueError, OverflowError, UnicodeError):
         raise LossError("the text cannot be read", hint="retype it by hand") from None
 
 
-def _syntax_error(source: Source, error: SyntaxError, shift: int) -> LossError:
+def _syntax_error(source: Source, error: SyntaxError, shift: int, indent: int) -> LossError:
     line = min(max((error.lineno or 1) - shift, 1), len(source.lines))
     width = len(source.lines[line - 1])
-    column = min(max(error.offset or 1, 1), width + 1)
+    column = min(max((error.offset or 1) - indent, 1), width + 1)
     start = source.starts[line - 1] + column - 1
     end = min(start + 1, source.starts[line - 1] + width)
-    if error.end_lineno == error.lineno and error.end_offset and error.end_offset > column:
-        end = source.starts[line - 1] + min(error.end_offset - 1, width)
+    after = (error.end_offset or 0) - indent
+    if error.end_lineno == error.lineno and after > column:
+        end = source.starts[line - 1] + min(after - 1, width)
     shown = source.text[start:end].strip()
     at = f"near {quote(shown)}" if shown else "at the end of the line"
     return LossError(

@@ -1,69 +1,14 @@
 """Whatever is typed: a loss or a LossError, soon, and nothing else happens."""
 
-import os
-import random
 import sys
 import time
 
 import pytest
 import reference
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 import losses
-from losses.language.program import OUR_FAULT, analyse
 
-WORDS = (
-    *("y_true", "y_pred", "logits", "labels", "K", "tf", "np", "ops", "math", "keras.losses", "x"),
-    *("mean", "sum", "log", "exp", "sqrt", "where", "clip", "softmax", "gather", "one_hot"),
-    *("einsum", "'bi,bi->b'", "transpose", "shape", "arange", "ones", "reshape", "focal"),
-    *("(", ")", "[", "]", "{", "}", ",", ".", ":", "=", "==", "+", "-", "*", "/", "**", "//"),
-    *("%", "@", "&", "|", "~", "<", ">", ";", "\n", "#", ":=", "...", ".T", ".shape", "\n    "),
-    *("0", "1", "-1", "2.5", "1e9", "'x'", "None", "True", "axis", "keepdims", "dtype"),
-    *("for", "if", "else", "and", "or", "not", "lambda", "def", "return", "import", "del"),
-    "__class__",
-)
 SEEDS = [e["text"] for e in reference.lines("loss_language.jsonl")] or ["mean(y_pred)"]
-
-
-def answer(text: str) -> None:
-    start = time.process_time()
-    try:
-        analyse(text)
-    except losses.LossError as error:
-        assert error.message != OUR_FAULT, text
-        assert error.message
-        assert 1 <= error.line <= text.count("\n") + text.count("\r") + 1
-        assert error.column >= 1
-    assert time.process_time() - start < 2
-
-
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.sampled_from(WORDS), max_size=25).map(" ".join))
-def test_any_row_of_words(text):
-    answer(text)
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.text(max_size=60))
-def test_any_characters(text):
-    answer(text)
-
-
-def test_mutated_inputs():
-    """Some seconds of cut, swapped and joined reference texts."""
-    rng = random.Random(1)
-    end = time.monotonic() + float(os.environ.get("PLAYGROUND_FUZZ_SECONDS", "6"))
-    tried = 0
-    while time.monotonic() < end:
-        text = rng.choice(SEEDS)
-        for _ in range(rng.randint(1, 4)):
-            place, width = rng.randint(0, len(text)), rng.randint(0, 6)
-            piece = rng.choice((rng.choice(WORDS), "", rng.choice(SEEDS)[:30], text[:place]))
-            text = text[:place] + piece + text[place + width :]
-        answer(text)
-        tried += 1
-    assert tried > 100
 
 
 @pytest.mark.parametrize(
@@ -97,12 +42,19 @@ def test_mutated_inputs():
         "mean(y_pred) * 10 ** 10 ** 10",
         "\ud800",
         "\u202emean(y_pred)",
+        "x = y_pred\n" + "x = log(x * x + 1) + sqrt(x)\n" * 140 + "mean(x)",
+        "+".join(["mean(abs(y_true - y_pred), axis=-1)"] * 180),
+        "x = 1.5\nfor a in range(60):\n for b in range(60):\n  for c in range(60):\n"
+        "   x = x * 1.0\nmean(y_pred) * x",
+        "def a(x):\n    return x + 1.0\ndef a0(x):\n    return a(x) + a(x)\n"
+        + "".join(f"def a{i}(x):\n    return a{i - 1}(x) + a{i - 1}(x)\n" for i in range(1, 20))
+        + "mean(y_pred) * a19(1.0)",
     ],
 )
 def test_hostile_texts_get_a_quick_answer(text):
     start = time.process_time()
     losses.check(text, numeric=False)
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < 1
 
 
 def test_compiling_opens_nothing():
@@ -119,7 +71,7 @@ def test_compiling_opens_nothing():
 
     sys.addaudithook(hook)
     try:
-        for text in SEEDS:
+        for text in (*SEEDS, "mean(", "x = = 1", "mean(y_pred, ,)", "def f(:", "a b", "K.", "1 +"):
             losses.check(text, numeric=False)
     finally:
         watching.clear()

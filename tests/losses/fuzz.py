@@ -1,0 +1,223 @@
+"""Texts by a grammar and by mutation, and what must hold for each: a loss or a LossError, soon.
+
+    python tests/losses/fuzz.py --minutes 60 [--seed 1]
+
+prints what it found; nothing is kept. `test_fuzz.py` does the same for about a minute.
+"""
+
+import argparse
+import random
+import re
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import reference
+
+import losses
+from losses.language import canonical
+from losses.language.latex import latex
+from losses.language.program import OUR_FAULT, analyse
+
+SEEDS = [e["text"] for e in reference.lines("loss_language.jsonl")] + [
+    info.text for info in losses.catalog() if info.text
+]
+LIMIT = 1.0  # seconds of CPU for a text
+
+TENSORS = ("y_true", "y_pred", "logits", "p_true", "labels", "features", "centers",
+           "partner_features", "class_weights", "same", "teacher_logits", "progress")  # fmt: skip
+ELEMENTWISE = ("log", "exp", "sqrt", "square", "abs", "sigmoid", "tanh", "softplus", "relu", "sign",
+               "round", "floor", "log1p", "expm1", "erf", "K.log", "K.square", "tf.math.log",
+               "tf.exp", "np.sqrt", "stop_gradient", "K.abs", "reciprocal", "cosh")  # fmt: skip
+REDUCTIONS = ("sum", "mean", "max", "min", "prod", "std", "logsumexp", "K.sum", "K.mean",
+              "tf.reduce_sum", "tf.reduce_mean", "tf.reduce_max", "norm", "argmax", "any",
+              "count_nonzero", "np.mean")  # fmt: skip
+ALONG = ("softmax", "log_softmax", "cumsum", "sort", "argsort", "K.softmax", "cumprod", "flip")
+TWO = ("maximum", "minimum", "K.maximum", "tf.minimum", "pow", "squared_difference", "xlogy",
+       "matmul", "outer", "divide_no_nan", "K.dot", "equal", "arctan2")  # fmt: skip
+SIGNS = (*("+", "-", "*", "/") * 6, "**", "**", "@", "//", "%", "<", ">", "==", ">=", "&", "|")
+AXES = (*("-1", "1") * 5, "0", "None", "(0, 1)", "2", "-2", "a", "True")
+NUMBERS = ("0", "1", "2", "0.5", "-1", "1e-7", "10", "3.0", "100", "1e30", "1e39", "7", "0.0")
+WHOLE = ("mean(abs({}))", "sum({}, axis=-1)", "-mean({}, axis=-1)", "{}", "K.mean({})", "{}")
+
+
+class Writer:
+    """Writes texts of the language, most of them with a mistake in it."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+        self.names = ["y_true", "y_pred"]
+
+    def text(self) -> str:
+        lines = [self.statement(0) for _ in range(self.rng.choice((0, 0, 1, 2, 4, 8)))]
+        body = self.rng.choice(WHOLE).format(self.expression(self.rng.randint(1, 4)))
+        if self.rng.random() < 0.2:
+            inner = "".join(f"    {line}\n" for block in lines for line in block.split("\n"))
+            return f"def loss(y_true, y_pred, g=2.0):\n{inner}    return {body}"
+        return "\n".join([*lines, body])
+
+    def statement(self, depth: int) -> str:
+        rng = self.rng
+        name = rng.choice(("a", "b", "c", "x", "t", "alpha", "y_true", "d1"))
+        kind = rng.random()
+        if kind < 0.15 and depth < 3:
+            number = rng.choice(NUMBERS)
+            heads = ("for _ in range(3):", f"for i in range({number}):", f"if {number} > 1:",
+                     f"for w in [{name}, 2.0]:")  # fmt: skip
+            head = rng.choice(heads)
+            return head + "\n    " + self.statement(depth + 1).replace("\n", "\n    ")
+        if kind < 0.25:
+            value = f"{rng.choice(NUMBERS)}  # {rng.choice(NUMBERS)}..{rng.choice(NUMBERS)}"
+        elif kind < 0.35:
+            inner = self.expression(2)
+            self.names.append(name)
+            return f"def {name}(x, k=2.0):\n    return {inner}"
+        else:
+            value = self.expression(rng.randint(1, 3))
+        self.names.append(name)
+        sign = rng.choice(("=", "=", "=", "+=", "*="))
+        return f"{name} {sign} {value}"
+
+    def expression(self, depth: int) -> str:
+        rng = self.rng
+        if depth <= 0:
+            usual = rng.random() < 0.8
+            return rng.choice(self.names if usual else (*TENSORS, *NUMBERS, "[1.0, 2.0]"))
+        inner = [self.expression(depth - rng.randint(1, 2)) for _ in range(3)]
+        x, y, z = inner
+        keep = rng.choice(("", "", ", keepdims=True"))
+        forms = (
+            f"({x} {rng.choice(SIGNS)} {y})",
+            f"{x} {rng.choice(SIGNS)} {y}",
+            f"{rng.choice(ELEMENTWISE)}({x})",
+            f"{rng.choice(REDUCTIONS)}({x}, axis={rng.choice(AXES)}{keep})",
+            f"{rng.choice(ALONG)}({x}, axis={rng.choice(AXES)})",
+            f"{rng.choice(TWO)}({x}, {y})",
+            f"where({x} > {y}, {z}, {x})",
+            f"clip({x}, {rng.choice(NUMBERS)}, {rng.choice(NUMBERS)})",
+            f"-({x})",
+            f"{rng.choice(('x', 'a', 'y_pred', 'y_true', '(' + x + ')'))}"
+            f"[{rng.choice((':, None', '0', ':, 0', '..., -1', '1:', ':3', 'labels', '-1', y))}]",
+            f"({x}).{rng.choice(('T', 'sum(axis=-1)', 'mean()', 'shape[0]', 'reshape(-1)'))}",
+            f"one_hot({x}, {rng.choice(('10', 'num_classes', '3'))})",
+            f"reshape({x}, ({rng.choice(NUMBERS)}, -1))",
+            f"{rng.choice(('concatenate', 'stack'))}([{x}, {y}], axis={rng.choice(AXES)})",
+            f"{rng.choice(('zeros', 'ones'))}(({rng.choice(NUMBERS)}, {rng.choice(NUMBERS)}))",
+            f"{rng.choice(('zeros_like', 'ones_like', 'tf.shape', 'transpose'))}({x})",
+            f"einsum('{rng.choice(('bi,bi->b', 'bi,ci->bc', 'ab,cd->abcd', 'bi->'))}', {x}, {y})",
+            f"cast({x}, '{rng.choice(('float32', 'int32', 'bool'))}')",
+            f"{rng.choice(('cross_entropy()', 'focal(gamma=3.0)', 'brier()', 'center()'))}",
+            f"keras.losses.{rng.choice(('huber', 'mse', 'kl_divergence'))}({x}, {y})",
+            f"{rng.choice(('a', 'd1', 'x', 'min', 'arange', 'eye', 'top_k'))}({x})",
+            f"({x} if {y} else {z})",
+            f"take_along_axis({x}, {y}, axis={rng.choice(AXES)})",
+        )
+        return rng.choice(forms if rng.random() < 0.4 else forms[:6])
+
+
+_PIECES = re.compile(r"\w+|\s+|[^\w\s]")
+EXTRA = ("(", ")", "[", "]", ",", ".", ":", "=", "-", "*", "**", "/", "@", "\n", "\n    ", " ", "'",
+         "#", "\\", "if ", "for ", "lambda", "None", "True", "__class__", "1e9", "-1", "0", "{",
+         "𝛼", "é", "\t", ";", "axis=0", "y_pred", "exec", "\x00", "\ud800", "\u202e")  # fmt: skip
+
+
+def mutated(rng: random.Random) -> str:
+    """A known text with pieces dropped, doubled, exchanged or taken from another one."""
+    pieces = _PIECES.findall(rng.choice(SEEDS)[:4000]) or [""]
+    for _ in range(rng.randint(1, 5)):
+        place = rng.randrange(len(pieces))
+        other = _PIECES.findall(rng.choice(SEEDS)[:600]) or [""]
+        kind = rng.randrange(6)
+        if kind == 0 and len(pieces) > 1:
+            del pieces[place : place + rng.randint(1, 4)]
+        elif kind == 1:
+            pieces[place:place] = pieces[place : place + rng.randint(1, 12)]
+        elif kind == 2:
+            pieces[place] = rng.choice(other)
+        elif kind == 3:
+            pieces.insert(place, rng.choice(EXTRA))
+        elif kind == 4:
+            start = rng.randrange(len(other))
+            pieces[place:place] = other[start : start + rng.randint(1, 15)]
+        else:
+            spot = rng.randrange(len(pieces))
+            pieces[place], pieces[spot] = pieces[spot], pieces[place]
+        pieces = pieces or [""]
+    return "".join(pieces)
+
+
+def any_text(rng: random.Random) -> str:
+    return Writer(rng).text() if rng.random() < 0.6 else mutated(rng)
+
+
+class Watch:
+    """Notes each file, process, network or code event while it is on."""
+
+    kinds = ("open", "os", "socket", "subprocess", "exec", "import", "ctypes", "shutil", "marshal")
+
+    def __init__(self) -> None:
+        self.on = False
+        self.seen: list[str] = []
+        sys.addaudithook(self.hook)
+
+    def hook(self, event: str, arguments: tuple) -> None:
+        if self.on and event.split(".")[0] in self.kinds:
+            self.seen.append(f"{event} {str(arguments)[:100]}")
+
+
+def examine(text: str, watch: Watch | None = None, numeric: bool = False) -> str:
+    """Hold one text against everything that must hold; 'loss', or 'error'. Raises where not."""
+    if watch is not None:
+        watch.on = True
+    start = time.process_time()
+    try:
+        program = analyse(text)
+        formula, words = latex(program), canonical.text(program)
+    except losses.LossError as error:
+        assert error.message and error.message != OUR_FAULT, (text, error.__cause__)
+        assert 1 <= error.line <= len(re.split("\r\n|\r|\n", text)), text
+        assert error.column >= 1
+        return "error"
+    finally:
+        spent = time.process_time() - start
+        if watch is not None:
+            watch.on = False
+            assert not watch.seen, (text, watch.seen[:3])
+        assert spent < LIMIT, (f"{spent:.2f} s", text)
+    assert formula and words
+    if len(words) < 9_000:
+        assert canonical.text(analyse(words)) == words, text
+    if numeric:
+        start = time.process_time()
+        report = losses.check(text)
+        assert report["ok"], (text, report["error"])
+        assert time.process_time() - start < 4 * LIMIT, text
+    return "loss"
+
+
+def main() -> None:
+    """Fuzz for some minutes and print the counts."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    rng, counts, failures = random.Random(options.seed), Counter(), 0
+    losses.check("mean(abs(y_true - y_pred))")
+    watch, end = Watch(), time.monotonic() + 60 * options.minutes
+    while time.monotonic() < end:
+        text = any_text(rng)
+        try:
+            counts[examine(text, watch, numeric=counts["loss"] % 10 == 0)] += 1
+        except Exception as error:  # report it and go on
+            failures += 1
+            watch.seen.clear()
+            print(f"--- {type(error).__name__}: {str(error)[:300]}\n{text!r}"[:1500], flush=True)
+    print(f"{sum(counts.values()) + failures} texts: {dict(counts)}, {failures} failures")
+
+
+if __name__ == "__main__":
+    main()
