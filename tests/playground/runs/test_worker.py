@@ -13,7 +13,7 @@ from playground.errors import DataError
 from playground.runs.store import open_store
 from playground.runs.supervisor import Supervisor
 from playground.settings import Settings
-from playground.spec import RunSpec
+from playground.spec import RunSpec, metric_key
 
 DIGITS = {"dataset": "digits", "width": 8, "epochs": 3}
 LONG = RunSpec(dataset="digits", epochs=200)
@@ -65,6 +65,29 @@ def test_a_run_learns_and_all_of_it_is_kept(service):
     assert looked.full and looked.arrays["confusion"].sum() == looked.images
     weights = service.store.snapshot(run_id, "weights")
     assert sum(array.size for array in weights.arrays.values()) >= found.parameters > 0
+
+
+def test_metrics_are_listed_checked_measured_and_kept(service):
+    assert {"brier", "macro_f1"} <= {info["name"] for info in service.metrics()}
+    report = service.check_metric("mean(p_tru > 0.9)")
+    assert report["error"]["column"] == 6 and "'p_true'" in report["error"]["message"]
+    text = "mean(p_true > 0.9)"
+    assert service.check_metric(text)["ok"]
+    run_id = service.submit(RunSpec(**DIGITS, metrics=("brier", text)), "me")
+    found = ended(service, run_id)
+    assert found.state == "completed"
+    for metric in ("brier", text):
+        steps, values = service.store.series(run_id, f"validation_{metric_key(metric)}")
+        assert steps.tolist() == service.store.series(run_id, "validation_loss")[0].tolist()
+        assert np.isfinite(values).all() and values[0] != values[-1]
+        assert 0 <= found.metrics[f"test_{metric_key(metric)}"] <= 2
+
+
+def test_a_text_that_is_no_metric_fails_the_run_before_the_first_step(service):
+    run_id = service.submit(RunSpec(**DIGITS, metrics=("mean(y_tru)",)), "me")
+    found = ended(service, run_id)
+    assert (found.state, found.kind, found.step) == ("failed", "spec", 0)
+    assert "line 1, column 6 of `mean(y_tru)`: unknown name 'y_tru'" in found.message
 
 
 def test_the_same_spec_gives_the_same_numbers(service):
