@@ -36,14 +36,20 @@ _LONG = 200
 
 def text(program: Program) -> str:
     """The canonical text: parameters, then shared parts as t1, t2..., then the loss."""
-    order, args = _ordered(program)
+    whole = {
+        a.attrs["name"]
+        for node in program.order
+        for a in node.args
+        if a.op == "parameter" and a.dtype == "int" and node.op != "cast"
+    }
+    order, args = _ordered(program, whole)
     uses = Counter(id(need) for node in order for need in node.needs())
     used = {n.attrs["name"] for n in program.order if n.op == "parameter"}
     taken = {*program.parameters}
     written: dict[int, str] = {}
     lines = [
-        f"{p.name} = {float(p.value)!r}  # {float(p.low)!r}..{float(p.high)!r} "
-        f"step {float(p.step)!r}"
+        f"{p.name} = {(int if p.name in whole else float)(p.value)!r}"
+        f"  # {float(p.low)!r}..{float(p.high)!r} step {float(p.step)!r}"
         for p in sorted(program.parameters.values(), key=lambda p: p.name)
         if p.name in used
     ]
@@ -66,7 +72,7 @@ def digest(program: Program) -> str:
     return hashlib.sha256(text(program).encode("utf-8")).hexdigest()[:16]
 
 
-def _ordered(program: Program) -> tuple[list[Node], dict[int, tuple[Node, ...]]]:
+def _ordered(program: Program, whole: set[str]) -> tuple[list[Node], dict[int, tuple[Node, ...]]]:
     """The nodes in an order of evaluation, and the arguments of each, that do not depend on which
     side of a sum or a product was typed first."""
     keys: dict[int, str] = {}
@@ -80,7 +86,10 @@ def _ordered(program: Program) -> tuple[list[Node], dict[int, tuple[Node, ...]]]
             keys[id(node)] = keys[id(node.args[0])]
             continue
         attrs = sorted((n, _keyed(v, keys)) for n, v in node.attrs.items() if n != "stable")
-        words = (node.op, node.dtype, attrs, [keys[id(a)] for a in given])
+        kind = node.dtype
+        if node.op == "parameter":  # 2 and 2.0 are one number, but where whole ones are needed
+            kind = "int" if node.attrs["name"] in whole else "float"
+        words = (node.op, kind, attrs, [keys[id(a)] for a in given])
         keys[id(node)] = hashlib.sha256(repr(words).encode("utf-8")).hexdigest()
     order = topological(program.result, args)
     return order, args

@@ -175,6 +175,7 @@ MEANINGS: dict[str, str] = {
     "softmax_ce": "cross-entropy straight from logits",
     "sparse_ce": "the same from class numbers",
     "sigmoid_ce": "binary cross-entropy from logits",
+    "weighted_ce": "binary cross-entropy from logits, positives weighed",
     "l2_loss": "half the sum of squares",
 }
 # What to write before a dot, and what it offers.

@@ -63,6 +63,8 @@ def const(value: Number, span: Span, dtype: str | None = None) -> Node:
     """A constant number."""
     if dtype is None:
         dtype = {bool: "bool", int: "int"}.get(type(value), "float")
+    if dtype == "float":
+        value = float(value)
     return Node("const", (), {"value": value}, span, ((), ()), dtype, (value, value))
 
 

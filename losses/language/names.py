@@ -134,7 +134,10 @@ class Names:
             raise self._unknown(node, name, full)
         if kind in ("function", "loss", "class") and not called:
             hint = f"call it: {name}(...)"
-            if isinstance(node, ast.Name) and name in DTYPES:
+            place = voc.split_name(full)
+            if (isinstance(node, ast.Name) and name in DTYPES) or ":".join(
+                place or ()
+            ) in voc.TYPES:
                 return True
             raise LossError(
                 f"{quote(name)} is a function, not a value", self.tree.span(node), hint=hint

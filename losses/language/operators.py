@@ -118,9 +118,14 @@ def roll(b: Builder, a: Arguments) -> Node:
     )  # fmt: skip
 
 
+def numbers_of(b: Builder, x: Node) -> Node:
+    """True and false as 1 and 0; whole numbers stay whole."""
+    return b.cast(x, "int") if x.dtype == "bool" else x
+
+
 def ordered(op: str) -> Apply:
     def apply(b: Builder, a: Arguments) -> Node:
-        x, axis = b.floats(a["x"]), single_axis(b, a["axis"])
+        x, axis = numbers_of(b, a["x"]), single_axis(b, a["axis"])
         down = a["direction"].text.upper() == "DESCENDING"
         if not down:
             return st.along(b, op, x, axis)
@@ -139,7 +144,7 @@ def single_axis(b: Builder, axis: object) -> int:
 
 def top_k(b: Builder, a: Arguments) -> Items:
     """The k largest entries along the last axis, and where they were."""
-    x, k = b.floats(a["x"]), a["k"]
+    x, k = numbers_of(b, a["x"]), a["k"]
     if not x.rank or not 1 <= k <= x.shapes[0][-1]:
         raise b.error(f"there are no {k} entries along the last axis")
     every = ((None, None, None),) * (x.rank - 1)
@@ -402,6 +407,17 @@ def sigmoid_ce(b: Builder, a: Arguments) -> Node:
     return el.binary(b, "sub", el.unary(b, "softplus", z), el.binary(b, "mul", y, z))
 
 
+def weighted_ce(b: Builder, a: Arguments) -> Node:
+    """sigmoid_ce, its positive half times a weight: (1-y) z + (1 + (w-1) y) softplus(-z)."""
+    y, z, one = a["labels"], a["logits"], b.const(1.0)
+    warn_of_swap(b, "weighted_cross_entropy_with_logits", y, z)
+    warn_of_logits(b, z)
+    more = el.binary(b, "mul", el.binary(b, "sub", a["pos_weight"], one), y)
+    push = el.unary(b, "softplus", el.unary(b, "neg", z))
+    pull = el.binary(b, "mul", el.binary(b, "sub", one, y), z)
+    return el.binary(b, "add", pull, el.binary(b, "mul", el.binary(b, "add", one, more), push))
+
+
 def l2_loss(b: Builder, a: Arguments) -> Node:
     half = b.const(0.5)
     return el.binary(b, "mul", half, st.reduce(b, "sum", el.unary(b, "square", a["x"])))
@@ -514,6 +530,7 @@ APPLY: dict[str, Apply] = {
         b, {"target": a["labels"], "output": a["logits"], "from_logits": True, "axis": -1}
     ),
     "sigmoid_ce": sigmoid_ce,
+    "weighted_ce": weighted_ce,
     "l2_loss": l2_loss,
 }
 

@@ -28,6 +28,7 @@ from .errors import LossError, Span, quote, suggest
 from .graph import Node, topological
 from .inputs import INPUTS, shapes_of
 from .names import Names
+from .review import prediction_nodes
 from .syntax import Tree, dotted, is_range
 
 MAX_CALL_DEPTH = 24
@@ -211,9 +212,9 @@ class Reader:
     def check_rebinding(self, name: str, value: Node, at: ast.stmt) -> None:
         if name not in ("y_true", "y_pred"):
             return
-        used = {n.attrs["name"] for n in topological(value) if n.op == "input"}
-        other = "y_pred" if name == "y_true" else "y_true"
-        if name not in used or (name == "y_true" and other in used):
+        order = topological(value)
+        used = {n.attrs["name"] for n in order if n.op == "input"}
+        if name not in used or (name == "y_true" and id(value) in prediction_nodes(order)):
             self.b.warn(
                 "rebound",
                 f"this replaces {name}: the rest of the loss no longer sees the real one",

@@ -311,10 +311,12 @@ class _Walker:
     def identifier(self, name: str, span: Span) -> None:
         plain = unicodedata.normalize("NFKC", name)
         if plain.startswith("_") or "__" in plain:
+            here, bare = self.tree.source.fragment(span), plain.strip("_")
             raise LossError(
                 f"{quote(name)}: names with a leading or a double underscore are not allowed",
                 span,
                 hint="choose another name",
+                fix=bare if bare.isidentifier() and here == name else None,
             )
 
     def name(self, node: ast.Name | ast.Attribute) -> Iterable[Item]:

@@ -263,6 +263,11 @@ ROWS: tuple[Row, ...] = (
     ("softmax_ce", "labels:F logits:F axis:A=-1", "tf:softmax_cross_entropy_with_logits_v2"),
     ("sparse_ce", "labels:T logits:F", "tf:sparse_softmax_cross_entropy_with_logits"),
     ("sigmoid_ce", "labels:F logits:F", "tf:sigmoid_cross_entropy_with_logits"),
+    (
+        "weighted_ce",
+        "labels:F logits:F pos_weight:F",
+        "tf:weighted_cross_entropy_with_logits",
+    ),
     ("l2_loss", "x:F", "tf:l2_loss"),
 )
 
