@@ -121,12 +121,13 @@ function ranked(entries, part) {
   const wanted = part.toLowerCase()
   const place = ({ name, kind }) => {
     const low = name.toLowerCase()
-    const at = low.startsWith(wanted) ? (name.startsWith(part) ? 0 : 1) : low.includes(wanted) ? 2 : 3
-    return at === 2 && (wanted.length < 2 || kind === "prefix") ? 3 : at
+    if (name === part) return 0
+    if (low.startsWith(wanted)) return name.startsWith(part) ? 1 : 2
+    return low.includes(wanted) && wanted.length > 1 && kind !== "prefix" ? 3 : 4
   }
   return entries
     .map((entry) => ({ entry, at: place(entry) }))
-    .filter(({ at }) => at < 3)
+    .filter(({ at }) => at < 4)
     .sort(
       (a, b) =>
         a.at - b.at ||
