@@ -4,6 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.parts import whole
+
 parts = Path(__file__).parent / "parts"
 st.set_page_config(
     page_title="Loss Playground",
@@ -25,8 +27,10 @@ st.logo(
     )
 )
 
+whole.begin()
 st.navigation(
     [
         st.Page("playground.py", title="Playground", icon=":material/show_chart:", default=True),
+        st.Page("feature_maps.py", title="Feature maps", icon=":material/grid_view:"),
     ]
 ).run()

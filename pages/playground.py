@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.live import component
-from pages.parts import draft, metrics, problems, runs, url, whole
+from pages.parts import draft, metrics, problems, runs, url
 from pages.parts.data_card import data_card
 from pages.parts.knobs import group
 from pages.parts.loss_card import loss_card
@@ -14,8 +14,7 @@ from playground.runs import supervisor
 
 STRIP_HEIGHT = 390  # pixels; the rest of the images scrolls
 
-whole.begin()
-url.follow()
+url.follow("playground")
 settled, faults = draft.spec()
 current = runs.find(st.session_state.run)
 compared = [found for found in map(runs.find, st.session_state.compare) if found is not None]

@@ -4,6 +4,7 @@ PlaygroundError   something a visitor or an operator can act on; str() is one pl
 ├── SpecError     a field of a RunSpec is wrong: .field .message
 ├── DataError     a data set is missing, unreadable or not the published one: .hint
 ├── RunError      a run cannot be started or steered: unknown, not yours, not live, queue full
+├── PictureError  an uploaded picture cannot be used
 ├── StoreError    the store cannot be read or written (full disk, locked, foreign file)
 └── WorkerError   a worker process died or did not answer in time
 """
@@ -32,6 +33,10 @@ class DataError(PlaygroundError):
 
 class RunError(PlaygroundError):
     """A run cannot be started or steered as asked."""
+
+
+class PictureError(PlaygroundError):
+    """A visitor's picture cannot be used."""
 
 
 class StoreError(PlaygroundError):

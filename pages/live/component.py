@@ -4,6 +4,7 @@ to the browser by the stream of `routes`, so that no rerun is needed for anythin
 `key` must be stable: it keeps a view mounted, its zoom and caret included, over reruns.
 """
 
+import base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -119,6 +120,65 @@ def transport_readout(key: str, run: str | None, metrics: Iterable[Metric] = ())
 def confusion(key: str, run: str | None, class_names: Sequence[str]) -> None:
     """The confusion matrix and the accuracy of each class on the validation images."""
     _view(key, "confusion", 330, {"run": run, "classes": list(class_names)})
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is looked at in a network: a test image, the step of the weights (None: the latest), a
+    layer and one of its filters (-1: none)."""
+
+    image: int = 0
+    step: int | None = None
+    layer: str = ""
+    unit: int = -1
+
+
+def maps(
+    key: str,
+    run: str | None,
+    class_names: Sequence[str],
+    shape: tuple[int, int, int],
+    seen: Seen,
+    *,
+    other: Run | None = None,
+    upload: tuple[str, str, bytes] | None = None,
+) -> Seen:
+    """The feature maps of a run whose images have this `shape` (H, W, C), beside those of `other`.
+    `seen` is where it begins; returns what the visitor looks at now. `upload` is a picture to look
+    at: a key of its own, its name, and pixels uint8 of that shape."""
+    picture = None
+    if upload is not None:
+        mark, name, pixels = upload
+        picture = {"key": mark, "name": name, "pixels": base64.b64encode(pixels).decode()}
+    result = _view(
+        key,
+        "maps",
+        640,
+        {
+            "run": run,
+            "classes": list(class_names),
+            "side": shape[0],
+            "channels": shape[2],
+            "other": None if other is None else asdict(other),
+            "upload": picture,
+            **asdict(seen),
+        },
+        on_view_change=_nothing,
+    )
+    return seen_of(result.view, seen)
+
+
+def seen_of(view: Any, otherwise: Seen) -> Seen:
+    """What a browser says it looks at, or `otherwise` where that makes no sense."""
+    if not isinstance(view, Mapping):
+        return otherwise
+    image, step, unit, layer = (view.get(name) for name in ("image", "step", "unit", "layer"))
+    whole = all(isinstance(value, int) for value in (image, unit)) and (
+        step is None or isinstance(step, int)
+    )
+    if not whole or not isinstance(layer, str):
+        return otherwise
+    return Seen(image, step, layer[:64], unit)
 
 
 def strip(key: str, run: str | None, class_names: Sequence[str], which: str = "all") -> None:

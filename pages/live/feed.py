@@ -89,6 +89,7 @@ class Reader:
                 for mark in self.store.marks(self.run_id)
                 if mark.what != "state"
             ]
+            facts["snapshots"] = self.store.snapshots(self.run_id, "weights")
             for name in TRAIN_SERIES if record.step != said_step else ():
                 self._extend(name, curves)
             evaluated = facts["metrics"] != said_metrics or ended

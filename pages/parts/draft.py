@@ -63,10 +63,11 @@ def keep() -> None:
     }
 
 
-def restore() -> None:
-    """Gives controls that Streamlit forgot (another page was shown) their values back."""
+def restore(all_of_them: bool = False) -> None:
+    """Gives controls that Streamlit forgot their values back. `all_of_them`: also those it has a
+    value for, which a control that is new to the browser only shows if it was set in this run."""
     for name, value in st.session_state[KEPT].items():
-        if st.session_state.get(name) is None:
+        if all_of_them or st.session_state.get(name) is None:
             st.session_state[name] = value
 
 

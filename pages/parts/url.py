@@ -4,10 +4,12 @@
 what the controls say at the end of every script run.
 """
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 
 import streamlit as st
 
+from pages.live.component import Seen
 from pages.parts import draft
 from playground.errors import StoreError
 from playground.runs import supervisor
@@ -17,7 +19,8 @@ from playground.spec import RunSpec, is_name
 SMOOTHING = 0.6
 SMOOTHING_KEY, LOG_KEY = "view.smoothing", "view.log"
 MOST_COMPARED = 7
-VIEW_KEYS = ("run", "compare", "smoothing", "log", "mode")
+VIEW_KEYS = ("run", "compare", "smoothing", "log", "mode", "image", "at", "layer", "filter")
+LAYER = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class View:
     compare: tuple[str, ...] = ()
     smoothing: float = SMOOTHING  # 0 (raw) to 0.99
     log: bool = False
+    seen: Seen = field(default_factory=Seen)  # what is looked at in the network
 
     def to_query(self, mode: str, loss: str) -> dict[str, str]:
         """What differs from the plain view; the mode only where the loss does not tell it."""
@@ -42,6 +46,14 @@ class View:
             query["log"] = "1"
         if mode == "write" and is_name(loss):
             query["mode"] = mode
+        if self.seen.image:
+            query["image"] = str(self.seen.image)
+        if self.seen.step is not None:
+            query["at"] = str(self.seen.step)
+        if self.seen.layer:
+            query["layer"] = self.seen.layer
+            if self.seen.unit >= 0:
+                query["filter"] = str(self.seen.unit)
         return query
 
     @classmethod
@@ -65,7 +77,9 @@ class View:
         compare = [part for part in query.get("compare", "").split(",") if part]
         run = query.get("run", "")
         compare = list(dict.fromkeys(part for part in compare if part != run))
-        return cls(run, tuple(compare[:MOST_COMPARED]), smoothing, query.get("log") == "1"), notes
+        seen = _seen(query, notes)
+        log = query.get("log") == "1"
+        return cls(run, tuple(compare[:MOST_COMPARED]), smoothing, log, seen), notes
 
 
 def view() -> View:
@@ -76,6 +90,7 @@ def view() -> View:
         tuple(state.compare),
         state.get(SMOOTHING_KEY, SMOOTHING),
         state.get(LOG_KEY, False),
+        state.get("seen", Seen()),
     )
 
 
@@ -84,18 +99,22 @@ def show(new: View) -> None:
     state = st.session_state
     state.run, state.compare = new.run, list(new.compare)
     state[SMOOTHING_KEY], state[LOG_KEY] = new.smoothing, new.log
+    state.seen = new.seen
 
 
-def follow() -> None:
+def follow(page: str) -> None:
     """Takes the settings, the run and the view from the URL if the visitor came by a new one."""
     state = st.session_state
     query = st.query_params.to_dict()
     if "url" not in state:
+        state.page = page
         _seed(query)
         return
-    draft.restore()
-    state.setdefault(SMOOTHING_KEY, state.view_kept.smoothing)
-    state.setdefault(LOG_KEY, state.view_kept.log)
+    draft.restore(all_of_them=state.page != page)
+    if state.page != page:
+        show(state.view_kept)
+        state.page = page
+        state.address_is_bare = True
     # Streamlit drops the query on the way from another page; a control that was just moved wins
     # over a URL that the browser sent before it had heard of the last one.
     touched = (draft.values(), view()) != state.settled
@@ -114,7 +133,8 @@ def write(settled: RunSpec | None, shown: RunRecord | None) -> None:
     query = state.url_spec | view().to_query(mode, draft.values()["loss"])
     state.settled = (draft.values(), view())
     state.url = query
-    if st.query_params.to_dict() != query:
+    # After a walk to another page the browser shows its bare address, whatever it says.
+    if st.query_params.to_dict() != query or state.pop("address_is_bare", False):
         st.query_params.from_dict(query)
 
 
@@ -141,12 +161,32 @@ def _seed(query: dict[str, str]) -> None:
             tuple(found.id for found, _ in compared if found is not None),
             new.smoothing,
             new.log,
+            new.seen,
         )
     )
     draft.take(spec, query.get("mode", ""))
     st.session_state.url_spec = {}
     for text in [*notes, *faults]:
         note(text)
+
+
+def _seen(query: dict[str, str], notes: list[str]) -> Seen:
+    """What a query wants to be looked at in the network; adds a note on what fell back."""
+    numbers: dict[str, int | None] = {"image": 0, "at": None, "filter": -1}
+    for name, plain in numbers.items():
+        if name in query:
+            if re.fullmatch(r"\d{1,9}", query[name]):
+                numbers[name] = int(query[name])
+            else:
+                said = "the latest" if plain is None else "none" if plain < 0 else str(plain)
+                notes.append(
+                    f"{name}: expected a whole number; got {query[name][:20]!r}; using {said}"
+                )
+    layer = query.get("layer", "")
+    if layer and not LAYER.fullmatch(layer):
+        notes.append(f"layer: expected the name of a layer; got {layer[:20]!r}; using none")
+        layer = ""
+    return Seen(numbers["image"] or 0, numbers["at"], layer, numbers["filter"] if layer else -1)
 
 
 def _run(run_id: str) -> tuple[RunRecord | None, list[str]]:

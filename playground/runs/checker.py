@@ -50,8 +50,8 @@ class Checker:
         """Why no worker can be started, while that is so."""
         return self._executor.problem
 
-    def ask(self, what: str, visitor: str = "", **question: Any) -> Any:
-        """The answer to `{"do": what, **question}`.
+    def ask(self, do: str, visitor: str = "", /, **question: Any) -> Any:
+        """The answer to `{"do": do, **question}`.
 
         Of the questions that one `visitor` has waiting only the newest is asked, the others raise
         Superseded. Raises DataError where the answer is one, WorkerError when there is no answer
@@ -64,12 +64,12 @@ class Checker:
             with self._asking:
                 if visitor and self._newest.get(visitor) != number:
                     raise Superseded("A newer text replaced this one.")
-                return self._ask(what, {"id": number, "do": what, **question})
+                return self._ask(do, {"id": number, "do": do, **question})
         finally:
             if visitor and self._newest.get(visitor) == number:
                 self._newest.pop(visitor, None)
 
-    def _ask(self, what: str, question: dict[str, Any]) -> Any:
+    def _ask(self, do: str, question: dict[str, Any]) -> Any:
         with self._changed:
             if not self._changed.wait_for(lambda: self._worker is not None, START_SECONDS):
                 raise WorkerError(
@@ -87,15 +87,15 @@ class Checker:
                     self._worker = None
                     worker.kill()
                     raise WorkerError(
-                        f"{_SAID[what]} took longer than {self._seconds:g} s and was stopped.",
-                        _TOO_SLOW.get(what, "Try again."),
+                        f"{_SAID[do]} took longer than {self._seconds:g} s and was stopped.",
+                        _TOO_SLOW.get(do, "Try again."),
                     )
                 self._changed.wait(left)
             answer = self._answer
             if answer is None or answer["id"] != question["id"]:
                 raise WorkerError(
-                    f"{_SAID[what]} ended its worker, which is being replaced.",
-                    _TOO_SLOW.get(what, "Try again."),
+                    f"{_SAID[do]} ended its worker, which is being replaced.",
+                    _TOO_SLOW.get(do, "Try again."),
                 )
         if "error" in answer:
             error = answer["error"]

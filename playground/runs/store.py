@@ -65,6 +65,7 @@ LIVE = frozenset({"queued", "preparing", "running", "paused"})
 STATES = LIVE | {"completed", "stopped", "failed"}
 BEAT_SECONDS = 2.0
 LEAST_SNAPSHOTS = 8  # of a kind, however large they are
+MOST_SNAPSHOTS = 128  # and however small
 STALE_SECONDS = 15.0  # without a sign of life for so long, a run's process is taken for dead
 _SPLITS = ("validation", "test", "train")
 _ALPHABET = string.ascii_letters + string.digits
@@ -513,7 +514,8 @@ class Store:
                 )
                 files[event.step] = file
             size = max(1, sum(array.nbytes for array in event.arrays.values()))
-            spare = _spare(list(files), max(LEAST_SNAPSHOTS, self._snapshot_bytes // size))
+            room = max(LEAST_SNAPSHOTS, min(MOST_SNAPSHOTS, self._snapshot_bytes // size))
+            spare = _spare(list(files), room)
             if spare:
                 connection.execute(delete(tables.snapshots).where(*kind, columns.step.in_(spare)))
         try:

@@ -1,0 +1,54 @@
+"""Feature maps: what every layer of the shown run's network makes of an image, while it learns."""
+
+import streamlit as st
+
+from pages.live import component
+from pages.parts import draft, problems, runs, upload, url
+from pages.parts.results import failed
+from pages.parts.transport import beneath, transport
+from playground import datasets
+from playground.runs import supervisor
+
+url.follow("feature maps")
+settled, _ = draft.spec()
+current = runs.find(st.session_state.run)
+compared = [found for found in map(runs.find, st.session_state.compare) if found is not None]
+shown_id = current.id if current is not None else None
+spec = current.spec if current is not None else settled
+names, places = runs.names(compared), runs.places([*([current] if current else []), *compared])
+other = next((each for each in compared if spec and each.spec.dataset == spec.dataset), None)
+dataset = spec.dataset if spec is not None else "mnist"
+supervisor.service().open_eyes()
+
+with st.sidebar:
+    st.subheader("Your own picture", anchor=False)
+    picture = upload.picture(dataset)
+    st.caption(
+        "It is cut square, resized and, where the data set is white on black, inverted: what you "
+        "see is what the network gets."
+    )
+
+with st.container(key="transport", gap="xsmall"):
+    transport(current, compared, settled)
+    component.transport_readout("readout", shown_id)
+    beneath(current, settled)
+
+with st.container(key="notices"):
+    problems.notes()
+    problems.recall()
+    if current is not None and current.state == "failed":
+        failed(current)
+
+with st.container(key="panel-maps", gap="xsmall"):
+    st.subheader("Feature maps", anchor=False)
+    st.session_state.seen = component.maps(
+        "maps",
+        shown_id,
+        runs.class_names(current, settled),
+        datasets.facts(dataset).shape,
+        st.session_state.seen,
+        other=None if other is None else component.Run(other.id, names[other.id], places[other.id]),
+        upload=picture,
+    )
+
+url.write(settled, current)
