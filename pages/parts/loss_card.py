@@ -33,12 +33,12 @@ def _loss_card(waited: bool, after: Callable[[], None]) -> None:
     if waited and ready:
         st.rerun()
     draft.restore()
-    sync()
     left, right = st.columns(2, gap="medium")
     with left, st.container(gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", key="loss-head"):
             st.subheader("The loss", anchor=False, width="content")
             st.space("stretch")
+            back = st.empty()
             if draft.mode() == "write" and ready:
                 _start()
             st.segmented_control(
@@ -49,7 +49,12 @@ def _loss_card(waited: bool, after: Callable[[], None]) -> None:
                 key="loss_mode",
                 label_visibility="collapsed",
             )
-        report = _write(ready) if draft.mode() == "write" else _pick(ready)
+        if draft.mode() == "write":
+            report = _write(ready)
+            with back:  # now that the text is known
+                _way_back()
+        else:
+            report = _pick(ready)
     with right, st.container(gap="xsmall"):
         st.subheader("What it does", anchor=False)
         _picture(report)
@@ -134,17 +139,7 @@ def _edit(text: str) -> None:
 
 
 def _start() -> None:
-    """The way from a named loss to a text of one's own, and back to what was there before."""
-    state = st.session_state
-    if state.get(BEFORE) not in (None, state.loss_text):
-        st.button(
-            "My text",
-            key="back-to-mine",
-            icon=":material/undo:",
-            type="tertiary",
-            on_click=_back,
-            help="Puts back what was in the editor before.",
-        )
+    """The way from a named loss to a text of one's own."""
     catalog = _catalog()
     st.selectbox(
         "Start from a named loss",
@@ -158,6 +153,19 @@ def _start() -> None:
         label_visibility="collapsed",
         width=240,
     )
+
+
+def _way_back() -> None:
+    """The way back to the text that a named loss took the place of."""
+    if st.session_state.get(BEFORE) not in (None, st.session_state.loss_text):
+        st.button(
+            "My text",
+            key="back-to-mine",
+            icon=":material/undo:",
+            type="tertiary",
+            on_click=_back,
+            help="Puts back what was in the editor before.",
+        )
 
 
 def _start_from() -> None:

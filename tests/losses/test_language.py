@@ -426,3 +426,14 @@ def test_a_parameter_may_be_called_like_an_option_of_ours() -> None:
     assert loss.parameters["probe"].value == 3.0
     report = losses.check(text, {"numeric": 2.0})
     assert [p["value"] for p in report["parameters"]] == [1.0, 2.0]
+
+
+def test_the_glossary_says_of_every_name_what_it_is():
+    glossary = losses.glossary()
+    entries = {(each["space"], each["name"]): each for each in glossary["entries"]}
+    assert set(glossary["spaces"].values()) <= {space for space, _ in entries}
+    assert all(each["what"] for each in entries.values())
+    assert entries["", "sum"]["arguments"] == ["x", "axis=None", "keepdims=False"]
+    assert entries["", "focal"]["arguments"] == ["y_true", "y_pred", "gamma=2.0", "alpha=1.0"]
+    assert entries["tf", "reduce_sum"]["what"] == entries["", "sum"]["what"]
+    assert entries["", "y_true"]["what"] == "(B, C) the target, one-hot"

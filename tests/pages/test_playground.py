@@ -157,6 +157,23 @@ def test_named_loss_opens_in_the_editor(visit: Visit, warm: Supervisor) -> None:
     assert page.query_params["loss"] == "categorical_focal_crossentropy"
 
 
+def test_text_starts_from_a_named_loss_and_comes_back(visit: Visit, warm: Supervisor) -> None:
+    page = visit("dataset=digits&loss=-log(p_true)*3")
+    page.selectbox(key="start_from").select("focal").run()
+    assert "(1 - pt)**gamma" in page.session_state["loss_text"]
+    assert page.selectbox(key="start_from").value is None
+    click(page, "back-to-mine")
+    assert page.session_state["loss_text"] == "-log(p_true)*3"
+    assert not [button for button in page.button if button.key == "back-to-mine"]
+
+
+def test_every_named_loss_can_be_searched_and_edited(visit: Visit, warm: Supervisor) -> None:
+    options = visit("dataset=digits").selectbox(key="loss_name").options
+    for words in ("log loss", "BCE", "MSE", "noise", "imbalance", "Noisy labels"):
+        assert [option for option in options if words in option], words
+    assert all(info["text"] for info in warm.catalog())
+
+
 def test_written_loss_has_sliders_and_forgets_those_that_left(
     visit: Visit, warm: Supervisor
 ) -> None:
