@@ -15,6 +15,7 @@ from . import emit
 from .errors import LossError, Remark, quote
 from .graph import Node
 from .inputs import OF_THE_PROBABILITY, PREDICTIONS
+from .ranges import ranges
 from .review import prediction_nodes
 
 if TYPE_CHECKING:
@@ -202,11 +203,17 @@ def _say_bottomless(loss: WrittenLoss, say: _Sayer) -> None:
     Tried by making the logits (or the embedding) a hundred times larger, twice, and the
     probabilities a hundred times nearer to 0 and 1, twice; what keeps falling as fast has no end.
     """
+    program = loss.program
+    bounds = ranges(program.order, loss.parameters, clipped=False)[id(program.result)]
+    if bounds[0] > -math.inf:
+        return
     base = batch(0, loss.num_classes)
     truth = base["y_true"]
     for target in (truth, np.roll(truth, 1, axis=-1), base["logits"]):
-        values = []
+        values: list[float] = []
         for k in (1, 2, 3):
+            if k == 3 and not values[1] - values[0] < -0.5:
+                break
             given = dict(base)
             given["logits"] = (10.0**k * target).astype("float32")
             rest = 10.0 ** (1 - 2 * k)
@@ -216,8 +223,8 @@ def _say_bottomless(loss: WrittenLoss, say: _Sayer) -> None:
             for name in ("features", "partner_features", "class_weights"):
                 given[name] = (10.0**k * base[name]).astype("float32")
             values.append(float(loss.on(given)))
-        first, second = values[1] - values[0], values[2] - values[1]
-        if math.isfinite(second) and first < -0.5 and second < 0.9 * first:
+        first, second = values[1] - values[0], values[-1] - values[1]
+        if len(values) == 3 and math.isfinite(second) and second < 0.9 * first:
             say(
                 "unbounded",
                 "the loss has no lower bound: it keeps falling as the prediction grows extreme "

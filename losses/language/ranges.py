@@ -44,11 +44,18 @@ _ALWAYS: dict[str, Range] = {
 }
 
 
-def ranges(order: list[Node], parameters: Mapping[str, Parameter]) -> dict[int, Range]:
-    """The bounds of each node of `order` (in the order of evaluation), by its id."""
+def ranges(
+    order: list[Node], parameters: Mapping[str, Parameter], clipped: bool = True
+) -> dict[int, Range]:
+    """The bounds of each node of `order` (in the order of evaluation), by its id.
+
+    Without `clipped`, probabilities may be 0 and 1.
+    """
     found: dict[int, Range] = {}
     for node in order:
-        found[id(node)] = range_of(node, [found[id(a)] for a in node.args], parameters)
+        made = range_of(node, [found[id(a)] for a in node.args], parameters)
+        probability = node.op == "input" and node.attrs["name"] in ("y_pred", "p_true")
+        found[id(node)] = (0.0, 1.0) if probability and not clipped else made
     return found
 
 
