@@ -10,21 +10,39 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 
 from losses.catalog import EVERY
 
+from .formula import (
+    ADD,
+    ATOM,
+    BIG,
+    CALL,
+    CLASS,
+    ENTRY,
+    MUL,
+    OTHER,
+    POW,
+    SAMPLE,
+    Piece,
+    applied,
+    bound_in,
+    emptied,
+    free_letter,
+    indexed,
+    number,
+    plain_piece,
+    product,
+    quotient,
+    settled,
+    symbol,
+    total,
+    word,
+)
 from .graph import BATCHES, WIDTHS, Node, Program
 from .inputs import INPUTS
 
-# Binding strength: a part weaker than its place is put in brackets. A BIG operator such as a sum
-# takes all to its right, so it is put in brackets where something is multiplied after it.
-ADD, BIG, MUL, CALL, POW, ATOM = 1, 2, 3, 4, 5, 6
 _LONG = 260
-# Indices that nothing binds yet: of a class, a sample, an entry of an embedding, another sample.
-CLASS, SAMPLE, ENTRY, OTHER = MARKS = "\x01", "\x02", "\x03", "\x04"
-_LETTERS = {CLASS: "cjlmn", SAMPLE: "inab", ENTRY: "dhrs", OTHER: "jqab"}
-
 _FUNCTIONS = {
     **{name: rf"\{name}" for name in ("log", "sin", "cos", "tan", "tanh", "sinh", "cosh")},
     **{name: rf"\{name}" for name in ("arcsin", "arccos", "arctan")},
@@ -57,47 +75,9 @@ _SHORT = {
     "mean_absolute_error": "MAE",
     "kl_divergence": "KL",
 }
-_NAMES = (
-    *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda"),
-    *("mu", "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega"),
-)
-_GREEK = {**{name: name for name in _NAMES}, "lam": "lambda", "lamda": "lambda", "lmbda": "lambda",
-          "eps": "epsilon", "lambd": "lambda"}  # fmt: skip
-_GREEK_LETTERS = dict(zip("αβγδεζηθκλμνξπρστφχψω", _NAMES, strict=True))
 _RESERVED = {"i", "c", "d", "j", "B", "C", "D", "L"}
 # What leaves the value as it is, or says nothing in a formula.
 _SILENT = ("broadcast_to", "expand_dims", "squeeze", "reshape", "tile", "repeat", "stop_gradient")
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A part of a formula, how strongly it holds together, and the letters its sums have bound."""
-
-    text: str
-    strength: int = ATOM
-    bound: frozenset[str] = frozenset()
-    fraction: tuple[Piece, Piece] | None = None
-
-    def within(self, strength: int) -> str:
-        """The text, in brackets where it is weaker than its place."""
-        return self.text if self.strength >= strength else rf"\left({self.text}\right)"
-
-    @property
-    def plain(self) -> str:
-        """The text without its indices: the whole tensor."""
-        bare = re.sub(r"_\{[^{}]*\}", lambda m: re.sub(f"[{''.join(MARKS)}]", "", m[0]), self.text)
-        return _settled(Piece(_emptied(bare), bound=self.bound))
-
-    @property
-    def is_negative(self) -> bool:
-        """Whether it is minus something, so that the sign can be moved."""
-        return self.text.startswith("-") and self.strength >= BIG
-
-    def negated(self) -> Piece:
-        if self.is_negative:
-            return Piece(self.text[1:].strip(), self.strength, self.bound, self.fraction)
-        strength = BIG if self.strength <= BIG else MUL
-        return Piece(f"-{self.within(BIG)}", strength, self.bound, self.fraction)
 
 
 def latex(program: Program) -> str:
@@ -123,7 +103,7 @@ class _Writer:
             if node is not result and self.is_apart(node, piece, uses[id(node)]):
                 piece = self.line(node, piece)
             self.written[id(node)] = piece
-        last = _settled(self.written[id(result)])
+        last = settled(self.written[id(result)])
         if not self.lines:
             return last
         rows = r" \\ ".join([*self.lines, f"L &= {last}"])
@@ -143,70 +123,9 @@ class _Writer:
             name = f"u_{{{len(self.lines) + 1}}}"
         self.taken.add(name)
         marks = "".join(m for m in (SAMPLE, CLASS, ENTRY) if m in piece.text)
-        named = Piece(_indexed(name, marks))
-        self.lines.append(_settled(Piece(f"{named.text} &= {piece.text}", ADD, piece.bound)))
+        named = Piece(indexed(name, marks))
+        self.lines.append(settled(Piece(f"{named.text} &= {piece.text}", ADD, piece.bound)))
         return named
-
-
-def symbol(name: str) -> str:
-    """A name of the text as a symbol."""
-    if name == "pt":
-        return "p_{t}"
-    plain = "".join("\\" + _GREEK_LETTERS[c] + " " if c in _GREEK_LETTERS else c for c in name)
-    head, _, tail = plain.partition("_")
-    letters = head.rstrip("0123456789")
-    digits = head[len(letters) :]
-    if letters.strip() in _GREEK:
-        head = "\\" + _GREEK[letters.strip()]
-    elif len(letters) > 1 and not letters.startswith("\\"):
-        head = rf"\mathrm{{{letters}}}"
-    else:
-        head = letters.strip()
-    below = ",".join(part for part in (digits, *tail.split("_")) if part)
-    if not below:
-        return head
-    worded = rf"\mathrm{{{below}}}" if any(c.isalpha() for c in below) and len(below) > 1 else below
-    return rf"{head}_{{{worded}}}"
-
-
-def number(value: float) -> str:
-    """A number as one writes it: 0.5, 10^{-7}, 2.5 times 10 to the 9."""
-    if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e6):
-        return str(int(value))
-    words = f"{value:.6g}"
-    if "e" not in words:
-        return words
-    base, _, power = words.partition("e")
-    scale = f"10^{{{int(power)}}}"
-    return {"1": scale, "-1": f"-{scale}"}.get(base, rf"{base}\cdot {scale}")
-
-
-def _indexed(name: str, marks: str) -> str:
-    """A symbol with indices added to what stands below it."""
-    if not marks:
-        return name
-    head, below, rest = name.partition("_{")
-    return f"{head}_{{{rest[:-1]}{marks}}}" if below else f"{name}_{{{marks}}}"
-
-
-def _emptied(text: str) -> str:
-    return text.replace("_{}", "")
-
-
-def _settled(piece: Piece) -> str:
-    """The text with no mark left."""
-    text = piece.text.replace(SAMPLE, "").replace(OTHER, "")
-    for mark in (CLASS, ENTRY):
-        text = text.replace(mark, _free(mark, piece.bound))
-    return _emptied(text)
-
-
-def _free(mark: str, bound: frozenset[str]) -> str:
-    return next((c for c in _LETTERS[mark] if c not in bound), _LETTERS[mark][-1])
-
-
-def _bound(pieces: list[Piece]) -> frozenset[str]:
-    return frozenset().union(*(p.bound for p in pieces))
 
 
 def _symbol_of(node: Node) -> Piece:
@@ -218,11 +137,11 @@ def _symbol_of(node: Node) -> Piece:
     marks = (SAMPLE if letters.startswith("B") else "") + (
         {"C": CLASS, "D": ENTRY}[letters[1]] if len(letters) == 2 else ""
     )
-    return Piece(_emptied(f"{head}_{{{below}{marks}}}"))
+    return Piece(emptied(f"{head}_{{{below}{marks}}}"))
 
 
 def _write(node: Node, args: list[Piece]) -> Piece:
-    op, bound = node.op, _bound(args)
+    op, bound = node.op, bound_in(args)
     if op in ("input", "parameter"):
         return _symbol_of(node)
     if op == "const":
@@ -233,12 +152,12 @@ def _write(node: Node, args: list[Piece]) -> Piece:
     if op == "cast":
         return Piece(rf"\mathbb{{1}}\left[{args[0].text}\right]", ATOM, bound)
     if op in ("add", "sub"):
-        return _sum(op, args, bound)
+        return total(op, args, bound)
     if op in ("mul", "xlogy"):
-        right = _call(r"\log", args[1]) if op == "xlogy" else args[1]
-        return _product(args[0], right, bound)
+        right = applied(r"\log", args[1]) if op == "xlogy" else args[1]
+        return product(args[0], right, bound)
     if op == "div":
-        return _quotient(args[0], args[1], bound)
+        return quotient(args[0], args[1], bound)
     if op == "neg":
         return args[0].negated()
     if op in ("pow", "square"):
@@ -249,7 +168,7 @@ def _write(node: Node, args: list[Piece]) -> Piece:
         return Piece(root if op == "sqrt" else rf"\frac{{1}}{{{root}}}", CALL, bound)
     if op == "exp":
         short = "frac" not in args[0].text and len(args[0].text) < 60
-        return Piece(f"e^{{{args[0].text}}}", POW, bound) if short else _call(r"\exp", args[0])
+        return Piece(f"e^{{{args[0].text}}}", POW, bound) if short else applied(r"\exp", args[0])
     if op == "abs":
         return Piece(rf"\left|{args[0].text}\right|", ATOM, bound)
     if op in _SIGNS:
@@ -261,63 +180,6 @@ def _write(node: Node, args: list[Piece]) -> Piece:
     return _function(node, args, bound)
 
 
-def _sum(op: str, args: list[Piece], bound: frozenset[str]) -> Piece:
-    left, right = args
-    plus = op == "add"
-    if left.text == "0":
-        return right if plus else right.negated()
-    if right.is_negative:
-        plus, right = not plus, right.negated()
-    text = right.within(ADD if plus else BIG)
-    return Piece(f"{left.text} {'+' if plus else '-'} {text}", ADD, bound)
-
-
-def _product(left: Piece, right: Piece, bound: frozenset[str]) -> Piece:
-    """Two factors, the sign before both and a number first."""
-    if left.is_negative or right.is_negative:
-        one = left.negated() if left.is_negative else left
-        other = right.negated() if right.is_negative else right
-        product = _product(one, other, bound)
-        return product if left.is_negative and right.is_negative else product.negated()
-    if _is_number(right) and not left.text[:1].isdigit():
-        left, right = right, left
-    if "1" in (left.text, right.text):
-        return right if left.text == "1" else left
-    whole, share = left.text.isdigit(), r"\frac{1}{"
-    if whole and right.text.startswith(share):
-        return Piece(rf"\frac{{{left.text}}}{{" + right.text[len(share) :], right.strength, bound)
-    first, second = left.within(MUL), right.within(BIG)
-    brackets = first.endswith(r"\right)") or second.startswith(r"\left(")
-    space = r"\cdot " if second[:1].isdigit() else " " if brackets else r"\,"
-    return Piece(f"{first}{space}{second}", BIG if right.strength == BIG else MUL, bound)
-
-
-def _is_number(piece: Piece) -> bool:
-    return piece.strength >= MUL and piece.text[:1].isdigit()
-
-
-def _quotient(top: Piece, bottom: Piece, bound: frozenset[str]) -> Piece:
-    """A fraction, the sign before it; one over another becomes one of products."""
-    if top.is_negative or bottom.is_negative:
-        one = top.negated() if top.is_negative else top
-        other = bottom.negated() if bottom.is_negative else bottom
-        quotient = _quotient(one, other, bound)
-        return quotient if top.is_negative and bottom.is_negative else quotient.negated()
-    if top.fraction is not None:
-        top, inner = top.fraction
-        bottom = _product(inner, bottom, bound)
-    text = rf"\frac{{{top.text}}}{{{bottom.text}}}"
-    return Piece(text, CALL, bound, (top, bottom))
-
-
-def _call(name: str, x: Piece) -> Piece:
-    """A function before its argument, which needs brackets only where it is not one thing."""
-    big = x.strength == BIG and x.text.startswith(("\\sum", "\\prod", "\\max", "\\min"))
-    bare = x.strength >= CALL or big
-    text = f"{name} {x.text}" if bare else rf"{name}\left({x.text}\right)"
-    return Piece(text, BIG if x.strength == BIG else CALL, x.bound)
-
-
 def _norm(node: Node, piece: Piece) -> str | None:
     """The length of a vector, for the root of a sum of squares over the last axis."""
     if node.op != "sum" or node.args[0].op != "square" or node.attrs["axis"] != -1:
@@ -327,7 +189,7 @@ def _norm(node: Node, piece: Piece) -> str | None:
         return None
     text = re.sub(rf"(?<![a-z]){inner.group(1)}(?=\}})", "", inner.group(2))
     text = re.sub(r"^\\left\((.*)\\right\)$", r"\1", text)
-    return _emptied(rf"\left\lVert {text} \right\rVert")
+    return emptied(rf"\left\lVert {text} \right\rVert")
 
 
 def _function(node: Node, args: list[Piece], bound: frozenset[str]) -> Piece:
@@ -336,19 +198,19 @@ def _function(node: Node, args: list[Piece], bound: frozenset[str]) -> Piece:
         return _reduction(node, args[0])
     if op == "logsumexp":
         power = Piece(f"e^{{{args[0].text}}}", POW, bound)
-        return _call(r"\log", _reduction(node, power, r"\sum"))
+        return applied(r"\log", _reduction(node, power, r"\sum"))
     if op in ("softmax", "log_softmax"):
         log = r"\log " if op == "log_softmax" else ""
         whole = rf"{log}\operatorname{{softmax}}\left({args[0].plain}\right)"
         return Piece(f"{whole}_{{{CLASS}}}", CALL, bound)
     if op in ("matmul", "outer"):
-        text = rf"{_plain(args[0]).within(MUL)}\, {_plain(args[1]).within(MUL)}"
+        text = rf"{plain_piece(args[0]).within(MUL)}\, {plain_piece(args[1]).within(MUL)}"
         if node.rank == 2 and node.shapes[0][1] not in BATCHES:
             last = _mark(node, 1, "")
             return Piece(rf"\left({text}\right)_{{{SAMPLE}{last}}}", ATOM, bound)
         return Piece(text, MUL, bound)
     if op == "transpose":
-        return Piece(rf"{_plain(args[0]).within(ATOM)}^{{\top}}", POW, bound)
+        return Piece(rf"{plain_piece(args[0]).within(ATOM)}^{{\top}}", POW, bound)
     if op == "named":
         return _named(node, args, bound)
     if op in ("maximum", "minimum"):
@@ -365,7 +227,7 @@ def _function(node: Node, args: list[Piece], bound: frozenset[str]) -> Piece:
     if op == "relu":
         return Piece(rf"\max\left(0,\, {args[0].text}\right)", ATOM, bound)
     if op == "cumsum" and a["axis"] == -1 and CLASS in args[0].text:
-        letter = _free(CLASS, bound | {"c"})
+        letter = free_letter(CLASS, bound | {"c"})
         each = Piece(args[0].text.replace(CLASS, letter), args[0].strength)
         text = rf"\sum_{{{letter} \leq {CLASS}}} {each.within(BIG)}"
         return Piece(text, BIG, bound | {letter})
@@ -390,14 +252,9 @@ def _function(node: Node, args: list[Piece], bound: frozenset[str]) -> Piece:
         return _slice(node, args[0])
     name = _FUNCTIONS.get(op)
     if name is not None and len(args) == 1:
-        return _call(name, args[0])
+        return applied(name, args[0])
     inner = r",\, ".join(p.text for p in args)
-    return Piece(rf"{_word(op)}\left({inner}\right)", ATOM, bound)
-
-
-def _word(name: str) -> str:
-    """The name of a function as an upright word."""
-    return rf"\text{{{name.replace('_', '-')}}}" if "_" in name else rf"\operatorname{{{name}}}"
+    return Piece(rf"{word(op)}\left({inner}\right)", ATOM, bound)
 
 
 def _mark(node: Node, place: int, text: str) -> str:
@@ -406,10 +263,6 @@ def _mark(node: Node, place: int, text: str) -> str:
     if sizes == BATCHES:
         return SAMPLE if place == 0 or SAMPLE in text else OTHER
     return ENTRY if sizes == WIDTHS else CLASS
-
-
-def _plain(piece: Piece) -> Piece:
-    return Piece(piece.plain, piece.strength, piece.bound)
 
 
 def _reduction(node: Node, x: Piece, sign: str = "") -> Piece:
@@ -422,7 +275,7 @@ def _reduction(node: Node, x: Piece, sign: str = "") -> Piece:
         marks += [SAMPLE, CLASS] if flat and SAMPLE in x.text else [_mark(tensor, place, x.text)]
     text, bound, over = x.text, x.bound, []
     for mark in marks:
-        letter = _free(mark, bound)
+        letter = free_letter(mark, bound)
         text, bound = text.replace(mark, letter), bound | {letter}
         over.append(letter)
     inner = Piece(text, x.strength, bound)
@@ -452,7 +305,7 @@ def _named(node: Node, args: list[Piece], bound: frozenset[str]) -> Piece:
     ]
     inner = r",\, ".join(p.plain for p in args[:count])
     short = _SHORT.get(info.name)
-    name = rf"\operatorname{{{short}}}" if short else _word(info.name)
+    name = rf"\operatorname{{{short}}}" if short else word(info.name)
     inner += r";\ " + r",\, ".join(knobs) if knobs else ""
     return Piece(rf"{name}\left({inner}\right)", ATOM, bound)
 
@@ -461,19 +314,19 @@ def _taken(node: Node, args: list[Piece]) -> Piece:
     """Entries of a tensor by an index that is a tensor."""
     marks = _mark(node, 1, "") if node.rank > 1 and node.attrs["axis"] == 0 else ""
     if node.args[0].op == "input":
-        return Piece(_indexed(f"{args[0].plain}_{{{args[1].text}}}", marks), ATOM, _bound(args))
-    return Piece(rf"{args[0].within(ATOM)}\left[{args[1].text}\right]", ATOM, _bound(args))
+        return Piece(indexed(f"{args[0].plain}_{{{args[1].text}}}", marks), ATOM, bound_in(args))
+    return Piece(rf"{args[0].within(ATOM)}\left[{args[1].text}\right]", ATOM, bound_in(args))
 
 
 def _slice(node: Node, x: Piece) -> Piece:
     index = node.attrs["index"]
     if index == ((None, None, None), "new") and SAMPLE not in x.text:
-        letter = _free(CLASS, x.bound | {"c"})  # a column: its index is that of the rows
+        letter = free_letter(CLASS, x.bound | {"c"})  # a column: its index is that of the rows
         return Piece(x.text.replace(CLASS, letter), x.strength, x.bound | {letter})
     if all(i in ("new", (None, None, None)) for i in index):
         return x
     shown = ",".join(_index(i) for i in index if i != "new")
-    return Piece(rf"{_plain(x).within(ATOM)}\left[{shown}\right]", ATOM, x.bound)
+    return Piece(rf"{plain_piece(x).within(ATOM)}\left[{shown}\right]", ATOM, x.bound)
 
 
 def _index(item: object) -> str:
