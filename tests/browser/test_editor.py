@@ -148,21 +148,6 @@ def test_faults_are_stepped_through(page: Page) -> None:
     expect(verdict(page)).to_contain_text("Line 1")
 
 
-def test_a_named_loss_is_a_start_that_can_be_taken_back(page: Page) -> None:
-    area(page).fill("-log(p_true) * 3")
-    expect(verdict(page)).to_contain_text("Understood")
-    start = page.locator(".st-key-start_from input")
-    start.click()
-    start.fill("hard samples")
-    page.get_by_role("option", name="Focal loss").click()
-    expect(area(page)).to_have_value("gamma = 2.0  # 0..5\nalpha = 1.0  # 0..1\npt = sum(y_true * y_pred, axis=-1)\n-alpha * (1 - pt)**gamma * log(pt)")  # fmt: skip  # noqa: E501
-    expect(page.locator(".st-key-panel-loss [data-testid=stSlider]")).to_have_count(2)
-    page.locator(".st-key-back-to-mine button").click()
-    expect(area(page)).to_have_value("-log(p_true) * 3")
-    area(page).press("Control+Z")
-    expect(area(page)).not_to_have_value("-log(p_true) * 3")
-
-
 def test_the_list_fits_a_telephone(open_page: Open) -> None:
     page = open_page("?dataset=digits&loss=-log(p_true)", width=360, height=740, scheme="dark")
     expect(verdict(page)).to_contain_text("Understood", timeout=60_000)
