@@ -9,7 +9,7 @@ from typing import Any
 
 from . import numbers, sizes
 from .errors import LossError, Remark, Span, quote
-from .graph import BATCHES, Node, Number, Parameter, Shape, const, describe, topological
+from .graph import BATCHES, Node, Number, Parameter, Shape, const, describe, folded, topological
 from .sizes import SizeError
 
 MAX_GRAPH = 1_500
@@ -90,6 +90,17 @@ class Builder:
         self.notes: list[Remark] = []
         self.parameters: dict[str, Parameter] = {}
         self.labels: dict[Node, str] = {}  # what the visitor called a node
+        self.inputs: dict[Node, frozenset[str]] = {}
+        self.ranges: dict[Node, tuple[float, float]] = {}
+
+    def inputs_of(self, node: Node) -> frozenset[str]:
+        """The names of the tensors a node is computed from."""
+
+        def step(n: Node) -> frozenset[str]:
+            own = {n.attrs["name"]} if n.op == "input" else set()
+            return frozenset(own).union(*(self.inputs[a] for a in n.args))
+
+        return folded(node, self.inputs, step)
 
     # -- saying things
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from .errors import Remark, Span
 
+T = TypeVar("T")
 NOWHERE = Span()
 Shape = tuple[int, ...]
 Number = bool | int | float
@@ -155,6 +156,21 @@ def topological(root: Node, args: Mapping[int, tuple[Node, ...]] | None = None) 
             needs[: len(node.args)] = args[id(node)]
         stack += [(need, False) for need in reversed(needs) if id(need) not in done]
     return order
+
+
+def folded(root: Node, known: dict[Node, T], step: Callable[[Node], T]) -> T:
+    """What `step` makes of a node from what is known of its arguments; each node is done once."""
+    stack = [root]
+    while stack:
+        node = stack[-1]
+        missing = [a for a in node.args if a not in known] if node not in known else []
+        if missing:
+            stack += missing
+            continue
+        if node not in known:
+            known[node] = step(node)
+        stack.pop()
+    return known[root]
 
 
 def describe(node: Node, num_classes: int = 10) -> str:

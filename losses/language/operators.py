@@ -120,7 +120,7 @@ def roll(b: Builder, a: Arguments) -> Node:
 
 def numbers_of(b: Builder, x: Node) -> Node:
     """True and false as 1 and 0; whole numbers stay whole."""
-    return b.cast(x, "int") if x.dtype == "bool" else x
+    return b.cast(x, "int", implicit=False) if x.dtype == "bool" else x
 
 
 def ordered(op: str) -> Apply:

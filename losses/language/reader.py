@@ -87,6 +87,7 @@ class Reader:
         self.active: list[str] = []
         self.depth = 0
         self.count = 0
+        self.checked: set[ast.stmt] = set()
 
     # -- statements
 
@@ -210,8 +211,9 @@ class Reader:
         return value.values
 
     def check_rebinding(self, name: str, value: Node, at: ast.stmt) -> None:
-        if name not in ("y_true", "y_pred"):
+        if name not in ("y_true", "y_pred") or at in self.checked:
             return
+        self.checked.add(at)  # once, however often a loop runs it
         order = topological(value)
         used = {n.attrs["name"] for n in order if n.op == "input"}
         if name not in used or (name == "y_true" and id(value) in prediction_nodes(order)):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from .build import Builder
-from .graph import BATCHES, Node, Program, topological
+from .graph import BATCHES, Node, Program, folded, topological
 from .inputs import LABELS, PREDICTIONS
-from .ranges import Range, ranges
+from .ranges import Range, range_of, ranges
 from .sizes import elements
 
 STEPS = ("floor", "ceil", "round", "sign", "floordiv")
@@ -68,9 +68,10 @@ def _zeros_of_target(order: list[Node], known: dict[int, Range]) -> set[int]:
 
 def is_probability(node: Node, b: Builder) -> bool:
     """Whether a tensor made of the prediction lies between 0 and 1 as it is, or almost."""
-    order = topological(node)
-    low, high = ranges(order, b.parameters)[id(node)]
-    return low >= 0 and high <= ALMOST_ONE and id(node) in prediction_nodes(order)
+    low, high = folded(
+        node, b.ranges, lambda n: range_of(n, [b.ranges[a] for a in n.args], b.parameters)
+    )
+    return low >= 0 and high <= ALMOST_ONE and bool(b.inputs_of(node) & set(PREDICTIONS))
 
 
 def _warn_of_second(node: Node, b: Builder) -> None:
@@ -264,10 +265,7 @@ def gradient_nodes(order: list[Node]) -> set[int]:
 
 def warn_of_swap(b: Builder, name: str, target: Node, output: Node) -> None:
     """The prediction where the target belongs, and the other way round."""
-    first, second = (
-        {n.attrs["name"] for n in topological(x) if n.op == "input"} - {"num_classes"}
-        for x in (target, output)
-    )
+    first, second = (b.inputs_of(x) - {"num_classes"} for x in (target, output))
     learnt, given = {"y_pred", "logits"}, set(LABELS) - set(PREDICTIONS)
     if first and second and first <= learnt and second <= given:
         b.warn(

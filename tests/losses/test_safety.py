@@ -44,6 +44,8 @@ SEEDS = [e["text"] for e in reference.lines("loss_language.jsonl")] or ["mean(y_
         "\u202emean(y_pred)",
         "x = y_pred\n" + "x = log(x * x + 1) + sqrt(x)\n" * 140 + "mean(x)",
         "+".join(["mean(abs(y_true - y_pred), axis=-1)"] * 180),
+        "for i in range(10):\n for j in range(10):\n  for k in range(3):\n"
+        "   y_true *= cosh(xlogy(flip(y_true, axis=1), y_true))\ncenter()",
         "x = 1.5\nfor a in range(60):\n for b in range(60):\n  for c in range(60):\n"
         "   x = x * 1.0\nmean(y_pred) * x",
         "def a(x):\n    return x + 1.0\ndef a0(x):\n    return a(x) + a(x)\n"
