@@ -18,10 +18,12 @@ from .named import LossInfo
 if TYPE_CHECKING:
     from .base import PlaygroundLoss
     from .curves import curve
+    from .diagnosis import Diagnosis, Verdict, doctor
     from .known import NamedLoss, get
     from .written import WrittenLoss, compile_loss, compile_metric, get_metric
 
 __all__ = [
+    "Diagnosis",
     "LossError",
     "LossInfo",
     "MetricInfo",
@@ -29,12 +31,14 @@ __all__ = [
     "PlaygroundLoss",
     "Remark",
     "Span",
+    "Verdict",
     "WrittenLoss",
     "catalog",
     "check",
     "compile_loss",
     "compile_metric",
     "curve",
+    "doctor",
     "get",
     "get_metric",
     "glossary",
@@ -52,6 +56,8 @@ def __getattr__(name: str) -> Any:
         from . import base as module  # type: ignore[no-redef]
     elif name == "curve":
         from . import curves as module  # type: ignore[no-redef]
+    elif name in ("doctor", "Diagnosis", "Verdict"):
+        from . import diagnosis as module  # type: ignore[no-redef]
     else:
         raise AttributeError(f"module 'losses' has no attribute {name!r}")
     return getattr(module, name)

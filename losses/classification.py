@@ -290,8 +290,9 @@ def tversky_per_sample(
 def focal_tversky(
     y_true: Tensor, y_pred: Tensor, *, alpha: float = 0.3, beta: float = 0.7, gamma: float = 0.75
 ) -> Tensor:
-    """(1 - TI)^gamma; 1e-12 keeps the slope finite at a perfect prediction"""
-    return ops.power(1 - _tversky(y_true, y_pred, alpha, beta, 1e-6) + 1e-12, gamma)
+    """(1 - TI)^gamma; at least 1e-12^gamma, so that the slope is finite at a perfect prediction"""
+    # Not `1 - TI + 1e-12`: TensorFlow's graphs add the constants up first, to 1.
+    return ops.power(ops.maximum(1 - _tversky(y_true, y_pred, alpha, beta, 1e-6), 1e-12), gamma)
 
 
 @named(

@@ -1,0 +1,100 @@
+"""What a loss is, computed rather than quoted: `doctor(loss)` gives a verdict a property.
+
+verdict.py   Verdict and Diagnosis
+trial.py     a loss as a function of many predictions at once
+values.py    finite, true slopes, depends on the prediction, bounded, batch-coupled
+risks.py     least at the truth, proper, classification-calibrated, symmetric
+pushes.py    convex in the logits, scale of the gradient, push at p = 0.01, 0.5, 0.99
+features.py  losses that take features, pairs or a teacher
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from losses.base import PlaygroundLoss
+from losses.language.inputs import OF_THE_PROBABILITY
+
+from . import features, pushes, risks, values
+from .trial import OutOfTime, Trial
+from .verdict import TITLES, Diagnosis, State, Verdict
+
+__all__ = ["TITLES", "Diagnosis", "State", "Verdict", "doctor"]
+
+SECONDS = 20.0
+SOUND = {
+    "finite": "not finite everywhere",
+    "depends": "nothing can be learnt from it",
+    "bounded_below": "it has no lower bound",
+}
+OF_PROBABILITIES = ("truth", "proper", "calibrated", "symmetric", "convex", "scale", "push")
+# Of a loss that does not depend on the prediction, these would be true or false of nothing.
+OF_DEPENDENCE = ("gradient", *OF_PROBABILITIES)
+
+
+def doctor(loss: PlaygroundLoss, *, seconds: float = SECONDS) -> Diagnosis:
+    """Examines a loss, named or written: one verdict for each of `TITLES`, each with numbers.
+
+    Every number is computed from the loss as a training step runs it, at predictions that are the
+    same every time; "yes" therefore means that nothing tried speaks against it, "no" comes with a
+    counterexample. What has no meaning for this loss is "n/a". What is not done after `seconds`
+    is "unknown". Raises nothing of its own: a loss that cannot be computed is "unknown", too.
+    """
+    needed = sorted(set(loss.inputs) - set(OF_THE_PROBABILITY))
+    if needed:
+        found = _all(features.ASKED, features.BatchTrial(loss))
+        why = f"It takes {', '.join(needed)}, so it is no function of the probabilities alone."
+        found |= {name: Verdict(name, "n/a", why) for name in OF_PROBABILITIES}
+    else:
+        found = _examine(Trial(loss, seconds))
+    found["sound"] = _sound(found)
+    return Diagnosis(tuple(found[name] for name in TITLES))
+
+
+def _examine(trial: Trial) -> dict[str, Verdict]:
+    first = (values.depends, values.finite, values.bounds, values.coupled)
+    found = _all(first, trial)
+    if found["depends"].state == "no":
+        why = "It does not depend on the prediction in any way that could be learnt from."
+        return found | {name: Verdict(name, "n/a", why) for name in OF_DEPENDENCE}
+    search = risks.Search(trial)
+    found |= _all((values.gradient, pushes.push, pushes.scale), trial)
+    found |= _all((pushes.convex, risks.symmetric), trial)
+    return found | _all((risks.truth, risks.proper, risks.calibrated), search)
+
+
+_MAKES: dict[str, tuple[str, ...]] = {"bounds": ("bounded_below", "bounded_above")}
+
+
+def _all(asked: Iterable[Callable[[Any], Any]], what: Any) -> dict[str, Verdict]:
+    found: dict[str, Verdict] = {}
+    for ask in asked:
+        names = _MAKES.get(ask.__name__, (ask.__name__,))
+        try:
+            answer = ask(what)
+        except OutOfTime:
+            answer = [Verdict(n, "unknown", "It is too slow to be tried often enough.")
+                      for n in names]  # fmt: skip
+        except Exception:  # whatever the library raises, the visitor gets our words
+            answer = [Verdict(n, "unknown", "It cannot be computed on the predictions that this "
+                              "takes.") for n in names]  # fmt: skip
+        each: Sequence[Verdict] = [answer] if isinstance(answer, Verdict) else answer
+        found |= {verdict.name: verdict for verdict in each}
+    return found
+
+
+def _sound(found: dict[str, Verdict]) -> Verdict:
+    """Whether it can be trained with: what is not, makes it unsound."""
+    states = {name: found[name].state for name in SOUND}
+    bad = [why for name, why in SOUND.items() if states[name] == "no"]
+    if bad:
+        return Verdict("sound", "no", f"It should not be trained with: {'; '.join(bad)}.", states)
+    if "unknown" in states.values():
+        open_ = [TITLES[name].lower() for name, state in states.items() if state == "unknown"]
+        return Verdict("sound", "unknown", f"Nothing speaks against it, but not everything could "
+                       f"be told: {', '.join(open_)}.", states)  # fmt: skip
+    sentence = "Finite, moved by what is learnt, and with a lower bound."
+    if found["gradient"].state == "no":  # on purpose, where stop_gradient is in it
+        sentence += " But its gradient is not the slope of its value."
+    return Verdict("sound", "yes", sentence, states)

@@ -1,0 +1,189 @@
+"""Verdicts on losses that take more than a prediction: features, pairs, a teacher.
+
+What is asked of all of them is asked on whole batches; what only makes sense for probabilities is
+said not to apply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from losses.base import PlaygroundLoss
+from losses.language.inputs import PREDICTIONS
+from losses.language.probe import SIZE, batch
+
+from .verdict import Verdict, say
+
+Tensors = Mapping[str, Any]
+DIRECTIONS = 8
+STEPS = (1e-1, 3e-2, 1e-2)
+FOLLOWING = ("y_pred", "p_true")  # are worked out from the logits
+
+
+class BatchTrial:
+    """A loss on whole batches that hold every input there is."""
+
+    def __init__(self, loss: PlaygroundLoss) -> None:
+        self.loss = loss
+        self.learnt = sorted(
+            {"logits" if n in FOLLOWING else n for n in loss.inputs if n in PREDICTIONS}
+        )
+        self._run = tf.function(self._watched, autograph=False)
+
+    def on(self, tensors: Tensors) -> tuple[float, dict[str, np.ndarray]]:
+        """The loss of a batch, and its slope by each of `learnt`."""
+        given = {
+            n: tf.convert_to_tensor(v)
+            for n, v in tensors.items()
+            if n not in FOLLOWING and n != "num_classes"
+        }
+        value, slopes = self._run(given)
+        return float(value), {n: s.numpy().astype("float64") for n, s in slopes.items()}
+
+    def _watched(self, given: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        with tf.GradientTape() as tape:
+            tape.watch([given[n] for n in self.learnt])
+            whole = {**given, "num_classes": given["y_true"].shape[-1]}
+            value = self.loss.on({**whole, "y_pred": tf.nn.softmax(given["logits"], axis=-1)})
+        sources = {n: given[n] for n in self.learnt}
+        return value, tape.gradient(value, sources, unconnected_gradients="zero")
+
+    def scaled(self, by: float, seed: int = 0) -> dict[str, Any]:
+        """A batch whose learnt inputs are `by` times as large as usual."""
+        base = dict(batch(seed, 10))
+        return base | {n: (by * base[n]).astype("float32") for n in self.learnt}
+
+
+def finite(trial: BatchTrial) -> Verdict:
+    """Whether value and gradient are finite at zero, ordinary, huge and equal inputs."""
+    alike = trial.scaled(1)
+    for name in trial.learnt:
+        alike[name] = np.broadcast_to(alike[name][:1], alike[name].shape).copy()
+    tried = {
+        "ordinary inputs": trial.scaled(1),
+        "all zeros": trial.scaled(0),
+        "a hundred times the usual": trial.scaled(100),
+        "a thousandth of the usual": trial.scaled(1e-3),
+        "all samples alike": alike,
+    }
+    for where, tensors in tried.items():
+        value, slopes = trial.on(tensors)
+        if not np.isfinite(value):
+            return Verdict("finite", "no", f"The value is {say(value)} at {where}.",
+                           {"where": where, "what": "value"})  # fmt: skip
+        for name, slope in slopes.items():
+            if not np.isfinite(slope).all():
+                return Verdict("finite", "no", f"The gradient by {name} is not finite at {where}.",
+                               {"where": where, "what": name})  # fmt: skip
+    return Verdict("finite", "yes", "Value and gradient are finite at "
+                   f"{', '.join(tried)}.", {"tried": len(tried)})  # fmt: skip
+
+
+def gradient(trial: BatchTrial) -> Verdict:
+    """The gradient against central differences along directions in the space of the batch."""
+    rng = np.random.default_rng(1)
+    base = trial.scaled(1)
+    value, slopes = trial.on(base)
+    errors, sizes = [], []
+    for turn in range(DIRECTIONS):
+        # Along the gradient itself, then at random.
+        along = {n: rng.normal(size=base[n].shape) if turn else slopes[n] for n in trial.learnt}
+        norm = np.sqrt(sum(float((a**2).sum()) for a in along.values()))
+        along = {n: (a / max(norm, 1e-30)).astype("float32") for n, a in along.items()}
+        claimed = sum(float((slopes[n] * along[n]).sum()) for n in trial.learnt)
+        found = [_difference(trial, base, along, h) for h in STEPS]
+        errors.append(min(abs(each - claimed) for each in found))
+        sizes.append(max(abs(claimed), min(map(abs, found))))
+    noise = 1e-6 * abs(value) / STEPS[0]
+    worst = max(0.0, max(errors) - noise) / max(*sizes, 1e-30)
+    evidence = {"directions": DIRECTIONS, "worst_relative_error": worst}
+    if not np.isfinite(worst):
+        return Verdict("gradient", "unknown", "Values or slopes are not finite.")
+    if worst > 0.05:
+        return Verdict("gradient", "no", "Along some direction of the batch the gradient "
+                       f"differs from central differences by {say(worst)} of its size.",
+                       evidence)  # fmt: skip
+    return Verdict("gradient", "yes", f"It agrees with central differences along {DIRECTIONS} "
+                   f"directions of a batch of {SIZE}; worst relative error {say(worst)}.",
+                   evidence)  # fmt: skip
+
+
+def _difference(trial: BatchTrial, base: Tensors, along: Tensors, h: float) -> float:
+    def at(m: int) -> float:
+        moved = {n: base[n] + np.float32(m * h) * along[n] for n in along}
+        return trial.on({**base, **moved})[0]
+
+    return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * h)
+
+
+def depends(trial: BatchTrial) -> Verdict:
+    """Whether what is learnt moves the value."""
+    one, slopes = trial.on(trial.scaled(1))
+    other, _ = trial.on(trial.scaled(1, seed=1))
+    norms = {n: float(np.linalg.norm(s)) for n, s in slopes.items()}
+    words = ", ".join(f"{n} {say(v)}" for n, v in norms.items()) or "nothing it takes is learnt"
+    evidence = {"values": [one, other], "gradient_norms": norms}
+    if not norms or max(norms.values()) <= 1e-7 * max(abs(one), 1e-30):
+        return Verdict("depends", "no", f"Its gradient is zero: {words}.", evidence)
+    return Verdict("depends", "yes", f"Norm of its gradient on a batch: {words}.", evidence)
+
+
+def bounds(trial: BatchTrial) -> tuple[Verdict, Verdict]:
+    """Below and above: what it gives as its inputs grow ten, a hundred, a thousand times."""
+    rays = [[trial.on(trial.scaled(s * 10.0**k, seed))[0] for k in range(4)]
+            for seed in (0, 1) for s in (1.0, -1.0)]  # fmt: skip
+    values = np.array(rays).T
+    if not np.isfinite(values).all():
+        why = "The value is not finite at large inputs."
+        return Verdict("bounded_below", "unknown", why), Verdict("bounded_above", "unknown", why)
+    found = []
+    for name, sign, end in (("bounded_below", -1, "least"), ("bounded_above", 1, "most")):
+        gains = np.diff(sign * values, axis=0)
+        growing = (gains[2] > 5 * gains[1]) & (gains[1] > 1e-3 * np.abs(values[0]))
+        edge = sign * float((sign * values).max())
+        evidence = {end: edge, "values": values.T}
+        if growing.any():
+            ray = values[:, int(np.argmax(np.where(growing, gains[2], -np.inf)))]
+            found.append(Verdict(name, "no", "Without end as its inputs grow 1, 10, 100 and 1000 "
+                                 f"times: {', '.join(map(say, ray))}.", evidence))  # fmt: skip
+        else:
+            found.append(Verdict(name, "yes", f"The {end} seen as its inputs grow a thousand "
+                                 f"times is {say(edge)}.", evidence))  # fmt: skip
+    return found[0], found[1]
+
+
+def coupled(trial: BatchTrial) -> Verdict:
+    """Whether the value of a sample depends on the others, for losses that give one a sample."""
+    base = dict(batch(0, 10))
+    half = SIZE // 2
+    turned = {n: np.concatenate([v[:half], v[half:][::-1] * 0.5]).astype(v.dtype)
+              if np.ndim(v) and len(v) == SIZE and v.dtype.kind == "f" and n != "y_true" else v
+              for n, v in base.items()}  # fmt: skip
+    before, after = (np.asarray(trial.loss.values(t)) for t in (base, turned))
+    if before.ndim == 0:
+        halves = [{n: v[s] if np.ndim(v) and len(v) == SIZE else v for n, v in base.items()}
+                  for s in (slice(0, half), slice(half, None))]  # fmt: skip
+        apart = float(np.mean([np.asarray(trial.loss.values(t)) for t in halves]))
+        whole = float(before)
+        evidence = {"together": whole, "halves": apart}
+        if np.isclose(whole, apart, rtol=1e-4):
+            return Verdict("coupled", "no", f"A batch of {SIZE} costs {say(whole)}, as its halves "
+                           "do on average.", evidence)  # fmt: skip
+        return Verdict("coupled", "yes", f"A batch of {SIZE} costs {say(whole)}, its halves "
+                       f"{say(apart)} on average: samples are compared.", evidence)  # fmt: skip
+    gap = np.abs(before[:half] - after[:half])
+    i = int(np.argmax(gap))
+    one, other = float(before[i]), float(after[i])
+    evidence = {"before": one, "after": other}
+    if gap[i] <= 1e-4 * max(abs(one), 1e-30):
+        return Verdict("coupled", "no", "A sample's value stays when the others of its batch "
+                       "change.", evidence)  # fmt: skip
+    return Verdict("coupled", "yes", f"One sample costs {say(one)}, and {say(other)} when "
+                   "others of its batch change.", evidence)  # fmt: skip
+
+
+ASKED: tuple[Callable[[BatchTrial], Any], ...] = (finite, gradient, depends, bounds, coupled)
