@@ -7,6 +7,7 @@ stdout; both belong to the server that started it, and it ends with that server.
     {"id", "do": "train", "spec": JSON}          {"id", "event", "fields"}..., {"id", "done": true}
     {"id", "do": "command", "command": {"do", "what", "value"}}          for the run "id"; no answer
     {"id", "do": "check", "text", "parameters"}  {"id", "answer": report}
+    {"id", "do": "doctor", "text", "parameters"} {"id", "answer": {"verdicts": [...]}}
     {"id", "do": "metric", "text"}               {"id", "answer": report}
     {"id", "do": "catalog"}                      {"id", "answer": [...]}
     {"id", "do": "metrics"}                      {"id", "answer": [...]}
@@ -208,6 +209,22 @@ def _check(request: dict[str, Any]) -> dict[str, Any]:
     return report
 
 
+def _doctor(request: dict[str, Any]) -> dict[str, Any]:
+    """What `losses.doctor` says of a loss that `check` has found sound; no verdicts on another."""
+    import losses
+
+    text, parameters = request["text"], request["parameters"]
+    try:
+        if text.isidentifier():
+            loss: losses.PlaygroundLoss = losses.get(text, **parameters)
+        else:
+            loss = losses.WrittenLoss(text, parameters)
+    except losses.LossError:
+        return {"verdicts": []}
+    # Half of what an answer may take: a slow loss gets the verdicts there was time for.
+    return losses.doctor(loss, seconds=settings().answer_seconds / 2).as_dict()
+
+
 def _curve(loss: Any) -> tuple[dict[str, Any] | None, str]:
     """The lists p, loss and gradient, or why there are none."""
     import losses
@@ -265,6 +282,7 @@ def _look(request: dict[str, Any]) -> dict[str, Any]:
 
 _ANSWERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "check": _check,
+    "doctor": _doctor,
     "catalog": _catalog,
     "metric": _metric,
     "metrics": _metrics,

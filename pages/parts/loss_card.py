@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.live import component
 from pages.parts import draft, problems, whole
+from pages.parts.verdicts import verdicts
 from playground.errors import PlaygroundError, WorkerError
 from playground.figures.loss_curve import HEIGHT, loss_curve
 from playground.runs import supervisor
@@ -58,8 +59,14 @@ def _loss_card(waited: bool, after: Callable[[], None]) -> None:
     with right, st.container(gap="xsmall"):
         st.subheader("What it does", anchor=False)
         _picture(report)
+        row = st.container(
+            horizontal=True, vertical_alignment="center", gap="xsmall", key="verdicts"
+        )
     draft.keep()
     after()
+    if report is not None and report["ok"]:
+        with row:  # last: everything else is on the screen while the doctor looks
+            verdicts(_asked(_shown()))
 
 
 def sync() -> None:
@@ -275,8 +282,7 @@ def _picture(report: Mapping[str, Any] | None) -> None:
             )
         return
     dark = st.context.theme.type == "dark"
-    state = st.session_state
-    shown = state.understood if draft.mode() == "write" else state.loss_name
+    shown = _shown()
     stale = shown != draft.values()["loss"]
     st.plotly_chart(
         drawn(*_asked(shown), dark),
@@ -286,6 +292,12 @@ def _picture(report: Mapping[str, Any] | None) -> None:
     )
     with st.container(key="lesson-stale" if stale else "lesson-picture"):
         st.caption(f"Of the last text without a fault. {MEANING}" if stale else MEANING)
+
+
+def _shown() -> str:
+    """The loss whose picture and verdicts are on the screen."""
+    state = st.session_state
+    return str(state.understood if draft.mode() == "write" else state.loss_name)
 
 
 def _forget_parameters() -> None:

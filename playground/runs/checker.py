@@ -130,6 +130,7 @@ class Checker:
 
 _SAID = {
     "check": "Checking this text",
+    "doctor": "Examining this loss",
     "metric": "Checking this metric",
     "catalog": "Listing the losses",
     "metrics": "Listing the metrics",
@@ -139,6 +140,7 @@ _SAID = {
 }
 _TOO_SLOW = {
     "check": "Make it smaller: fewer steps, smaller arrays.",
+    "doctor": "Make it smaller: fewer steps, smaller arrays.",
     "metric": "Make it smaller: fewer steps, smaller arrays.",
     "look": "Try again; a smaller network answers sooner.",
 }

@@ -217,6 +217,15 @@ class Supervisor:
         )
         return report
 
+    def doctor(
+        self, text: str, parameters: Mapping[str, float] | None = None
+    ) -> list[dict[str, Any]]:
+        """The verdicts of `losses.doctor` on a loss, each with name, title, state, sentence and
+        evidence; none on a text with a fault. Raises WorkerError."""
+        answer = self._checker.ask("doctor", text=text, parameters=dict(parameters or {}))
+        found: list[dict[str, Any]] = answer["verdicts"]
+        return found
+
     def check_metric(self, text: str, visitor: str = "") -> dict[str, Any]:
         """What `losses.check` says of a metric's text; superseded and raising as `check`."""
         report: dict[str, Any] = self._checker.ask("metric", visitor, text=text)

@@ -46,6 +46,7 @@ def warm(supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch) -> Supervisor:
     status = supervisor.status
     monkeypatch.setattr(supervisor, "status", lambda: {**status(), "checking": True})
     monkeypatch.setattr(supervisor, "check", check)
+    monkeypatch.setattr(supervisor, "doctor", lambda text, parameters: verdicts(text))
     monkeypatch.setattr(
         supervisor, "catalog", lambda: [info.as_dict() for info in losses.catalog()]
     )
@@ -56,6 +57,17 @@ def warm(supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch) -> Supervisor:
         supervisor, "check_metric", lambda text, visitor: losses.check(text, metric=True)
     )
     return supervisor
+
+
+def verdicts(text: str) -> list[dict[str, Any]]:
+    """What the doctor might say: proper where the text has a logarithm in it."""
+    states = dict.fromkeys(("sound", "calibrated"), "yes")
+    states |= {"proper": "yes" if "log" in text else "no", "symmetric": "n/a", "convex": "unknown"}
+    return [
+        {"name": name, "title": name.title(), "state": state, "sentence": f"{name} is {state}.",
+         "evidence": {}}
+        for name, state in states.items()
+    ]  # fmt: skip
 
 
 @pytest.fixture

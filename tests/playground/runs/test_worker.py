@@ -153,6 +153,17 @@ def test_a_named_and_a_written_loss_are_checked(service):
         json.dumps(report, allow_nan=False)
 
 
+def test_a_named_and_a_written_loss_are_examined(service):
+    found = {each["name"]: each for each in service.doctor("focal", {"gamma": 0.0})}
+    assert found["proper"]["state"] == "yes"
+    assert {"title", "sentence", "evidence"} <= set(found["proper"])
+    text = "gamma = 0.0  # 0..5\n-(1 - p_true)**gamma * log(p_true)"
+    found = {each["name"]: each["state"] for each in service.doctor(text, {"gamma": 2.0})}
+    assert (found["sound"], found["proper"]) == ("yes", "no")
+    assert service.doctor("no_such_loss") == []
+    assert service.doctor("sum(y_tru)") == []
+
+
 @pytest.mark.parametrize("text", ["", " ", "\0", "\ud800", "(" * 5000, "x" * 20_000, "import os"])
 def test_nonsense_is_answered(service, text):
     report = service.check(text)

@@ -1,0 +1,73 @@
+"""What the doctor finds of a loss: the leading verdicts as chips, all of them one click away."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from playground.errors import WorkerError
+from playground.runs import supervisor
+
+Verdict = Mapping[str, Any]
+# The chips, with the verdict each is of.
+CHIPS = {
+    "sound": "sound",
+    "proper": "proper",
+    "calibrated": "calibrated",
+    "symmetric": "symmetric",
+    "convex": "convex",
+}
+ICONS = {
+    "yes": ":material/check:",
+    "no": ":material/close:",
+    "unknown": ":material/question_mark:",
+    "n/a": ":material/remove:",
+}
+SAID = {"yes": "yes", "no": "no", "unknown": "cannot be told", "n/a": "does not apply"}
+MEANS = {
+    "sound": "It can be trained with.",
+    "proper": "The expected loss is least at the true odds, and only there.",
+    "calibrated": "The expected loss is least where the likeliest class is on top.",
+    "symmetric": "Over all classes as the truth it adds up to the same: it tolerates label noise.",
+    "convex": "No local minima, as far as the logits go.",
+    "truth": "For a one-hot target nothing costs less than the target itself.",
+    "coupled": "A sample's value depends on the others in its batch.",
+}
+
+
+def verdicts(asked: tuple[str, tuple[tuple[str, float], ...]]) -> None:
+    """A row of chips and the whole card behind "Verdicts", of a loss that was checked."""
+    try:
+        found = {each["name"]: each for each in diagnosed(*asked)}
+    except WorkerError as error:
+        st.caption(f"No verdicts: {error.message}")
+        return
+    if not found:
+        return
+    for name, word in CHIPS.items():
+        verdict = found[name]
+        st.badge(
+            word,
+            icon=ICONS[verdict["state"]],
+            color="red" if name == "sound" and verdict["state"] == "no" else "gray",
+            help=verdict["sentence"],
+        )
+    with st.popover("Verdicts", key="verdicts-all", type="tertiary"), st.container(gap="xsmall"):
+        _card(list(found.values()))
+
+
+def _card(found: Sequence[Verdict]) -> None:
+    st.caption("Computed from this loss, at the same predictions every time.")
+    for verdict in found:
+        with st.container(gap=None):
+            st.markdown(
+                f"{ICONS[verdict['state']]} **{verdict['title']}:** {SAID[verdict['state']]}",
+                help=MEANS.get(verdict["name"]),
+            )
+            st.caption(verdict["sentence"])
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def diagnosed(text: str, parameters: tuple[tuple[str, float], ...]) -> list[dict[str, Any]]:
+    """The worker's verdicts on a loss. Raises WorkerError."""
+    return supervisor.service().doctor(text, dict(parameters))
