@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from losses.base import PlaygroundLoss
 from losses.language.inputs import OF_THE_PROBABILITY
 
@@ -42,14 +44,16 @@ def doctor(loss: PlaygroundLoss, *, seconds: float = SECONDS) -> Diagnosis:
     is "unknown". Raises nothing of its own: a loss that cannot be computed is "unknown", too.
     """
     needed = sorted(set(loss.inputs) - set(OF_THE_PROBABILITY))
-    if needed:
-        found = _all(features.ASKED, features.BatchTrial(loss))
-        why = f"It takes {', '.join(needed)}, so it is no function of the probabilities alone."
-        found |= {name: Verdict(name, "n/a", why) for name in OF_PROBABILITIES}
-    else:
-        found = _examine(Trial(loss, seconds))
+    with np.errstate(all="ignore"):  # infinities are among the findings
+        found = _with_more(loss, needed) if needed else _examine(Trial(loss, seconds))
     found["sound"] = _sound(found)
     return Diagnosis(tuple(found[name] for name in TITLES))
+
+
+def _with_more(loss: PlaygroundLoss, needed: list[str]) -> dict[str, Verdict]:
+    found = _all(features.ASKED, features.BatchTrial(loss))
+    why = f"It takes {', '.join(needed)}, so it is no function of the probabilities alone."
+    return found | {name: Verdict(name, "n/a", why) for name in OF_PROBABILITIES}
 
 
 def _examine(trial: Trial) -> dict[str, Verdict]:
@@ -57,6 +61,9 @@ def _examine(trial: Trial) -> dict[str, Verdict]:
     found = _all(first, trial)
     if found["depends"].state == "no":
         why = "It does not depend on the prediction in any way that could be learnt from."
+        return found | {name: Verdict(name, "n/a", why) for name in OF_DEPENDENCE}
+    if "alone" in found["depends"].evidence:
+        why = "It compares the samples of a batch: alone, none depends on its prediction."
         return found | {name: Verdict(name, "n/a", why) for name in OF_DEPENDENCE}
     search = risks.Search(trial)
     found |= _all((values.gradient, pushes.push, pushes.scale), trial)

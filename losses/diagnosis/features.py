@@ -16,6 +16,7 @@ from losses.base import PlaygroundLoss
 from losses.language.inputs import PREDICTIONS
 from losses.language.probe import SIZE, batch
 
+from .trial import CLASSES
 from .verdict import Verdict, say
 
 Tensors = Mapping[str, Any]
@@ -29,6 +30,7 @@ class BatchTrial:
 
     def __init__(self, loss: PlaygroundLoss) -> None:
         self.loss = loss
+        self.classes: int = getattr(loss, "num_classes", CLASSES)
         self.learnt = sorted(
             {"logits" if n in FOLLOWING else n for n in loss.inputs if n in PREDICTIONS}
         )
@@ -54,7 +56,7 @@ class BatchTrial:
 
     def scaled(self, by: float, seed: int = 0) -> dict[str, Any]:
         """A batch whose learnt inputs are `by` times as large as usual."""
-        base = dict(batch(seed, 10))
+        base = dict(batch(seed, self.classes))
         return base | {n: (by * base[n]).astype("float32") for n in self.learnt}
 
 
@@ -158,7 +160,7 @@ def bounds(trial: BatchTrial) -> tuple[Verdict, Verdict]:
 
 def coupled(trial: BatchTrial) -> Verdict:
     """Whether the value of a sample depends on the others, for losses that give one a sample."""
-    base = dict(batch(0, 10))
+    base = dict(batch(0, trial.classes))
     half = SIZE // 2
     turned = {n: np.concatenate([v[:half], v[half:][::-1] * 0.5]).astype(v.dtype)
               if np.ndim(v) and len(v) == SIZE and v.dtype.kind == "f" and n != "y_true" else v

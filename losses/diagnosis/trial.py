@@ -68,22 +68,24 @@ class Trial:
         values, slopes = self.rows(labels, np.repeat(logits, classes, axis=0))
         return values.reshape(count, classes), slopes.reshape(count, classes, classes)
 
-    def batch(self, labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
-        """What the loss gives for these samples as one batch: (N,), or a scalar."""
-        return self._whole(tf.constant(labels, "int32"), tf.constant(logits, "float32"))[0].numpy()
+    def batch(self, labels: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What the loss gives for these samples as one batch, (N,) or a scalar, and the slopes of
+        its sum by the logits, (N, C)."""
+        values, slopes = self._whole(tf.constant(labels, "int32"), tf.constant(logits, "float32"))
+        return values.numpy(), slopes.numpy()
 
     @cached_property
     def apart(self) -> bool:
         """Whether the loss gives a value a sample, which others in the batch do not move."""
         labels, logits = self.sample(2)
-        before = self.batch(labels, logits)
+        before, _ = self.batch(labels, logits)
         if before.shape != labels.shape:
             return False
         half = len(labels) // 2
         logits[half:] = -2 * logits[half:]
         labels[half:] = (labels[half:] + 1) % self.classes
-        after = self.batch(labels, logits)
-        alone = self.batch(labels[:1], logits[:1])
+        after, _ = self.batch(labels, logits)
+        alone, _ = self.batch(labels[:1], logits[:1])
         return bool(
             np.allclose(before[:half], after[:half], rtol=1e-4, atol=1e-7, equal_nan=True)
             and np.allclose(before[:1], alone, rtol=1e-4, atol=1e-7, equal_nan=True)

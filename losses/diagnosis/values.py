@@ -94,7 +94,7 @@ def gradient(trial: Trial) -> Verdict:
 
 
 def depends(trial: Trial) -> Verdict:
-    """Whether the prediction moves the value."""
+    """Whether the prediction moves the value, of a sample alone or else of a batch."""
     labels, z = trial.sample(8, (2.0,))
     values, slopes = trial.rows(labels, z)
     by_class = values.reshape(trial.classes, -1)
@@ -105,6 +105,14 @@ def depends(trial: Trial) -> Verdict:
         return Verdict("depends", "unknown", "The values at ordinary predictions are not finite "
                        "numbers.", evidence)  # fmt: skip
     size = max(float(np.abs(values).max()), 1e-30)
+    if spread <= 1e-5 * size and not trial.apart:
+        _, slopes = trial.batch(labels, z)
+        together = float(np.abs(slopes).max()) * len(labels)
+        evidence |= {"alone": False, "steepest_in_batch": together}
+        if together > 1e-5 * size:
+            return Verdict("depends", "yes", f"Alone every sample costs {say(values[0])} whatever "
+                           "is predicted; in a batch predictions are compared, and matter.",
+                           evidence)  # fmt: skip
     if spread <= 1e-5 * size:
         return Verdict("depends", "no", f"It is {say(values[0])} whatever is predicted: nothing "
                        "can be learnt from it.", evidence)  # fmt: skip
@@ -176,7 +184,7 @@ def _bound(values: np.ndarray, sign: int) -> Verdict:
 def coupled(trial: Trial) -> Verdict:
     """Whether the value of a sample depends on the others of its batch."""
     labels, z = trial.sample(2, (1.5,))
-    together = trial.batch(labels, z)
+    together, _ = trial.batch(labels, z)
     alone, _ = trial.rows(labels, z)
     count = len(labels)
     if trial.apart:

@@ -140,6 +140,11 @@ def test_a_constant_does_not_depend_on_the_prediction() -> None:
     assert states(found, "proper", "symmetric", "convex", "truth") == ["n/a"] * 4
 
 
+def test_what_only_compares_samples_is_judged_by_the_batch() -> None:
+    found = examined("square(y_pred[:, 0] - mean(y_pred[:, 0]))")
+    assert states(found, "depends", "sound", "coupled", "proper") == ["yes", "yes", "yes", "n/a"]
+
+
 def test_a_gradient_that_is_no_slope_is_found() -> None:
     text = "-sum(y_true * log(y_pred), axis=-1) * stop_gradient(1 - sum(y_true * y_pred, axis=-1))"
     found = examined(text)["gradient"]
