@@ -3,6 +3,8 @@
 import queue
 from dataclasses import dataclass
 
+_URGENT = frozenset({"pause", "stop"})
+
 
 @dataclass(frozen=True)
 class Command:
@@ -19,20 +21,31 @@ class Control:
 
     def __init__(self) -> None:
         self._inbox: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        self._urgent = 0
         self.stopping = False  # a stop is among the commands: whatever is slow may give up
 
     def send(self, do: str, what: str = "", value: float | str = 0.0) -> None:
         """Leaves a command for the loop; it is obeyed within one reporting interval."""
         self.stopping = self.stopping or do == "stop"
+        self._urgent += do in _URGENT
         self._inbox.put(Command(do, what, value))
 
     def receive(self) -> Command | None:
         """The next command, or None if there is none now."""
         try:
-            return self._inbox.get_nowait()
+            return self._taken(self._inbox.get_nowait())
         except queue.Empty:
             return None
 
     def wait(self) -> Command:
         """The next command, as soon as there is one."""
-        return self._inbox.get()
+        return self._taken(self._inbox.get())
+
+    @property
+    def pressing(self) -> bool:
+        """Whether a command waits that should not wait for the end of an evaluation."""
+        return self._urgent > 0
+
+    def _taken(self, command: Command) -> Command:
+        self._urgent -= command.do in _URGENT
+        return command

@@ -234,8 +234,14 @@ class Graph:
         known = self.facts(features, logits, labels, step)
         return known["probabilities"], objective.measure(self.metrics, known)
 
-    def evaluate(self, images: np.ndarray, labels: np.ndarray, step: int) -> Measured:
-        """The model on these images, dropout off.
+    def evaluate(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        step: int,
+        pressing: Callable[[], bool] = lambda: False,
+    ) -> Measured | None:
+        """The model on these images, dropout off; None if something was `pressing` in between.
 
         The loss is taken over batches of the training size, because it may depend on its batch;
         each metric over all images together.
@@ -249,6 +255,8 @@ class Graph:
         labels = labels.astype(np.int32)
         total, features, logits = 0.0, [], []
         for part in parts:
+            if pressing():
+                return None
             count = len(images[part])
             # A single image goes twice, because each half of the graph wants one.
             seen = np.resize(np.arange(part.start, part.stop), max(count, 2))

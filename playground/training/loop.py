@@ -34,7 +34,7 @@ from playground.training.events import (
     Snapshot,
     Started,
 )
-from playground.training.graph import Graph
+from playground.training.graph import Graph, Measured
 
 INTERVAL = 0.06  # seconds of steps between two looks at the commands
 REPORT = 0.25  # seconds between two Progress events
@@ -149,8 +149,10 @@ class Training:
         allowed = math.inf  # steps until the run pauses
         kept = Snapshot(self.step, "weights", self.weights())  # the last that were sent
         yield kept
+        owed: list[Callable[[Control], Evaluated | None]] = []  # evaluations that come next
+        final: dict[str, float] = {}  # metrics of the last one
         self.clock.start()
-        while self.step < self.steps:
+        while self.step < self.steps or owed:
             if not allowed and self.clock.running:
                 yield from pending.flush()
                 self.clock.stop()
@@ -179,6 +181,18 @@ class Training:
                         yield Changed(self.step, "state", "running")
                 if not allowed:
                     continue
+            if owed:
+                found = owed[0](control)
+                if found is None:
+                    continue  # a pause or a stop goes first; then the same once more
+                owed.pop(0)
+                yield found
+                final = found.metrics
+                if found.split == "validation":
+                    kept = Snapshot(self.step, "weights", self.weights())
+                    yield kept
+                if owed or self.step == self.steps:
+                    continue
             before = self.step
             finite = self.advance(pending, min(self.interval, allowed))
             allowed -= self.step - before
@@ -190,12 +204,10 @@ class Training:
             if pending.due or self.evaluation_due:
                 yield from pending.flush()
             if self.evaluation_due:
-                yield self.evaluate_validation(self.step % self.steps_per_epoch == 0)
-                kept = Snapshot(self.step, "weights", self.weights())
-                yield kept
-        test = self.evaluate_test()
-        yield test
-        yield Finished(self.step, "completed", self.clock.seconds, test.metrics)
+                owed.append(self.evaluate_validation)
+            if self.step == self.steps:
+                owed.append(self.evaluate_test)
+        yield Finished(self.step, "completed", self.clock.seconds, final)
 
     @property
     def evaluation_due(self) -> bool:
@@ -260,24 +272,35 @@ class Training:
             return
         yield Changed(self.step, command.what, value)
 
-    def evaluate_validation(self, full: bool) -> Evaluated:
-        """The held-out images, all or the fixed sample, and the strip of test images."""
+    def evaluate_validation(self, control: Control) -> Evaluated | None:
+        """The held-out images, all at an epoch's end or else the fixed sample, and the strip of
+        test images; None if a pause or a stop came in between."""
+        full = self.step % self.steps_per_epoch == 0
         images, labels = self.split.validation_images, self.split.validation_labels
         if not full:
             images, labels = images[self.sample], labels[self.sample]
-        found, _ = self.evaluate("validation", images, labels, full)
+        measured = self.graph.evaluate(images, labels, self.step, lambda: control.pressing)
+        if measured is None:
+            return None
         strip = self.graph.evaluate(
             self.dataset.test_images[self.strip],
             self.dataset.test_labels[self.strip],
             self.step,
+            lambda: control.pressing,
         )
-        arrays = {**found.arrays, "strip_probabilities": strip.probabilities}
-        return replace(found, arrays=arrays)
+        if strip is None:
+            return None
+        found = self.evaluated("validation", labels, full, measured)
+        return replace(found, arrays={**found.arrays, "strip_probabilities": strip.probabilities})
 
-    def evaluate_test(self) -> Evaluated:
-        """The whole test set, with its worst mistakes."""
+    def evaluate_test(self, control: Control) -> Evaluated | None:
+        """The whole test set, with its worst mistakes; None if a pause or a stop came first."""
         images, labels = self.dataset.test_images, self.dataset.test_labels
-        found, probabilities = self.evaluate("test", images, labels, True)
+        measured = self.graph.evaluate(images, labels, self.step, lambda: control.pressing)
+        if measured is None:
+            return None
+        found = self.evaluated("test", labels, True, measured)
+        probabilities = measured.probabilities
         wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
         worst = wrong[np.argsort(probabilities[wrong, labels[wrong]], kind="stable")][:MISTAKES]
         arrays = {
@@ -289,21 +312,18 @@ class Training:
         }
         return replace(found, arrays=arrays)
 
-    def evaluate(
-        self, split: str, images: np.ndarray, labels: np.ndarray, full: bool
-    ) -> tuple[Evaluated, np.ndarray]:
-        """Loss, accuracy, the spec's metrics and the confusion matrix of these images; and their
-        probabilities."""
-        measured = self.graph.evaluate(images, labels, self.step)
-        probabilities = measured.probabilities
-        predicted = probabilities.argmax(axis=1)
-        classes = probabilities.shape[1]
+    def evaluated(
+        self, split: str, labels: np.ndarray, full: bool, measured: Measured
+    ) -> Evaluated:
+        """What was measured as an event, with accuracy and confusion matrix."""
+        predicted = measured.probabilities.argmax(axis=1)
+        classes = measured.probabilities.shape[1]
         confusion = np.bincount(labels * classes + predicted, minlength=classes**2)
-        found = Evaluated(
+        return Evaluated(
             step=self.step,
             epoch=self.epoch,
             split=split,
-            images=len(images),
+            images=len(labels),
             full=full,
             metrics={
                 "loss": measured.loss,
@@ -312,7 +332,6 @@ class Training:
             },
             arrays={"confusion": confusion.reshape(classes, classes).astype(np.int32)},
         )
-        return found, probabilities
 
     def weights(self) -> dict[str, np.ndarray]:
         """A copy of all that the network is: every weight by its path, such as

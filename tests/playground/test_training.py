@@ -370,3 +370,39 @@ def test_fewer_images_than_a_batch_still_train() -> None:
     events = list(train(digits(train_images=50, batch_size=512, epochs=2)))
     assert kinds(events, Started)[0].steps_per_epoch == 1
     assert isinstance(events[-1], Finished)
+
+
+class Hasty(Control):
+    """Pauses and goes on in the middle of many an evaluation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    @property
+    def pressing(self) -> bool:
+        self.asked += 1
+        if self.asked % 7 == 1:  # an evaluation asks less often than that, so each comes to an end
+            self.send("pause")
+            self.send("resume")
+        return super().pressing
+
+
+def test_a_pause_in_an_evaluation_comes_first_and_changes_no_number() -> None:
+    spec = digits(dropout=0.3, batch_norm=True)
+    control = Hasty()
+    events = list(train(spec, control))
+    paused = [event for event in kinds(events, Changed) if event.value == "paused"]
+    assert len(paused) > 5
+    assert numbers(events) == numbers(list(train(spec)))
+
+
+def test_a_stop_in_the_last_evaluation_is_obeyed() -> None:
+    control = Control()
+    events = []
+    for event in train(digits(), control):
+        events.append(event)
+        if isinstance(event, Evaluated) and event.epoch == 2.0:
+            control.send("stop")  # the test images are next
+    assert isinstance(events[-1], Finished) and events[-1].reason == "stopped"
+    assert not [event for event in kinds(events, Evaluated) if event.split == "test"]
