@@ -23,6 +23,7 @@ class Checker:
     def __init__(
         self, settings: Settings, role: str, seconds: float, command: Sequence[str]
     ) -> None:
+        self._role = role
         self._seconds = seconds
         self._executor = LocalExecutor(settings, role, 1, self, command)
         self._asking = threading.Lock()
@@ -73,7 +74,7 @@ class Checker:
         with self._changed:
             if not self._changed.wait_for(lambda: self._worker is not None, START_SECONDS):
                 raise WorkerError(
-                    self.problem or "The worker for this is still starting.",
+                    self.problem or f"The {self._role}ing worker is still starting.",
                     "Try again in a few seconds.",
                 )
             worker = self._worker
@@ -94,7 +95,7 @@ class Checker:
             answer = self._answer
             if answer is None or answer["id"] != question["id"]:
                 raise WorkerError(
-                    f"{_SAID[do]} ended its worker, which is being replaced.",
+                    f"{_SAID[do]} ended the {self._role}ing worker, which is being replaced.",
                     _TOO_SLOW.get(do, "Try again."),
                 )
         if "error" in answer:

@@ -41,7 +41,7 @@ def pixels(page: Page, layer: str) -> str:
 
 
 def test_maps_move_while_a_run_trains(open_page: Open) -> None:
-    page = open_page(f"feature_maps{QUICK}0&train_images=1000")
+    page = open_page("feature_maps?dataset=digits&epochs=200&width=8")
     expect(page.get_by_text("Press Train: every layer's maps show here")).to_be_visible()
     button(page, "train").click()
     expect(tile(page, "block1_conv", 0)).to_be_visible()

@@ -22,6 +22,8 @@ import { count, digits, element, percent, put } from "./words.js"
 
 const LIVE_MS = 1000
 const RETRY_MS = 3000
+const REST_LIVE_MS = 10_000
+const REST_PLAYING_MS = 1500
 const PLAY_MS = 350
 const STRIP_FRAMES = 12
 const KINDS = {
@@ -60,6 +62,7 @@ export function mount(root, component) {
   let timer = 0
   let playing = 0
   let lastLook = -LIVE_MS
+  let lastMore = -REST_LIVE_MS
   const frames = new Map() // film strip and dead filters: what never changes, by what was asked
 
   // The parts of the view
@@ -208,13 +211,20 @@ export function mount(root, component) {
     }
   }
 
-  // What is open below follows, one after the other.
+  // What is open below follows, one after the other; seldom while the image above moves by itself,
+  // because it takes many looks.
   async function more() {
+    const rest = playing ? REST_PLAYING_MS : step === null && facts.state === "running" ? REST_LIVE_MS : 0
+    const now = performance.now()
+    showBig()
+    if (now - lastMore < rest) return
+    lastMore = now
     await loadDetail()
     for (const part of [why, dead, beside]) if (part.node.open) await part.load(part)
   }
 
   function changed() {
+    if (!playing) lastMore = -REST_LIVE_MS
     asking?.abort()
     asking = null
     want()
@@ -449,20 +459,29 @@ export function mount(root, component) {
     }
   }
 
-  async function loadDetail() {
+  // The chosen filter's layer, or null where there is none.
+  function chosenLayer() {
     const layer = cards.get(chosen.layer)?.layer()
-    if (!layer || layer.shape.length < 3 || chosen.unit < 0 || chosen.unit >= layer.shape[2]) {
-      detail.hidden = true
-      return
-    }
+    const fits = layer && layer.shape.length === 3 && chosen.unit >= 0 && chosen.unit < layer.shape[2]
+    detail.hidden = !fits
+    return fits ? layer : null
+  }
+
+  function showBig() {
+    const layer = chosenLayer()
+    if (!layer) return
     // Under its layer, so that it opens where the visitor looks.
     const { node } = cards.get(chosen.layer)
     if (node.nextSibling !== detail) node.after(detail)
-    detail.hidden = false
     put(heading, `Filter ${chosen.unit} of ${layer.name.replaceAll("_", " ")}`)
     const bounds = cards.get(chosen.layer).bounds(chosen.unit)
     paintMap(big, layer, chosen.unit, bounds, gradients)
     big.setAttribute("aria-label", `${heading.textContent}, enlarged`)
+  }
+
+  async function loadDetail() {
+    const layer = chosenLayer()
+    if (!layer) return
     if (layer.kind === "Normalization") {
       put(kernelSaid, "The pixels, less their mean and divided by their spread: nothing is learned here.")
       kernelBox.replaceChildren()

@@ -99,8 +99,7 @@ if __name__ == "__main__":
     loop = types.ModuleType("playground.training.loop")
     loop.run = run  # type: ignore[attr-defined]
     sys.modules["playground.training.loop"] = loop
-    worker._warm_for_training = lambda: None
-    worker._warm_for_checking = lambda: None
+    worker._WARM_UPS = dict.fromkeys(worker._WARM_UPS, lambda: None)
     worker._ANSWERS["check"] = _check
     _once_before_taking_up(Path(tempfile.gettempdir()) / f"quick-worker-{os.getppid()}")
     worker.main(sys.argv[1])
