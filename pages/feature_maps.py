@@ -3,9 +3,8 @@
 import streamlit as st
 
 from pages.live import component
-from pages.parts import draft, problems, runs, upload, url
-from pages.parts.results import failed
-from pages.parts.transport import beneath, transport
+from pages.parts import draft, runs, upload, url
+from pages.parts.head import head
 from playground import datasets
 from playground.runs import supervisor
 
@@ -28,16 +27,7 @@ with st.sidebar:
         "see is what the network gets."
     )
 
-with st.container(key="transport", gap="xsmall"):
-    transport(current, compared, settled)
-    component.transport_readout("readout", shown_id)
-    beneath(current, settled)
-
-with st.container(key="notices"):
-    problems.notes()
-    problems.recall()
-    if current is not None and current.state == "failed":
-        failed(current)
+head(current, compared, settled)
 
 with st.container(key="panel-maps", gap="xsmall"):
     st.subheader("Feature maps", anchor=False)

@@ -3,12 +3,12 @@
 import streamlit as st
 
 from pages.live import component
-from pages.parts import draft, metrics, problems, runs, url
+from pages.parts import draft, metrics, runs, url
 from pages.parts.data_card import data_card
+from pages.parts.head import head
 from pages.parts.knobs import group
 from pages.parts.loss_card import loss_card
-from pages.parts.results import curves_card, failed, network
-from pages.parts.transport import beneath, transport
+from pages.parts.results import curves_card, network
 from playground import datasets
 from playground.runs import supervisor
 
@@ -32,17 +32,8 @@ with st.sidebar:
     st.subheader("Regularisation", anchor=False)
     group("regularisation", faults)
 
-with st.container(key="transport", gap="xsmall"):
-    transport(current, compared, settled)
-    measured = metrics.described(current.spec.metrics if current is not None else ())
-    component.transport_readout("readout", shown_id, measured)
-    beneath(current, settled)
-
-with st.container(key="notices"):  # always there: what comes and goes in it moves no other panel
-    problems.notes()
-    problems.recall()
-    if current is not None and current.state == "failed":
-        failed(current)
+measured = metrics.described(current.spec.metrics if current is not None else ())
+head(current, compared, settled, measured)
 
 with st.container(key="panel-loss"):
     loss_card(lambda: url.write(draft.spec()[0], current))

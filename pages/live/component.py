@@ -173,10 +173,10 @@ def seen_of(view: Any, otherwise: Seen) -> Seen:
     if not isinstance(view, Mapping):
         return otherwise
     image, step, unit, layer = (view.get(name) for name in ("image", "step", "unit", "layer"))
-    whole = all(isinstance(value, int) for value in (image, unit)) and (
-        step is None or isinstance(step, int)
-    )
-    if not whole or not isinstance(layer, str):
+    for number, least in ((image, 0), (0 if step is None else step, 0), (unit, -1)):
+        if not isinstance(number, int) or not least <= number < 10**9:
+            return otherwise
+    if not isinstance(layer, str):
         return otherwise
     return Seen(image, step, layer[:64], unit)
 

@@ -148,17 +148,17 @@ def _question(asked: Mapping[str, Any]) -> dict[str, Any]:
     if what not in LOOKS or not isinstance(run_id, str) or not RUN_ID.fullmatch(run_id):
         raise ValueError
     found: dict[str, Any] = {"run_id": run_id, "what": what}
-    found["step"] = None if asked.get("step") is None else int(asked["step"])
+    found["step"] = None if asked.get("step") is None else _whole(asked["step"])
     if "image" in asked:
         image = asked["image"]
         if "pixels" in image:
             content = base64.b64decode(image["pixels"], validate=True)
             found["image"] = {"pixels": np.frombuffer(content, np.uint8)}
         else:
-            found["image"] = {"test": int(image["test"])}
+            found["image"] = {"test": _whole(image["test"])}
     for name in ("unit", "target", "other_step"):
         if asked.get(name) is not None:
-            found[name] = int(asked[name])
+            found[name] = _whole(asked[name])
     if asked.get("layer"):
         found["layer"] = str(asked["layer"])[:64]
     if asked.get("gradients"):
@@ -168,6 +168,13 @@ def _question(asked: Mapping[str, Any]) -> dict[str, Any]:
             raise ValueError
         found["other"] = asked["other"]
     return found
+
+
+def _whole(value: Any) -> int:
+    """A whole number of a size that everything behind takes. Raises ValueError for others."""
+    if not isinstance(value, int) or not -1 <= value < 10**9:
+        raise ValueError
+    return value
 
 
 async def glossary(request: Request) -> Response:

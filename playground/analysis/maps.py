@@ -31,11 +31,10 @@ def maps(
     class, or of the predicted one where an image has no label.
     """
     pixels, label = network.image(image)
-    with tf.GradientTape() as tape:
+    if gradients:
+        tape, outputs, loss = _taped(network, pixels, label, step)
+    else:
         outputs = network.outputs(pixels[None])
-        if gradients:
-            target = int(tf.argmax(outputs["logits"][0])) if label is None else label
-            loss = network.loss_of(outputs, np.array([target]), step)
     shown = [network.layer(layer)] if layer else network.plan
     if gradients:
         names = [each.name for each in shown]
@@ -87,17 +86,14 @@ def kernel(
     network: Network, image: Mapping[str, Any], step: int, layer: str, unit: int
 ) -> dict[str, Any]:
     """A filter's kernel and the gradient of the run's loss on this image by it, float32
-    (3, 3, channels in), its bias, or None each for a layer without kernels: then those of the
-    convolution that feeds it."""
+    (3, 3, channels in) each, and its bias or None. Of a layer that follows a convolution, those of
+    that convolution, which `layer` in the answer names."""
     source = convolution_of(network, layer)
     weights = network.model.get_layer(source).kernel
     if not 0 <= unit < weights.shape[-1]:
         raise WorkerError("This layer has no such filter.", "Choose one of those that are drawn.")
     pixels, label = network.image(image)
-    with tf.GradientTape() as tape:
-        outputs = network.outputs(pixels[None])
-        target = int(tf.argmax(outputs["logits"][0])) if label is None else label
-        loss = network.loss_of(outputs, np.array([target]), step)
+    tape, _, loss = _taped(network, pixels, label, step)
     gradient = tape.gradient(
         loss, weights.value, unconnected_gradients=tf.UnconnectedGradients.ZERO
     )
@@ -108,6 +104,17 @@ def kernel(
         "gradient": np.asarray(gradient, np.float32)[..., unit],
         "bias": None if bias is None else float(np.asarray(bias)[unit]),
     }
+
+
+def _taped(
+    network: Network, pixels: np.ndarray, label: int | None, step: int
+) -> tuple[tf.GradientTape, dict[str, Any], Any]:
+    """Every layer's output for one image, the run's loss of it, and the tape that saw both."""
+    with tf.GradientTape() as tape:
+        outputs = network.outputs(pixels[None])
+        target = int(tf.argmax(outputs["logits"][0])) if label is None else label
+        loss = network.loss_of(outputs, np.array([target]), step)
+    return tape, outputs, loss
 
 
 def convolution_of(network: Network, layer: str) -> str:

@@ -268,8 +268,8 @@ class Supervisor:
     def look(
         self, run_id: str, what: str, step: int | None = None, visitor: str = "", **question: Any
     ) -> dict[str, Any]:
-        """What the network of a run does with the weights of a step, or its latest: the answer
-        of `playground.analysis` to `what`, and under "step" whose weights they were.
+        """What the network of a run does with the weights kept nearest to a step, or the latest:
+        the answer of `playground.analysis` to `what`, and under "step" whose weights they were.
 
         Of a live run the weights of this moment are asked for as well, for the next look. Of
         several questions that one `visitor` has waiting, only the newest is asked, the others
@@ -290,9 +290,11 @@ class Supervisor:
         record = self.store.run(run_id)
         if record is None:
             raise RunError("There is no such run.", "Check the link, or start a new run.")
-        kept = self.store.snapshot(run_id, "weights", step)
-        if kept is None and step is not None:
-            kept = self.store.snapshot(run_id, "weights")  # that step was thinned out meanwhile
+        nearest = None
+        if step is not None:
+            far = {kept: abs(kept - step) for kept in self.store.snapshots(run_id, "weights")}
+            nearest = min(far, key=far.__getitem__, default=None)
+        kept = self.store.snapshot(run_id, "weights", nearest)
         if kept is None:
             raise RunError("This run has kept no weights yet.", "They come with its first steps.")
         if "normalise/mean" not in kept.arrays:

@@ -1,7 +1,10 @@
 """Feature maps in Chromium: train, look, go back in time, draw, upload, compare."""
 
 import io
+import json
 import re
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 
 import pytest
@@ -9,6 +12,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
 
 from playground.runs.store import Store
+from tests.browser.conftest import Server
 from tests.browser.test_visit import button, nothing_left_running, words
 
 Open = Callable[..., Page]
@@ -143,3 +147,28 @@ def test_reasons_dead_filters_and_a_second_run(trained: Page, store: Store) -> N
     expect(page.locator(".twins li")).to_have_count(8)
     # The same seed gave the same network: each filter is its own twin.
     assert page.locator(".twins small").first.inner_text() == "0 ~ 0, r 1.00"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "[]",
+        "{",
+        '{"run": "abc"}',
+        '{"run": "../x", "what": "maps"}',
+        '{"run": "abc", "what": "eval"}',
+        '{"run": "abc", "what": "maps", "step": 1e400}',
+        '{"run": "abc", "what": "maps", "step": 1000000000000000000000000000000}',
+        '{"run": "abc", "what": "maps", "image": 5}',
+        '{"run": "abc", "what": "maps", "image": {"pixels": "?"}}',
+        '{"run": "abc", "what": "match", "other": ["abc"]}',
+    ],
+)
+def test_nonsense_is_refused_before_anyone_looks(server: Server, question: str) -> None:
+    request = urllib.request.Request(
+        f"{server.url}/live/look", question.encode(), {"Content-Type": "application/json"}
+    )
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request, timeout=20)
+    assert caught.value.code == 400
+    assert "expected" in json.load(caught.value)["refused"]

@@ -81,7 +81,10 @@ def test_a_bad_value_falls_back_with_a_note(query: dict) -> None:
         {},
         {"image": "1"},
         {"image": 1, "unit": 2, "step": "x", "layer": ""},
-        {"image": 1.5},
+        {"image": 1.5, "unit": 2, "step": 1, "layer": ""},
+        {"image": -5, "unit": 2, "step": 1, "layer": ""},
+        {"image": 1, "unit": 2, "step": 10**30, "layer": ""},
+        {"image": 1, "unit": 2, "step": 1, "layer": 7},
     ],
 )
 def test_what_a_browser_says_is_checked(view: object) -> None:
@@ -112,3 +115,19 @@ def test_a_run_from_before_is_said_to_be_so(supervisor: Supervisor) -> None:
         supervisor.look(run_id, "maps")
     with pytest.raises(RunError, match="no such run"):
         supervisor.look("nothing", "maps")
+
+
+def test_weights_are_those_nearest_to_the_step(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "open_eyes", lambda: None)
+    monkeypatch.setattr(
+        supervisor._looker, "ask", lambda do, visitor, /, **asked: {"of": asked["weights"]["a"][0]}
+    )
+    run_id = begun(supervisor, RunSpec(dataset="digits"))
+    for step in (0, 10, 40):
+        arrays = {"a": np.array([step]), "normalise/mean": np.zeros(1)}
+        supervisor.store.record(run_id, Snapshot(step, "weights", arrays))
+    assert supervisor.look(run_id, "maps", 13) == {"of": 10, "step": 10}
+    assert supervisor.look(run_id, "maps", 10**8) == {"of": 40, "step": 40}
+    assert supervisor.look(run_id, "maps") == {"of": 40, "step": 40}

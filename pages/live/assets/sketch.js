@@ -18,13 +18,11 @@ export function sketch(onDrawn) {
   const context = canvas.getContext("2d", { willReadFrequently: true })
   let size = 28
   let last = null
-  let empty = true
   let timer = 0
 
   function clear() {
     context.fillStyle = "#000"
     context.fillRect(0, 0, SIDE, SIDE)
-    empty = true
   }
 
   function place(event) {
@@ -41,7 +39,6 @@ export function sketch(onDrawn) {
     context.moveTo(...from)
     context.lineTo(...to)
     context.stroke()
-    empty = false
     timer ||= setTimeout(() => {
       timer = 0
       onDrawn(pixels())
@@ -115,8 +112,6 @@ export function sketch(onDrawn) {
   return {
     canvas,
     clear,
-    pixels,
-    isEmpty: () => empty,
     setSize(side) {
       size = side
     },

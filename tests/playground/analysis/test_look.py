@@ -130,7 +130,7 @@ def test_exemplars_are_the_images_that_excite_a_filter_most(look, model) -> None
     )
 
 
-def test_why_points_at_the_image_and_not_at_its_margin(look) -> None:
+def test_reasons_are_maps_of_the_image_and_the_same_twice(look) -> None:
     found = look("why", image={"test": 0})
     for name in ("grad_cam", "saliency", "smooth_grad", "occlusion"):
         assert found[name].shape == (8, 8) and np.isfinite(found[name]).all()
@@ -141,7 +141,7 @@ def test_why_points_at_the_image_and_not_at_its_margin(look) -> None:
     assert look("why", image={"test": 0}, target=3)["target"] == 3
 
 
-def test_hiding_what_matters_lowers_the_probability(look, snapshots) -> None:
+def test_hiding_what_matters_lowers_the_probability(look) -> None:
     """The right class' own strokes: some place must cost probability."""
     found = look("why", image={"test": 0})
     assert found["occlusion"].max() > 0.01

@@ -1,0 +1,33 @@
+"""What stands above a page about a run: its buttons, its progress, and what there is to tell."""
+
+from collections.abc import Iterable
+
+import streamlit as st
+
+from pages.live import component
+from pages.parts import problems
+from pages.parts.results import failed
+from pages.parts.transport import beneath, transport
+from playground.runs.store import RunRecord
+from playground.spec import RunSpec
+
+
+def head(
+    current: RunRecord | None,
+    compared: list[RunRecord],
+    settled: RunSpec | None,
+    metrics: Iterable[component.Metric] = (),
+) -> None:
+    """The transport of the shown run, which stays in sight, and the notices; of the run's `metrics`
+    the values on the test images."""
+    with st.container(key="transport", gap="xsmall"):
+        transport(current, compared, settled)
+        component.transport_readout("readout", current.id if current is not None else None, metrics)
+        beneath(current, settled)
+    with st.container(
+        key="notices"
+    ):  # always there: what comes and goes in it moves no other panel
+        problems.notes()
+        problems.recall()
+        if current is not None and current.state == "failed":
+            failed(current)
