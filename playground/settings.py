@@ -25,13 +25,19 @@ class Settings(BaseSettings):
         "", description="SQLAlchemy URL of the store; empty: playground.sqlite in `home`."
     )
     workers: int = Field(
-        max(1, (os.cpu_count() or 2) // 2), ge=1, le=64, description="Runs trained at once."
+        max(3, (os.cpu_count() or 2) // 2), ge=1, le=64, description="Runs trained at once."
+    )
+    warm_workers: int = Field(
+        max(1, (os.cpu_count() or 2) // 4),
+        ge=1,
+        le=64,
+        description="Training workers that are always there; others come when runs wait.",
     )
     worker_memory_gib: float = Field(
         4.0, ge=1, description="Address space a worker may take, where the platform can bound it."
     )
-    queue_limit: int = Field(16, ge=0, description="Runs that may wait for a worker.")
-    runs_per_visitor: int = Field(3, ge=1, description="Live and waiting runs of one visitor.")
+    queue_limit: int = Field(64, ge=0, description="Runs that may wait for a worker.")
+    runs_per_visitor: int = Field(16, ge=1, description="Live and waiting runs of one visitor.")
     answer_seconds: float = Field(
         5.0, gt=0, description="How long the checking worker may take for one answer."
     )

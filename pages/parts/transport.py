@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from pages.parts import draft, loss_card, metrics, problems, runs, whole
+from pages.parts import draft, loss_card, metrics, problems, runs, together, whole
 from pages.parts.browser import copy_link, keys
 from pages.parts.url import MOST_COMPARED
 from pages.parts.visitor import visitor
@@ -32,8 +32,8 @@ def transport(
 ) -> None:
     """The row of buttons. Pause, Step and Stop follow the run in a fragment of their own, so that
     the rest of the page rests while it trains."""
-    live = current is not None and current.state in LIVE
-    steerable = live and current is not None and current.owner == visitor()
+    live = any(one.state in LIVE for one in together.shown())
+    steerable = current is not None and bool(together.steerable([current]))
     keys("keys", {" ": ["resume", "pause", "train"], ".": ["step"]})
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="buttons"):
         st.button(
@@ -46,7 +46,7 @@ def transport(
             help=_train_help(steerable, settled),
         )
         st.fragment(_steering, run_every=TICK_SECONDS if live else None)(
-            current.id if current is not None else "", current.state if current is not None else ""
+            current.id if current is not None else "", live
         )
         st.button(
             "Reset",
@@ -69,21 +69,23 @@ def _train_help(steerable: bool, settled: RunSpec | None) -> str:
     return "Trains a new network with these settings. Key: Space"
 
 
-def _steering(run_id: str, known_state: str) -> None:
-    """Pause, Step and Stop as the run's state allows; refreshed while it is live."""
-    record = runs.find(run_id)
-    state = record.state if record is not None else ""
-    owned = record is not None and record.owner == visitor()
+def _steering(run_id: str, known_live: bool) -> None:
+    """Pause, Step and Stop as the runs' states allow; refreshed while one is live."""
+    records = together.shown()
+    mine = together.steerable(records)
+    states = {one.state for one in mine}
     whole.follow()
-    if (state in LIVE) != (known_state in LIVE):
+    if any(one.state in LIVE for one in records) != known_live:
         st.rerun()
-    turn = "resume" if state == "paused" else "pause"
-    steps = owned and state in {"running", "paused"}
-    whose = "" if owned or not run_id else " Only the browser that started this run can steer it."
+    turn = "resume" if "paused" in states and "running" not in states else "pause"
+    steps = bool(states & {"running", "paused"})
+    theirs = [one for one in records if one.id == run_id and one.owner != visitor()]
+    whose = " Only the browser that started this run can steer it." if theirs else ""
+    which, what = ("", "the run") if len(mine) < 2 else (" all", f"the {len(mine)} runs")
     buttons = [
-        (turn, LABELS[turn], ICONS[turn], steps, f"{LABELS[turn]} the run. Key: Space."),
+        (turn, LABELS[turn] + which, ICONS[turn], steps, f"{LABELS[turn]} {what}. Key: Space."),
         ("step", "Step", ICONS["step"], steps, "One batch, then pause. Key: full stop."),
-        ("stop", "Stop", ICONS["stop"], owned and state in LIVE, "Ends the run and keeps it."),
+        ("stop", "Stop" + which, ICONS["stop"], bool(mine), f"Ends {what}; all is kept."),
     ]
     with st.container(horizontal=True, gap="small", width="content", key="steering"):
         for do, label, icon, enabled, meaning in buttons:
@@ -194,32 +196,46 @@ def _submit(spec: RunSpec) -> None:
 
 
 def steer(do: str, what: str = "", value: float = 0.0) -> None:
-    """Sends a command to the shown run, at once, and waits a moment for it to be obeyed, so that
-    the buttons drawn next are those of the new state."""
-    before = _state()
+    """Sends a command at once: a change to the shown run, others to all on the screen that can
+    take them. Waits a moment for it to be obeyed, so that the buttons drawn next are those of the
+    new state."""
+    before = _states()
     try:
-        supervisor.service().command(st.session_state.run, visitor(), do, what, value)
+        for run_id in _addressed(do):
+            supervisor.service().command(run_id, visitor(), do, what, value)
     except PlaygroundError as error:
         problems.remember(error)
         whole.ask()
     else:
         problems.forget()
         until = time.monotonic() + OBEYED_SECONDS
-        while do in OBEYED and time.monotonic() < until and _state() == before:
+        while do in OBEYED and time.monotonic() < until and _states() == before:
             time.sleep(0.01)
 
 
-def _state() -> str:
-    record = runs.find(st.session_state.run)
-    return record.state if record is not None else ""
+def _addressed(do: str) -> list[str]:
+    """The runs a command goes to. The shown one where there is no other, even if it cannot obey:
+    the visitor is then told why."""
+    mine = together.steerable(together.shown())
+    able = {
+        "pause": {"running"},
+        "resume": {"paused"},
+        "step": {"running", "paused"},
+        "stop": LIVE,
+    }.get(do, set())
+    found = [one.id for one in mine if one.state in able]
+    return found or [st.session_state.run]
+
+
+def _states() -> list[str]:
+    return [one.state for one in together.shown()]
 
 
 def reset() -> None:
     """Puts the shown run away; stops it first if it is live and this visitor's."""
     whole.ask()
     state = st.session_state
-    record = runs.find(state.run)
-    if record is not None and record.state in LIVE and record.owner == visitor():
+    if together.steerable(together.shown()):
         steer("stop")
     state.run = ""
     problems.forget()

@@ -159,7 +159,8 @@ class LocalWorker:
 
 
 class LocalExecutor:
-    """Keeps `count` workers of a role ("train" or "check") alive on this machine."""
+    """Keeps workers of a role ("train", "check" or "look") alive on this machine: `warm` of them
+    always, and up to `count` from when `grow` asks for one more until it is dismissed."""
 
     def __init__(
         self,
@@ -168,13 +169,16 @@ class LocalExecutor:
         count: int,
         listener: Listener,
         command: Sequence[str] = (sys.executable, "-m", "playground.worker"),
+        warm: int | None = None,
     ) -> None:
         self._settings = settings
         self._count = count
+        self._warm = count if warm is None else min(warm, count)
         self._listener = listener
         self._command = [*command, role]
         self._lock = threading.Lock()
         self._workers: set[LocalWorker] = set()
+        self._dismissed: set[LocalWorker] = set()
         self._timers: set[threading.Timer] = set()
         self._closed = False
         self.failures = 0  # starts in a row after which no worker got ready
@@ -182,8 +186,32 @@ class LocalExecutor:
 
     def start(self) -> None:
         """Starts the workers; they report when they are warm, after seconds."""
-        for _ in range(self._count):
+        for _ in range(self._warm):
             self._launch()
+
+    @property
+    def size(self) -> int:
+        """How many workers there are, with those that are still warming up."""
+        with self._lock:
+            return len(self._workers)
+
+    def grow(self) -> bool:
+        """Starts one more worker; False if there are as many as may be, or those that are always
+        there are not."""
+        with self._lock:
+            if self._closed or not self._warm <= len(self._workers) < self._count:
+                return False
+        self._launch()
+        return True
+
+    def dismiss(self, worker: LocalWorker) -> bool:
+        """Ends an idle worker for good; False if it is one of those that are always there."""
+        with self._lock:
+            if len(self._workers) - len(self._dismissed) <= self._warm:
+                return False
+            self._dismissed.add(worker)
+        threading.Thread(target=worker.close, daemon=True).start()
+        return True
 
     def close(self) -> None:
         """Ends all workers and waits until they are gone."""
@@ -214,10 +242,12 @@ class LocalExecutor:
         """A worker is gone: another takes its place, later and later if none gets ready."""
         with self._lock:
             self._workers.discard(worker)
+            dismissed = worker in self._dismissed
+            self._dismissed.discard(worker)
             closed = self._closed
             if not closed and not worker.ready:
                 self._fault(f"A worker cannot be started: it {reason}. {worker.last_words}".strip())
-        if not closed:
+        if not closed and not dismissed:
             _log.warning("Worker %d %s. %s", worker.pid, reason, worker.last_words)
             self._launch_later()
         self._listener.on_exit(worker, reason)

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ STOP_SECONDS = 5.0  # a worker that has not stopped by then is killed
 TICK_SECONDS = 0.2
 SEARCH_SECONDS = 5.0  # between two searches for runs whose process is gone
 LOOK_SECONDS = 1.0  # between two looks at the weights of one live run
+IDLE_SECONDS = 300.0  # after so long without a run, workers beyond the warm ones end
 START_FAILURES = 3  # after so many in a row, waiting runs are told
 WORKER_COMMAND = (sys.executable, "-m", "playground.worker")
 _log = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class Seat:
     worker: LocalWorker
     job: Job | None = None
     prepared: str = ""  # digest of the run that it has built ahead
+    idle_since: float = field(default_factory=time.monotonic)
 
 
 class Supervisor:
@@ -82,7 +84,9 @@ class Supervisor:
         self.store = store
         # Told, from any thread, which run has news that should not wait for the next look at it.
         self.listeners: list[Callable[[str], None]] = []
-        self._executor = LocalExecutor(settings, "train", settings.workers, self, worker_command)
+        self._executor = LocalExecutor(
+            settings, "train", settings.workers, self, worker_command, settings.warm_workers
+        )
         self._checker = Checker(settings, "check", settings.answer_seconds, worker_command)
         self._looker = Checker(settings, "look", settings.look_seconds, worker_command)
         self._looking = False  # the looker is started when somebody first wants to look
@@ -142,19 +146,32 @@ class Supervisor:
     # What pages ask for
 
     def submit(self, spec: RunSpec, visitor: str) -> str:
-        """Starts a run, or puts it in the line, and returns its id.
+        """Starts a run, or puts it in the line, and returns its id. Raises as `submit_all`."""
+        return self.submit_all([spec], visitor)[0]
+
+    def submit_all(self, specs: Sequence[RunSpec], visitor: str) -> list[str]:
+        """Starts runs side by side, as far as there are workers, and returns their ids: all of
+        them, or none.
 
         Raises RunError when the visitor has too many runs or the line is full, StoreError when
-        the run cannot be kept.
+        the runs cannot be kept.
         """
+        created: list[str] = []
         with self._submitting:
             with self._lock:
-                self._check_room(visitor)
-            run_id = self.store.create(spec, visitor)
+                self._check_room(visitor, len(specs))
+            try:
+                for spec in specs:
+                    created.append(self.store.create(spec, visitor))
+            except StoreError:
+                for run_id in created:
+                    self._mark(run_id, "stopped", "Stopped before it began.")
+                raise
             with self._lock:
-                self._line.join(Waiting(run_id, visitor, spec, time.monotonic()))
+                for run_id, spec in zip(created, specs, strict=True):
+                    self._line.join(Waiting(run_id, visitor, spec, time.monotonic()))
                 self._dispatch()
-        return run_id
+        return created
 
     def command(
         self, run_id: str, visitor: str, do: str, what: str = "", value: float | str = 0.0
@@ -328,7 +345,7 @@ class Supervisor:
         queued: counts; problem: why no worker can be started, or ""."""
         with self._lock:
             return {
-                "ready": len(self._seats) == self.settings.workers and self._checker.ready,
+                "ready": bool(self._seats) and self._checker.ready,
                 "checking": self._checker.ready,
                 "workers": self.settings.workers,
                 "running": sum(seat.job is not None for seat in self._seats.values()),
@@ -392,21 +409,28 @@ class Supervisor:
 
     # Inside; the lock is held where not said otherwise
 
-    def _check_room(self, visitor: str) -> None:
+    def _check_room(self, visitor: str, count: int) -> None:
         if self._closed.is_set():
             raise RunError("The server is shutting down.", "Start the run again in a minute.")
         mine = self._line.count(visitor) + sum(
             seat.job is not None and not seat.job.ended and seat.job.waited.visitor == visitor
             for seat in self._seats.values()
         )
-        if mine >= self.settings.runs_per_visitor:
+        most = self.settings.runs_per_visitor
+        if count > 1 and mine + count > most:
+            raise RunError(
+                f"These {count} runs and the {mine} of yours that train, pause or wait are more "
+                f"than one visitor may have, {most}.",
+                "Stop some of them or wait until they have finished.",
+            )
+        if mine >= most:
             raise RunError(
                 f"You have {mine} runs that train, pause or wait, as many as one visitor may.",
                 "Stop one of them or wait until one has finished.",
             )
         busy = sum(seat.job is not None for seat in self._seats.values())
         room = self.settings.workers - busy + self.settings.queue_limit
-        if len(self._line) >= room:
+        if len(self._line) + count > room:
             raise RunError(
                 f"The line is full: {len(self._line)} runs wait for a worker.",
                 "Try again when one has finished.",
@@ -455,16 +479,18 @@ class Supervisor:
             idle = [seat for seat in self._seats.values() if seat.job is None]
             one = self._line.take() if idle else None
             if one is None:
-                return
+                break
             digest = one.spec.digest
             seat = next((seat for seat in idle if seat.prepared == digest), idle[0])
             seat.job, seat.prepared = Job(one), ""
             seat.worker.send({"id": one.run_id, "do": "train", "spec": one.spec.to_json()})
+        while self._executor.size - len(self._seats) < len(self._line) and self._executor.grow():
+            pass
 
     def _free(self, seat: Seat, memory: int) -> None:
         """The worker is done with its run. Takes the lock."""
         with self._lock:
-            job, seat.job = seat.job, None
+            job, seat.job, seat.idle_since = seat.job, None, time.monotonic()
             if memory > self.settings.worker_memory_gib * 2**30 * 0.75:
                 _log.info("Worker %d has grown large and is replaced.", seat.worker.pid)
                 del self._seats[seat.worker]
@@ -559,6 +585,7 @@ class Supervisor:
                     if stop_at is not None and now - stop_at > STOP_SECONDS:
                         seat.worker.kill()
                 self._end_a_pause(now)
+                self._end_idle(now)
                 if self._executor.failures >= START_FAILURES and not self._seats:
                     self._give_up()
             if now - looked > SEARCH_SECONDS:
@@ -567,6 +594,13 @@ class Supervisor:
                     self.store.interrupt_dead()
                 except StoreError as error:
                     _log.warning("Runs of dead programs could not be looked for: %s", error)
+
+    def _end_idle(self, now: float) -> None:
+        """Ends workers that came for a crowd which has left."""
+        for seat in list(self._seats.values()):
+            idle = seat.job is None and now - seat.idle_since > IDLE_SECONDS
+            if idle and self._executor.dismiss(seat.worker):
+                del self._seats[seat.worker]
 
     def _end_a_pause(self, now: float) -> None:
         """Stops the run that has paused longest while others wait, if it is too long."""

@@ -277,6 +277,27 @@ def test_live_run_is_steered_and_changed(
     assert not [button for button in page.button if button.key == "apply-learning_rate"]
 
 
+def test_runs_side_by_side_are_steered_as_one(
+    visit: Visit, warm: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = []
+    monkeypatch.setattr(warm, "command", lambda *command: sent.append(command[:3]))
+    first, second = (begun(warm, RunSpec(dataset="digits", seed=seed)) for seed in range(2))
+    theirs = begun(warm, RunSpec(dataset="digits"), owner="other")
+    done = begun(warm, RunSpec(dataset="digits"))
+    warm.store.set_state(done, "stopped")
+    page = visit(f"run={first}&compare={second},{theirs},{done}")
+    assert page.button(key="stop").label == "Stop all"
+    click(page, "pause")
+    assert sent == [(first, "me", "pause"), (second, "me", "pause")]
+    warm.store.record(first, Changed(10, "state", "paused"))
+    assert click(page.run(), "pause").button(key="pause").label == "Pause all"
+    assert sent[2:] == [(second, "me", "pause")]
+    warm.store.set_state(first, "stopped")
+    click(page.run(), "stop")
+    assert sent[3:] == [(second, "me", "stop")]
+
+
 def test_failed_run_says_what_where_and_what_was_kept(visit: Visit, warm: Supervisor) -> None:
     run_id = begun(warm, RunSpec(dataset="digits", loss="log(y_pred - 1)"))
     where = {"line": 1, "column": 1, "end_line": 1, "end_column": 16, "fragment": "log(y_pred - 1)"}

@@ -197,6 +197,29 @@ def test_the_line_is_bounded(make):
     service.submit(LONG, "late")
 
 
+def test_runs_start_together_or_not_at_all(make):
+    service = make(workers=3, warm_workers=1, queue_limit=1, runs_per_visitor=4)
+    with pytest.raises(RunError, match="more than one visitor may have, 4"):
+        service.submit_all([LONG] * 5, "me")
+    with pytest.raises(RunError, match="line is full"):
+        for number in range(5):
+            service.submit_all([LONG], f"visitor {number}")
+    assert len(service.store.runs()) == 4
+
+
+def test_workers_come_for_a_crowd_and_leave_after_it(make, monkeypatch):
+    service = make(workers=3, warm_workers=1)
+    first, second, third, waits = service.submit_all([LONG] * 4, "me")
+    pids = {training(service, run) for run in (first, second, third)}
+    assert len(pids) == 3 and state(service, waits) == "queued"
+    for run in (waits, first, second, third):
+        service.command(run, "me", "stop")
+    until(lambda: service.status()["running"] == 0)
+    monkeypatch.setattr(supervisor_module, "IDLE_SECONDS", 0.0)
+    until(lambda: sum(map(gone, pids)) == 2)
+    assert training(service, service.submit(LONG, "me")) in pids
+
+
 def test_many_submit_at_once(make):
     service = make(queue_limit=3, runs_per_visitor=2)
     until(lambda: service.status()["ready"])
