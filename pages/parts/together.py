@@ -18,6 +18,11 @@ from playground.spec import RunSpec
 MOST = MOST_COMPARED + 1  # runs that can be side by side
 
 
+def expect(count: int) -> None:
+    """Said by a page that offers to start so many runs together: their workers get warm ahead."""
+    supervisor.service().expect(count)
+
+
 def train_together(specs: Sequence[RunSpec]) -> bool:
     """Starts runs of up to MOST specs and shows them, the first as the shown run, in place of
     those that were on the screen; False if they could not be started, which is then said."""

@@ -331,6 +331,14 @@ class Supervisor:
             job.looked_at = now
             self._send_command(seat, job, "look")
 
+    def expect(self, count: int) -> None:
+        """Lets as many workers come as so many runs need that may soon be started together."""
+        with self._lock:
+            for seat in self._seats.values():
+                seat.idle_since = time.monotonic()
+            while self._executor.size < count and self._executor.grow():
+                pass
+
     def prepare(self, spec: RunSpec) -> None:
         """Lets an idle training worker build the run that Train would start, so that its first
         point comes at once. Whether it comes about changes nothing but that."""
@@ -341,13 +349,15 @@ class Supervisor:
                 idle[0].worker.send({"id": "", "do": "prepare", "spec": spec.to_json()})
 
     def status(self) -> dict[str, Any]:
-        """ready: whether all workers are warm, checking: whether that one is; workers, running,
-        queued: counts; problem: why no worker can be started, or ""."""
+        """ready: whether a run could begin at once, checking: whether texts can be checked;
+        workers: how many may train, seats: how many are warm; running, queued: counts of runs;
+        problem: why no worker can be started, or ""."""
         with self._lock:
             return {
                 "ready": bool(self._seats) and self._checker.ready,
                 "checking": self._checker.ready,
                 "workers": self.settings.workers,
+                "seats": len(self._seats),
                 "running": sum(seat.job is not None for seat in self._seats.values()),
                 "queued": len(self._line),
                 "problem": self._executor.problem or self._checker.problem,

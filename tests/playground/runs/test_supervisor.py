@@ -106,6 +106,7 @@ def test_a_run_is_trained_and_recorded(make):
         "ready": True,
         "checking": True,
         "workers": 1,
+        "seats": 1,
         "running": 0,
         "queued": 0,
         "problem": "",
@@ -215,9 +216,11 @@ def test_workers_come_for_a_crowd_and_leave_after_it(make, monkeypatch):
     for run in (waits, first, second, third):
         service.command(run, "me", "stop")
     until(lambda: service.status()["running"] == 0)
-    monkeypatch.setattr(supervisor_module, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(supervisor_module, "IDLE_SECONDS", 0.5)
     until(lambda: sum(map(gone, pids)) == 2)
     assert training(service, service.submit(LONG, "me")) in pids
+    service.expect(2)
+    until(lambda: service.status()["seats"] == 2)
 
 
 def test_many_submit_at_once(make):
