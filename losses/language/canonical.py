@@ -42,20 +42,23 @@ def text(program: Program) -> str:
         for a in node.args
         if a.op == "parameter" and a.dtype == "int" and node.op != "cast"
     }
-    order, args = _ordered(program, whole)
+    spelled = _spelled(program)
+    order, args = _ordered(program, whole, spelled)
     uses = Counter(id(need) for node in order for need in node.needs())
     used = {n.attrs["name"] for n in program.order if n.op == "parameter"}
-    taken = {*program.parameters}
+    taken = {*spelled.values()}
     written: dict[int, str] = {}
     lines = [
-        f"{p.name} = {(int if p.name in whole else float)(p.value)!r}"
+        f"{spelled[p.name]} = {(int if p.name in whole else float)(p.value)!r}"
         f"  # {float(p.low)!r}..{float(p.high)!r} step {float(p.step)!r}"
-        for p in sorted(program.parameters.values(), key=lambda p: p.name)
+        for p in sorted(program.parameters.values(), key=lambda p: spelled[p.name])
         if p.name in used
     ]
     count = 0
     for node in order:
         words = _write(node, [written[id(a)] for a in args[id(node)]], written)
+        if node.op == "parameter":
+            words = spelled[node.attrs["name"]]
         shared = uses[id(node)] > 1 or len(words) > _LONG
         if shared and node.op not in (*_ATOMS, "dim", "cast") and node is not program.result:
             count += 1
@@ -72,7 +75,25 @@ def digest(program: Program) -> str:
     return hashlib.sha256(text(program).encode("utf-8")).hexdigest()[:16]
 
 
-def _ordered(program: Program, whole: set[str]) -> tuple[list[Node], dict[int, tuple[Node, ...]]]:
+def _spelled(program: Program) -> dict[str, str]:
+    """What each parameter is called. One with the name of an input, which the text hid but a named
+    loss in it needs, gets another name: written out, both stand in one text."""
+    names = [*program.parameters]
+    hidden = {n.attrs["name"] for n in program.order if n.op == "input"}
+    taken, found = {*names, *hidden}, {}
+    for name in sorted(names):
+        other, count = name, 1
+        while name in hidden and other in taken:
+            count += 1
+            other = f"{name}{count}"
+        found[name] = other
+        taken.add(other)
+    return found
+
+
+def _ordered(
+    program: Program, whole: set[str], spelled: dict[str, str]
+) -> tuple[list[Node], dict[int, tuple[Node, ...]]]:
     """The nodes in an order of evaluation, and the arguments of each, that do not depend on which
     side of a sum or a product was typed first."""
     keys: dict[int, str] = {}
@@ -86,6 +107,8 @@ def _ordered(program: Program, whole: set[str]) -> tuple[list[Node], dict[int, t
             keys[id(node)] = keys[id(node.args[0])]
             continue
         attrs = sorted((n, _keyed(v, keys)) for n, v in node.attrs.items() if n != "stable")
+        if node.op == "parameter":
+            attrs = [("name", spelled[node.attrs["name"]])]
         kind = node.dtype
         if node.op == "parameter":  # 2 and 2.0 are one number, but where whole ones are needed
             kind = "int" if node.attrs["name"] in whole else "float"

@@ -151,3 +151,9 @@ def test_the_canonical_text_is_read_as_itself(text):
     program = analyse(text)
     again = analyse(canonical.text(program))
     assert canonical.text(again) == canonical.text(program)
+
+
+def test_a_parameter_may_hide_an_input_that_a_named_loss_needs():
+    text = canonical.text(analyse("features = 2.0\ncenter() * features + mse()"))
+    assert "features2 = 2.0" in text and "center_loss(features, " in text
+    assert canonical.text(analyse(text)) == text
