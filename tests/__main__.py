@@ -4,6 +4,7 @@ Format, lint, types, then the tests; a Chromium is fetched first if the machine 
 the first of them that fails, with its exit status.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -27,7 +28,9 @@ def main(arguments: list[str]) -> int:
             return status
     if chromium.ensure() is None:
         return 1
-    command = [*python, "pytest", *arguments]
+    # A file at a time to each process, as many as there are cores; the browser's come first.
+    share = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile", "--no-loadscope-reorder"]
+    command = [*python, "pytest", *share, *arguments]
     print("$", " ".join(command[2:]), flush=True)
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
