@@ -318,7 +318,21 @@ class Supervisor:
             raise RunError(
                 "This run was trained before networks could be looked into.", "Train it again."
             )
-        return {"spec": record.spec.to_json(), "weights": kept.arrays, "step": kept.step}
+        spec = self._spec_at(record, kept.step)
+        return {"spec": spec.to_json(), "weights": kept.arrays, "step": kept.step}
+
+    def _spec_at(self, record: RunRecord, step: int) -> RunSpec:
+        """A run's spec with its loss' parameters as they were changed up to a step."""
+        started = self.store.started(record.id)
+        known = started.loss.get("parameters", []) if started is not None else []
+        names = {parameter["name"] for parameter in known}
+        changed = {
+            mark.what: mark.value
+            for mark in self.store.marks(record.id)
+            if mark.step <= step and mark.what in names
+        }
+        parameters = {**record.spec.loss_parameters, **changed}
+        return record.spec.model_copy(update={"loss_parameters": parameters})
 
     def _ask_for_weights(self, run_id: str) -> None:
         """Lets a live run send its weights, at most once a second however many look."""

@@ -1,6 +1,7 @@
 """The page of feature maps: what a link and an upload do to it."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,9 +12,9 @@ from pages.live.component import Seen, seen_of
 from pages.parts.url import View
 from playground.runs.supervisor import Supervisor
 from playground.spec import RunSpec
-from playground.training.events import Snapshot
+from playground.training.events import Changed, Snapshot
 from tests.pages.conftest import Visit, said
-from tests.pages.test_playground import begun
+from tests.pages.test_playground import begun, started
 
 
 @pytest.fixture
@@ -131,3 +132,27 @@ def test_weights_are_those_nearest_to_the_step(
     assert supervisor.look(run_id, "maps", 13) == {"of": 10, "step": 10}
     assert supervisor.look(run_id, "maps", 10**8) == {"of": 40, "step": 40}
     assert supervisor.look(run_id, "maps") == {"of": 40, "step": 40}
+
+
+def test_gradients_are_those_of_the_loss_as_it_was_changed(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "open_eyes", lambda: None)
+    monkeypatch.setattr(
+        supervisor._looker, "ask", lambda do, visitor, /, **asked: {"spec": asked["spec"]}
+    )
+    spec = RunSpec(dataset="digits", loss="focal", loss_parameters={"gamma": 1.0})
+    run_id = supervisor.store.create(spec, "me")
+    loss = {**started().loss, "parameters": [{"name": "gamma"}]}
+    supervisor.store.record(run_id, replace(started(), loss=loss))
+    for step in (0, 10):
+        arrays = {"normalise/mean": np.zeros(1)}
+        supervisor.store.record(run_id, Snapshot(step, "weights", arrays))
+    supervisor.store.record(run_id, Changed(5, "gamma", 4.0))
+    supervisor.store.record(run_id, Changed(6, "learning_rate", 0.5))
+
+    def gamma(step: int) -> dict[str, float]:
+        spec = RunSpec.from_json(supervisor.look(run_id, "maps", step)["spec"])
+        return spec.loss_parameters
+
+    assert gamma(0) == {"gamma": 1.0} and gamma(10) == {"gamma": 4.0}
