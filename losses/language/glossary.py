@@ -137,6 +137,7 @@ MEANINGS: dict[str, str] = {
     "broadcast_to": "stretched to a shape",
     "take": "elements at given places",
     "gather": "elements at given places",
+    "gather_nd": "elements at given places, one number an axis",
     "take_along_axis": "elements at places along an axis",
     "gather_batch": "elements at places, sample by sample",
     "one_hot": "1 at the class, 0 elsewhere",

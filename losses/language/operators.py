@@ -209,6 +209,40 @@ def gather(b: Builder, a: Arguments) -> Node:
     return st.squeeze(b, st.take_along_axis(b, x, st.expand(b, index, -1), 1), -1)
 
 
+def gather_nd(b: Builder, a: Arguments) -> Node:
+    """tf.gather_nd: the last axis of the indices holds one place for each of the first axes."""
+    x, index = a["x"], a["indices"]
+    count, other = (shape[-1] if shape else 0 for shape in index.shapes)
+    if count != other or not 1 <= count <= x.rank:
+        raise b.error(
+            "the last axis of the indices must hold one number for each axis they choose on",
+            "stack them, as in tf.stack([rows, columns], axis=-1)",
+        )
+    if index.op == "stack" and index.attrs["axis"] in (-1, index.rank - 1):
+        places = index.args
+    else:
+        every = [(None, None, None)] * (index.rank - 1)
+        places = tuple(st.slices(b, index, (*every, place)) for place in range(count))
+    if count == x.rank == 2 and _counts(b, places[0]) and places[0].shapes == places[1].shapes:
+        # each sample at its own index, as it is mostly written
+        return st.squeeze(b, st.take_along_axis(b, x, st.expand(b, places[1], -1), 1), -1)
+    sizes = dims(b, x)
+    flat = places[0]
+    for size, place in zip(sizes[1:], places[1:], strict=False):
+        flat = el.binary(b, "add", el.binary(b, "mul", flat, size), place)
+    return st.take(b, st.reshape(b, x, (-1, *sizes[count:])), flat, 0)
+
+
+def _counts(b: Builder, node: Node) -> bool:
+    """Whether a node is 0, 1, 2, ..."""
+    while node.op == "cast":
+        node = node.args[0]
+    if node.op != "arange":
+        return False
+    start, _, step = (b.static(part, "the bounds of a range") for part in node.args)
+    return start == (0, 0) and step == (1, 1)
+
+
 def repeat(b: Builder, a: Arguments) -> Node:
     return st.repeat(b, a["x"], a["repeats" if "repeats" in a else "rep"], a["axis"])
 
@@ -489,6 +523,7 @@ APPLY: dict[str, Apply] = {
     "broadcast_to": lambda b, a: st.broadcast_to(b, a["x"], a["shape"]),
     "take": lambda b, a: st.take(b, a["x"], a["indices"], optional_axis(b, a["axis"])),
     "gather": gather,
+    "gather_nd": gather_nd,
     "take_along_axis": lambda b, a: st.take_along_axis(
         b, a["x"], a["indices"], single_axis(b, a["axis"])
     ),

@@ -204,6 +204,7 @@ ROWS: tuple[Row, ...] = (
     ("broadcast_to", "x:T shape:S", "ops np tf"),
     ("take", "x:T indices:T axis:A=None", "ops np"),
     ("gather", "x:T indices:T axis:A=0 batch_dims:I=0", "K tf"),
+    ("gather_nd", "x:T indices:T", "tf"),
     ("take_along_axis", "x:T indices:T axis:A=-1", "ops np"),
     ("gather_batch", "x:T indices:T", "tf:batch_gather"),
     ("one_hot", "x:T num_classes:Z axis:A=-1 dtype:D=float32", "ops K"),

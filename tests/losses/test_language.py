@@ -56,6 +56,17 @@ SAME = [
     ("-sum(where(y_true > 0.5, log(y_pred), 0.0), axis=-1)", CE),
     ("-max(where(y_true > 0.5, log(y_pred), -100.0), axis=-1)", CE),
     ("-squeeze(take_along_axis(log(y_pred), labels[:, None], axis=-1), axis=-1)", CE),
+    (
+        "rows = tf.range(tf.shape(y_pred)[0])\n"
+        "own = tf.stack([rows, tf.cast(labels, tf.int32)], axis=1)\n"
+        "-tf.math.log(tf.gather_nd(y_pred, own))",
+        CE,
+    ),
+    (
+        "places = tf.concat([0 * tf.argmax(y_true, -1)[:, None], labels[:, None]], axis=-1)\n"
+        "tf.gather_nd(y_pred, places) * 0 - log(p_true)",
+        CE,
+    ),
     ("-sum((y_true @ eye(10)) * log(y_pred), axis=-1)", CE),
     ("B = shape(y_pred)[0]\n-sum(y_true * log(y_pred)) / B", CE),
     ("n = tf.cast(tf.shape(y_pred)[0], tf.float32)\n-sum(y_true * log(y_pred)) / n", CE),
