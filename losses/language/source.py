@@ -76,6 +76,9 @@ _HIDDEN = {
 
 
 # What a pasted text has that the language has not; comments and strings may hold it.
+EXAMPLE = "-sum(y_true * log(y_pred), axis=-1)"
+# What surrounds code on the pages that it is copied from.
+_WRAPPING = re.compile(r"^[ \t]*```.*|^(?:>>>|\.\.\.)(?: |$)", re.MULTILINE)
 _STRAY = re.compile(
     r"""
     (?P<skip>\#[^\r\n]*|'[^'\r\n]*'|"[^"\r\n]*")
@@ -122,7 +125,7 @@ class Source:
         if not self.text.strip():
             raise LossError(
                 "the loss is empty",
-                hint="type an expression such as -sum(y_true * log(y_pred), axis=-1)",
+                hint=f"type an expression such as {EXAMPLE}",
             )
         if len(self.text) > MAX_CHARACTERS:
             raise LossError(
@@ -166,6 +169,18 @@ class Source:
                 meant = LOOKALIKES[match["other"]]
             found.append((self.span(match.start(), match.end()), meant))
         return found
+
+    def unwrap(self, start: int) -> LossError | None:
+        """The error for a Markdown fence or a prompt of Python at an offset, which one click
+        removes with all others; None if there is none."""
+        spans = {m.start(): self.span(*m.span()) for m in _WRAPPING.finditer(self.text)}
+        here = next((s for place, s in spans.items() if place <= start < place + 4), None)
+        if here is None:
+            return None
+        what = "a Markdown fence" if "`" in self.fragment(here) else "a prompt of Python"
+        also = [(span, "") for span in spans.values() if span is not here]
+        message = f"{what} came along with the text: it is not part of the loss"
+        return LossError(message, here, hint="remove it", fix="", also=also)
 
     def place(self, offset: int) -> tuple[int, int]:
         """Line and column, from 1, of a character offset."""

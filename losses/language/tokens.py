@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from .errors import LossError, quote
-from .source import Source
+from .source import EXAMPLE, Source
 
 MAX_BRACKETS = 100
 MAX_UNARY_RUN = 40
@@ -113,7 +113,7 @@ def scan(source: Source) -> Scan:
     if not result.tokens:
         raise LossError(
             "there are only comments here",
-            hint="add an expression such as -sum(y_true * log(y_pred), axis=-1)",
+            hint=f"add an expression such as {EXAMPLE}",
         )
     for tokens in result.lines:
         _check_line(source, tokens)
@@ -127,6 +127,9 @@ def _bad_character(source: Source, place: int, piece: str) -> LossError:
             place += step
             break
     char = source.text[place]
+    wrapping = source.unwrap(place)
+    if wrapping is not None:
+        return wrapping
     span = source.span(place, place + 1)
     shown = f"'{char}'" if char.isprintable() else f"U+{ord(char):04X}"
     message = f"{shown} is not a character of the language"
@@ -138,8 +141,8 @@ def _bad_character(source: Source, place: int, piece: str) -> LossError:
         also = [stray for stray in strays if stray != here]
         return LossError(message, span, hint=hint, fix=fix, also=also)
     hints = {
-        "\\": "this looks like LaTeX: write it as code, such as sum(y_true - y_pred)",
-        "$": "this looks like LaTeX: write it as code, such as sum(y_true - y_pred)",
+        "\\": f"this looks like LaTeX: write it as code, such as {EXAMPLE}",
+        "$": f"this looks like LaTeX: write it as code, such as {EXAMPLE}",
         "?": "write a choice as where(condition, a, b)",
         "!": "write 'not equal' as !=",
         "\u221a": "write sqrt(...)",
@@ -211,6 +214,10 @@ def _check_token(source: Source, token: Token, previous: Token | None, brackets:
 
 def _check_operator(source: Source, token: Token, previous: Token | None, brackets: list) -> None:
     sign = token.text
+    if sign == ">>" and previous is None:
+        wrapping = source.unwrap(token.start)
+        if wrapping is not None:
+            raise wrapping
     if sign in _CLOSER:
         brackets.append(token)
         if len(brackets) > MAX_BRACKETS:

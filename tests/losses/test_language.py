@@ -216,6 +216,11 @@ def test_fixes_can_be_applied_with_one_click():
 @pytest.mark.parametrize(
     ("text", "fixed"),
     [
+        ("```python\nmean(y_true * y_pred)\n```", "\nmean(y_true * y_pred)\n"),
+        (
+            ">>> def f(y_true, y_pred):\n...     return mean(y_true * y_pred)\n...",
+            "def f(y_true, y_pred):\n    return mean(y_true * y_pred)\n",
+        ),
         ("−y_true × p_true² ÷ 2  # − ×", "-y_true * p_true**2 / 2  # − ×"),
         ("√p_true·√(1 − p_true)⁻¹", "sqrt(p_true)*sqrt(1 - p_true)**-1"),
         ("∑(y_pred, axis=−1)", "sum(y_pred, axis=-1)"),
