@@ -218,7 +218,7 @@ class Builder:
                 "array", (), lambda k: shape, "int" if whole else "float", values=values
             )
         parts = [self.tensor(v) for v in items.values]
-        kind = "float" if any(p.dtype == "float" for p in parts) else parts[0].dtype
+        kind = common_kind(parts)
         parts = [self.cast(p, kind) for p in parts]
         return self.node(
             "stack", parts, lambda k: sizes.stack([p.shapes[k] for p in parts], 0), kind, axis=0
@@ -315,6 +315,12 @@ def dims(b: Builder, x: Node) -> tuple[Node, ...]:
         b.node("dim", (x,), lambda k: (), "int", (one, two), axis=place)
         for place, (one, two) in enumerate(zip(*x.shapes, strict=True))
     )
+
+
+def common_kind(nodes: Sequence[Node]) -> str:
+    """The type that holds the values of all these tensors: float, int or bool."""
+    kinds = {node.dtype for node in nodes}
+    return next(kind for kind in ("float", "int", "bool") if kind in kinds)
 
 
 def letters(node: Node, b: Builder) -> str:

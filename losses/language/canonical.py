@@ -43,8 +43,11 @@ def text(program: Program) -> str:
         if a.op == "parameter" and a.dtype == "int" and node.op != "cast"
     }
     spelled = _spelled(program)
-    order, args = _ordered(program, whole, spelled)
-    uses = Counter(id(need) for node in order for need in node.needs())
+    order, args, keys = _ordered(program, whole, spelled)
+    first: dict[str, Node] = {}  # of nodes that say the same, as a + b and b + a do
+    for node in order:
+        first.setdefault(keys[id(node)], node)
+    uses = Counter(keys[id(need)] for node in first.values() for need in node.needs())
     used = {n.attrs["name"] for n in program.order if n.op == "parameter"}
     taken = {*spelled.values()}
     written: dict[int, str] = {}
@@ -56,11 +59,16 @@ def text(program: Program) -> str:
     ]
     count = 0
     for node in order:
+        same = first[keys[id(node)]]
+        if same is not node:
+            written[id(node)] = written[id(same)]
+            continue
         words = _write(node, [written[id(a)] for a in args[id(node)]], written)
         if node.op == "parameter":
             words = spelled[node.attrs["name"]]
-        shared = uses[id(node)] > 1 or len(words) > _LONG
-        if shared and node.op not in (*_ATOMS, "dim", "cast") and node is not program.result:
+        shared = uses[keys[id(node)]] > 1 or len(words) > _LONG
+        last = keys[id(node)] == keys[id(program.result)]
+        if shared and node.op not in (*_ATOMS, "dim") and not last:
             count += 1
             while f"t{count}" in taken:
                 count += 1
@@ -93,9 +101,10 @@ def _spelled(program: Program) -> dict[str, str]:
 
 def _ordered(
     program: Program, whole: set[str], spelled: dict[str, str]
-) -> tuple[list[Node], dict[int, tuple[Node, ...]]]:
+) -> tuple[list[Node], dict[int, tuple[Node, ...]], dict[int, str]]:
     """The nodes in an order of evaluation, and the arguments of each, that do not depend on which
-    side of a sum or a product was typed first."""
+    side of a sum or a product was typed first; and of each a key, the same for nodes that say the
+    same."""
     keys: dict[int, str] = {}
     args: dict[int, tuple[Node, ...]] = {}
     for node in program.order:
@@ -115,7 +124,7 @@ def _ordered(
         words = (node.op, kind, attrs, [keys[id(a)] for a in given])
         keys[id(node)] = hashlib.sha256(repr(words).encode("utf-8")).hexdigest()
     order = topological(program.result, args)
-    return order, args
+    return order, args, keys
 
 
 def _kind_of(node: Node) -> int:

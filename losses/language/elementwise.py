@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import numbers
-from .build import Builder
+from .build import Builder, common_kind
 from .graph import Node, Number
 from .sizes import broadcast
 
@@ -134,8 +134,7 @@ def _warn_of_square(b: Builder, x: Node, y: Node) -> None:
 def where(b: Builder, condition: Node, x: Node, y: Node) -> Node:
     """`x` where the condition holds, else `y`."""
     condition = b.cast(condition, "bool")
-    kinds = {x.dtype, y.dtype}
-    kind = "float" if "float" in kinds else "int" if "int" in kinds else "bool"
+    kind = common_kind((x, y))
     x, y = b.cast(x, kind), b.cast(y, kind)
     args = (condition, x, y)
     return b.node("where", args, lambda k: broadcast(*(a.shapes[k] for a in args)), kind)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from .graph import Node, Parameter
 from .sizes import elements
@@ -41,6 +42,9 @@ _ALWAYS: dict[str, Range] = {
     "squared_difference": (0.0, INF),
     "dim": (1.0, INF),
     "size": (1.0, INF),
+    "argmax": (0.0, INF),
+    "argmin": (0.0, INF),
+    "argsort": (0.0, INF),
 }
 
 
@@ -200,6 +204,12 @@ def _logsumexp(node: Node, args: list[Range]) -> Range:
     return args[0][0], INF
 
 
+def _flat(values: Any) -> list[float]:
+    if not isinstance(values, tuple):
+        return [float(values)]
+    return [number for value in values for number in _flat(value)]
+
+
 _RULES: dict[str, Callable[[Node, list[Range]], Range]] = {
     "add": _add,
     "sub": _sub,
@@ -216,4 +226,9 @@ _RULES: dict[str, Callable[[Node, list[Range]], Range]] = {
     "logsumexp": _logsumexp,
     "where": lambda node, args: _union(args[1:]),
     "full": lambda node, args: args[0],
+    "arange": lambda node, args: _union(args[:2]),
+    "array": lambda node, args: (
+        min(_flat(node.attrs["values"])),
+        max(_flat(node.attrs["values"])),
+    ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .build import Builder
+from .errors import LossError
 from .graph import BATCHES, Node, Program, folded, topological
 from .inputs import LABELS, PREDICTIONS
 from .ranges import Range, range_of, ranges
@@ -20,9 +21,19 @@ USUAL_BATCHES = (8, 16, 20, 32, 50, 64, 100, 128, 200, 256, 500, 512, 1000, 1024
 
 
 def review(program: Program, b: Builder) -> None:
-    """Add warnings that can be read off the graph."""
+    """Add warnings that can be read off the graph. Raises LossError for whole numbers that are
+    divided by what may be 0: floats give inf then, but whole numbers end the run."""
     order = program.order
     depends, known = prediction_nodes(order), ranges(order, b.parameters)
+    for node in order:
+        if node.op in ("floordiv", "mod") and node.dtype == "int":
+            low, high = known[id(node.args[1])]
+            if low <= 0 <= high:
+                raise LossError(
+                    "this divides whole numbers by what may be 0",
+                    node.span,
+                    hint="cast them to float32 first, or keep the divisor away from 0 with maximum",
+                )
     zeros = _zeros_of_target(order, known)
     for node in order:
         if node.op == "log" and id(node.args[0]) in zeros:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from . import sizes
-from .build import Builder, at_batch
+from .build import Builder, at_batch, common_kind
 from .elementwise import binary, unary
 from .graph import BATCHES, Node, Shape, topological
 from .numbers import BadNumber, checked
@@ -129,7 +129,7 @@ def transpose(b: Builder, x: Node, axes: Axis = None) -> Node:
 
 def join(b: Builder, op: str, xs: Sequence[Node], axis: int) -> Node:
     """concatenate or stack."""
-    kind = "float" if any(x.dtype == "float" for x in xs) else "int"
+    kind = common_kind(xs)
     args = [b.cast(x, kind) for x in xs]
     rule = sizes.concatenate if op == "concatenate" else sizes.stack
     if op == "concatenate" and any(not a.rank for a in args):

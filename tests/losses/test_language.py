@@ -453,3 +453,23 @@ def test_the_glossary_says_of_every_name_what_it_is():
     assert entries["", "focal"]["arguments"] == ["y_true", "y_pred", "gamma=2.0", "alpha=1.0"]
     assert entries["tf", "reduce_sum"]["what"] == entries["", "sum"]["what"]
     assert entries["", "y_true"]["what"] == "(B, C) the target, one-hot"
+
+
+@pytest.mark.parametrize(
+    ("divisor", "may_be_zero"),
+    [
+        ("cast(softmax(y_pred, axis=1), 'int32')", True),
+        ("argmax(y_true, axis=-1)[:, None]", True),
+        ("arange(10)", True),
+        ("array([2, 0, 1, 1, 1, 1, 1, 1, 1, 1])", True),
+        ("(arange(10) + 1)", False),
+        ("maximum(argmax(y_true, axis=-1), 1)[:, None]", False),
+        ("shape(y_true)[0]", False),
+    ],
+)
+def test_whole_numbers_are_not_divided_by_what_may_be_zero(divisor, may_be_zero):
+    text = f"mean(cast(7 % {divisor}, 'float32') * y_pred, axis=-1)"
+    if may_be_zero:
+        assert "divides whole numbers" in refused(text).message
+    else:
+        losses.compile_loss(text)

@@ -157,3 +157,16 @@ def test_a_parameter_may_hide_an_input_that_a_named_loss_needs():
     text = canonical.text(analyse("features = 2.0\ncenter() * features + mse()"))
     assert "features2 = 2.0" in text and "center_loss(features, " in text
     assert canonical.text(analyse(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mean(clip(y_true + y_pred, 0, 1) < flip(y_pred + y_true, axis=-1))",
+        "b = stack([y_true > 0.5, y_pred > 0.5])\nmean(cast(b & (y_true > 0), 'float32') * y_pred)",
+        "apart = y_true > 0.5,\nmean(cast(apart & (y_true > 0), 'float32') * y_pred)",
+    ],
+)
+def test_texts_that_the_fuzzer_found(text):
+    once = canonical.text(analyse(text))
+    assert canonical.text(analyse(once)) == once
