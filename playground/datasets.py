@@ -45,12 +45,17 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Split:
-    """The training images a run learns from and those it holds out; shapes as in Dataset."""
+    """The training images a run learns from and those it holds out; shapes as in Dataset.
+
+    Under label noise `train_labels` are the given ones, `true_labels` the right ones, and
+    `corrupted` (N,) bool says where they differ."""
 
     train_images: np.ndarray
     train_labels: np.ndarray
     validation_images: np.ndarray
     validation_labels: np.ndarray
+    true_labels: np.ndarray
+    corrupted: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -218,25 +223,67 @@ def split(dataset: Dataset, spec: RunSpec) -> Split:
     """The run's share of the training images, drawn with its seed, and those it holds out.
 
     Of the n = `train_images` (0: all) drawn, round(n · `validation_split`), at least one, are held
-    out. With the same seed a larger n draws the same images and more. Raises DataError if the
-    data set has fewer than are asked for.
+    out; or `validation_images` beside them, then the same however large n is. With the same seed a
+    larger n draws the same images and more. Of those to train on, `imbalance` leaves images of the
+    later classes out and `label_noise` gives some a wrong label. Raises DataError if the data set
+    has fewer images than are asked for.
     """
     total = len(dataset.labels)
-    count = spec.train_images or total
-    if count > total:
+    beside = spec.validation_images
+    count = spec.train_images or total - beside
+    if count + beside > total:
+        asked = f"{count:,} and {beside:,} to hold out were" if beside else f"{count:,} were"
         raise DataError(
-            f"{dataset.title} has {total:,} training images; {count:,} were asked for.",
-            f"Choose at most {total:,} images, or 0 for all.",
+            f"{dataset.title} has {total:,} training images; {asked} asked for.",
+            f"Choose at most {total - beside:,} images, or 0 for all.",
         )
-    held_out = max(1, round(count * spec.validation_split))
-    drawn = np.random.default_rng(spec.seed).permutation(total)[:count]
-    validation, train = drawn[:held_out], drawn[held_out:]
+    order = np.random.default_rng(spec.seed).permutation(total)
+    if beside:
+        train, validation = order[:count], order[total - beside :]
+    else:
+        held_out = max(1, round(count * spec.validation_split))
+        validation, train = order[:held_out], order[held_out:count]
+    if spec.imbalance > 1:
+        train = train[_long_tail(dataset.labels[train], len(dataset.class_names), spec.imbalance)]
+    true = dataset.labels[train]
+    given = _corrupted(true, len(dataset.class_names), spec)
     return Split(
         dataset.images[train],
-        dataset.labels[train],
+        given,
         dataset.images[validation],
         dataset.labels[validation],
+        true,
+        given != true,
     )
+
+
+def _long_tail(labels: np.ndarray, classes: int, ratio: float) -> np.ndarray:
+    """Which of these (N,) labels stay, bool, so that class c has ratio**(-c / (C - 1)) times as
+    many as class 0, and at least one: the exponential profile of Cui et al., CVPR 2019. The first
+    of each class stay."""
+    rank = np.zeros(len(labels), np.int64)
+    for value in range(classes):
+        rank[labels == value] = np.arange(np.count_nonzero(labels == value))
+    most = min(np.bincount(labels, minlength=classes).max(), len(labels))
+    room = np.maximum(1, most * ratio ** (-np.arange(classes) / max(1, classes - 1)))
+    kept: np.ndarray = rank < np.round(room)[labels]
+    return kept
+
+
+def _corrupted(true: np.ndarray, classes: int, spec: RunSpec) -> np.ndarray:
+    """The labels (N,) as given: round(N · `label_noise`) of them wrong, drawn with the seed. A
+    larger share makes the same ones wrong in the same way, and more.
+
+    "symmetric" gives any other class alike (Zhang & Sabuncu, NeurIPS 2018), "pair" the next one
+    (Han et al., "Co-teaching", NeurIPS 2018).
+    """
+    draw = np.random.default_rng([spec.seed, 3])
+    order = draw.permutation(len(true))
+    step = draw.integers(1, classes, len(true)) if spec.noise_kind == "symmetric" else 1
+    wrong = np.zeros(len(true), bool)
+    wrong[order[: round(len(true) * spec.label_noise)]] = True
+    found: np.ndarray = np.where(wrong, (true + step) % classes, true)
+    return found
 
 
 def _check_name(name: str) -> None:

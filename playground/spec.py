@@ -27,8 +27,23 @@ from playground.errors import SpecError
 
 MAX_LOSS_CHARACTERS = 10_000  # of a metric, too
 MAX_METRICS = 6
+FIT_METRICS = ("negative_log_likelihood", "brier", "expected_calibration_error")
 DEFAULT_LOSS = "categorical_crossentropy"
 TRAINING_IMAGES = {"mnist": 60_000, "fashion_mnist": 60_000, "cifar10": 50_000, "digits": 1_437}
+
+# Fields that runs recorded before them do not have.
+LATER = (
+    "validation_images",
+    "label_noise",
+    "noise_kind",
+    "imbalance",
+    "flip",
+    "shift",
+    "crop",
+    "mixup",
+    "patience",
+    "watch_fit",
+)
 
 
 @dataclass(frozen=True)
@@ -94,6 +109,51 @@ class RunSpec(BaseModel):
             step=0.01,
         ),
     ] = 0.1
+    validation_images: Annotated[
+        int,
+        Knob(
+            "Held-out images",
+            "So many are held out beside the images above, which are then all trained on: with the "
+            "same seed the same ones, however many are trained on.",
+            "data",
+            low=0,
+            high=10_000,
+            step=50,
+            zero="by share",
+        ),
+    ] = 0
+    label_noise: Annotated[
+        float,
+        Knob(
+            "Label noise",
+            "Share of the training images that get a wrong label. Held-out and test labels stay "
+            "right.",
+            "data",
+            low=0.0,
+            high=0.9,
+            step=0.05,
+        ),
+    ] = 0.0
+    noise_kind: Annotated[
+        str,
+        Knob(
+            "Wrong labels",
+            "Any other class alike (symmetric), or always the next one (pair flip).",
+            "data",
+            choices={"symmetric": "Symmetric", "pair": "Pair flip"},
+        ),
+    ] = "symmetric"
+    imbalance: Annotated[
+        float,
+        Knob(
+            "Class imbalance",
+            "How many times as many training images the commonest class has as the rarest.",
+            "data",
+            low=1.0,
+            high=100.0,
+            log=True,
+        ),
+    ] = 1.0
     normalise: Annotated[
         str,
         Knob(
@@ -187,6 +247,43 @@ class RunSpec(BaseModel):
             step=1e-5,
         ),
     ] = 0.0
+    flip: Annotated[
+        bool,
+        Knob("Flip", "Mirror every other training image, left for right.", "augmentation"),
+    ] = False
+    shift: Annotated[
+        int,
+        Knob(
+            "Shift",
+            "Move each training image by up to so many pixels each way, black coming in.",
+            "augmentation",
+            low=0,
+            high=8,
+            step=1,
+        ),
+    ] = 0
+    crop: Annotated[
+        float,
+        Knob(
+            "Crop",
+            "Cut up to this share off each training image's sides and enlarge the rest.",
+            "augmentation",
+            low=0.0,
+            high=0.5,
+            step=0.05,
+        ),
+    ] = 0.0
+    mixup: Annotated[
+        float,
+        Knob(
+            "Mixup",
+            "Blend pairs of training images and their losses, λ drawn from Beta(α, α); α.",
+            "augmentation",
+            low=0.0,
+            high=2.0,
+            step=0.1,
+        ),
+    ] = 0.0
     loss: Annotated[
         str, Knob("Loss", "A named loss, or one written in the loss language.", "loss")
     ] = DEFAULT_LOSS
@@ -245,6 +342,19 @@ class RunSpec(BaseModel):
     epochs: Annotated[
         int, Knob("Epochs", "Passes over the training images.", "optimiser", low=1, high=200)
     ] = 3
+    patience: Annotated[
+        int,
+        Knob(
+            "Early stopping",
+            "Stop after so many epochs without a lower validation loss; the best epoch's weights "
+            "are restored.",
+            "regularisation",
+            low=0,
+            high=50,
+            step=1,
+            zero="off",
+        ),
+    ] = 0
     seed: Annotated[
         int,
         Knob(
@@ -274,6 +384,15 @@ class RunSpec(BaseModel):
             high=100,
         ),
     ] = 10
+    watch_fit: Annotated[
+        bool,
+        Knob(
+            "Watch the fit",
+            "Also measure a sample of the training images with dropout off, and calibration: what "
+            "the page Fitting draws.",
+            "optimiser",
+        ),
+    ] = False
 
     @model_validator(mode="before")
     @classmethod
@@ -304,6 +423,17 @@ class RunSpec(BaseModel):
         most = TRAINING_IMAGES.get(info.data.get("dataset", ""), 60_000)
         if value and not 50 <= value <= most:
             raise PydanticCustomError("range", f"expected 0 (all) or 50 to {most:,}; got {value:,}")
+        return value
+
+    @field_validator("validation_images")
+    @classmethod
+    def _enough_left(cls, value: int, info: ValidationInfo) -> int:
+        most = TRAINING_IMAGES.get(info.data.get("dataset", ""), 60_000)
+        trained = info.data.get("train_images", 0) or 50
+        if value and not 10 <= value <= most - trained:
+            raise PydanticCustomError(
+                "range", f"expected 0 (by share) or 10 to {most - trained:,}; got {value:,}"
+            )
         return value
 
     @field_validator("loss")
@@ -369,8 +499,14 @@ class RunSpec(BaseModel):
 
     @property
     def digest(self) -> str:
-        """16 hexadecimal digits that two equal specs share."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()[:16]
+        """16 hexadecimal digits that two equal specs share. Fields that came later count where
+        they are moved only, so that a run of before has the digest it was recorded with."""
+        values = self.model_dump()
+        for name in LATER:
+            if values[name] == type(self).model_fields[name].default:
+                del values[name]
+        text = json.dumps(values, sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def to_query(self, base: Self | None = None) -> dict[str, str]:
         """Short text for a URL: the fields that differ from the data set's defaults.

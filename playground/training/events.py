@@ -39,6 +39,7 @@ class Started:
     class_names: list[str]
     loss: dict[str, Any]  # title, latex, text, parameters, warnings, inputs
     arrays: Arrays = field(default_factory=dict)
+    baseline: dict[str, float] = field(default_factory=dict)  # of guessing: training.fit.baseline
 
 
 @dataclass(frozen=True)
@@ -59,15 +60,18 @@ class Progress:
 class Evaluated:
     """The model on images it does not train on, or `split="train"`, dropout off.
 
-    `metrics`: loss, accuracy and the spec's own by `spec.metric_key`, over all of these images.
-    `arrays`: confusion (C, C) int32, rows the true class, columns the predicted;
+    `metrics`: loss, accuracy and the spec's own by `spec.metric_key`, over all of these images;
+    with `watch_fit` those of `spec.FIT_METRICS` and nll_error, the standard error of the first;
+    under label noise of "train" also what `training.fit.memorised` gives.
+    `arrays`: confusion (C, C) int32, rows the true class, columns the predicted; reliability
+    (3, 15) float32, see `training.fit.reliability`;
     strip_probabilities (N, C) float32 for the strip of Started; of a full test evaluation also
     mistake_images, mistake_labels, mistake_probabilities (highest loss first).
     """
 
     step: int
     epoch: float
-    split: str  # "validation", "test"
+    split: str  # "train", "validation", "test"
     images: int
     full: bool  # the whole split, or a fixed sample of it
     metrics: dict[str, float]
@@ -86,7 +90,7 @@ class Snapshot:
 @dataclass(frozen=True)
 class Changed:
     """Something was changed mid-run: `what` is "state" (paused, running), "learning_rate", a loss
-    parameter or "loss"; every chart draws a mark for all but "state"."""
+    parameter, "loss", or "best_epoch" whose weights were restored; every chart draws a mark for all but "state"."""
 
     step: int
     what: str

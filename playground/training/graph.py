@@ -5,9 +5,10 @@ is one loop inside one graph, so Python and the reports cost something once an i
 once a step; the numbers of a step do not depend on where the intervals are cut.
 """
 
+import functools
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from playground.training import objective, optimizers
+from playground.training.augmentation import Augmentation
 
 _log = logging.getLogger(__name__)
 FORWARD = 512  # images of one forward pass of an evaluation
@@ -54,6 +56,10 @@ class _Compiled:
         return self._graph(*map(tf.convert_to_tensor, arguments, self._kinds))
 
 
+def _sum(values: Iterable[Any]) -> Any:
+    return functools.reduce(lambda one, other: one + other, values)
+
+
 @dataclass(frozen=True)
 class Measured:
     """A model on some images: the mean loss, probabilities (N, classes) and the metrics' values."""
@@ -77,6 +83,7 @@ class Graph:
         batch_size: int,
         steps: int,
         steps_per_epoch: int,
+        augmentation: Augmentation,
     ) -> None:
         self.model = model
         self.loss = loss
@@ -86,6 +93,7 @@ class Graph:
             model.input, [model.get_layer("features").output, model.get_layer("logits").output]
         )
         self._kernel = model.get_layer("logits").kernel
+        self._augmentation = augmentation
         self._optimizer = optimizer
         optimizer.build(model.trainable_variables)
         self._images = tf.constant(images)
@@ -176,11 +184,16 @@ class Graph:
         return taken, finite, reports.stack(), features, logits
 
     def _step(self, images: Any, labels: Any, rate: Any, step: Any) -> Any:
-        images = tf.cast(images, tf.float32)
+        images = self._augmentation.moved(tf.cast(images, tf.float32), step)
+        parts = [(1.0, labels)]  # the labels to learn, and how much each counts
+        if self._augmentation.mixes:
+            share = self._augmentation.share(step)
+            images = share * images + (1 - share) * images[::-1]
+            parts = [(share, labels), (1 - share, labels[::-1])]
         variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
             features, logits = self._forward(images)
-            loss = self._loss(features, logits, labels, step)
+            loss = _sum(part * self._loss(features, logits, told, step) for part, told in parts)
             # The penalty steers the weights but is left out of the curve: the validation loss
             # beside it has none, and the gap between the two should mean something.
             total = tf.add_n([loss, *self._network.losses])
@@ -195,8 +208,10 @@ class Graph:
             return True
 
         tf.cond(finite, apply, lambda: False)
-        right = tf.argmax(logits, axis=-1, output_type=tf.int32) == labels
-        accuracy = tf.reduce_mean(tf.cast(right, tf.float32))
+        said = tf.argmax(logits, axis=-1, output_type=tf.int32)
+        accuracy = _sum(
+            part * tf.reduce_mean(tf.cast(said == told, tf.float32)) for part, told in parts
+        )
         report = tf.stack([loss, accuracy, norm])
         return finite, report, tf.cast(features, tf.float32), tf.cast(logits, tf.float32)
 

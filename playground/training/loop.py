@@ -20,7 +20,8 @@ import tensorflow as tf
 
 from playground import datasets, models
 from playground.spec import RunSpec
-from playground.training import objective, optimizers
+from playground.training import fit, objective, optimizers
+from playground.training.augmentation import Augmentation
 from playground.training.control import Command, Control
 from playground.training.events import (
     Arrays,
@@ -103,7 +104,10 @@ class Training:
             self.batch,
             self.steps,
             self.steps_per_epoch,
+            Augmentation(spec),
         )
+        self.looked_at = fit.training_sample(self.split, spec.seed)
+        self.best = fit.BestEpoch(spec.patience)
         draw = np.random.default_rng([spec.seed, 1])
         held, test = self.split.validation_images, dataset.test_images
         self.sample = np.sort(draw.permutation(len(held))[:SAMPLE])
@@ -141,6 +145,7 @@ class Training:
                 "strip_images": dataset.test_images[self.strip],
                 "strip_labels": dataset.test_labels[self.strip],
             },
+            baseline=fit.baseline(self.split, len(dataset.class_names)),
         )
 
     def events(self, control: Control) -> Iterator[Event]:
@@ -191,6 +196,8 @@ class Training:
                 if found.split == "validation":
                     kept = Snapshot(self.step, "weights", self.weights())
                     yield kept
+                    if self.spec.patience and found.full:
+                        yield from self.end_early(found, kept, owed)
                 if owed or self.step == self.steps:
                     continue
             before = self.step
@@ -204,10 +211,35 @@ class Training:
             if pending.due or self.evaluation_due:
                 yield from pending.flush()
             if self.evaluation_due:
+                if self.watching:
+                    owed.append(self.evaluate_training)
                 owed.append(self.evaluate_validation)
             if self.step == self.steps:
                 owed.append(self.evaluate_test)
         yield Finished(self.step, "completed", self.clock.seconds, final)
+
+    def end_early(
+        self, found: Evaluated, kept: Snapshot, owed: list[Callable[[Control], Evaluated | None]]
+    ) -> Iterator[Event]:
+        """After an epoch's evaluation: at the run's end, or when patience has run out and this is
+        its end, the best epoch's weights are restored for the test and for whoever looks."""
+        loss = found.metrics["loss"]
+        out = self.best.look(round(self.epoch), self.step, loss, kept.arrays)
+        if self.step < self.steps:
+            if not out:
+                return
+            self.steps = self.step
+            owed.append(self.evaluate_test)
+        yield Changed(self.best.step, "best_epoch", self.best.epoch)
+        if self.best.step != self.step:
+            for weight in self.model.weights:
+                weight.assign(self.best.weights[weight.path])
+            yield Snapshot(self.step, "weights", self.weights())
+
+    @property
+    def watching(self) -> bool:
+        """Whether training images are measured, too."""
+        return self.spec.watch_fit or self.spec.label_noise > 0
 
     @property
     def evaluation_due(self) -> bool:
@@ -293,6 +325,21 @@ class Training:
         found = self.evaluated("validation", labels, full, measured)
         return replace(found, arrays={**found.arrays, "strip_probabilities": strip.probabilities})
 
+    def evaluate_training(self, control: Control) -> Evaluated | None:
+        """A fixed sample of the training images, dropout and augmentation off, against the labels
+        as given, and under label noise what of it is memorised; None if pressed."""
+        split, chosen = self.split, self.looked_at
+        images, labels = split.train_images[chosen], split.train_labels[chosen]
+        measured = self.graph.evaluate(images, labels, self.step, lambda: control.pressing)
+        if measured is None:
+            return None
+        found = self.evaluated(
+            "train", labels, len(chosen) == len(split.train_images), measured
+        )
+        true = split.true_labels[chosen]
+        seen = fit.memorised(measured.probabilities, labels, true) if np.any(labels != true) else {}
+        return replace(found, metrics={**found.metrics, **seen})
+
     def evaluate_test(self, control: Control) -> Evaluated | None:
         """The whole test set, with its worst mistakes; None if a pause or a stop came first."""
         images, labels = self.dataset.test_images, self.dataset.test_labels
@@ -319,6 +366,11 @@ class Training:
         predicted = measured.probabilities.argmax(axis=1)
         classes = measured.probabilities.shape[1]
         confusion = np.bincount(labels * classes + predicted, minlength=classes**2)
+        errors = (
+            {"nll_error": fit.nll_error(measured.probabilities, labels)}
+            if self.spec.watch_fit
+            else {}
+        )
         return Evaluated(
             step=self.step,
             epoch=self.epoch,
@@ -329,8 +381,12 @@ class Training:
                 "loss": measured.loss,
                 "accuracy": float(np.mean(predicted == labels)),
                 **measured.metrics,
+                **errors,
             },
-            arrays={"confusion": confusion.reshape(classes, classes).astype(np.int32)},
+            arrays={
+                "confusion": confusion.reshape(classes, classes).astype(np.int32),
+                "reliability": fit.reliability(measured.probabilities, predicted == labels),
+            },
         )
 
     def weights(self) -> dict[str, np.ndarray]:

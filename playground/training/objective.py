@@ -5,7 +5,7 @@ from typing import Any
 
 import losses
 from playground.errors import SpecError
-from playground.spec import RunSpec, metric_key
+from playground.spec import FIT_METRICS, RunSpec, metric_key
 
 # What each input of a loss is made of, out of `facts`.
 PROVIDED: dict[str, Callable[[Mapping[str, Any]], Any]] = {
@@ -38,7 +38,7 @@ def metrics(spec: RunSpec) -> dict[str, Any]:
     """The spec's metrics, by the names they are recorded under. Raises SpecError for a text that
     is none, with its place, and for one that needs what classification does not have."""
     found = {}
-    for text in spec.metrics:
+    for text in dict.fromkeys((*spec.metrics, *(FIT_METRICS if spec.watch_fit else ()))):
         try:
             metric = losses.compile_metric(text)
         except losses.LossError as error:
