@@ -31,6 +31,8 @@ with st.sidebar:
     group("optimiser", faults)
     st.subheader("Regularisation", anchor=False)
     group("regularisation", faults)
+    with st.expander("Augmentation", key="augmentation"):
+        group("augmentation", faults)
 
 measured = metrics.described(current.spec.metrics if current is not None else ())
 head(current, compared, settled, measured)

@@ -264,8 +264,10 @@ def _long_tail(labels: np.ndarray, classes: int, ratio: float) -> np.ndarray:
     rank = np.zeros(len(labels), np.int64)
     for value in range(classes):
         rank[labels == value] = np.arange(np.count_nonzero(labels == value))
-    most = min(np.bincount(labels, minlength=classes).max(), len(labels))
-    room = np.maximum(1, most * ratio ** (-np.arange(classes) / max(1, classes - 1)))
+    counts = np.bincount(labels, minlength=classes)
+    profile = ratio ** (-np.arange(classes) / max(1, classes - 1))
+    most = (counts / profile)[counts > 0].min()  # as many as leave every class its share
+    room = np.maximum(1, most * profile)
     kept: np.ndarray = rank < np.round(room)[labels]
     return kept
 

@@ -27,6 +27,7 @@ from playground.errors import SpecError
 
 MAX_LOSS_CHARACTERS = 10_000  # of a metric, too
 MAX_METRICS = 6
+# What `watch_fit` measures beside loss and accuracy, and what label noise does.
 FIT_METRICS = ("negative_log_likelihood", "brier", "expected_calibration_error")
 DEFAULT_LOSS = "categorical_crossentropy"
 TRAINING_IMAGES = {"mnist": 60_000, "fashion_mnist": 60_000, "cifar10": 50_000, "digits": 1_437}
@@ -577,6 +578,19 @@ def metric_key(metric: str) -> str:
     if is_name(metric):
         return metric
     return f"text_{hashlib.sha256(metric.encode()).hexdigest()[:8]}"
+
+
+def fit_series(spec: RunSpec) -> list[str]:
+    """The names of the series that a spec's levers of fitting record (`training.fit`)."""
+    found = []
+    if spec.watch_fit:
+        names = ("loss", "accuracy", *FIT_METRICS, "nll_error")
+        found += [f"{split}_{name}" for split in ("train", "validation") for name in names]
+    if spec.label_noise:
+        found += ["train_loss", "train_accuracy"]
+        for whose in ("clean", "given", "true"):
+            found += [f"train_{whose}_{name}" for name in ("accuracy", "nll")]
+    return list(dict.fromkeys(found))
 
 
 def _checked_text(value: str, what: str) -> str:

@@ -319,7 +319,7 @@ def _warm_for_looking() -> None:
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    from playground.analysis import answer  # noqa: F401
+    from playground.analysis import attribution, maps  # noqa: F401
 
 
 def _bound_memory() -> None:

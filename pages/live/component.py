@@ -117,6 +117,12 @@ def transport_readout(key: str, run: str | None, metrics: Iterable[Metric] = ())
     _view(key, "readout", 70, {"run": run, "metrics": [asdict(metric) for metric in metrics]})
 
 
+def reliability(key: str, runs: Iterable[Run]) -> None:
+    """The reliability diagram of each of a few runs on the validation images, with their expected
+    calibration error, Brier score and NLL."""
+    _view(key, "reliability", 280, {"runs": [asdict(run) for run in runs]})
+
+
 def confusion(key: str, run: str | None, class_names: Sequence[str]) -> None:
     """The confusion matrix and the accuracy of each class on the validation images."""
     _view(key, "confusion", 330, {"run": run, "classes": list(class_names)})

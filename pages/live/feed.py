@@ -21,7 +21,7 @@ import numpy as np
 
 from pages.live.series import Series
 from playground.errors import PlaygroundError
-from playground.spec import RunSpec, metric_key
+from playground.spec import RunSpec, fit_series, metric_key
 
 LIVE_SECONDS = 0.5
 IDLE_SECONDS = 2.0
@@ -89,11 +89,17 @@ class Reader:
                 for mark in self.store.marks(self.run_id)
                 if mark.what != "state"
             ]
+            started = self.store.started(self.run_id)
+            if started is not None:
+                facts["baseline"] = started.baseline
+                facts["steps_per_epoch"] = started.steps_per_epoch
+                facts["train_images"] = started.train_images
+                facts["validation_images"] = started.validation_images
             facts["snapshots"] = self.store.snapshots(self.run_id, "weights")
             for name in TRAIN_SERIES if record.step != said_step else ():
                 self._extend(name, curves)
             evaluated = facts["metrics"] != said_metrics or ended
-            for name in _validation_series(record.spec) if evaluated else ():
+            for name in _evaluated_series(record.spec) if evaluated else ():
                 self._extend(name, curves)
         if "validation_loss" in curves:
             facts["evaluation"] = self._evaluation()
@@ -117,18 +123,20 @@ class Reader:
                 best = int(row.argmax())
                 strip.append([best, round(float(row[best]), 3), truth])
         confusion = evaluated.arrays.get("confusion")
+        reliability = evaluated.arrays.get("reliability")
         return {
             "step": evaluated.step,
             "split": evaluated.split,
             "images": evaluated.images,
             "confusion": None if confusion is None else confusion.tolist(),
+            "reliability": None if reliability is None else np.round(reliability, 2).tolist(),
             "strip": strip,
         }
 
 
-def _validation_series(spec: RunSpec) -> list[str]:
+def _evaluated_series(spec: RunSpec) -> list[str]:
     names = [*VALIDATION_METRICS, *map(metric_key, spec.metrics)]
-    return [f"validation_{name}" for name in names]
+    return list(dict.fromkeys([*(f"validation_{name}" for name in names), *fit_series(spec)]))
 
 
 def _facts(record: Any) -> Message:

@@ -31,18 +31,29 @@ def data_card(settled: RunSpec | None, faults: Mapping[str, str]) -> None:
             _missing(name)
     if settled is not None:
         st.caption(counts(settled, facts))
-    for field in ("train_images", "validation_split", "normalise"):
+    for field in ("train_images", "validation_images", "validation_split", "label_noise"):
+        if (
+            field != "validation_split"
+            or not st.session_state[draft.field_key("validation_images")]
+        ):
+            knob(field, faults)
+    if st.session_state[draft.field_key("label_noise")]:
+        knob("noise_kind", faults)
+    for field in ("imbalance", "normalise"):
         knob(field, faults)
 
 
 def counts(spec: RunSpec, facts: datasets.DatasetFacts) -> str:
     """How many images are trained on, held out and tested on."""
-    used = spec.train_images or facts.train_count
-    held_out = max(1, round(used * spec.validation_split))
+    beside = spec.validation_images
+    used = spec.train_images + beside if spec.train_images else facts.train_count
+    held_out = beside or max(1, round(used * spec.validation_split))
     height, width, channels = facts.shape
     kind = "grey" if channels == 1 else "colour"
+    fewer = "at most " if spec.imbalance > 1 else ""
     return (
-        f"{used - held_out:,} to train on · {held_out:,} held out · {facts.test_count:,} test · "
+        f"{fewer}{used - held_out:,} to train on · {held_out:,} held out · "
+        f"{facts.test_count:,} test · "
         f"{height}×{width} {kind} · {len(facts.class_names)} classes"
     )
 

@@ -109,6 +109,9 @@ def choose_dataset() -> None:
             st.session_state[field_key(name)] = getattr(plain, name)
         if st.session_state[field_key("train_images")] > TRAINING_IMAGES[chosen]:
             st.session_state[field_key("train_images")] = plain.train_images
+        room = TRAINING_IMAGES[chosen] - (st.session_state[field_key("train_images")] or 50)
+        if st.session_state[field_key("validation_images")] > room:
+            st.session_state[field_key("validation_images")] = plain.validation_images
 
 
 def switch_dataset(name: str) -> None:

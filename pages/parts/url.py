@@ -19,7 +19,19 @@ from playground.spec import RunSpec, is_name
 SMOOTHING = 0.6
 SMOOTHING_KEY, LOG_KEY = "view.smoothing", "view.log"
 MOST_COMPARED = 7
-VIEW_KEYS = ("run", "compare", "smoothing", "log", "mode", "image", "at", "layer", "filter")
+MOST_LESSONS = 5
+VIEW_KEYS = (
+    "run",
+    "compare",
+    "smoothing",
+    "log",
+    "mode",
+    "image",
+    "at",
+    "layer",
+    "filter",
+    "lesson",
+)
 LAYER = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -32,6 +44,7 @@ class View:
     smoothing: float = SMOOTHING  # 0 (raw) to 0.99
     log: bool = False
     seen: Seen = field(default_factory=Seen)  # what is looked at in the network
+    lesson: int = 0  # of the page Fitting, 1 to 5; 0 is none
 
     def to_query(self, mode: str, loss: str) -> dict[str, str]:
         """What differs from the plain view; the mode only where the loss does not tell it."""
@@ -54,6 +67,8 @@ class View:
             query["layer"] = self.seen.layer
             if self.seen.unit >= 0:
                 query["filter"] = str(self.seen.unit)
+        if self.lesson:
+            query["lesson"] = str(self.lesson)
         return query
 
     @classmethod
@@ -79,7 +94,12 @@ class View:
         compare = list(dict.fromkeys(part for part in compare if part != run))
         seen = _seen(query, notes)
         log = query.get("log") == "1"
-        return cls(run, tuple(compare[:MOST_COMPARED]), smoothing, log, seen), notes
+        lesson = query.get("lesson", "0")
+        if not re.fullmatch(f"[0-{MOST_LESSONS}]", lesson):
+            notes.append(f"lesson: expected 1 to {MOST_LESSONS}; got {lesson[:20]!r}; using none")
+            lesson = "0"
+        compared = tuple(compare[:MOST_COMPARED])
+        return cls(run, compared, smoothing, log, seen, int(lesson)), notes
 
 
 def view() -> View:
@@ -91,6 +111,7 @@ def view() -> View:
         state.get(SMOOTHING_KEY, SMOOTHING),
         state.get(LOG_KEY, False),
         state.get("seen", Seen()),
+        state.get("lesson", 0),
     )
 
 
@@ -100,6 +121,7 @@ def show(new: View) -> None:
     state.run, state.compare = new.run, list(new.compare)
     state[SMOOTHING_KEY], state[LOG_KEY] = new.smoothing, new.log
     state.seen = new.seen
+    state.lesson = new.lesson
 
 
 def follow(page: str) -> None:
@@ -162,6 +184,7 @@ def _seed(query: dict[str, str]) -> None:
             new.smoothing,
             new.log,
             new.seen,
+            new.lesson,
         )
     )
     draft.take(spec, query.get("mode", ""))

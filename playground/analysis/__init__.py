@@ -1,12 +1,14 @@
 """What a trained or training network does, from a snapshot of its weights: feature maps, their
-gradients, what a prediction rests on, what a filter looks for. Needs TensorFlow: workers only."""
+gradients, what a prediction rests on, what a filter looks for: those need TensorFlow, which workers
+have. And how well a run fits (`fit`), which the server reads off its curves without."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from playground.analysis import attribution, maps
-from playground.analysis.network import Network, network
 from playground.errors import WorkerError
+
+if TYPE_CHECKING:
+    from playground.analysis.network import Network
 
 
 def answer(question: Mapping[str, Any]) -> dict[str, Any]:
@@ -15,6 +17,9 @@ def answer(question: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises WorkerError for a question that makes no sense, DataError without the data.
     """
+    from playground.analysis import attribution, maps
+    from playground.analysis.network import network
+
     what, step = question["what"], int(question["step"])
     subject = network(question["spec"], question["weights"])
     image = question.get("image", {"test": 0})
@@ -39,8 +44,9 @@ def answer(question: Mapping[str, Any]) -> dict[str, Any]:
             raise WorkerError("That cannot be looked at.", "Reload the page.")
 
 
-def _beside(subject: Network, other: Mapping[str, Any]) -> Network:
+def _beside(subject: "Network", other: Mapping[str, Any]) -> "Network":
     """A second network, in a model of its own even where both runs have one spec."""
+    from playground.analysis.network import Network
     from playground.spec import RunSpec
 
     found = Network(RunSpec.from_json(other["spec"]))

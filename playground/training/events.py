@@ -90,7 +90,8 @@ class Snapshot:
 @dataclass(frozen=True)
 class Changed:
     """Something was changed mid-run: `what` is "state" (paused, running), "learning_rate", a loss
-    parameter, "loss", or "best_epoch" whose weights were restored; every chart draws a mark for all but "state"."""
+    parameter, "loss", or "best_epoch", whose weights were restored; every chart draws a mark for
+    all but "state"."""
 
     step: int
     what: str

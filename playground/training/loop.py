@@ -333,9 +333,7 @@ class Training:
         measured = self.graph.evaluate(images, labels, self.step, lambda: control.pressing)
         if measured is None:
             return None
-        found = self.evaluated(
-            "train", labels, len(chosen) == len(split.train_images), measured
-        )
+        found = self.evaluated("train", labels, len(chosen) == len(split.train_images), measured)
         true = split.true_labels[chosen]
         seen = fit.memorised(measured.probabilities, labels, true) if np.any(labels != true) else {}
         return replace(found, metrics={**found.metrics, **seen})

@@ -49,6 +49,10 @@ def specs(draw: st.DrawFn) -> RunSpec:
         elif name == "train_images":
             most = TRAINING_IMAGES[values["dataset"]]
             values[name] = draw(st.just(0) | st.integers(50, most))
+        elif name == "validation_images":
+            room = TRAINING_IMAGES[values["dataset"]] - (values.get("train_images") or 50)
+            some = st.integers(10, min(10_000, room)) if room >= 10 else st.nothing()
+            values[name] = draw(st.just(0) | some)
         elif kind is bool:
             values[name] = draw(st.booleans())
         elif kind is int:

@@ -1,6 +1,7 @@
 // The curves of several runs: loss, accuracy and generalisation gap, growing in place, and beneath
 // them the metrics that were chosen.
 
+import { FIT_PANELS } from "./fit.js"
 import { adoptStyle, loadPlotly, metricPanel, Panel, PANELS } from "./panel.js"
 import { onConnection, subscribe } from "./stream.js"
 import { element, inWords, put, runColor, theme } from "./words.js"
@@ -144,7 +145,9 @@ export function mount(root, component) {
 
   // Charts that stay keep their zoom; only those that come and go are made and let go.
   function arrange() {
-    const main = data.panels.filter((name) => name in PANELS).map((name) => [name, PANELS[name]])
+    const charts = { ...PANELS, ...FIT_PANELS }
+    const main = data.panels.filter((name) => name in charts).map((name) => [name, charts[name]])
+    grid.dataset.count = String(main.length)
     const more = data.metrics.map((metric) => [metric.key, metricPanel(metric)])
     const wanted = [...main, ...more]
     const described = (name, { title, axis, note }) => JSON.stringify([name, title, axis, note])

@@ -60,7 +60,7 @@ export function adoptStyle(root) {
 const markText = ({ what, value }) =>
   what === "loss"
     ? "new loss"
-    : `${what === "learning_rate" ? "learning rate" : what} ${
+    : `${what.replaceAll("_", " ")} ${
         typeof value === "number" ? Number(value.toPrecision(3)) : value
       }`
 
@@ -97,7 +97,9 @@ export class Panel {
     // Drawing costs the browser far more than the look whether there is anything to draw.
     const { smoothing, log } = options
     const { train, validation, test, scale } = this.about
-    const needs = this.name === "gap" ? ["validation_loss"] : [train, validation].filter(Boolean)
+    const needs =
+      this.about.needs ??
+      (this.name === "gap" ? ["validation_loss"] : [train, validation].filter(Boolean))
     const shows = JSON.stringify([
       runs.map(({ run, name, color }) => [
         run.id,
@@ -114,6 +116,13 @@ export class Panel {
     let said = ""
     for (const [place, { run, name, color }] of runs.entries()) {
       if (hidden.has(run.id)) continue
+      if (this.about.traces) {
+        const label = runs.length > 1 ? `${plain(short(name))}, ` : ""
+        const found = this.about.traces(run, { color, colors, label, first: place === 0, end })
+        traces.push(...found.traces)
+        if (place === 0) said = found.said
+        continue
+      }
       const lines = this.name === "gap" ? this.gap(run) : this.lines(run, place === 0, options)
       const shared = {
         type: "scatter",

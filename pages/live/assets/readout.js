@@ -66,7 +66,7 @@ export function mount(root, component) {
       put(value.node, value.show(metrics[`test_${key}`]))
     }
     const waiting = state === "queued" || (state === "preparing" && typeof fraction !== "number")
-    const share = state === "preparing" ? (fraction ?? 0) : steps ? step / steps : 0
+    const share = state === "preparing" ? (fraction ?? 0) : state === "completed" ? 1 : steps ? step / steps : 0
     fill.style.transform = `scaleX(${Math.min(1, share || 0)})`
     bar.classList.toggle("waiting", waiting)
     if (waiting) bar.removeAttribute("aria-valuenow")

@@ -96,7 +96,9 @@ export function inWords(facts, broken = false) {
     case "paused":
       return `Paused at step ${count(step)}`
     case "completed":
-      return `Completed in ${duration(facts.seconds)}`
+      return step < steps
+        ? `Stopped early at step ${count(step)} of ${count(steps)}, after ${duration(facts.seconds)}; the best epoch's weights are restored`
+        : `Completed in ${duration(facts.seconds)}`
     case "stopped":
       return message || `Stopped at step ${count(step)} of ${count(steps)}; all until then is kept`
     case "failed":

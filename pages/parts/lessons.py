@@ -1,0 +1,110 @@
+"""Settings that show a phenomenon every time, found by trying over five seeds: the three
+nets of the page Fitting and its five lessons, each a link that opens the page in that state."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from playground.spec import RunSpec
+
+PAGE = "fitting.py"
+# Digits come with scikit-learn, so these work on any machine, and a run takes seconds.
+_SHARED: dict[str, Any] = {
+    "dataset": "digits",
+    "train_images": 800,
+    "validation_images": 500,
+    "label_noise": 0.3,
+    "depth": 2,
+    "epochs": 40,
+    "schedule": "constant",
+    "evaluations": 1,
+    "watch_fit": True,
+}
+TRIO: dict[str, RunSpec] = {
+    "Too small": RunSpec(**_SHARED, width=2, embedding=2),
+    "About right": RunSpec(**_SHARED, width=6, embedding=16),
+    "Too large": RunSpec(**_SHARED, width=32, embedding=128),
+}
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What to press, what to watch, what it means; `changes` are made to the large net."""
+
+    title: str
+    press: str
+    watch: str
+    means: str
+    spec: RunSpec
+
+
+def _changed(name: str, **changes: Any) -> RunSpec:
+    return RunSpec(**{**TRIO[name].model_dump(), **changes})
+
+
+LESSONS: tuple[Lesson, ...] = (
+    Lesson(
+        "Too small",
+        "Train. Then set Width to 8 and Embedding size to 32, and train again.",
+        "Solid and dashed accuracy stop far below 100%, side by side: there is hardly a gap.",
+        "Underfitting. The net cannot learn even the images it trains on. No amount of further "
+        "data helps; a larger net does.",
+        _changed("Too small", label_noise=0.0),
+    ),
+    Lesson(
+        "Too few images",
+        "Train. Then raise Images to 900 and train again.",
+        "Training accuracy goes to 100%, validation stays behind, and the gap lies well above its "
+        "band.",
+        "Overfitting. What the net has learned holds for its own images more than for others. "
+        "With more images the same net has less room for that.",
+        _changed("Too large", label_noise=0.0, train_images=60, epochs=60),
+    ),
+    Lesson(
+        "By heart",
+        "Train, and watch the chart of images with a wrong label.",
+        "First the dotted line rises: it says the right label although it was told a wrong one. "
+        "Then the solid line takes over, and validation accuracy falls.",
+        "Patterns are learned before exceptions. From where the lines part, it memorises noise.",
+        TRIO["Too large"],
+    ),
+    Lesson(
+        "Stop in time",
+        "Train. Early stopping is on, with a patience of 5 epochs.",
+        "The run ends soon after the star, the best epoch, and test accuracy is that of its "
+        "weights.",
+        "Held-out loss tells when to stop. It cures memorising without a smaller net.",
+        _changed("Too large", patience=5),
+    ),
+    Lesson(
+        "Too sure",
+        "Train, and watch the reliability diagram.",
+        "Validation accuracy stands, yet validation NLL rises; bars sink below the diagonal.",
+        "Overconfidence, not overfitting: it answers as well as before, but its probabilities say "
+        "too much. If you need those, stop at the star.",
+        _changed("Too large", label_noise=0.0, train_images=300, epochs=100, learning_rate=1e-2),
+    ),
+)
+
+
+def lessons(chosen: int) -> None:
+    """The links, and the chosen lesson in words (1 for the first; 0: none)."""
+    with st.container(horizontal=True, gap="small", key="lessons", vertical_alignment="center"):
+        st.caption("Five lessons", width="content")
+        for number, lesson in enumerate(LESSONS, start=1):
+            st.page_link(
+                PAGE,
+                label=f"{number} {lesson.title}",
+                icon=":material/play_lesson:" if number == chosen else None,
+                query_params={**lesson.spec.to_query(), "lesson": str(number)},
+            )
+    if chosen:
+        lesson = LESSONS[chosen - 1]
+        with st.container(key="lesson-words", border=True, gap="xsmall"):
+            for what, words in (
+                ("Press", lesson.press),
+                ("Watch", lesson.watch),
+                ("It means", lesson.means),
+            ):
+                st.markdown(f"**{what}.** {words}")

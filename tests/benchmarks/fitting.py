@@ -1,0 +1,96 @@
+"""The promises of the page Fitting, held against real runs: tests/benchmarks/fitting.py <what>
+
+presets    the three nets and the five lessons over 5 seeds: numbers and verdicts
+confusion  the verdict on the scripted curves of the tests, 100 draws of each
+noise      loss x label noise, 3 seeds, on parts of MNIST and CIFAR-10
+descent    capacity against error under label noise: writes the stored result of the sweep
+"""
+
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from playground import RunSpec, train
+from playground.analysis import fit
+from playground.runs.store import Store, open_store
+from playground.settings import Settings
+
+SEEDS = range(5)
+
+
+def run(store: Store, spec: RunSpec) -> tuple[fit.Curves, fit.Verdict, dict[str, float]]:
+    """Trains a spec and reads what the store then has of it."""
+    run_id = store.create(spec, "benchmark", "preparing")
+    for event in train(spec):
+        if type(event).__name__ != "Snapshot":
+            store.record(run_id, event)
+    record = store.run(run_id)
+    assert record is not None
+    curves = fit.read(store, record)
+    return curves, fit.judge(curves), record.metrics
+
+
+def spread(values: list[float]) -> str:
+    return f"{100 * np.mean(values):5.1f} ± {100 * np.std(values):3.1f}"
+
+
+def presets(store: Store) -> None:
+    from pages.parts.lessons import LESSONS, TRIO
+
+    cases = dict(TRIO) | {f"lesson {each.title}": each.spec for each in LESSONS}
+    for name, spec in cases.items():
+        if len(sys.argv) > 2 and sys.argv[2] not in name:
+            continue
+        rows, kinds, began = [], Counter(), time.perf_counter()
+        for seed in SEEDS:
+            curves, verdict, metrics = run(store, RunSpec(**{**spec.model_dump(), "seed": seed}))
+            kinds[verdict.kind] += 1
+            best = int(np.nanargmin(curves.validation_nll))
+            space = fit.gap(curves)
+            rows.append(
+                (
+                    curves.train_accuracy[-1],
+                    curves.validation_accuracy[-1],
+                    curves.validation_accuracy[best],
+                    metrics["test_accuracy"],
+                    space.accuracy[-1],
+                    0.0 if curves.given is None else curves.given[-1],
+                    curves.validation_nll[-1] / 100,
+                    curves.validation_nll[best] / 100,
+                    curves.validation_ece[-1],
+                )
+            )
+        seconds = (time.perf_counter() - began) / len(SEEDS)
+        words = ("train", "held out", "at best", "test", "gap", "wrong learned", "NLL", "least",
+                 "ECE")  # fmt: skip
+        told = "  ".join(
+            f"{word} {spread(list(column))}"
+            for word, column in zip(words, zip(*rows, strict=True), strict=True)
+        )
+        print(f"{name:24s} {told}  {dict(kinds)}  {seconds:.1f} s a run", flush=True)
+
+
+def confusion(_: Store) -> None:
+    from tests.playground.analysis.scripted import STORIES
+
+    table: dict[str, Counter[str]] = {}
+    for deserved, story in STORIES.values():
+        for seed in range(100):
+            said = fit.judge(story(np.random.default_rng(seed))).kind
+            table.setdefault(deserved, Counter())[said] += 1
+    print(f"{'deserved / said':14s}" + "".join(f"{kind:>14s}" for kind in fit.KINDS))
+    for deserved in fit.KINDS:
+        print(f"{deserved:14s}" + "".join(f"{table[deserved][said]:14d}" for said in fit.KINDS))
+
+
+if __name__ == "__main__":
+    commands = {"presets": presets, "confusion": confusion}
+    with tempfile.TemporaryDirectory() as home, closing(open_store(Settings(home=home))) as store:
+        commands[sys.argv[1]](store)
