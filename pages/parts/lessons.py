@@ -16,14 +16,15 @@ _SHARED: dict[str, Any] = {
     "validation_images": 500,
     "label_noise": 0.3,
     "depth": 2,
-    "epochs": 40,
-    "schedule": "constant",
+    "epochs": 24,
+    "schedule": "cosine",
+    "learning_rate": 5e-3,
     "evaluations": 1,
     "watch_fit": True,
 }
 TRIO: dict[str, RunSpec] = {
     "Too small": RunSpec(**_SHARED, width=2, embedding=2),
-    "About right": RunSpec(**_SHARED, width=6, embedding=16),
+    "About right": RunSpec(**_SHARED, width=8, embedding=16),
     "Too large": RunSpec(**_SHARED, width=32, embedding=128),
 }
 
@@ -59,7 +60,7 @@ LESSONS: tuple[Lesson, ...] = (
         "band.",
         "Overfitting. What the net has learned holds for its own images more than for others. "
         "With more images the same net has less room for that.",
-        _changed("Too large", label_noise=0.0, train_images=60, epochs=60),
+        _changed("Too large", label_noise=0.0, train_images=60, epochs=60, schedule="constant"),
     ),
     Lesson(
         "By heart",
@@ -75,7 +76,7 @@ LESSONS: tuple[Lesson, ...] = (
         "The run ends soon after the star, the best epoch, and test accuracy is that of its "
         "weights.",
         "Held-out loss tells when to stop. It cures memorising without a smaller net.",
-        _changed("Too large", patience=5),
+        _changed("Too large", patience=5, schedule="constant", epochs=40),
     ),
     Lesson(
         "Too sure",
@@ -83,7 +84,14 @@ LESSONS: tuple[Lesson, ...] = (
         "Validation accuracy stands, yet validation NLL rises; bars sink below the diagonal.",
         "Overconfidence, not overfitting: it answers as well as before, but its probabilities say "
         "too much. If you need those, stop at the star.",
-        _changed("Too large", label_noise=0.0, train_images=300, epochs=100, learning_rate=1e-2),
+        _changed(
+            "Too large",
+            label_noise=0.0,
+            train_images=300,
+            epochs=100,
+            learning_rate=1e-2,
+            schedule="constant",
+        ),
     ),
 )
 

@@ -150,7 +150,9 @@ class _Case:
         known = max(self.now, self.held_now) if curves.noisy_train else self.now
         self.learned = (known - curves.guess_accuracy) / max(1e-9, 1 - curves.guess_accuracy)
         # The least held-out NLL: from there on it does not get better.
-        self.at = int(np.nanargmin(self.held_nll))
+        about = int(np.nanargmin(self.held_nll))
+        near = slice(max(0, about - 1), about + 2)
+        self.at = near.start + int(np.nanargmin(curves.validation_nll[near]))
         self.since = round(float(curves.epochs[self.at]))
         error = curves.validation_nll_error
         spread = 0.0 if error is None else float(np.nanmedian(error[-3:]))
@@ -238,7 +240,7 @@ class _Case:
         at = round(float(self.curves.epochs[int(np.nanargmin(_smooth(self.nll)))]))
         return self.verdict(
             "diverging",
-            f"Diverging: training NLL rose, from {least:.3g} at epoch {at} to {self.now_nll:.3g} now.",
+            f"Diverging: training NLL rose from {least:.3g} at epoch {at} to {self.now_nll:.3g}.",
             _slower(self.spec),
             epoch=at,
         )

@@ -1,0 +1,118 @@
+"""The page Fitting: the three nets, the lessons, the verdict, what a viewer is sent."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from urllib.parse import urlencode
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.live.feed import Reader
+from pages.parts import lessons
+from pages.parts.lessons import LESSONS, TRIO
+from pages.parts.url import MOST_LESSONS, View
+from playground.runs.supervisor import Supervisor
+from playground.spec import RunSpec, fit_series
+from playground.training.events import Evaluated, Progress
+from tests.pages.conftest import Visit, said
+from tests.pages.test_playground import click, started
+
+Opened = Callable[..., AppTest]
+
+
+@pytest.fixture
+def at_fitting(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> Opened:
+    # The test's own start knows no other page to link to; the links are tried in the browser.
+    monkeypatch.setattr(lessons.st, "page_link", lambda *_, **__: None)
+
+    def opened(query: str = "") -> AppTest:
+        page = visit(query)
+        page.switch_page("fitting.py").run()
+        assert not page.exception, page.exception
+        return page
+
+    return opened
+
+
+def test_it_begins_with_a_net_that_fits_and_asks_to_train(at_fitting: Opened) -> None:
+    page = at_fitting()
+    assert page.number_input(key="spec.train_images").value == TRIO["About right"].train_images
+    assert "what the curves amount to will stand here" in said(page)
+    assert page.session_state["spec.watch_fit"] is True
+
+
+def test_settings_that_were_made_elsewhere_stay(at_fitting: Opened) -> None:
+    page = at_fitting("dataset=digits&width=10&label_noise=0.2")
+    assert page.slider(key="spec.width").value == 10
+    assert page.slider(key="spec.label_noise").value == 0.2
+
+
+def test_three_nets_start_with_one_click(at_fitting: Opened, supervisor: Supervisor) -> None:
+    page = click(at_fitting(), "train-three")
+    state = page.session_state
+    runs = [supervisor.store.run(each) for each in (state["run"], *state["compare"])]
+    assert [run.spec for run in runs if run is not None] == list(TRIO.values())
+    text = said(page)
+    assert all(name in text for name in TRIO) and text.count("Not enough evidence yet") == 3
+    assert page.button(key="train-three").disabled
+
+
+def overfitted(supervisor: Supervisor, spec: RunSpec) -> str:
+    """A run of twelve epochs that overfits from the fourth on."""
+    run_id = supervisor.store.create(spec, "me")
+    supervisor.store.record(run_id, replace(started(), validation_images=500))
+    for epoch in range(1, 13):
+        ten = np.full(100, 1.0 / epoch, np.float32)
+        supervisor.store.record(
+            run_id,
+            Progress(100 * epoch, epoch, epoch, 9.0, {"loss": ten, "accuracy": ten}),
+        )
+        for split, nll, accuracy in (
+            ("train", 2 / epoch**2, 1 - 0.5 / epoch**2),
+            ("validation", 0.5 + abs(epoch - 4) / 10, 0.8 - max(0, epoch - 4) / 50),
+        ):
+            metrics = {"loss": nll, "accuracy": accuracy, "negative_log_likelihood": nll}
+            metrics |= {"nll_error": 0.02, "expected_calibration_error": 0.1, "brier": 0.3}
+            supervisor.store.record(
+                run_id, Evaluated(100 * epoch, epoch, split, 500, True, metrics, {})
+            )
+    return run_id
+
+
+def test_the_verdict_stands_there_with_its_evidence(
+    at_fitting: Opened, supervisor: Supervisor
+) -> None:
+    run_id = overfitted(supervisor, RunSpec(dataset="digits", watch_fit=True))
+    supervisor.store.set_state(run_id, "stopped")
+    page = at_fitting(f"run={run_id}")
+    assert "Overfitting since epoch 4" in said(page)
+    table = page.table[0].value.astype(str).to_string()
+    assert "Held-out NLL, least" in table and "at epoch 4" in table
+
+
+def test_a_viewer_is_sent_what_the_charts_of_fitting_draw(supervisor: Supervisor) -> None:
+    run_id = overfitted(supervisor, RunSpec(dataset="digits", watch_fit=True))
+    reader = Reader(run_id, supervisor.store, supervisor)
+    news = reader.news()
+    assert news is not None
+    assert set(fit_series(RunSpec(watch_fit=True))) <= set(news["series"])
+    assert news["steps_per_epoch"] == 100 and "baseline" in news
+
+
+@pytest.mark.parametrize("number", range(1, MOST_LESSONS + 1))
+def test_a_lesson_is_a_link_that_opens_the_page_in_its_state(
+    at_fitting: Opened, number: int
+) -> None:
+    lesson = LESSONS[number - 1]
+    query = lesson.spec.to_query()
+    assert RunSpec.from_query(query) == (lesson.spec, [])
+    page = at_fitting(urlencode({**query, "lesson": number}))
+    assert lesson.means in [words.value.split("** ", 1)[-1] for words in page.markdown]
+    assert page.slider(key="spec.width").value == lesson.spec.width
+
+
+def test_there_are_as_many_lessons_as_links_may_name() -> None:
+    assert len(LESSONS) == MOST_LESSONS
+    assert View.from_query({"lesson": "3"}) == (View(lesson=3), [])
+    assert View.from_query({"lesson": "9"})[1]
