@@ -279,6 +279,8 @@ def _corrupted(true: np.ndarray, classes: int, spec: RunSpec) -> np.ndarray:
     "symmetric" gives any other class alike (Zhang & Sabuncu, NeurIPS 2018), "pair" the next one
     (Han et al., "Co-teaching", NeurIPS 2018).
     """
+    if not spec.label_noise:
+        return true
     draw = np.random.default_rng([spec.seed, 3])
     order = draw.permutation(len(true))
     step = draw.integers(1, classes, len(true)) if spec.noise_kind == "symmetric" else 1

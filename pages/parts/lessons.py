@@ -14,7 +14,7 @@ _SHARED: dict[str, Any] = {
     "dataset": "digits",
     "train_images": 800,
     "validation_images": 500,
-    "label_noise": 0.3,
+    "label_noise": 0.4,
     "depth": 2,
     "epochs": 24,
     "schedule": "cosine",
@@ -60,7 +60,7 @@ LESSONS: tuple[Lesson, ...] = (
         "band.",
         "Overfitting. What the net has learned holds for its own images more than for others. "
         "With more images the same net has less room for that.",
-        _changed("Too large", label_noise=0.0, train_images=60, epochs=60, schedule="constant"),
+        _changed("Too large", label_noise=0.0, train_images=50, epochs=60, schedule="constant"),
     ),
     Lesson(
         "By heart",

@@ -123,6 +123,7 @@ def judge(curves: Curves) -> Verdict:
         case.underfitting,
         case.too_few,
         case.overfitting,
+        case.learned_by_heart,
         case.overconfident,
         case.plateau,
     ):
@@ -345,6 +346,26 @@ class _Case:
             _tamer(self.spec, self.since),
             *notes,
             epoch=self.since,
+        )
+
+    def learned_by_heart(self) -> Verdict | None:
+        """All of the training images are right and far fewer of the held-out ones, though those do
+        not get worse: too few images for so large a network."""
+        wide = self.space > max(2 * GAP, 1.5 * ERRORS * self.space_error)
+        if self.now < 0.99 or not wide:
+            return None
+        spaces = _smooth(self.gap.accuracy)
+        beyond = spaces > np.maximum(GAP, ERRORS * self.gap.accuracy_error)
+        first = len(beyond) - int(np.argmin(beyond[::-1])) if not beyond.all() else 0
+        epoch = round(float(self.curves.epochs[min(first, len(beyond) - 1)]))
+        return self.verdict(
+            "overfitting",
+            f"Overfitting since epoch {epoch}: {_percent(self.now)} of its own images and "
+            f"{_percent(self.held_now)} of the held-out ones, {_points(self.space)} points apart.",
+            f"Train on more images than {self.curves.train_images:,}, augment them, or shrink the "
+            "network.",
+            "Held-out accuracy does not fall, so stopping early gains little.",
+            epoch=epoch,
         )
 
     def overconfident(self) -> Verdict | None:

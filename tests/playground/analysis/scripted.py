@@ -132,6 +132,15 @@ def only_training_goes_on(draw: np.random.Generator) -> Curves:
     )
 
 
+@story("overfitting")
+def too_few_images(draw: np.random.Generator) -> Curves:
+    return recorded(
+        draw,
+        (falling(2.3, 0.002, 3), falling(0.1, 1.0, 3)),
+        (falling(2.3, 0.5, 3), falling(0.1, 0.85, 3)),
+    )
+
+
 @story("overconfident")
 def miscalibrated(draw: np.random.Generator) -> Curves:
     return recorded(
