@@ -9,6 +9,7 @@ from pages.parts.head import head
 from pages.parts.knobs import group, knob
 from pages.parts.lessons import TRIO, lessons
 from pages.parts.results import network
+from pages.parts.sweep_card import sweep_card
 from pages.parts.verdict_card import verdict_card
 from playground import datasets, models
 from playground.runs import supervisor
@@ -112,6 +113,9 @@ with st.container(key="panel-calibration", gap="xsmall"):
             "Held-out images by how sure the network is of its answer. Where a bar ends below the "
             "diagonal, it is right less often than it says: overconfident."
         )
+
+with st.container(key="panel-sweep", gap="xsmall"):
+    sweep_card(settled)
 
 url.write(settled, current)
 if settled is not None and datasets.available(settled.dataset) == "here":

@@ -15,11 +15,14 @@ from playground.errors import StoreError
 from playground.runs import supervisor
 from playground.runs.store import RunRecord
 from playground.spec import RunSpec, is_name
+from playground.sweeps import SWEEPS
 
 SMOOTHING = 0.6
 SMOOTHING_KEY, LOG_KEY = "view.smoothing", "view.log"
 MOST_COMPARED = 7
 MOST_LESSONS = 5
+SWEEP = "width"
+SWEEP_KEY = "view.sweep"
 VIEW_KEYS = (
     "run",
     "compare",
@@ -31,6 +34,7 @@ VIEW_KEYS = (
     "layer",
     "filter",
     "lesson",
+    "sweep",
 )
 LAYER = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -45,6 +49,7 @@ class View:
     log: bool = False
     seen: Seen = field(default_factory=Seen)  # what is looked at in the network
     lesson: int = 0  # of the page Fitting, 1 to 5; 0 is none
+    sweep: str = SWEEP  # the setting that its sweep varies
 
     def to_query(self, mode: str, loss: str) -> dict[str, str]:
         """What differs from the plain view; the mode only where the loss does not tell it."""
@@ -69,6 +74,8 @@ class View:
                 query["filter"] = str(self.seen.unit)
         if self.lesson:
             query["lesson"] = str(self.lesson)
+        if self.sweep != SWEEP:
+            query["sweep"] = self.sweep
         return query
 
     @classmethod
@@ -98,8 +105,12 @@ class View:
         if not re.fullmatch(f"[0-{MOST_LESSONS}]", lesson):
             notes.append(f"lesson: expected 1 to {MOST_LESSONS}; got {lesson[:20]!r}; using none")
             lesson = "0"
+        sweep = query.get("sweep", SWEEP)
+        if sweep not in SWEEPS:
+            notes.append(f"sweep: expected one of {', '.join(SWEEPS)}; got {sweep[:20]!r}")
+            sweep = SWEEP
         compared = tuple(compare[:MOST_COMPARED])
-        return cls(run, compared, smoothing, log, seen, int(lesson)), notes
+        return cls(run, compared, smoothing, log, seen, int(lesson), sweep), notes
 
 
 def view() -> View:
@@ -112,6 +123,7 @@ def view() -> View:
         state.get(LOG_KEY, False),
         state.get("seen", Seen()),
         state.get("lesson", 0),
+        state.get(SWEEP_KEY, SWEEP),
     )
 
 
@@ -122,6 +134,7 @@ def show(new: View) -> None:
     state[SMOOTHING_KEY], state[LOG_KEY] = new.smoothing, new.log
     state.seen = new.seen
     state.lesson = new.lesson
+    state[SWEEP_KEY] = new.sweep
 
 
 def follow(page: str) -> None:
@@ -185,6 +198,7 @@ def _seed(query: dict[str, str]) -> None:
             new.log,
             new.seen,
             new.lesson,
+            new.sweep,
         )
     )
     draft.take(spec, query.get("mode", ""))

@@ -160,7 +160,8 @@ class _Case:
         if not spread > 0:  # without one: as if each image's NLL varied by as much as it costs
             spread = float(self.held_nll[self.at]) / math.sqrt(max(1, curves.validation_images))
         self.rise = float(self.held_nll[-1] - self.held_nll[self.at])
-        chance = max(ERRORS * spread, 2 * _jumps(curves.validation_nll))
+        # The images are the same at both epochs: their difference varies less than either.
+        chance = max(ERRORS * spread * math.sqrt(0.5), 2 * _jumps(curves.validation_nll))
         self.rises = self.rise > chance and self.at < len(nll) - 2
         # Which of the same images are right changes less than which of new ones: half the variance.
         share = self.held_now * (1 - self.held_now) / max(1, curves.validation_images)

@@ -18,7 +18,7 @@ import time
 import uuid
 import zipfile
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
@@ -285,6 +285,22 @@ class Store:
             query = query.where(tables.runs.c.state.in_(states))
         with self._reading() as connection:
             return [self._to_record(row) for row in connection.execute(query)]
+
+    def by_digest(self, digests: Sequence[str]) -> dict[str, RunRecord]:
+        """Of each of these specs, by digest, the run that tells most: a completed one, else one
+        that is live, else the newest; none where there is no run."""
+        query = (
+            select(*_record_columns())
+            .where(tables.runs.c.digest.in_(digests))
+            .order_by(tables.runs.c.number)
+        )
+        found: dict[str, RunRecord] = {}
+        with self._reading() as connection:
+            for record in map(self._to_record, connection.execute(query)):
+                before = found.get(record.digest)
+                if before is None or _tells(record) >= _tells(before):
+                    found[record.digest] = record
+        return found
 
     def series(self, run_id: str, name: str, after: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """Steps (int32, ascending) after step `after` and the values (float32) there.
@@ -743,6 +759,10 @@ class Store:
             hint=unwritten.get("hint", ""),
             kind=unwritten.get("kind", ""),
         )
+
+
+def _tells(record: RunRecord) -> int:
+    return 2 if record.state == "completed" else 1 if record.live else 0
 
 
 def _tune_sqlite(engine: Engine) -> None:

@@ -6,6 +6,7 @@ noise      loss x label noise, 3 seeds, on parts of MNIST and CIFAR-10
 descent    capacity against error under label noise: writes the stored result of the sweep
 """
 
+import json
 import sys
 import tempfile
 import time
@@ -17,12 +18,25 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from playground import RunSpec, train
+from playground import RunSpec, models, train
 from playground.analysis import fit
 from playground.runs.store import Store, open_store
 from playground.settings import Settings
 
 SEEDS = range(5)
+STORED = Path(__file__).parents[2] / "playground" / "analysis" / "descent.json"
+# Nakkiran et al., "Deep double descent", ICLR 2020: width against error, with wrong labels.
+DESCENT = {
+    "dataset": "digits",
+    "train_images": 400,
+    "validation_images": 1000,
+    "label_noise": 0.2,
+    "depth": 2,
+    "epochs": 120,
+    "schedule": "constant",
+    "evaluations": 1,
+    "watch_fit": True,
+}
 
 
 def run(store: Store, spec: RunSpec) -> tuple[fit.Curves, fit.Verdict, dict[str, float]]:
@@ -90,7 +104,29 @@ def confusion(_: Store) -> None:
         print(f"{deserved:14s}" + "".join(f"{table[deserved][said]:14d}" for said in fit.KINDS))
 
 
+def descent(store: Store) -> None:
+    rows = []
+    for width in (2, 4, 6, 8, 12, 16, 24, 32, 48, 64):
+        found = []
+        for seed in range(3):
+            spec = RunSpec(**{**DESCENT, "width": width, "embedding": 4 * width, "seed": seed})
+            curves, _, metrics = run(store, spec)
+            found.append(
+                [
+                    1 - curves.train_accuracy[-1],
+                    1 - curves.validation_accuracy[-1],
+                    1 - np.nanmax(curves.validation_accuracy),
+                    1 - metrics["test_accuracy"],
+                ]
+            )
+        row = [width, models.parameter_count(spec), *np.mean(found, axis=0).round(4).tolist()]
+        rows.append([*row, round(float(np.std([each[1] for each in found])), 4)])
+        print(rows[-1], flush=True)
+    names = ("width", "weights", "train", "held_out", "held_out_best", "test", "held_out_spread")
+    STORED.write_text(json.dumps({"spec": DESCENT, "seeds": 3, "names": names, "rows": rows}))
+
+
 if __name__ == "__main__":
-    commands = {"presets": presets, "confusion": confusion}
+    commands = {"presets": presets, "confusion": confusion, "descent": descent}
     with tempfile.TemporaryDirectory() as home, closing(open_store(Settings(home=home))) as store:
         commands[sys.argv[1]](store)

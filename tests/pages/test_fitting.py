@@ -14,7 +14,7 @@ from pages.parts.lessons import LESSONS, TRIO
 from pages.parts.url import MOST_LESSONS, View
 from playground.runs.supervisor import Supervisor
 from playground.spec import RunSpec, fit_series
-from playground.training.events import Evaluated, Progress
+from playground.training.events import Evaluated, Finished, Progress
 from tests.pages.conftest import Visit, said
 from tests.pages.test_playground import click, started
 
@@ -116,3 +116,30 @@ def test_there_are_as_many_lessons_as_links_may_name() -> None:
     assert len(LESSONS) == MOST_LESSONS
     assert View.from_query({"lesson": "3"}) == (View(lesson=3), [])
     assert View.from_query({"lesson": "9"})[1]
+
+
+def test_a_sweep_is_planned_started_and_found_again(
+    at_fitting: Opened, supervisor: Supervisor
+) -> None:
+    page = at_fitting("dataset=digits&train_images=400&validation_images=500&sweep=dropout")
+    assert "5 runs around the present settings" in said(page)
+    page = click(page, "sweep-run")
+    waiting = supervisor.store.runs()
+    assert sorted(run.spec.dropout for run in waiting) == [0.0, 0.2, 0.4, 0.6, 0.8]
+    assert "0 of 5 points; 5 train or wait" in said(page)
+    first = waiting[-1]
+    supervisor.store.record(first.id, started())
+    supervisor.store.record(
+        first.id,
+        Evaluated(100, 1.0, "validation", 500, True, {"loss": 1.0, "accuracy": 0.9}),
+    )
+    supervisor.store.record(first.id, Finished(100, "completed", 1.0, {"accuracy": 0.91}))
+    page.run()
+    assert "1 of 5 points; 4 train or wait" in said(page)
+    again = at_fitting("dataset=digits&train_images=400&validation_images=500&sweep=dropout")
+    assert "1 of 5 points" in said(again)
+
+
+def test_a_sweep_nobody_knows_falls_back_with_a_note() -> None:
+    found, notes = View.from_query({"sweep": "<b>"})
+    assert found == View() and "expected one of width" in notes[0]

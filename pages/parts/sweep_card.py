@@ -1,0 +1,118 @@
+"""Sweeps: a chart that fills as their runs finish in the background."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from pages.parts import problems, whole
+from pages.parts.url import SWEEP_KEY
+from pages.parts.visitor import visitor
+from playground import analysis, sweeps
+from playground.errors import PlaygroundError, StoreError
+from playground.figures.sweep import sweep_chart
+from playground.runs import supervisor
+from playground.runs.store import LIVE
+from playground.spec import RunSpec
+
+TICK_SECONDS = 1.5
+STORED = Path(analysis.__file__).parent / "descent.json"
+MEANS = {
+    "width": "Held-out error falls, rises where the network can just learn every wrong label, and "
+    "falls again: double descent (Nakkiran et al. 2020). The grey lines are a stored sweep: "
+    "400 digits, 20% of the labels wrong, 3 seeds.",
+    "train_images": "The learning curve: with more images training error rises, held-out error "
+    "falls, and the gap between them closes.",
+    "dropout": "A regulariser trades training error for a smaller gap; too much of it underfits.",
+    "l2": "A regulariser trades training error for a smaller gap; too much of it underfits.",
+}
+
+
+def sweep_card(settled: RunSpec | None) -> None:
+    """The sweeps around the present settings."""
+    whole_sweeps = sweeps.SWEEPS
+    with st.container(horizontal=True, vertical_alignment="center", key="sweep-head"):
+        st.subheader("Sweeps", anchor=False, width="content")
+        st.segmented_control(
+            "What is varied",
+            list(whole_sweeps),
+            format_func=lambda field: whole_sweeps[field].title,
+            key=SWEEP_KEY,
+            required=True,
+            label_visibility="collapsed",
+        )
+    if settled is None:
+        st.caption("A setting is out of its range: mend it first.")
+        return
+    sweep = whole_sweeps[st.session_state[SWEEP_KEY]]
+    planned = sweeps.specs(sweep, settled)
+    live = any(point.state in LIVE for point in _points(sweep, planned))
+    st.fragment(_card, run_every=TICK_SECONDS if live else None)(sweep, planned, live)
+
+
+def _points(sweep: sweeps.Sweep, planned: list[RunSpec]) -> list[sweeps.Point]:
+    try:
+        known = supervisor.service().store.by_digest([spec.digest for spec in planned])
+    except StoreError as error:
+        problems.remember(error, "The history cannot be read")
+        known = {}
+    return sweeps.points(sweep, planned, known)
+
+
+def _card(sweep: sweeps.Sweep, planned: list[RunSpec], known_live: bool) -> None:
+    whole.follow()
+    found = _points(sweep, planned)
+    live = [point for point in found if point.state in LIVE]
+    if bool(live) != known_live:
+        st.rerun()
+    missing = [point.spec for point in found if point.state not in {*LIVE, "completed"}]
+    done = sum(point.state == "completed" for point in found)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button(
+            "Run the sweep" if not done else "Run the rest",
+            key="sweep-run",
+            icon=":material/stacked_line_chart:",
+            disabled=not missing,
+            on_click=_start,
+            args=(missing,),
+            help="One run for each point, with the settings on the left, in the background.",
+        )
+        st.text(_said(done, len(live), len(found)))
+    chart = sweep_chart(sweep, found, _stored(sweep), st.context.theme.type == "dark")
+    st.plotly_chart(
+        chart,
+        key="sweep-chart",
+        config={"displayModeBar": False},
+        alt=f"Training and held-out error over {sweep.axis}.",
+    )
+    with st.container(key="lesson-sweep"):
+        st.caption(MEANS[sweep.field])
+
+
+def _said(done: int, live: int, count: int) -> str:
+    if live:
+        return f"{done} of {count} points; {live} train or wait"
+    return f"{done} of {count} points" if done else f"{count} runs around the present settings"
+
+
+def _start(missing: list[RunSpec]) -> None:
+    whole.ask()
+    try:
+        supervisor.service().submit_all(missing, visitor())
+    except PlaygroundError as error:
+        problems.remember(error, "The sweep was not started")
+    else:
+        problems.forget()
+
+
+def _stored(sweep: sweeps.Sweep) -> dict[str, Any] | None:
+    if sweep.field != "width":
+        return None
+    return _read(STORED)
+
+
+@st.cache_data(show_spinner=False)
+def _read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
