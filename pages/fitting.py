@@ -74,7 +74,7 @@ with st.container(key="panel-three", gap="xsmall"):
     lessons(url.view().lesson)
 
 titles = {record.id: name for record in shown for name, spec in TRIO.items() if record.spec == spec}
-with st.container(key="panel-verdict", gap="xsmall"):
+with st.container(key="panel-verdict", gap="small"):
     st.subheader("Verdict", anchor=False)
     verdict_card(shown, titles)
 
@@ -99,7 +99,7 @@ with st.container(key="panel-curves", gap="xsmall"):
             "around the gap is two standard errors: a gap whose band holds 0 may be chance."
         )
 
-with st.container(key="panel-calibration", gap="xsmall"):
+with st.container(key="panel-calibration", gap="small"):
     st.subheader("Calibration", anchor=False)
     component.reliability(
         "reliability",

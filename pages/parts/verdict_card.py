@@ -60,9 +60,7 @@ def _one(record: RunRecord, name: str, place: int) -> None:
         st.text(name, width="content")
     with st.container(key=f"verdict-words-{place}", gap="xsmall"):
         st.text(verdict.sentence)
-        with st.container(horizontal=True, gap="xsmall", key=f"verdict-next-{place}"):
-            st.badge("Next", color="gray")
-            st.text(verdict.step)
+        st.markdown(f"**Next.** {verdict.step}")  # our own words and numbers
         for note in verdict.notes:
             st.caption(note)
     if verdict.evidence:

@@ -414,8 +414,9 @@ class _Case:
                     "The gap was there early and has not grown: these held-out images may be the "
                     "harder ones. Another seed draws others."
                 )
-            told = f"{_points(self.space)} points beyond {_points(ERRORS * self.space_error)}"
-            said = f"the gap ({told} of chance) is steady" if notes else (
+            chance = _points(ERRORS * self.space_error)
+            said = f"the gap of {_points(self.space)} points ({chance} may be chance) is steady"
+            said = said if notes else (
                 f"the gap is {_points(self.space)} points, and held-out loss does not rise"
             )  # fmt: skip
         else:
