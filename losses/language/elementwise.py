@@ -94,7 +94,9 @@ def _meet(b: Builder, op: str, x: Node, y: Node) -> tuple[Node, Node, str]:
             )
         return x, y, "bool"
     if op in COMPARISONS:
-        kind = "bool" if kinds == {"bool"} else "float" if "float" in kinds else "int"
+        # conditions are equal or not, but TensorFlow does not order them
+        alike = kinds == {"bool"} and op in ("eq", "ne")
+        kind = "bool" if alike else "float" if "float" in kinds else "int"
         return b.cast(x, kind), b.cast(y, kind), "bool"
     if kinds == {"bool"}:
         raise b.error(

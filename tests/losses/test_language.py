@@ -473,3 +473,15 @@ def test_whole_numbers_are_not_divided_by_what_may_be_zero(divisor, may_be_zero)
         assert "divides whole numbers" in refused(text).message
     else:
         losses.compile_loss(text)
+
+
+@pytest.mark.parametrize("sign", ["<", "<=", ">", ">=", "==", "!="])
+def test_conditions_can_be_compared(sign):
+    one, two = reference.batch()["y_true"] > 0.5, reference.batch()["y_pred"] > 0.1
+    wanted = {"<": one < two, "<=": one <= two, ">": one > two, ">=": one >= two,
+              "==": one == two, "!=": one != two}[sign]  # fmt: skip
+    text = (
+        f"mean(cast((y_true > 0.5) {sign} (y_pred > 0.1), 'float32'), axis=-1) + mean(0 * y_pred)"
+    )
+    loss = losses.compile_loss(text, probe=False)
+    assert float(loss.on(reference.batch())) == pytest.approx(wanted.mean())
