@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .catalog import catalog
+from .centers import moved as moved_centers
 from .check import check
 from .language.errors import LossError, Remark, Span
 from .language.glossary import glossary
@@ -17,12 +18,14 @@ from .named import LossInfo
 
 if TYPE_CHECKING:
     from .base import PlaygroundLoss
+    from .center_layer import CenterLoss
     from .curves import curve
     from .diagnosis import Diagnosis, Verdict, doctor
     from .known import NamedLoss, get
     from .written import WrittenLoss, compile_loss, compile_metric, get_metric
 
 __all__ = [
+    "CenterLoss",
     "Diagnosis",
     "LossError",
     "LossInfo",
@@ -43,6 +46,7 @@ __all__ = [
     "get_metric",
     "glossary",
     "metrics",
+    "moved_centers",
 ]
 
 
@@ -54,6 +58,8 @@ def __getattr__(name: str) -> Any:
         from . import known as module  # type: ignore[no-redef]
     elif name == "PlaygroundLoss":
         from . import base as module  # type: ignore[no-redef]
+    elif name == "CenterLoss":
+        from . import center_layer as module  # type: ignore[no-redef]
     elif name == "curve":
         from . import curves as module  # type: ignore[no-redef]
     elif name in ("doctor", "Diagnosis", "Verdict"):

@@ -87,6 +87,27 @@ def center_loss(features: Tensor, centers: Tensor, labels: Tensor) -> Tensor:
 
 
 @named(
+    title="Contrastive-centre loss",
+    also="metric learning, compact classes",
+    group=GROUP,
+    when="Close to the own centre, far from the others'; added to a cross-entropy.",
+    latex=r"\tfrac12\frac{\|f-c_y\|^2}{\sum_{j\neq y}\|f-c_j\|^2+\delta}",
+    paper="Qi & Su 2017, arXiv:1707.07391",
+    text="delta = 1.0  # 0.01..10\n"
+    "d = sum(square(features[:, None, :] - centers[None, :, :]), axis=-1)\n"
+    "own = sum(y_true * d, axis=-1)\n0.5 * own / (sum(d, axis=-1) - own + delta)",
+    delta=Range(0.01, 10.0),
+)
+def contrastive_center(
+    features: Tensor, centers: Tensor, y_true: Tensor, *, delta: float = 1.0
+) -> Tensor:
+    """1/2 ||x - c_y||^2 / (sum_{j != y} ||x - c_j||^2 + delta)"""
+    d = ops.sum(ops.square(features[:, None, :] - centers[None, :, :]), axis=-1)
+    own = ops.sum(y_true * d, axis=-1)
+    return 0.5 * own / (ops.sum(d, axis=-1) - own + delta)
+
+
+@named(
     title="Contrastive loss",
     also="siamese, pairs",
     group=GROUP,

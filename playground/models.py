@@ -35,10 +35,11 @@ def plan(spec: RunSpec) -> list[LayerPlan]:
     layers = [LayerPlan("normalise", "Normalization", (height, width, channels))]
     for block in range(1, spec.depth + 1):
         filters = spec.width * 2 ** (block - 1)
-        suffixes = ("a", "b") if spec.model == "double" else ("",)
+        suffixes = ("",) if spec.model == "simple" else ("a", "b")
         for suffix in suffixes:
             shape = (height, width, filters)
-            weights = 9 * channels * filters + (0 if spec.batch_norm else filters)
+            weights = kernel_side(spec) ** 2 * channels * filters
+            weights += 0 if spec.batch_norm else filters
             layers.append(LayerPlan(f"block{block}_conv{suffix}", "Conv2D", shape, weights))
             if spec.batch_norm:
                 layers.append(
@@ -46,7 +47,9 @@ def plan(spec: RunSpec) -> list[LayerPlan]:
                         f"block{block}_norm{suffix}", "BatchNormalization", shape, 2 * filters
                     )
                 )
-            layers.append(LayerPlan(f"block{block}_activation{suffix}", "Activation", shape))
+            slopes = filters if spec.activation == "prelu" else 0
+            name = f"block{block}_activation{suffix}"
+            layers.append(LayerPlan(name, "Activation", shape, slopes))
             channels = filters
         height, width = -(-height // 2), -(-width // 2)
         layers.append(LayerPlan(f"block{block}_pool", "MaxPooling2D", (height, width, filters)))
@@ -57,9 +60,22 @@ def plan(spec: RunSpec) -> list[LayerPlan]:
         layers.append(LayerPlan("dropout", "Dropout", (flat,)))
     hidden = (flat + 1) * spec.embedding
     layers.append(LayerPlan("features", "Dense", (spec.embedding,), hidden))
-    layers.append(LayerPlan("logits", "Dense", (classes,), (spec.embedding + 1) * classes))
+    last = (spec.embedding + spec.logits_bias) * classes
+    layers.append(LayerPlan("logits", "Dense", (classes,), last))
     layers.append(LayerPlan("probabilities", "Softmax", (classes,)))
     return layers
+
+
+def kernel_side(spec: RunSpec) -> int:
+    """Pixels along one side of a convolution's kernel. LeNet++ (Wen et al., ECCV 2016, table 1)
+    has 5; with width 32, depth 3, PReLU and an embedding of 2 it is the paper's."""
+    return 5 if spec.model == "lenet" else 3
+
+
+def _features_activation(spec: RunSpec) -> str | None:
+    """PReLU is for convolutions: features are linear beside it, as in the paper."""
+    linear = spec.linear_embedding or spec.activation == "prelu"
+    return None if linear else spec.activation
 
 
 def describe(spec: RunSpec) -> list[dict[str, Any]]:
@@ -79,7 +95,8 @@ def receptive_field(spec: RunSpec, name: str) -> tuple[int, int, int]:
     size, jump, first = 1, 1, 0
     for layer in plan(spec):
         if layer.kind == "Conv2D":
-            size, first = size + 2 * jump, first - jump
+            reach = kernel_side(spec) // 2
+            size, first = size + 2 * reach * jump, first - reach * jump
         elif layer.kind == "MaxPooling2D":
             size, jump = size + jump, 2 * jump
         elif len(layer.shape) == 1:
@@ -159,12 +176,24 @@ def build(spec: RunSpec, statistics: PixelStatistics | None = None) -> "keras.Mo
             )(x)
         elif layer.kind == "Conv2D":
             x = layers.Conv2D(
-                size, 3, padding="same", use_bias=not spec.batch_norm, dtype=policy, **weights(name)
+                size,
+                kernel_side(spec),
+                padding="same",
+                use_bias=not spec.batch_norm,
+                dtype=policy,
+                **weights(name),
             )(x)
         elif layer.kind == "BatchNormalization":
             x = layers.BatchNormalization(momentum=0.9, name=name, dtype=policy)(x)
         elif layer.kind == "MaxPooling2D":
             x = layers.MaxPooling2D(2, padding="same", name=name, dtype=policy)(x)
+        elif layer.kind == "Activation" and spec.activation == "prelu":
+            x = layers.PReLU(
+                alpha_initializer=keras.initializers.Constant(0.25),  # as He et al., ICCV 2015
+                shared_axes=(1, 2),
+                name=name,
+                dtype=policy,
+            )(x)
         elif layer.kind == "Activation":
             x = layers.Activation(spec.activation, name=name, dtype=policy)(x)
         elif layer.kind == "Flatten":
@@ -174,9 +203,10 @@ def build(spec: RunSpec, statistics: PixelStatistics | None = None) -> "keras.Mo
                 spec.dropout, seed=_layer_seed(spec.seed, name), name=name, dtype=policy
             )(x)
         elif name == "features":
-            x = layers.Dense(size, activation=spec.activation, dtype=policy, **weights(name))(x)
+            activation = _features_activation(spec)
+            x = layers.Dense(size, activation=activation, dtype=policy, **weights(name))(x)
         elif name == "logits":
-            x = layers.Dense(size, dtype="float32", **weights(name))(x)
+            x = layers.Dense(size, use_bias=spec.logits_bias, dtype="float32", **weights(name))(x)
         else:
             x = layers.Softmax(name=name, dtype="float32")(x)
     return keras.Model(images, x, name=spec.dataset)

@@ -178,6 +178,7 @@ class RunSpec(BaseModel):
             choices={
                 "simple": "CNN, one convolution a block",
                 "double": "CNN, two convolutions a block",
+                "lenet": "LeNet++, two 5×5 convolutions a block",
             },
         ),
     ] = "simple"
@@ -206,6 +207,22 @@ class RunSpec(BaseModel):
             step=1,
         ),
     ] = 64
+    linear_embedding: Annotated[
+        bool,
+        Knob(
+            "Linear embedding",
+            "No activation after the features, so that they use the whole plane.",
+            "model",
+        ),
+    ] = False
+    logits_bias: Annotated[
+        bool,
+        Knob(
+            "Bias of the last layer",
+            "Without it classes can only differ in the direction of their features.",
+            "model",
+        ),
+    ] = True
     activation: Annotated[
         str,
         Knob(
@@ -215,6 +232,7 @@ class RunSpec(BaseModel):
             choices={
                 "relu": "ReLU",
                 "leaky_relu": "Leaky ReLU",
+                "prelu": "PReLU, a learned slope a filter",
                 "elu": "ELU",
                 "gelu": "GELU",
                 "silu": "SiLU",
@@ -291,6 +309,18 @@ class RunSpec(BaseModel):
     loss_parameters: Annotated[
         dict[str, float], Knob("Loss parameters", "Values for the loss' parameters.", "loss")
     ] = {}
+    center_rate: Annotated[
+        float,
+        Knob(
+            "Centre rate α",
+            "How far class centres move towards their samples in each step, where the loss has "
+            "any: the α of the centre loss.",
+            "centers",
+            low=0.0,
+            high=1.0,
+            step=0.01,
+        ),
+    ] = 0.5
     metrics: Annotated[
         tuple[str, ...],
         Knob(

@@ -134,13 +134,15 @@ def changes(current: RunRecord, settled: RunSpec | None) -> list[tuple[str, floa
         return []
     try:
         marks = {mark.what: mark.value for mark in supervisor.service().store.marks(current.id)}
+        rates = ["learning_rate", *(["center_rate"] if has_centers(current) else [])]
     except PlaygroundError as error:
         problems.remember(error)
         return []
     found = []
-    rate = marks.get("learning_rate", current.spec.learning_rate)
-    if isinstance(rate, float | int) and settled.learning_rate != rate:
-        found.append(("learning_rate", float(rate), settled.learning_rate))
+    for name in rates:
+        old, new = marks.get(name, getattr(current.spec, name)), getattr(settled, name)
+        if isinstance(old, float | int) and old != new:
+            found.append((name, float(old), new))
     if settled.loss == current.spec.loss:
         defaults: Mapping[str, float] = st.session_state.get("loss_defaults", {})
         held = {**defaults, **current.spec.loss_parameters, **marks}
@@ -150,6 +152,12 @@ def changes(current: RunRecord, settled: RunSpec | None) -> list[tuple[str, floa
             if isinstance(old, float | int) and old != value:
                 found.append((name, float(old), value))
     return found
+
+
+def has_centers(record: RunRecord) -> bool:
+    """Whether the loss of a run that has begun asks for moving class centres. Raises StoreError."""
+    started = supervisor.service().store.started(record.id)
+    return started is not None and "centers" in started.loss.get("inputs", ())
 
 
 def train() -> None:

@@ -655,7 +655,8 @@ def _pace(spec: RunSpec) -> tuple[Any, ...]:
 
 def _check_change(what: str, value: float | str, known: Mapping[str, Any]) -> None:
     """Whether `what` can take `value`; `known` is what the run said of its loss (Started.loss)."""
-    names = ["learning_rate", *(parameter["name"] for parameter in known.get("parameters", []))]
+    rates = ["learning_rate", *(["center_rate"] if "centers" in known.get("inputs", []) else [])]
+    names = [*rates, *(parameter["name"] for parameter in known.get("parameters", []))]
     if what not in names:
         raise RunError(
             f"{what[:64]!r} cannot be changed while this run trains.",
@@ -663,10 +664,12 @@ def _check_change(what: str, value: float | str, known: Mapping[str, Any]) -> No
         )
     if isinstance(value, str) or not math.isfinite(value):
         raise RunError(f"Expected a finite number for {what[:64]!r}.")
-    knob = knobs()["learning_rate"]
-    low, high = knob.low or 0.0, knob.high or math.inf
-    if what == "learning_rate" and not low <= value <= high:
-        raise RunError(f"Expected a learning rate of {low:g} to {high:g}; got {value:g}.")
+    if what in rates:
+        knob = knobs()[what]
+        low, high = knob.low or 0.0, knob.high or math.inf
+        if not low <= value <= high:
+            named = {"learning_rate": "learning rate", "center_rate": "centre rate"}[what]
+            raise RunError(f"Expected a {named} of {low:g} to {high:g}; got {value:g}.")
 
 
 def _check_owner(owner: str, visitor: str) -> None:

@@ -61,6 +61,7 @@ class Evaluated:
     """The model on images it does not train on, or `split="train"`, dropout off.
 
     `metrics`: loss, accuracy and the spec's own by `spec.metric_key`, over all of these images;
+    `embedding_...`, how well the features part the classes (`clusters`), over a sample of them;
     with `watch_fit` those of `spec.FIT_METRICS` and nll_error, the standard error of the first;
     under label noise of "train" also what `training.fit.memorised` gives.
     `arrays`: confusion (C, C) int32, rows the true class, columns the predicted; reliability
@@ -89,9 +90,9 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Changed:
-    """Something was changed mid-run: `what` is "state" (paused, running), "learning_rate", a loss
-    parameter, "loss", or "best_epoch", whose weights were restored; every chart draws a mark for
-    all but "state"."""
+    """Something was changed mid-run: `what` is "state" (paused, running), "learning_rate",
+    "center_rate", a loss parameter, "loss", or "best_epoch", whose weights were restored; every
+    chart draws a mark for all but "state"."""
 
     step: int
     what: str

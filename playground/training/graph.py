@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from playground.training import objective, optimizers
 from playground.training.augmentation import Augmentation
+from playground.training.centers import Centers
 
 _log = logging.getLogger(__name__)
 FORWARD = 512  # images of one forward pass of an evaluation
@@ -62,9 +63,11 @@ def _sum(values: Iterable[Any]) -> Any:
 
 @dataclass(frozen=True)
 class Measured:
-    """A model on some images: the mean loss, probabilities (N, classes) and the metrics' values."""
+    """A model on some images: the mean loss, features (N, D), probabilities (N, classes) and the
+    metrics' values."""
 
     loss: float
+    features: np.ndarray
     probabilities: np.ndarray
     metrics: dict[str, float]
 
@@ -84,6 +87,7 @@ class Graph:
         steps: int,
         steps_per_epoch: int,
         augmentation: Augmentation,
+        centers: Centers | None = None,
     ) -> None:
         self.model = model
         self.loss = loss
@@ -94,6 +98,7 @@ class Graph:
         )
         self._kernel = model.get_layer("logits").kernel
         self._augmentation = augmentation
+        self._centers = centers
         self._optimizer = optimizer
         optimizer.build(model.trainable_variables)
         self._images = tf.constant(images)
@@ -133,7 +138,8 @@ class Graph:
         done = tf.cast(step - 1, tf.float32)
         progress = done / max(1, self._steps)
         time = (tf.cast(step, tf.float32), done / self._steps_per_epoch, progress)
-        return objective.facts(features, logits, labels, self._kernel, *time)
+        centers = self._centers.values if self._centers is not None else None
+        return objective.facts(features, logits, labels, self._kernel, *time, centers)
 
     def _loss(self, features: Any, logits: Any, labels: Any, step: Any) -> Any:
         known = self.facts(features, logits, labels, step)
@@ -197,14 +203,18 @@ class Graph:
             # The penalty steers the weights but is left out of the curve: the validation loss
             # beside it has none, and the gap between the two should mean something.
             total = tf.add_n([loss, *self._network.losses])
+        # TensorFlow's own variables: it knows no zeros for one of Keras that the loss leaves out.
+        sources = [variable.value for variable in variables]
         gradients = tape.gradient(
-            total, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
+            total, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
         norm = tf.linalg.global_norm(gradients)
         finite = tf.math.is_finite(total) & tf.math.is_finite(norm)
 
         def apply() -> Any:
             optimizers.apply(self._optimizer, gradients, variables, rate)
+            if self._centers is not None:
+                self._centers.move(features, labels)
             return True
 
         tf.cond(finite, apply, lambda: False)
@@ -281,11 +291,11 @@ class Graph:
             total += float(np.mean(losses)) * count
             features.append(outputs[0][:count])
             logits.append(outputs[1][:count])
-        probabilities, values = self._measure_graph(
-            tf.concat(features, axis=0), tf.concat(logits, axis=0), labels, step
-        )
+        joined = tf.concat(features, axis=0)
+        probabilities, values = self._measure_graph(joined, tf.concat(logits, axis=0), labels, step)
         return Measured(
             total / len(images),
+            joined.numpy(),
             probabilities.numpy(),
             {name: float(value) for name, value in values.items()},
         )

@@ -20,8 +20,9 @@ import tensorflow as tf
 
 from playground import datasets, models
 from playground.spec import RunSpec
-from playground.training import fit, objective, optimizers
+from playground.training import clusters, fit, objective, optimizers
 from playground.training.augmentation import Augmentation
+from playground.training.centers import Centers
 from playground.training.control import Command, Control
 from playground.training.events import (
     Arrays,
@@ -94,10 +95,15 @@ class Training:
         self.loss = objective.build(spec)
         self.statistics = models.pixel_statistics(images, spec.normalise)
         self.model = models.build(spec, self.statistics)
+        metrics = objective.metrics(spec)
+        self.centers = None
+        if objective.has_centers(self.loss, *metrics.values()):
+            classes = len(dataset.class_names)
+            self.centers = Centers(classes, spec.embedding, spec.center_rate, spec.seed)
         self.graph = Graph(
             self.model,
             self.loss,
-            objective.metrics(spec),
+            metrics,
             optimizers.build(spec),
             images,
             self.split.train_labels,
@@ -105,6 +111,7 @@ class Training:
             self.steps,
             self.steps_per_epoch,
             Augmentation(spec),
+            self.centers,
         )
         self.looked_at = fit.training_sample(self.split, spec.seed)
         self.best = fit.BestEpoch(spec.patience)
@@ -290,13 +297,15 @@ class Training:
         return used.reshape(self.steps_per_epoch, self.batch)
 
     def change(self, command: Command) -> Iterator[Changed]:
-        """Applies a change mid-run: the learning rate, or a parameter of the loss. One that does
-        not fit the run is left out and costs nothing but a line in the log."""
+        """Applies a change mid-run: the learning rate, that of the class centres, or a parameter
+        of the loss. One that does not fit the run is left out and costs nothing but a line in the log."""
         try:
             value = float(command.value)
             if command.what == "learning_rate":
                 scale = value / self.spec.learning_rate
                 self.rates = (optimizers.rates(self.spec, self.steps) * scale).astype(np.float32)
+            elif command.what == "center_rate" and self.centers is not None:
+                self.centers.rate.assign(value)
             else:
                 self.loss.set_parameter(command.what, value)
         except ValueError as error:
@@ -379,6 +388,7 @@ class Training:
                 "loss": measured.loss,
                 "accuracy": float(np.mean(predicted == labels)),
                 **measured.metrics,
+                **clusters.probe(measured.features, labels, measured.probabilities),
                 **errors,
             },
             arrays={
@@ -389,9 +399,11 @@ class Training:
 
     def weights(self) -> dict[str, np.ndarray]:
         """A copy of all that the network is: every weight by its path, such as
-        `block1_conv/kernel`, and the pixel statistics (`models.restore` takes them)."""
+        `block1_conv/kernel`, the pixel statistics (`models.restore` takes both) and the class
+        centres of a run that has them."""
         found = {weight.path: np.array(weight.numpy()) for weight in self.model.weights}
-        return {**found, **self.statistics.as_arrays()}
+        centers = self.centers.as_arrays() if self.centers is not None else {}
+        return {**found, **self.statistics.as_arrays(), **centers}
 
     def finite_weights(self, earlier: Arrays) -> Arrays:
         """The weights as they are, or `earlier` ones if a running statistic took the damage that

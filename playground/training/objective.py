@@ -16,6 +16,10 @@ PROVIDED: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "p_true": lambda f: _sum_of_classes(f["one_hot"] * f["probabilities"]),
     "features": lambda f: f["features"],
     "class_weights": lambda f: f["class_weights"],
+    "centers": lambda f: f["centers"],
+    "partner_features": lambda f: _features_at(f, _partners(f)),
+    "negative_features": lambda f: _features_at(f, _pairs().negatives(f["labels"])),
+    "same": lambda f: _same(f, _partners(f)),
     "num_classes": lambda f: f["num_classes"],
     "epoch": lambda f: f["epoch"],
     "step": lambda f: f["step"],
@@ -66,15 +70,28 @@ def _check_inputs(field: str, loss: Any) -> None:
         raise SpecError(
             field,
             f"this {what} needs {', '.join(lacking)}, which a classification run does not have",
-            f"Choose a {what} of y_true, y_pred, logits, labels or features.",
+            f"Choose a {what} of y_true, y_pred, logits, labels, features or centers.",
         )
 
 
+def has_centers(*asking: Any) -> bool:
+    """Whether one of these losses and metrics asks for the moving class centres."""
+    return any("centers" in each.inputs for each in asking)
+
+
 def facts(
-    features: Any, logits: Any, labels: Any, kernel: Any, step: Any, epoch: Any, progress: Any
+    features: Any,
+    logits: Any,
+    labels: Any,
+    kernel: Any,
+    step: Any,
+    epoch: Any,
+    progress: Any,
+    centers: Any = None,
 ) -> dict[str, Any]:
     """What the inputs of a loss are made of: features (B, D), logits (B, C), labels (B,), the last
-    layer's kernel (D, C) and where in the run this is; in float32."""
+    layer's kernel (D, C), where in the run this is, and the class centres (C, D) of a run that has
+    them; in float32."""
     import tensorflow as tf
 
     logits = tf.cast(logits, tf.float32)
@@ -86,6 +103,7 @@ def facts(
         "labels": labels,
         "one_hot": tf.one_hot(labels, classes),
         "class_weights": tf.convert_to_tensor(kernel),
+        "centers": None if centers is None else tf.convert_to_tensor(centers),
         "num_classes": tf.constant(float(classes)),
         "step": step,
         "epoch": epoch,
@@ -95,10 +113,38 @@ def facts(
 
 def tensors(loss: Any, facts: Mapping[str, Any]) -> dict[str, Any]:
     """The mapping that `loss.on` takes, of a loss or a metric, from what the step computed."""
-    return {name: PROVIDED[name](facts) for name in loss.inputs}
+    known = {**facts, "compares": "same" in loss.inputs}
+    return {name: PROVIDED[name](known) for name in loss.inputs}
 
 
 def _sum_of_classes(values: Any) -> Any:
     import keras
 
     return keras.ops.sum(values, axis=-1)
+
+
+def _pairs() -> Any:
+    from playground.training import pairs
+
+    return pairs
+
+
+def _partners(facts: Mapping[str, Any]) -> Any:
+    """Places in the batch: of a loss that asks whether a pair is of one class, both kinds; of one
+    that takes that for granted, only such."""
+    find = _pairs().partners if facts["compares"] else _pairs().positives
+    return find(facts["labels"])
+
+
+def _features_at(facts: Mapping[str, Any], places: Any) -> Any:
+    import keras
+
+    return keras.ops.take(facts["features"], places, axis=0)
+
+
+def _same(facts: Mapping[str, Any], places: Any) -> Any:
+    import keras
+
+    labels = facts["labels"]
+    alike = keras.ops.equal(labels, keras.ops.take(labels, places, axis=0))
+    return keras.ops.cast(alike, "float32")
