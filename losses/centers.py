@@ -7,7 +7,7 @@ from .named import Tensor, ops
 
 
 def moved(centers: Tensor, features: Tensor, labels: Tensor, alpha: Tensor) -> Tensor:
-    """The centres (C, D) after a batch of features (B, D) with labels (B,): equation 4 of the paper,
+    """The centres (C, D) after features (B, D) with labels (B,): equation 4 of the paper,
 
         dc_j = sum_{i: y_i = j} (c_j - x_i) / (1 + n_j),    c_j <- c_j - alpha dc_j,
 

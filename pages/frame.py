@@ -32,6 +32,7 @@ st.navigation(
     [
         st.Page("playground.py", title="Playground", icon=":material/show_chart:", default=True),
         st.Page("feature_maps.py", title="Feature maps", icon=":material/grid_view:"),
+        st.Page("embedding.py", title="Embedding", icon=":material/scatter_plot:"),
         st.Page("fitting.py", title="Fitting", icon=":material/stacked_line_chart:"),
     ]
 ).run()

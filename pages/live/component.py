@@ -174,6 +174,22 @@ def maps(
     return seen_of(result.view, seen)
 
 
+def embedding(
+    key: str,
+    runs: Iterable[Run],
+    class_names: Sequence[str],
+    palette: Mapping[str, Any],
+    seen: Seen,
+) -> Seen:
+    """Where the networks of up to eight runs put images, one cloud a run, the current one first.
+    `palette` has the classes' colours under "light" and "dark"; `seen` is where it begins (an
+    image, a step); returns what the visitor looks at now."""
+    shown = [asdict(run) for run in runs]
+    options = {"classes": list(class_names), "palette": dict(palette), **asdict(seen)}
+    result = _view(key, "embedding", 700, {"runs": shown, **options}, on_view_change=_nothing)
+    return seen_of(result.view, seen)
+
+
 def seen_of(view: Any, otherwise: Seen) -> Seen:
     """What a browser says it looks at, or `otherwise` where that makes no sense."""
     if not isinstance(view, Mapping):

@@ -20,14 +20,19 @@ import anyio.to_thread
 import numpy as np
 
 from pages.live.series import Series
+from playground import datasets
+from playground.collapse import collapsed
 from playground.errors import PlaygroundError
 from playground.spec import RunSpec, fit_series, metric_key
+from playground.training.clusters import NUMBERS, PREFIX
 
 LIVE_SECONDS = 0.5
 IDLE_SECONDS = 2.0
 BACKLOG = 8  # messages a slow viewer may be behind before it is told the whole anew
 TRAIN_SERIES = ("loss", "accuracy")
 VALIDATION_METRICS = ("loss", "accuracy")  # and those of the run's spec
+EMBEDDING = tuple(PREFIX + name for name in NUMBERS)
+CROSS_ENTROPY = f"validation_{PREFIX}cross_entropy"
 
 reading = anyio.CapacityLimiter(4)
 log = logging.getLogger(__name__)
@@ -101,6 +106,8 @@ class Reader:
             evaluated = facts["metrics"] != said_metrics or ended
             for name in _evaluated_series(record.spec) if evaluated else ():
                 self._extend(name, curves)
+            if evaluated:
+                facts["collapsed"] = self._collapsed(record.spec)
         if "validation_loss" in curves:
             facts["evaluation"] = self._evaluation()
         return facts, curves
@@ -110,6 +117,13 @@ class Reader:
         added = curve.add(*self.store.series(self.run_id, name, after=curve.end))
         if added:
             curves[name] = added
+
+    def _collapsed(self, spec: RunSpec) -> list[int] | None:
+        steps, values = self.store.series(self.run_id, CROSS_ENTROPY)
+        classes = len(datasets.facts(spec.dataset).class_names)
+        known = np.isfinite(values)
+        since = collapsed(steps[known].tolist(), values[known].tolist(), classes)
+        return None if since is None else list(since)
 
     def _evaluation(self) -> Message | None:
         evaluated, started = self.store.evaluation(self.run_id), self.store.started(self.run_id)
@@ -135,7 +149,7 @@ class Reader:
 
 
 def _evaluated_series(spec: RunSpec) -> list[str]:
-    names = [*VALIDATION_METRICS, *map(metric_key, spec.metrics)]
+    names = [*VALIDATION_METRICS, *map(metric_key, spec.metrics), *EMBEDDING]
     return list(dict.fromkeys([*(f"validation_{name}" for name in names), *fit_series(spec)]))
 
 

@@ -30,7 +30,10 @@ MAX_RUNS = 8  # as many as there are colours for
 MAX_BODY = 64 * 1024
 KEEP_ALIVE_SECONDS = 15.0
 RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-LOOKS = frozenset({"maps", "kernel", "why", "exemplars", "browse", "dead", "match"})
+LOOKS = frozenset(
+    {"maps", "kernel", "why", "exemplars", "browse", "dead", "match"}
+    | {"embedding", "neighbours", "pictures"}
+)
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 # Threads of their own, so that slow checks never keep a chart waiting.
@@ -156,9 +159,12 @@ def _question(asked: Mapping[str, Any]) -> dict[str, Any]:
             found["image"] = {"pixels": np.frombuffer(content, np.uint8)}
         else:
             found["image"] = {"test": _whole(image["test"])}
-    for name in ("unit", "target", "other_step"):
+    for name in ("unit", "target", "other_step", "dims"):
         if asked.get(name) is not None:
             found[name] = _whole(asked[name])
+    for name in ("split", "method"):
+        if asked.get(name):
+            found[name] = str(asked[name])[:16]
     if asked.get("layer"):
         found["layer"] = str(asked["layer"])[:64]
     if asked.get("gradients"):

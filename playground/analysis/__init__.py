@@ -1,6 +1,7 @@
 """What a trained or training network does, from a snapshot of its weights: feature maps, their
-gradients, what a prediction rests on, what a filter looks for: those need TensorFlow, which workers
-have. And how well a run fits (`fit`), which the server reads off its curves without."""
+gradients, what a prediction rests on, what a filter looks for, where the embedding puts images:
+those need TensorFlow, which workers have. And how well a run fits (`fit`), which the server reads
+off its curves without."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -17,13 +18,14 @@ def answer(question: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises WorkerError for a question that makes no sense, DataError without the data.
     """
-    from playground.analysis import attribution, maps
+    from playground.analysis import attribution, embedding, maps
     from playground.analysis.network import network
 
     what, step = question["what"], int(question["step"])
     subject = network(question["spec"], question["weights"])
     image = question.get("image", {"test": 0})
     layer, unit = str(question.get("layer", "")), int(question.get("unit", -1))
+    split = str(question.get("split", "test"))
     match what:
         case "maps":
             return maps.maps(subject, image, step, bool(question.get("gradients")), layer, unit)
@@ -40,6 +42,13 @@ def answer(question: Mapping[str, Any]) -> dict[str, Any]:
         case "match":
             other = question["other"]
             return maps.match(subject, _beside(subject, other), layer)
+        case "embedding":
+            method, dims = str(question.get("method", "pca")), int(question.get("dims", 2))
+            return embedding.embedding(subject, split, method, dims)
+        case "neighbours":
+            return embedding.neighbours(subject, split, unit)
+        case "pictures":
+            return embedding.pictures(subject, split, unit)
         case _:
             raise WorkerError("That cannot be looked at.", "Reload the page.")
 

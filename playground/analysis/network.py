@@ -11,7 +11,7 @@ import tensorflow as tf
 from playground import datasets, models
 from playground.errors import WorkerError
 from playground.spec import RunSpec
-from playground.training import objective
+from playground.training import centers, objective
 
 BROWSED = 2000  # test images that can be looked through by class and by mistake
 SAMPLED = 256  # test images over which filters are compared and counted
@@ -24,11 +24,13 @@ class Network:
     def __init__(self, spec: RunSpec) -> None:
         self.spec = spec
         self.plan = [layer for layer in models.plan(spec) if layer.kind not in _HIDDEN]
-        self.dataset = datasets.load(spec.dataset)
+        self.dataset = _dataset(spec.dataset)
         self.loss = objective.build(spec)
 
     def load(self, weights: Mapping[str, np.ndarray]) -> None:
-        """Takes the weights of a snapshot. The pixel statistics of a run never change."""
+        """Takes the weights of a snapshot, and its class centres, (C, D), if it has any. The pixel
+        statistics of a run never change."""
+        self.centers = weights.get(centers.NAME)
         if "model" not in self.__dict__:
             self.model = models.restore(self.spec, weights)
             return
@@ -40,6 +42,26 @@ class Network:
         """From pixels (B, H, W, C) to the output of every planned layer, in order."""
         outputs = [self.model.get_layer(layer.name).output for layer in self.plan]
         return keras.Model(self.model.input, outputs)
+
+    @cached_property
+    def heads(self) -> keras.Model:
+        """From pixels to the features and the logits."""
+        outputs = [self.model.get_layer(name).output for name in ("features", "logits")]
+        return keras.Model(self.model.input, outputs)
+
+    def seen(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """The images (N, H, W, C) and labels (N,) of a split that are looked at: the first of the
+        "test" images, or of those the run was "train"ed on, labelled as it was told."""
+        if split == "train":
+            return self._trained
+        if split != "test":
+            raise WorkerError("There are no such images.", "Look at test or at train.")
+        return self.dataset.test_images[:BROWSED], self.dataset.test_labels[:BROWSED]
+
+    @cached_property
+    def _trained(self) -> tuple[np.ndarray, np.ndarray]:
+        found = datasets.split(self.dataset, self.spec)
+        return found.train_images[:BROWSED].copy(), found.train_labels[:BROWSED].copy()
 
     def tap(self, name: str) -> keras.Model:
         """From pixels to one layer's output."""
@@ -73,6 +95,7 @@ class Network:
             tf.constant(float(step)),
             tf.constant(float(epoch)),
             tf.constant(min(1.0, epoch / spec.epochs)),
+            self.centers,
         )
         return tf.cast(self.loss.on(objective.tensors(self.loss, known)), tf.float32)
 
@@ -97,7 +120,12 @@ class Network:
         return self.dataset.test_images[index], int(self.dataset.test_labels[index])
 
 
-@lru_cache(maxsize=3)
+@lru_cache(maxsize=2)
+def _dataset(name: str) -> datasets.Dataset:
+    return datasets.load(name)
+
+
+@lru_cache(maxsize=8)  # as many as are looked at side by side
 def _network(spec: str) -> Network:
     return Network(RunSpec.from_json(spec))
 

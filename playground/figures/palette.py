@@ -22,6 +22,32 @@ RUNS_DARK = (
     "#f0e442",
     "#bbbbbb",
 )
+# Ten classes: Petroff's sequence for people with any colour vision (2021, arXiv:2107.02270); on
+# the dark page its three darkest are lighter.
+CLASSES_LIGHT = (
+    "#3f90da",
+    "#ffa90e",
+    "#bd1f01",
+    "#94a4a2",
+    "#832db6",
+    "#a96b59",
+    "#e76300",
+    "#b9ac70",
+    "#717581",
+    "#92dadd",
+)
+CLASSES_DARK = (
+    "#3f90da",
+    "#ffa90e",
+    "#e5472c",
+    "#94a4a2",
+    "#a95fd8",
+    "#b97f6e",
+    "#e76300",
+    "#b9ac70",
+    "#8b909d",
+    "#92dadd",
+)
 COUNT = len(RUNS_LIGHT)
 
 

@@ -1,5 +1,6 @@
 """The moving class centres of a run whose loss or metrics ask for them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,10 @@ class Centers:
     def move(self, features: Any, labels: Any) -> None:
         """Moves them as a batch of features (B, D) with labels (B,) asks (`losses.centers`)."""
         self.values.assign(losses.moved_centers(self.values, features, labels, self.rate))
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Takes those of a snapshot."""
+        self.values.assign(arrays[NAME])
 
     def as_arrays(self) -> dict[str, np.ndarray]:
         """A copy, by the name that a snapshot keeps them under."""

@@ -241,6 +241,8 @@ class Training:
         if self.best.step != self.step:
             for weight in self.model.weights:
                 weight.assign(self.best.weights[weight.path])
+            if self.centers is not None:
+                self.centers.restore(self.best.weights)
             yield Snapshot(self.step, "weights", self.weights())
 
     @property
@@ -298,7 +300,8 @@ class Training:
 
     def change(self, command: Command) -> Iterator[Changed]:
         """Applies a change mid-run: the learning rate, that of the class centres, or a parameter
-        of the loss. One that does not fit the run is left out and costs nothing but a line in the log."""
+        of the loss. One that does not fit the run is left out and costs nothing but a line in the
+        log."""
         try:
             value = float(command.value)
             if command.what == "learning_rate":

@@ -37,6 +37,6 @@ def negatives(labels: Any) -> Any:
 
 
 def partners(labels: Any) -> Any:
-    """Pairs to tell apart: a positive for every even place, a negative for every odd, (B,) int32."""
+    """Pairs to tell apart: a positive for each even place, a negative for each odd, (B,) int32."""
     even = tf.range(tf.size(labels)) % 2 == 0
     return tf.where(even, positives(labels), negatives(labels))

@@ -38,7 +38,7 @@ def warm(supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch) -> Supervisor:
     """The same with answers about losses, without the numbers that need TensorFlow."""
 
     def check(text: str, parameters: dict[str, float] | None = None) -> dict[str, Any]:
-        found = {"ok": True, "error": None, "warnings": []}
+        found = {"ok": True, "error": None, "warnings": [], "inputs": [], "parameters": []}
         if not text.isidentifier():
             found = losses.check(text, numeric=False, **(parameters or {}))
         return {**found, "curve": None, "no_curve": "not drawn in this test", "ghost": None}

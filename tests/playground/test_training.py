@@ -14,6 +14,7 @@ from playground import Control, RunSpec, datasets, models, train
 from playground.errors import SpecError
 from playground.spec import metric_key
 from playground.training import loop, optimizers
+from playground.training.clusters import NUMBERS, PREFIX
 from playground.training.events import (
     Changed,
     Evaluated,
@@ -107,7 +108,8 @@ def test_chosen_metrics_are_measured_on_the_whole_evaluation() -> None:
     evaluated = kinds(events, Evaluated)
     keys = {metric_key(text) for text in METRICS}
     for event in evaluated:
-        assert set(event.metrics) == {"loss", "accuracy", *keys}
+        probed = {PREFIX + name for name in NUMBERS}
+        assert set(event.metrics) == {"loss", "accuracy", *keys, *probed}
         assert all(np.isfinite(value) for value in event.metrics.values())
     first, last = evaluated[0].metrics, evaluated[-2].metrics
     assert last["brier"] < first["brier"]

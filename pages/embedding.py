@@ -1,0 +1,63 @@
+"""Embedding: where the shown runs' networks put images, with moving class centres; the lab."""
+
+import streamlit as st
+
+from pages.live import component
+from pages.parts import draft, lab, pull, runs, url
+from pages.parts.head import head
+from playground.figures import palette
+from playground.runs import supervisor
+from playground.spec import RunSpec
+from playground.training.clusters import NUMBERS, PREFIX
+
+url.follow("embedding")
+settled, faults = draft.spec()
+current = runs.find(st.session_state.run)
+compared = [found for found in map(runs.find, st.session_state.compare) if found is not None]
+dataset = (current.spec if current is not None else settled or RunSpec()).dataset
+shown = [
+    record
+    for record in [*([current] if current is not None else []), *compared]
+    if record.spec.dataset == dataset
+]
+names, places = runs.names(shown), runs.places(shown)
+about = [component.Run(record.id, names[record.id], places[record.id]) for record in shown]
+supervisor.service().open_eyes()
+
+with st.sidebar:
+    lab.chooser(faults)
+
+head(current, compared, settled)
+
+with st.container(key="panel-embedding", gap="xsmall"):
+    with st.container(horizontal=True, vertical_alignment="center", key="embedding-head"):
+        st.subheader("Embedding", anchor=False, width="content")
+        pull.sliders(current, settled)
+    st.session_state.seen = component.embedding(
+        "embedding",
+        about,
+        runs.class_names(current, settled),
+        {"light": palette.CLASSES_LIGHT, "dark": palette.CLASSES_DARK},
+        st.session_state.seen,
+    )
+
+with st.container(key="panel-embedding-numbers", gap="xsmall"):
+    st.subheader("How well it parts the classes", anchor=False)
+    component.curves(
+        "embedding-numbers",
+        about,
+        panels=(),
+        metrics=[
+            component.Metric(PREFIX + name, title, title, unit, better)
+            for name, (title, unit, better) in NUMBERS.items()
+        ],
+        height=0,
+    )
+    with st.container(key="lesson-embedding"):
+        st.caption(
+            "Measured on held-out images at every evaluation. Fisher ratio: scatter between class "
+            "means over scatter within classes. Recall@1: how often the nearest other image is of "
+            "the same class. Angle: to the nearest other class mean, seen from the origin."
+        )
+
+url.write(settled, current)

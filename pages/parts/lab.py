@@ -1,0 +1,55 @@
+"""The embedding lab: experiments that one click trains side by side."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from pages.parts import draft, problems, together, whole
+from pages.parts.knobs import knob
+from playground.errors import PlaygroundError
+from playground.presets import PRESETS
+from playground.spec import RunSpec
+
+KEY = "lab-preset"
+
+
+def chooser(faults: Mapping[str, str]) -> None:
+    """The experiments, what they run on, and the button that starts the chosen one."""
+    st.subheader("The lab", anchor=False)
+    name = st.selectbox(
+        "Experiment",
+        list(PRESETS),
+        format_func=lambda name: PRESETS[name].title,
+        key=KEY,
+        help="Runs from the same weights and batches, so that what differs comes of the loss.",
+    )
+    preset = PRESETS[name]
+    with st.container(key="lesson-lab"):
+        st.caption(preset.about)
+    knob("dataset", faults, draft.choose_dataset)
+    knob("epochs", faults)
+    knob("seed", faults)
+    count = len(preset.specs())
+    together.expect(count)
+    st.button(
+        "Train it" if count == 1 else f"Train {count} side by side",
+        key="train-lab",
+        icon=":material/science:",
+        on_click=_start,
+        args=(name,),
+        width="stretch",
+        help="Takes the place of the runs that are shown; those stay under Runs.",
+    )
+
+
+def _start(name: str) -> None:
+    whole.ask()
+    held = draft.values()
+    changes = {field: held[field] for field in ("dataset", "epochs", "seed")}
+    try:
+        specs = [RunSpec.parse({**each.model_dump(), **changes}) for each in PRESETS[name].specs()]
+    except PlaygroundError as error:
+        problems.remember(error, "Not started", about="settings")
+        return
+    if together.train_together(specs):
+        draft.take(specs[0])

@@ -1,0 +1,90 @@
+"""λ and α under the hand: sliders of the loss' parameters and of the centres' rate. They move the
+shown run while it trains, and the settings of the next run where none does."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from pages.parts import draft, problems, together, whole
+from pages.parts.loss_card import checked
+from pages.parts.transport import steer
+from playground.errors import PlaygroundError
+from playground.runs import supervisor
+from playground.runs.store import RunRecord
+from playground.spec import RunSpec, knobs
+
+FEW = 3  # parameters that find room beside the title
+WIDTH = 200
+
+
+def sliders(current: RunRecord | None, settled: RunSpec | None) -> None:
+    """The sliders of the shown run, if it is live and this visitor's, or else of the settings."""
+    live = current if current is not None and together.steerable([current]) else None
+    spec = live.spec if live is not None else settled
+    if spec is None or not supervisor.service().status()["checking"]:
+        return  # who knows the loss' parameters is still getting warm
+    try:
+        marks: dict[str, Any] = {}
+        if live is not None:
+            store = supervisor.service().store
+            marks = {mark.what: mark.value for mark in store.marks(live.id)}
+        report = checked(spec.loss, ())
+    except PlaygroundError as error:
+        problems.remember(error)
+        return
+    if not {"features", "centers"} & set(report["inputs"]):
+        return  # a loss that knows nothing of the embedding
+    run_id = live.id if live is not None else ""
+    values = {**spec.loss_parameters, **marks}
+    for parameter in [each for each in report["parameters"] if each["low"] is not None][:FEW]:
+        name = parameter["name"]
+        _slider(run_id, name, parameter, float(values.get(name, parameter["value"])), name)
+    if "centers" in report["inputs"]:
+        knob = knobs()["center_rate"]
+        bounds = {"low": knob.low, "high": knob.high, "step": knob.step}
+        value = float(values.get("center_rate", spec.center_rate))
+        _slider(run_id, "center_rate", bounds, value, knob.label, knob.help)
+
+
+def _slider(
+    run_id: str, name: str, bounds: Mapping[str, Any], value: float, label: str, about: str = ""
+) -> None:
+    key = f"pull.{run_id}.{name}"
+    low, high = min(bounds["low"], value), max(bounds["high"], value)
+    stops = _stops(low, high, value) if name != "center_rate" else None
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
+    options: dict[str, Any] = {
+        "key": key,
+        "on_change": _move,
+        "args": (run_id, name, key),
+        "width": WIDTH,
+        "help": about or "Moves the shown run while it trains; else the next run's.",
+    }
+    label = label.replace("_", r"\_")
+    if stops is not None:
+        st.select_slider(label, stops, format_func=lambda stop: f"{stop:g}", **options)
+    else:
+        st.slider(label, float(low), float(high), step=float(bounds["step"] or 0.01), **options)
+
+
+def _stops(low: float, high: float, value: float) -> list[float] | None:
+    """0 and 1, 2, 5 of each decade for a weight such as λ (0 to at most 1); None for others."""
+    if low != 0 or high > 1:
+        return None
+    found = {0.0, high, value}
+    found |= {digit * 10.0**power for power in range(-4, 1) for digit in (1, 2, 5)}
+    return sorted({float(f"{stop:.6g}") for stop in found if stop <= high} | {value})
+
+
+def _move(run_id: str, name: str, key: str) -> None:
+    value = float(st.session_state[key])
+    whole.ask()
+    if run_id:
+        steer("change", name, value)
+    elif name == "center_rate":
+        st.session_state[draft.field_key(name)] = value
+        draft.keep()
+    else:
+        st.session_state.loss_parameters[draft.mode()][name] = value

@@ -1,0 +1,115 @@
+"""Where a network puts images in its embedding: the features, as they are or projected, the class
+centres, a sample's neighbours."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from playground.analysis import projection
+from playground.analysis.network import Network
+from playground.errors import WorkerError
+
+AS_THEY_ARE = 3  # numbers of a feature that need no projection
+NEIGHBOURS = 12
+BLOCK = 100  # images that come at once
+FORWARD = 256
+FEWER = {"tsne": 500}  # images of a projection that takes long
+
+
+def embedding(network: Network, split: str, method: str, dims: int) -> dict[str, Any]:
+    """The features of the first images of a split ("test", or "train": those trained on).
+
+    `points` float32 (N, d): the features, or, of more than three numbers, their projection by
+    `method` to `dims` (2 or 3). `labels` (as trained on), `predicted` uint8 (N,). `centers` float32
+    (C, d): the moving centres of a run that has them (`moving`), else the class means; NaN for a
+    class without an image. Of two features `kernel` (2, C) and `bias` (C,) of the last layer,
+    which part the plane into classes. `width` is that of the features.
+    """
+    _, labels = network.seen(split)
+    features, logits = _forward(network, split)
+    width = features.shape[1]
+    count = FEWER.get(method, len(features)) if width > AS_THEY_ARE else len(features)
+    features, logits, labels = features[:count], logits[:count], labels[:count]
+    centers = network.centers
+    moving = centers is not None
+    if centers is None:
+        centers = class_means(features, labels, logits.shape[1])
+    points, shown, used = features, centers, "raw"
+    if width > AS_THEY_ARE:
+        if method not in projection.METHODS or dims not in (2, 3):
+            raise WorkerError("There is no such projection.", "Choose one of those offered.")
+        run = (network.spec.digest, split)
+        known = np.isfinite(centers).all(axis=1)
+        points, some = projection.project(features, centers[known], method, dims, run)
+        shown = np.full((len(centers), dims), np.nan, np.float32)
+        shown[known] = some
+        used = method
+    last = network.model.get_layer("logits")
+    plane = {}
+    if width == 2:
+        bias = last.bias if network.spec.logits_bias else np.zeros(logits.shape[1])
+        plane = {"kernel": _float(last.kernel), "bias": _float(bias)}
+    return {
+        "points": _float(points),
+        "labels": labels.astype(np.uint8),
+        "predicted": logits.argmax(axis=1).astype(np.uint8),
+        "centers": _float(shown),
+        "moving": moving,
+        "method": used,
+        "width": width,
+        "split": split,
+        **plane,
+    }
+
+
+def neighbours(network: Network, split: str, index: int) -> dict[str, Any]:
+    """An image and those nearest to it in the embedding (Euclidean, all its numbers): `indices`
+    int32 (N,), itself first, `distances` float32, `images`, `labels`, `predicted`."""
+    images, labels = network.seen(split)
+    if not 0 <= index < len(images):
+        raise WorkerError("There is no such image.", "Choose one of those that are drawn.")
+    features, logits = _forward(network, split)
+    distances = np.linalg.norm(features - features[index], axis=1)
+    distances[index] = -1.0  # itself, before any that coincides with it
+    nearest = np.argsort(distances, kind="stable")[: NEIGHBOURS + 1]
+    return {
+        "indices": nearest.astype(np.int32),
+        "distances": np.maximum(distances[nearest], 0).astype(np.float32),
+        "images": images[nearest],
+        "labels": labels[nearest].astype(np.uint8),
+        "predicted": logits[nearest].argmax(axis=1).astype(np.uint8),
+    }
+
+
+def pictures(network: Network, split: str, index: int) -> dict[str, Any]:
+    """The block of `images` that `index` is among, and the place of its `first`."""
+    images, _ = network.seen(split)
+    first = index // BLOCK * BLOCK
+    if not 0 <= index < len(images):
+        raise WorkerError("There is no such image.", "Choose one of those that are drawn.")
+    return {"images": images[first : first + BLOCK], "first": first}
+
+
+def class_means(features: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """The mean feature of each class, (C, D); NaN for a class that is not there."""
+    members = np.eye(classes)[labels]
+    counts = members.sum(axis=0)[:, None]
+    with np.errstate(invalid="ignore"):
+        means: np.ndarray = members.T @ features / np.where(counts > 0, counts, np.nan)
+    return means
+
+
+def _forward(network: Network, split: str) -> tuple[np.ndarray, np.ndarray]:
+    images, _ = network.seen(split)
+    features, logits = [], []
+    for start in range(0, len(images), FORWARD):
+        part = tf.convert_to_tensor(images[start : start + FORWARD].astype(np.float32))
+        found = network.heads(part, training=False)
+        features.append(np.asarray(tf.cast(found[0], tf.float32)))
+        logits.append(np.asarray(found[1]))
+    return np.concatenate(features), np.concatenate(logits)
+
+
+def _float(array: Any) -> np.ndarray:
+    return np.asarray(array, np.float32)

@@ -1,0 +1,84 @@
+"""The page of the embedding: experiments, live sliders, links."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from playground.presets import PRESETS, WEIGHTS, paper, with_centers
+from playground.runs.supervisor import Supervisor
+from playground.spec import RunSpec
+from tests.pages.conftest import Visit, said
+from tests.pages.test_playground import begun
+
+
+@pytest.fixture
+def at_embedding(visit: Visit, warm: Supervisor, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(warm, "open_eyes", lambda: None)
+
+    def opened(query: str = "") -> AppTest:
+        page = visit(query)
+        page.switch_page("embedding.py").run()
+        assert not page.exception, page.exception
+        return page
+
+    return opened
+
+
+def test_every_experiment_holds_runs_that_differ_in_what_it_says() -> None:
+    sweep = PRESETS["sweep"].specs()
+    assert [spec.loss for spec in sweep[1:]] == [with_centers(weight) for weight in WEIGHTS]
+    assert {spec.center_rate for spec in sweep} == {0.5} and len(paper()) == 6
+    for preset in PRESETS.values():
+        specs = preset.specs()
+        assert len({spec.digest for spec in specs}) == len(specs) <= 8
+        assert len({(spec.seed, spec.width, spec.model) for spec in specs}) == 1
+        assert all(spec.embedding == 2 for spec in specs)
+    assert not any(spec.logits_bias for spec in PRESETS["ring"].specs()[:1])
+
+
+def test_one_click_trains_an_experiment_side_by_side(
+    at_embedding, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[list[RunSpec]] = []
+
+    def submit_all(specs, visitor):
+        taken.append(list(specs))
+        return [supervisor.store.create(spec, visitor) for spec in specs]
+
+    monkeypatch.setattr(supervisor, "submit_all", submit_all)
+    page = at_embedding("dataset=digits&epochs=7&seed=3")
+    page.selectbox(key="lab-preset").set_value("collapse").run()
+    page.button(key="train-lab").click().run()
+    assert not page.exception, page.exception
+    (specs,) = taken
+    assert [spec.loss for spec in specs] == [with_centers(0.01), with_centers(1.0)]
+    assert {(spec.dataset, spec.epochs, spec.seed) for spec in specs} == {("digits", 7, 3)}
+    first, second = (page.query_params[name] for name in ("run", "compare"))
+    assert first and second and first != second
+
+
+def test_sliders_move_the_run_that_trains(
+    at_embedding, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = []
+    monkeypatch.setattr(supervisor, "command", lambda *given: sent.append(given[2:]))
+    run_id = begun(supervisor, RunSpec(dataset="digits", loss=with_centers(0.01)))
+    page = at_embedding(f"dataset=digits&run={run_id}")
+    page.slider(key=f"pull.{run_id}.center_rate").set_value(0.2).run()
+    page.select_slider(key=f"pull.{run_id}.λ").set_value(0.1).run()
+    assert not page.exception, page.exception
+    assert sent == [("change", "center_rate", 0.2), ("change", "λ", 0.1)]
+
+
+def test_without_a_run_sliders_set_the_next_one(at_embedding) -> None:
+    page = at_embedding("dataset=digits&loss=" + "cross_entropy() %2B 0.1 * center()")
+    page.slider(key="pull..center_rate").set_value(0.25).run()
+    assert not page.exception, page.exception
+    assert page.query_params["center_rate"] in ("0.25", ["0.25"])
+    page.slider(key="pull..center_rate").set_value(0.5).run()
+    assert "center_rate" not in page.query_params
+
+
+def test_a_loss_that_ignores_the_embedding_has_no_sliders_here(at_embedding) -> None:
+    page = at_embedding("dataset=digits")
+    assert not [each for each in page.slider if str(each.key).startswith("pull.")]
+    assert "Measured on held-out images" in said(page)
