@@ -9,6 +9,7 @@ from pages.parts.head import head
 from pages.parts.knobs import group, knob
 from pages.parts.lessons import TRIO, lessons
 from pages.parts.results import network
+from pages.parts.robust_card import robust_card
 from pages.parts.sweep_card import sweep_card
 from pages.parts.verdict_card import verdict_card
 from playground import datasets, models
@@ -116,6 +117,9 @@ with st.container(key="panel-calibration", gap="small"):
 
 with st.container(key="panel-sweep", gap="xsmall"):
     sweep_card(settled)
+
+with st.container(key="panel-robust", gap="small"):
+    robust_card(settled, bool(together.steerable(shown)))
 
 url.write(settled, current)
 if settled is not None and datasets.available(settled.dataset) == "here":

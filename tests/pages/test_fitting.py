@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from pages.live.feed import Reader
 from pages.parts import lessons
 from pages.parts.lessons import LESSONS, TRIO
+from pages.parts.robust_card import LOSSES, NOISE
 from pages.parts.url import MOST_LESSONS, View
 from playground.runs.supervisor import Supervisor
 from playground.spec import RunSpec, fit_series
@@ -143,3 +144,18 @@ def test_a_sweep_is_planned_started_and_found_again(
 def test_a_sweep_nobody_knows_falls_back_with_a_note() -> None:
     found, notes = View.from_query({"sweep": "<b>"})
     assert found == View() and "expected one of width" in notes[0]
+
+
+def test_four_losses_start_from_the_same_settings_with_noise(
+    at_fitting: Opened, supervisor: Supervisor
+) -> None:
+    page = at_fitting("dataset=digits&train_images=300&validation_images=300&width=6")
+    click(page, "train-robust")
+    runs = supervisor.store.runs()
+    assert sorted(run.spec.loss for run in runs) == sorted(LOSSES)
+    assert {(run.spec.label_noise, run.spec.width, run.spec.seed) for run in runs} == {
+        (NOISE, 6, 0)
+    }
+    assert len(page.session_state["compare"]) == 3
+    table = page.table[-1].value.astype(str).to_string()
+    assert all(name in table for name in LOSSES.values()) and "±" in table
