@@ -50,12 +50,16 @@ def robust_card(settled: RunSpec | None, busy: bool) -> None:
     spec = found["spec"]
     with st.container(key="lesson-robust"):
         st.caption(
-            f"Test accuracy ± its spread over {found['seeds']} seeds, in brackets the share of the "
-            f"wrong labels learned by heart; stored, from {spec['train_images']} images of MNIST, "
+            f"Test accuracy{_seeds(found['seeds'])}, in brackets the share of the wrong labels "
+            f"learned by heart; stored, from {spec['train_images']} images of MNIST, "
             f"{spec['epochs']} epochs at a constant learning rate. The recipe matters: with a "
             "falling rate and few epochs cross-entropy hardly suffers on MNIST. Robust losses "
             "ignore wrong labels, and learn more slowly."
         )
+
+
+def _seeds(count: int) -> str:
+    return f" ± its spread over {count} seeds" if count > 1 else " of one seed"
 
 
 def _cell(found: dict[str, Any], rate: float, loss: str) -> str:
@@ -63,7 +67,8 @@ def _cell(found: dict[str, Any], rate: float, loss: str) -> str:
         values = dict(zip(found["names"], row, strict=True))
         if (values["noise"], values["loss"]) == (rate, loss):
             learned = "" if values["given"] is None else f" ({values['given']:.0%})"
-            return f"{values['test']:.1%} ± {100 * values['test_spread']:.1f}{learned}"
+            spread = f" ± {100 * values['test_spread']:.1f}" if found["seeds"] > 1 else ""
+            return f"{values['test']:.1%}{spread}{learned}"
     return "–"
 
 

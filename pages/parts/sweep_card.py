@@ -19,9 +19,10 @@ from playground.spec import RunSpec
 TICK_SECONDS = 1.5
 STORED = Path(analysis.__file__).parent / "descent.json"
 MEANS = {
-    "width": "Held-out error falls, rises where the network can just learn every wrong label, and "
-    "falls again: double descent (Nakkiran et al. 2020). The grey lines are a stored sweep: "
-    "400 digits, 20% of the labels wrong, 3 seeds.",
+    "width": "Held-out error falls, stops falling where the network can just learn every wrong "
+    "label (training error reaches 0), and falls again beyond: the second descent of Nakkiran et "
+    "al. 2020. Grey: a stored sweep, 400 digits, 20% of the labels wrong, means of 3 seeds; dotted "
+    "what early stopping would have kept.",
     "train_images": "The learning curve: with more images training error rises, held-out error "
     "falls, and the gap between them closes.",
     "dropout": "A regulariser trades training error for a smaller gap; too much of it underfits.",

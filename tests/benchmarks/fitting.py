@@ -46,6 +46,7 @@ ROBUST = (
 )
 STORED = Path(__file__).parents[2] / "playground" / "analysis" / "descent.json"
 # Nakkiran et al., "Deep double descent", ICLR 2020: width against error, with wrong labels.
+NETS = ((2, 2), (2, 4), *((width, 4 * width) for width in (2, 4, 6, 8, 12, 16, 24, 32, 48, 64)))
 DESCENT = {
     "dataset": "digits",
     "train_images": 400,
@@ -126,10 +127,10 @@ def confusion(_: Store) -> None:
 
 def descent(store: Store) -> None:
     rows = []
-    for width in (2, 4, 6, 8, 12, 16, 24, 32, 48, 64):
+    for width, embedding in NETS:
         found = []
         for seed in range(3):
-            spec = RunSpec(**{**DESCENT, "width": width, "embedding": 4 * width, "seed": seed})
+            spec = RunSpec(**{**DESCENT, "width": width, "embedding": embedding, "seed": seed})
             curves, _, metrics = run(store, spec)
             found.append(
                 [

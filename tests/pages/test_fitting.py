@@ -158,4 +158,4 @@ def test_four_losses_start_from_the_same_settings_with_noise(
     }
     assert len(page.session_state["compare"]) == 3
     table = page.table[-1].value.astype(str).to_string()
-    assert all(name in table for name in LOSSES.values()) and "±" in table
+    assert all(name in table for name in LOSSES.values()) and "%" in table
