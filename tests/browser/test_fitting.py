@@ -43,4 +43,5 @@ def test_a_net_learns_wrong_labels_and_the_page_says_so(open_page: Open) -> None
     page.get_by_role("link", name="2 Too few images").click()
     expect(page.get_by_text("holds for its own images more")).to_be_visible()
     expect(page).to_have_url(re.compile(r"lesson=2"))
-    expect(page.get_by_label("Images (0 = all)")).to_have_value("50")
+    images = page.locator(".st-key-spec-train_images input")
+    expect(images).to_have_value("50")
