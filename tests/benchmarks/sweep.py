@@ -2,6 +2,7 @@
 the centre loss, from the same weights.
 
     python tests/benchmarks/sweep.py [--epochs 10] [--seeds 3] [--images 0] [--only 0.01]
+                                     [--dataset mnist]
 
 Prints a line a run as it ends, then the table: test accuracy, and of 512 test images the mean
 distance to the own class mean (within), between class means, and their ratio.
@@ -27,6 +28,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--images", type=int, default=0)
+    parser.add_argument("--dataset", default="mnist")
     parser.add_argument("--only", type=float, nargs="*")
     options = parser.parse_args()
     specs = {
@@ -37,8 +39,14 @@ def main() -> None:
     rows: dict[float, list[dict[str, float]]] = {weight: [] for weight in specs}
     for seed in range(options.seeds):
         for weight, spec in specs.items():
-            changed = {"epochs": options.epochs, "seed": seed, "train_images": options.images}
-            found = outcome(RunSpec(**{**spec.model_dump(), **changed, "evaluations": 1}))
+            changed = {
+                "dataset": options.dataset,
+                "epochs": options.epochs,
+                "seed": seed,
+                "train_images": options.images,
+                "evaluations": 1,
+            }
+            found = outcome(RunSpec(**{**spec.model_dump(), **changed}))
             print(f"λ {weight:g}, seed {seed}:", found, flush=True)
             rows[weight].append(found)
     print("\n| λ | test accuracy | within | between | within / between | cross-entropy |")

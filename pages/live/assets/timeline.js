@@ -54,8 +54,9 @@ export function timeline({ busy, go, rest }) {
   }
 
   slider.oninput = () => {
+    const wanted = steps()[Number(slider.value)] // before drawing puts the slider back
     halt()
-    move(steps()[Number(slider.value)])
+    move(wanted)
   }
   slider.onchange = () => rest()
   live.onclick = () => {
