@@ -19,9 +19,9 @@ from .named import LossInfo
 if TYPE_CHECKING:
     from .base import PlaygroundLoss
     from .center_layer import CenterLoss
-    from .curves import curve
     from .diagnosis import Diagnosis, Verdict, doctor
     from .known import NamedLoss, get
+    from .portraits import curve, portrait
     from .written import WrittenLoss, compile_loss, compile_metric, get_metric
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "glossary",
     "metrics",
     "moved_centers",
+    "portrait",
 ]
 
 
@@ -60,8 +61,8 @@ def __getattr__(name: str) -> Any:
         from . import base as module  # type: ignore[no-redef]
     elif name == "CenterLoss":
         from . import center_layer as module  # type: ignore[no-redef]
-    elif name == "curve":
-        from . import curves as module  # type: ignore[no-redef]
+    elif name in ("curve", "portrait"):
+        from . import portraits as module  # type: ignore[no-redef]
     elif name in ("doctor", "Diagnosis", "Verdict"):
         from . import diagnosis as module  # type: ignore[no-redef]
     else:

@@ -5,9 +5,12 @@ stdout; both belong to the server that started it, and it ends with that server.
 {"ready": true}. Then, each answered under its "id":
 
     {"id", "do": "train", "spec": JSON}          {"id", "event", "fields"}..., {"id", "done": true}
-    {"id", "do": "command", "command": {"do", "what", "value"}}          for the run "id"; no answer
+    {"id", "do": "command", "command": {"do", "what", "value"}}          for the run "id", or a
+                                                                         stop of a doctor; no answer
     {"id", "do": "check", "text", "parameters"}  {"id", "answer": report}
     {"id", "do": "doctor", "text", "parameters"} {"id", "answer": {"verdicts": [...]}}
+    {"id", "do": "portrait", "text", "parameters", "view", ...}   {"id", "answer": of portrait}
+    {"id", "do": "reference"}                    {"id", "answer": {images, labels, probabilities}}
     {"id", "do": "metric", "text"}               {"id", "answer": report}
     {"id", "do": "catalog"}                      {"id", "answer": [...]}
     {"id", "do": "metrics"}                      {"id", "answer": [...]}
@@ -20,7 +23,6 @@ or {"id", "error": {"kind", "message", "hint"}}. All but commands are done one a
 run is not prepared when something newer has been asked for.
 """
 
-import functools
 import json
 import logging
 import os
@@ -54,7 +56,7 @@ class Office:
         self._controls: dict[Any, Control] = {}
         self._newest: dict[str, Any] = {}  # request; commands do not count
         self._prepared: Any = None  # a loop.Training that can begin at once
-        self._answers_of = {**_ANSWERS, "prepare": self._prepare}
+        self._answers_of = {**_ANSWERS, "prepare": self._prepare, "doctor": self._examine}
 
     def serve(self, warm_up: Callable[[], None]) -> None:
         """Warms up, then works until stdin closes, which ends the process."""
@@ -79,7 +81,7 @@ class Office:
                 if control is not None:
                     control.send(**request["command"])
             else:
-                if request["do"] == "train":
+                if request["do"] in ("train", "doctor"):
                     self._controls[request["id"]] = Control()
                 self._newest = request
                 self._todo.put(request)
@@ -112,6 +114,12 @@ class Office:
             self._say({"id": run_id, **wire.event_to_message(_failed(error, step, spec))})
         del self._controls[run_id]
         self._say({"id": run_id, "done": True, "memory": _address_space()})
+
+    def _examine(self, request: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return _doctor(request, self._controls[request["id"]])
+        finally:
+            del self._controls[request["id"]]
 
     def _prepare(self, request: dict[str, Any]) -> None:
         """Builds the run that will probably come next; a loss that is none is left to the check."""
@@ -181,14 +189,13 @@ def _failed(error: Exception, step: int, spec: str) -> Failed:
 
 
 def _check(request: dict[str, Any]) -> dict[str, Any]:
-    """What `losses.check` says of a text, or the same of a named loss as far as it has meaning;
-    with its curve over the probability p of the true class and that of cross-entropy."""
+    """What `losses.check` says of a text, or the same of a named loss as far as it has meaning."""
     import losses
 
     text, parameters = request["text"], request["parameters"]
     report: dict[str, Any]
-    loss = None
     if text.isidentifier():
+        loss = None
         report = dict.fromkeys(("error", "latex", "canonical", "digest", "probe"))
         report |= {name: [] for name in ("warnings", "notes", "parameters", "terms", "inputs")}
         try:
@@ -201,17 +208,14 @@ def _check(request: dict[str, Any]) -> dict[str, Any]:
         report["ok"] = loss is not None
     else:
         report = losses.check(text, parameters)
-        if report["ok"]:
-            loss = losses.WrittenLoss(text, parameters)
-    report |= {"curve": None, "no_curve": "", "ghost": _ghost()}
-    if loss is not None:
-        report["curve"], report["no_curve"] = _curve(loss)
     return report
 
 
-def _doctor(request: dict[str, Any]) -> dict[str, Any]:
-    """What `losses.doctor` says of a loss that `check` has found sound; no verdicts on another."""
+def _doctor(request: dict[str, Any], control: Control) -> dict[str, Any]:
+    """What `losses.doctor` says of a loss that `check` has found sound; no verdicts on another, and
+    {"interrupted": true} if the control said stop meanwhile."""
     import losses
+    from losses.diagnosis import Interrupted
 
     text, parameters = request["text"], request["parameters"]
     try:
@@ -222,24 +226,30 @@ def _doctor(request: dict[str, Any]) -> dict[str, Any]:
     except losses.LossError:
         return {"verdicts": []}
     # Half of what an answer may take: a slow loss gets the verdicts there was time for.
-    return losses.doctor(loss, seconds=settings().answer_seconds / 2).as_dict()
+    seconds = settings().answer_seconds / 2
+    try:
+        return losses.doctor(loss, seconds=seconds, hurry=lambda: control.stopping).as_dict()
+    except Interrupted:
+        return {"interrupted": True}
 
 
-def _curve(loss: Any) -> tuple[dict[str, Any] | None, str]:
-    """The lists p, loss and gradient, or why there are none."""
+def _portrait(request: dict[str, Any]) -> dict[str, Any]:
+    """What `losses.portrait` says of a view of a loss, of the batch under "labels" and
+    "probabilities" or else the reference; {"fault": message} of a text that is refused."""
     import losses
 
-    found = losses.curve(loss)
-    if found["reason"]:
-        return None, found["reason"]
-    return {"p": found["p"], "loss": found["loss"], "gradient": found["slope"]}, ""
+    given = request if "probabilities" in request else _reference({})
+    batch = given["labels"], given["probabilities"]
+    try:
+        return losses.portrait(request["text"], request["parameters"], request["view"], batch)
+    except losses.LossError as error:
+        return {"fault": error.message}
 
 
-@functools.cache
-def _ghost() -> dict[str, Any] | None:
-    import losses
+def _reference(request: dict[str, Any]) -> dict[str, Any]:
+    from playground.analysis.reference import reference
 
-    return _curve(losses.get("categorical_crossentropy"))[0]
+    return reference()
 
 
 def _catalog(request: dict[str, Any]) -> list[dict[str, Any]]:
@@ -282,7 +292,8 @@ def _look(request: dict[str, Any]) -> dict[str, Any]:
 
 _ANSWERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "check": _check,
-    "doctor": _doctor,
+    "portrait": _portrait,
+    "reference": _reference,
     "catalog": _catalog,
     "metric": _metric,
     "metrics": _metrics,
@@ -310,7 +321,10 @@ def _warm_for_checking() -> None:
     from playground import datasets
 
     datasets.sample("digits")
-    _check({"text": "-sum(y_true * log(y_pred), axis=-1)", "parameters": {}})
+    asked: dict[str, Any] = {"text": "-sum(y_true * log(y_pred), axis=-1)", "parameters": {}}
+    _check(asked)
+    for view in ("curve", "simplex", "weights"):
+        _portrait({**asked, "view": view})
 
 
 def _warm_for_looking() -> None:

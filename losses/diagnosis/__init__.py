@@ -19,10 +19,10 @@ from losses.base import PlaygroundLoss
 from losses.language.inputs import OF_THE_PROBABILITY
 
 from . import features, pushes, risks, values
-from .trial import OutOfTime, Trial
+from .trial import Interrupted, OutOfTime, Trial
 from .verdict import TITLES, Diagnosis, State, Verdict
 
-__all__ = ["TITLES", "Diagnosis", "State", "Verdict", "doctor"]
+__all__ = ["TITLES", "Diagnosis", "Interrupted", "State", "Verdict", "doctor"]
 
 SECONDS = 20.0
 SOUND = {
@@ -35,23 +35,28 @@ OF_PROBABILITIES = ("truth", "proper", "calibrated", "symmetric", "convex", "sca
 OF_DEPENDENCE = ("gradient", *OF_PROBABILITIES)
 
 
-def doctor(loss: PlaygroundLoss, *, seconds: float = SECONDS) -> Diagnosis:
+def doctor(
+    loss: PlaygroundLoss, *, seconds: float = SECONDS, hurry: Callable[[], bool] = lambda: False
+) -> Diagnosis:
     """Examines a loss, named or written: one verdict for each of `TITLES`, each with numbers.
 
     Every number is computed from the loss as a training step runs it, at predictions that are the
     same every time; "yes" therefore means that nothing tried speaks against it, "no" comes with a
     counterexample. What has no meaning for this loss is "n/a". What is not done after `seconds`
-    is "unknown". Raises nothing of its own: a loss that cannot be computed is "unknown", too.
+    is "unknown", and so is a loss that cannot be computed. Raises `Interrupted` soon after
+    `hurry()` begins to be true, and nothing else of its own.
     """
     needed = sorted(set(loss.inputs) - set(OF_THE_PROBABILITY))
     with np.errstate(all="ignore"):  # infinities are among the findings
-        found = _with_more(loss, needed) if needed else _examine(Trial(loss, seconds))
+        found = _with_more(loss, needed, hurry) if needed else _examine(Trial(loss, seconds, hurry))
     found["sound"] = _sound(found)
     return Diagnosis(tuple(found[name] for name in TITLES))
 
 
-def _with_more(loss: PlaygroundLoss, needed: list[str]) -> dict[str, Verdict]:
-    found = _all(features.ASKED, features.BatchTrial(loss))
+def _with_more(
+    loss: PlaygroundLoss, needed: list[str], hurry: Callable[[], bool]
+) -> dict[str, Verdict]:
+    found = _all(features.ASKED, features.BatchTrial(loss, hurry))
     why = f"It takes {', '.join(needed)}, so it is no function of the probabilities alone."
     return found | {name: Verdict(name, "n/a", why) for name in OF_PROBABILITIES}
 
@@ -80,6 +85,8 @@ def _all(asked: Iterable[Callable[[Any], Any]], what: Any) -> dict[str, Verdict]
         names = _MAKES.get(ask.__name__, (ask.__name__,))
         try:
             answer = ask(what)
+        except Interrupted:
+            raise
         except OutOfTime:
             answer = [Verdict(n, "unknown", "It is too slow to be tried often enough.")
                       for n in names]  # fmt: skip

@@ -16,7 +16,7 @@ from losses.base import PlaygroundLoss
 from losses.language.inputs import PREDICTIONS
 from losses.language.probe import SIZE, batch
 
-from .trial import CLASSES
+from .trial import CLASSES, Interrupted
 from .verdict import Verdict, say
 
 Tensors = Mapping[str, Any]
@@ -28,8 +28,9 @@ FOLLOWING = ("y_pred", "p_true")  # are worked out from the logits
 class BatchTrial:
     """A loss on whole batches that hold every input there is."""
 
-    def __init__(self, loss: PlaygroundLoss) -> None:
+    def __init__(self, loss: PlaygroundLoss, hurry: Callable[[], bool] = lambda: False) -> None:
         self.loss = loss
+        self._hurry = hurry
         self.classes: int = getattr(loss, "num_classes", CLASSES)
         self.learnt = sorted(
             {"logits" if n in FOLLOWING else n for n in loss.inputs if n in PREDICTIONS}
@@ -37,7 +38,9 @@ class BatchTrial:
         self._run = tf.function(self._watched, autograph=False)
 
     def on(self, tensors: Tensors) -> tuple[float, dict[str, np.ndarray]]:
-        """The loss of a batch, and its slope by each of `learnt`."""
+        """The loss of a batch, and its slope by each of `learnt`. Raises Interrupted."""
+        if self._hurry():
+            raise Interrupted
         given = {
             n: tf.convert_to_tensor(v)
             for n, v in tensors.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +23,10 @@ class OutOfTime(Exception):
     """The loss is too slow for all that was to be tried."""
 
 
+class Interrupted(Exception):
+    """Something that cannot wait is to be done before this examination."""
+
+
 class Trial:
     """A loss of logits, and of what follows from them, as a function of many samples.
 
@@ -30,8 +35,11 @@ class Trial:
     log(y_pred), it takes it from the logits there, and the clip of y_pred does not bite.
     """
 
-    def __init__(self, loss: PlaygroundLoss, seconds: float) -> None:
+    def __init__(
+        self, loss: PlaygroundLoss, seconds: float, hurry: Callable[[], bool] = lambda: False
+    ) -> None:
         self.loss = loss
+        self._hurry = hurry
         self.classes: int = getattr(loss, "num_classes", CLASSES)
         self._end = time.monotonic() + seconds
         spec = (
@@ -47,7 +55,7 @@ class Trial:
 
     def rows(self, labels: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Values (N,) and their slopes by the logits (N, C) of samples with labels (N,) and
-        logits (N, C), in float64. Raises OutOfTime."""
+        logits (N, C), in float64. Raises OutOfTime, Interrupted."""
         ask = self._whole if self.apart else self._single
         values, slopes = [], []
         for start in range(0, len(labels), self._chunk):
@@ -70,7 +78,8 @@ class Trial:
 
     def batch(self, labels: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What the loss gives for these samples as one batch, (N,) or a scalar, and the slopes of
-        its sum by the logits, (N, C)."""
+        its sum by the logits, (N, C). Raises OutOfTime, Interrupted."""
+        self.check_time()
         values, slopes = self._whole(tf.constant(labels, "int32"), tf.constant(logits, "float32"))
         return values.numpy(), slopes.numpy()
 
@@ -100,7 +109,9 @@ class Trial:
         return labels, np.clip(logits, -6, 6)
 
     def check_time(self) -> None:
-        """Raises OutOfTime when the time is up."""
+        """Raises OutOfTime when the time is up, Interrupted when something cannot wait."""
+        if self._hurry():
+            raise Interrupted
         if time.monotonic() > self._end:
             raise OutOfTime
 

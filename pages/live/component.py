@@ -14,6 +14,7 @@ import streamlit as st
 from pages.live import files
 
 PANELS = ("loss", "accuracy", "gap")
+STUDIO_HEIGHT = 334  # pixels
 METRIC_HEIGHT = 150  # pixels of a metric's chart
 
 # Loads a view's module from our own static route and hands it what Streamlit says. Streamlit calls
@@ -206,6 +207,33 @@ def seen_of(view: Any, otherwise: Seen) -> Seen:
 def strip(key: str, run: str | None, class_names: Sequence[str], which: str = "all") -> None:
     """Test images with what the network says of each; `which` ("all", "wrong") is shown first."""
     _view(key, "strip", 190, {"run": run, "classes": list(class_names), "which": which})
+
+
+def studio(
+    key: str,
+    text: str,
+    *,
+    written: bool,
+    parameters: Mapping[str, float],
+    names: Sequence[str] = (),
+    run: str | None = None,
+) -> None:
+    """What a loss does: its curves, its simplex, whom it pushes. `text` is its name or its text;
+    of a `written` one, the editor's text of the moment goes before. `parameters` are those moved
+    away from their defaults, `names` all that have a slider, which it follows while one drags.
+    Whom it pushes is looked at in the answers of this `run`."""
+    _view(
+        key,
+        "studio",
+        STUDIO_HEIGHT,
+        {
+            "text": text,
+            "mode": "write" if written else "pick",
+            "parameters": dict(parameters),
+            "names": list(names),
+            "run": run or "",
+        },
+    )
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import gzip
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import anyio
@@ -34,6 +34,8 @@ LOOKS = frozenset(
     {"maps", "kernel", "why", "exemplars", "browse", "dead", "match"}
     | {"embedding", "neighbours", "pictures"}
 )
+VIEWS = frozenset({"curve", "simplex", "weights"})
+WORTH_ZIPPING = 16 * 1024  # bytes; less is sent sooner than it is zipped
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 # Threads of their own, so that slow checks never keep a chart waiting.
@@ -117,6 +119,45 @@ async def check(request: Request) -> Response:
     return Response(to_json(report), media_type="application/json", headers=_FRESH)
 
 
+async def portrait(request: Request) -> Response:
+    """A picture of a loss: `{text, parameters, view, run}` in, `packing.pack` of the answer out."""
+    asked = await _posted(request)
+    if isinstance(asked, Response):
+        return asked
+    try:
+        text, view, run_id = asked["text"], asked["view"], asked.get("run") or ""
+        parameters = {str(name): float(value) for name, value in asked["parameters"].items()}
+        if not isinstance(text, str) or view not in VIEWS or not isinstance(run_id, str):
+            raise TypeError
+        if len(text) > MAX_LOSS_CHARACTERS or (run_id and not RUN_ID.fullmatch(run_id)):
+            raise ValueError
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return _refused("expected JSON with a text, its parameters and a view", 400)
+    visitor = request.cookies.get(VISITOR_COOKIE, "")
+
+    def answer() -> bytes:
+        return pack(service().portrait(text, parameters, view, run_id, visitor))
+
+    return await _packed(request, answer, checking)
+
+
+async def _packed(
+    request: Request, answer: Callable[[], bytes], limiter: anyio.CapacityLimiter
+) -> Response:
+    """What `answer` gives, from a thread; or why it gave nothing."""
+    try:
+        body = await anyio.to_thread.run_sync(answer, limiter=limiter)
+    except Superseded:
+        return JSONResponse({"superseded": True}, 409, headers=_FRESH)
+    except PlaygroundError as error:
+        return _refused(error.message, 503, error.hint)
+    headers = {**_FRESH, "Vary": "Accept-Encoding"}
+    if len(body) > WORTH_ZIPPING and "gzip" in request.headers.get("accept-encoding", ""):
+        body = await anyio.to_thread.run_sync(lambda: gzip.compress(body, 1))
+        headers["Content-Encoding"] = "gzip"
+    return Response(body, media_type="application/octet-stream", headers=headers)
+
+
 async def look(request: Request) -> Response:
     """Looks into a run's network: `{run, what, ...}` in, `packing.pack` of the answer out."""
     asked = await _posted(request)
@@ -131,17 +172,7 @@ async def look(request: Request) -> Response:
     def answer() -> bytes:
         return pack(service().look(**question, visitor=visitor))
 
-    try:
-        body = await anyio.to_thread.run_sync(answer, limiter=looking)
-    except Superseded:
-        return JSONResponse({"superseded": True}, 409, headers=_FRESH)
-    except PlaygroundError as error:
-        return _refused(error.message, 503, error.hint)
-    headers = {**_FRESH, "Vary": "Accept-Encoding"}
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        body = await anyio.to_thread.run_sync(lambda: gzip.compress(body, 1))
-        headers["Content-Encoding"] = "gzip"
-    return Response(body, media_type="application/octet-stream", headers=headers)
+    return await _packed(request, answer, looking)
 
 
 def _question(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -223,6 +254,15 @@ async def strip(request: Request) -> Response:
     return await _sprite(found)
 
 
+async def reference(request: Request) -> Response:
+    """The images that a portrait without a run is about, side by side in one PNG."""
+    try:
+        found = await anyio.to_thread.run_sync(service().reference, limiter=checking)
+    except PlaygroundError as error:
+        return _refused(error.message, 503, error.hint)
+    return await _sprite(found["images"])
+
+
 async def samples(request: Request) -> Response:
     """An image of each class of a data set, side by side in one PNG."""
     dataset = request.path_params["dataset"]
@@ -240,6 +280,8 @@ def routes() -> list[BaseRoute]:
     return [
         Route(f"{root}/stream", stream),
         Route(f"{root}/check", check, methods=["POST"]),
+        Route(f"{root}/portrait", portrait, methods=["POST"]),
+        Route(f"{root}/reference.png", reference),
         Route(f"{root}/glossary", glossary),
         Route(f"{root}/look", look, methods=["POST"]),
         Route(f"{root}/assets/{{version}}/{{name}}", asset),

@@ -3,20 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import plotly.graph_objects as go
 import streamlit as st
 
 from pages.live import component
 from pages.parts import draft, problems, whole
 from pages.parts.verdicts import verdicts
 from playground.errors import PlaygroundError, WorkerError
-from playground.figures.loss_curve import HEIGHT, loss_curve
 from playground.runs import supervisor
 
 MODES = {"pick": "Pick", "write": "Write"}
 EDITOR_HEIGHT = 108  # pixels
 EDITOR = "editor"
-MEANING = "Above: the price of giving the true class probability p. Below: how hard it pushes."
 BEFORE = "loss_before"  # the visitor's text that a named loss took the place of
 WARM_SECONDS = 1.0
 
@@ -57,10 +54,19 @@ def _loss_card(waited: bool, after: Callable[[], None]) -> None:
         else:
             report = _pick(ready)
     with right, st.container(gap="xsmall"):
-        st.subheader("What it does", anchor=False)
-        _picture(report)
+        component.studio(
+            "studio",
+            draft.values()["loss"],
+            written=draft.mode() == "write",
+            parameters=st.session_state.loss_parameters[draft.mode()],
+            names=list(st.session_state.get("loss_defaults", {})),
+            run=st.session_state.run,
+        )
         row = st.container(
-            horizontal=True, vertical_alignment="center", gap="xsmall", key="verdicts"
+            horizontal=True,
+            vertical_alignment="center",
+            gap="xsmall",
+            key="verdicts-stale" if _stale() else "verdicts",
         )
     draft.keep()
     after()
@@ -225,7 +231,7 @@ def _write(ready: bool) -> Mapping[str, Any] | None:
         plain = _check(state.understood, plain=True)
     if plain is None or plain["error"]:
         return None
-    with st.container(key="formula"):
+    with st.container(key="formula-stale" if _stale() else "formula"):
         st.latex(plain["latex"])
     _parameters([{**each, "default": each["value"]} for each in plain["parameters"]])
     return _check(state.understood)
@@ -271,33 +277,17 @@ def _slider(parameter: Mapping[str, Any], moved: dict[str, float]) -> None:
     )
 
 
-def _picture(report: Mapping[str, Any] | None) -> None:
-    if report is None or report["curve"] is None:
-        with st.container(key="no-picture", height=HEIGHT, border=False):
-            reason = report["no_curve"].rpartition(": ")[2] if report is not None else ""
-            st.caption(
-                f"No picture: {reason}."
-                if reason
-                else "The loss and its gradient are drawn here as soon as they can be computed."
-            )
-        return
-    dark = st.context.theme.type == "dark"
-    shown = _shown()
-    stale = shown != draft.values()["loss"]
-    st.plotly_chart(
-        drawn(*_asked(shown), dark),
-        key="loss-curve",
-        config={"displayModeBar": False},
-        alt="The loss and its push on the true class' logit, over the probability of that class",
-    )
-    with st.container(key="lesson-stale" if stale else "lesson-picture"):
-        st.caption(f"Of the last text without a fault. {MEANING}" if stale else MEANING)
+def _stale() -> bool:
+    """Whether what is shown is of an older text than the one in the editor, which has a fault."""
+    return _shown() != draft.values()["loss"]
 
 
 def _shown() -> str:
-    """The loss whose picture and verdicts are on the screen."""
+    """The loss whose formula and verdicts are on the screen."""
     state = st.session_state
-    return str(state.understood if draft.mode() == "write" else state.loss_name)
+    if draft.mode() == "pick":
+        return str(state.loss_name)
+    return str(state.get("understood", state.loss_text))
 
 
 def _forget_parameters() -> None:
@@ -327,13 +317,6 @@ def _asked(text: str) -> tuple[str, tuple[tuple[str, float], ...]]:
 def checked(text: str, parameters: tuple[tuple[str, float], ...]) -> Mapping[str, Any]:
     """The worker's report on a loss. Raises WorkerError."""
     return supervisor.service().check(text, dict(parameters))
-
-
-@st.cache_resource(max_entries=128, show_spinner=False)
-def drawn(text: str, parameters: tuple[tuple[str, float], ...], dark: bool) -> go.Figure:
-    """The picture of a loss whose report has a curve; it is only shown, never changed."""
-    report = checked(text, parameters)
-    return loss_curve(report["curve"], report["ghost"], dark)
 
 
 def _catalog() -> dict[str, dict[str, Any]]:

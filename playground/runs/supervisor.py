@@ -101,6 +101,7 @@ class Supervisor:
         self._catalog: list[dict[str, Any]] | None = None
         self._metrics: list[dict[str, Any]] | None = None
         self._glossary: dict[str, Any] | None = None
+        self._reference: dict[str, np.ndarray] | None = None
         self._samples: dict[str, tuple[np.ndarray, np.ndarray, list[str]]] = {}
 
     def start(self) -> None:
@@ -242,6 +243,48 @@ class Supervisor:
         answer = self._checker.ask("doctor", text=text, parameters=dict(parameters or {}))
         found: list[dict[str, Any]] = answer["verdicts"]
         return found
+
+    def portrait(
+        self,
+        text: str,
+        parameters: Mapping[str, float],
+        view: str,
+        run_id: str = "",
+        visitor: str = "",
+    ) -> dict[str, Any]:
+        """A view of a loss, as `losses.portrait` gives it, or {"fault": message} of a text that is
+        refused. The batch in it is the latest answers of this run on its strip of test images; of
+        no run, or one without, the `reference`: "of" is the id of the run whose it is, or "".
+
+        Superseded as `check`. Raises WorkerError, StoreError."""
+        batch = self._answers(run_id) if run_id else None
+        answer: dict[str, Any] = self._checker.ask(
+            "portrait",
+            visitor and f"{visitor} portrait",
+            text=text,
+            parameters=dict(parameters),
+            view=view,
+            **(batch or {}),
+        )
+        return {**answer, "of": run_id if batch else ""}
+
+    def _answers(self, run_id: str) -> dict[str, np.ndarray] | None:
+        """Labels and predicted probabilities of a run's strip, as it was evaluated last."""
+        started, evaluated = self.store.started(run_id), self.store.evaluation(run_id)
+        if started is None or evaluated is None:
+            return None
+        labels = started.arrays.get("strip_labels")
+        probabilities = evaluated.arrays.get("strip_probabilities")
+        if labels is None or probabilities is None or len(labels) != len(probabilities):
+            return None
+        return {"labels": labels, "probabilities": probabilities}
+
+    def reference(self) -> dict[str, np.ndarray]:
+        """The batch of a portrait without a run: images (N, H, W, C) uint8, labels (N,) and
+        probabilities (N, 10). Raises WorkerError."""
+        if self._reference is None:
+            self._reference = self._checker.ask("reference")
+        return self._reference
 
     def check_metric(self, text: str, visitor: str = "") -> dict[str, Any]:
         """What `losses.check` says of a metric's text; superseded and raising as `check`."""

@@ -373,8 +373,9 @@ def test_curve():
     p = np.array(made["p"])
     np.testing.assert_allclose(made["loss"], -np.log(p), rtol=1e-4)
     np.testing.assert_allclose(made["slope"], p - 1, atol=1e-4)
-    coupled = losses.curve("1 - 2 * sum(y_true * y_pred) / (sum(y_true) + sum(y_pred))", points=5)
-    np.testing.assert_allclose(coupled["loss"], 1 - np.array(coupled["p"]), atol=1e-5)
+    whole = losses.curve("1 - 2 * sum(y_true * y_pred) / (sum(y_true) + sum(y_pred))", points=5)
+    np.testing.assert_allclose(whole["loss"], 1 - np.array(whole["p"]), atol=1e-5)
+    assert "compares the samples" in losses.curve("lovasz_softmax()")["reason"]
     assert "features" in losses.curve("0.5 * sum(square(features), axis=-1)")["reason"]
 
 

@@ -41,7 +41,7 @@ def warm(supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch) -> Supervisor:
         found = {"ok": True, "error": None, "warnings": [], "inputs": [], "parameters": []}
         if not text.isidentifier():
             found = losses.check(text, numeric=False, **(parameters or {}))
-        return {**found, "curve": None, "no_curve": "not drawn in this test", "ghost": None}
+        return found
 
     status = supervisor.status
     monkeypatch.setattr(supervisor, "status", lambda: {**status(), "checking": True})

@@ -3,6 +3,7 @@
 // underlined. What is typed is never overwritten, unless the page sets another text (`data.set`).
 
 import { completion } from "./completion.js"
+import { type } from "./moment.js"
 import { load, Names } from "./names.js"
 import { element, put } from "./words.js"
 
@@ -55,7 +56,9 @@ export function mount(root, component) {
   let gone = false
   let typedAt = 0
 
+  const tell = () => data.kind === "loss" && type(area.value) // to the views that follow at once
   area.value = data.text
+  tell()
   box.style.height = `${data.height}px`
   const list = completion(root, area, rectangle, complete)
   load().then((loaded) => {
@@ -66,6 +69,7 @@ export function mount(root, component) {
   })
 
   function typed(event) {
+    tell()
     typedAt = performance.now()
     // A fault is kept where its text is still what it was; the next answer corrects it.
     const same = ({ from, to, fragment }) => area.value.slice(from, to) === fragment
@@ -150,12 +154,12 @@ export function mount(root, component) {
       also: (fault.also ?? []).map((other) => place(other, text)),
     }))
     paint()
-    if (faults.length) tell(0)
+    if (faults.length) remark(0)
     else say("is-sound", "Understood", summary(answer))
   }
 
   // What one of the faults is, how to mend it, and the way to the next.
-  function tell(which) {
+  function remark(which) {
     told = which
     const fault = faults[which]
     const where = fault.line ? `Line ${fault.line}, column ${fault.column}: ` : ""
@@ -183,7 +187,7 @@ export function mount(root, component) {
 
   onward.onclick = () => {
     if (faults.length < 2) return
-    tell((told + 1) % faults.length)
+    remark((told + 1) % faults.length)
     const { from, to } = faults[told]
     area.focus()
     area.setSelectionRange(from, to)
@@ -279,7 +283,7 @@ export function mount(root, component) {
     const which = faults.findIndex(({ from, to, also }) =>
       [{ from, to }, ...also].some((place) => place.to > place.from && place.from <= caret && caret <= place.to),
     )
-    if (which >= 0) tell(which)
+    if (which >= 0) remark(which)
   }
 
   // Lines and columns count from 1, columns in characters (not UTF-16 halves) as Python counts.
@@ -457,6 +461,7 @@ export function mount(root, component) {
     if (text === area.value) return
     const { activeElement: before } = document
     replace(0, area.value.length, text)
+    tell()
     clearTimeout(checking)
     if (before !== document.activeElement) {
       area.blur()
@@ -477,6 +482,7 @@ export function mount(root, component) {
     },
     destroy() {
       gone = true
+      if (data.kind === "loss") type(null)
       clearTimeout(checking)
       clearTimeout(resting)
       request?.abort()

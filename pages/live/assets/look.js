@@ -38,7 +38,7 @@ export async function look(question, signal) {
   }
 }
 
-function unpack(buffer) {
+export function unpack(buffer) {
   const length = new DataView(buffer).getUint32(0, true)
   const text = new TextDecoder().decode(new Uint8Array(buffer, 4, length))
   const base = 4 + length

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -136,16 +137,17 @@ def test_a_text_that_is_no_loss_fails_the_run_before_the_first_step(service):
 
 def test_a_named_and_a_written_loss_are_checked(service):
     named = service.check("categorical_crossentropy")
-    assert named["ok"] and named["curve"] == named["ghost"]
-    assert named["curve"]["loss"][0] > named["curve"]["loss"][-1]
-    assert all(push <= 0 for push in named["curve"]["gradient"])
+    assert named["ok"] and named["latex"]
+    curve = service.portrait("categorical_crossentropy", {}, "curve")
+    assert np.array_equal(curve["loss"], curve["ghost"]["loss"])
 
     written = service.check(WRITTEN, {"gamma": 0.0})
     assert written["ok"] and written["parameters"][0]["name"] == "gamma"
-    assert np.allclose(written["curve"]["loss"], named["curve"]["loss"], rtol=1e-3, atol=1e-5)
+    flat = service.portrait(WRITTEN, {"gamma": 0.0}, "curve")
+    assert np.allclose(flat["loss"], curve["loss"], rtol=1e-3, atol=1e-5)
 
     wrong = service.check("-sum(y_tru)")
-    assert not wrong["ok"] and wrong["curve"] is None
+    assert not wrong["ok"] and "y_true" in service.portrait("-sum(y_tru)", {}, "curve")["fault"]
     assert (wrong["error"]["line"], wrong["error"]["column"]) == (1, 6)
     unknown = service.check("categorical_crossentropie")
     assert not unknown["ok"] and "categorical_crossentropy" in unknown["error"]["message"]
@@ -162,6 +164,19 @@ def test_a_named_and_a_written_loss_are_examined(service):
     assert (found["sound"], found["proper"]) == ("yes", "no")
     assert service.doctor("no_such_loss") == []
     assert service.doctor("sum(y_tru)") == []
+
+
+def test_an_examination_waits_for_what_cannot_wait_and_still_ends(service):
+    service.check("huber")  # the worker is warm
+    with ThreadPoolExecutor() as threads:
+        examined = threads.submit(service.doctor, "focal_tversky", {})
+        checked = 0
+        while not examined.done() and checked < 3:
+            time.sleep(0.05)
+            assert service.check(WRITTEN)["ok"]
+            checked += 1
+        assert checked  # before the examination, which was begun earlier, had its answer
+        assert {"sound", "proper"} <= {each["name"] for each in examined.result(timeout=60)}
 
 
 @pytest.mark.parametrize("text", ["", " ", "\0", "\ud800", "(" * 5000, "x" * 20_000, "import os"])

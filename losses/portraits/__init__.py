@@ -1,0 +1,117 @@
+"""What a loss does to a prediction, drawn before it trains; every number comes from the loss.
+
+sitter.py    a loss as a function of many predictions, quickly
+curves.py    L, dL/dz and dL/dp over the probability of the true class and the logit margin
+simplex.py   L over all predictions of three classes, and where descent leads
+weights.py   whom it pushes in a real batch, and how hard beside cross-entropy
+features.py  pairs, triplets and points, for losses on the embedding
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from losses.base import PlaygroundLoss
+from losses.known import NamedLoss
+from losses.language.errors import LossError
+from losses.written import WrittenLoss
+
+from .curves import curve, curves, grid
+from .features import on_features
+from .simplex import simplex
+from .sitter import Sitter
+from .weights import weights
+
+__all__ = ["VIEWS", "Sitter", "curve", "portrait"]
+
+VIEWS = ("curve", "simplex", "weights")
+KEPT = 12  # losses that stay compiled, so that a slider moves at once
+Batch = tuple[np.ndarray, np.ndarray]
+
+
+def portrait(
+    text: str, parameters: Mapping[str, float], view: str, batch: Batch | None = None
+) -> dict[str, Any]:
+    """A view of a loss, given by name or as text: plain numbers, words and float32 arrays.
+
+    "curve": `kind` "curve" with the arrays of `curves`, those of cross-entropy under `ghost`, and
+    under `batch` those of `weights` where the loss compares samples; or what `on_features` gives.
+    "simplex": see `simplex`. "weights": see `weights`, of the batch: labels (N,) and
+    probabilities (N, C). Where a view does not fit the loss there is `reason`, a sentence, in its
+    place. Parameters that the loss does not have are passed over. Raises `LossError` where the
+    text is refused.
+    """
+    if view not in VIEWS:
+        raise ValueError(f"expected one of {', '.join(VIEWS)}; got {view!r}")
+    with np.errstate(all="ignore"):  # infinities are shown as gaps
+        if view == "simplex":
+            return _simplex(text, parameters)
+        sitter = _sitter(text, parameters)
+        if view == "weights":
+            if batch is None:
+                raise ValueError("expected a batch; got none")
+            return weights(sitter, *batch)
+        if not sitter.curved:
+            return on_features(sitter)
+        if sitter.coupled and batch is not None:
+            note = "It compares the samples of a batch, so that a curve of one would mislead: each "
+            note += "dot is an image of a real batch."
+            return {"kind": "batch", **weights(sitter, *batch), "note": note, "ghost": _ghost()}
+        return {"kind": "curve", **curves(sitter, grid(sitter.classes)), "ghost": _ghost()}
+
+
+def _simplex(text: str, parameters: Mapping[str, float]) -> dict[str, Any]:
+    try:
+        sitter = _sitter(text, parameters, 3)
+        return simplex(sitter)
+    except LossError:
+        _sitter(text, parameters)  # raises where the text itself is refused
+    except Exception:  # whatever the library raises at sizes that do not fit
+        _sitter(text, parameters)
+    return {"reason": "It is written for ten classes, and the triangle has three."}
+
+
+def _sitter(text: str, parameters: Mapping[str, float], classes: int = 10) -> Sitter:
+    """The loss with these parameters, compiled or as it was kept."""
+    sitter = _compiled(text, (), classes)
+    declared = sitter.loss.parameters
+    given = {name: value for name, value in parameters.items() if name in declared}
+    fixed = {name: value for name, value in given.items() if declared[name].fixed}
+    if fixed:  # a size or an axis: other numbers make another loss
+        sitter = _compiled(text, tuple(sorted(fixed.items())), classes)
+        declared = sitter.loss.parameters
+    for name, parameter in declared.items():
+        if not parameter.fixed:
+            value = given.get(name, sitter.declared[name])
+            if parameter.value != value:
+                sitter.loss.set_parameter(name, value)
+    return sitter
+
+
+class _Kept(Sitter):
+    """A sitter that remembers what its loss declared, whatever its sliders did since."""
+
+    def __init__(self, loss: PlaygroundLoss, classes: int) -> None:
+        super().__init__(loss, classes)
+        parameters = loss.parameters
+        self.declared = {name: float(each.value) for name, each in parameters.items()}
+
+
+@lru_cache(maxsize=KEPT)
+def _compiled(text: str, fixed: tuple[tuple[str, float], ...], classes: int) -> _Kept:
+    loss: PlaygroundLoss
+    if text.isidentifier():
+        loss = NamedLoss(text, dict(fixed))
+    else:
+        loss = WrittenLoss(text, dict(fixed), num_classes=classes)
+    return _Kept(loss, classes)
+
+
+@lru_cache(maxsize=1)
+def _ghost() -> dict[str, Any]:
+    sitter = _compiled("categorical_crossentropy", (), 10)
+    return curves(sitter, grid(sitter.classes))
