@@ -5,7 +5,7 @@ from collections.abc import Callable
 from playwright.sync_api import Locator, Page, expect
 
 Open = Callable[..., Page]
-FOCAL = "?dataset=digits&loss=gamma = 2.0  # 0..5%0A-(1 - p_true)**gamma * log(p_true)"
+FOCAL = "?dataset=digits&loss=gamma = 2.0  %23 0..5%0A-(1 - p_true)**gamma * log(p_true)"
 CAREFUL = 2000  # ms; 200 on a machine that is not busy
 
 
