@@ -71,6 +71,10 @@ class PlaygroundLoss(keras.losses.Loss):
         """Where in its text the loss is not finite on this batch; a named loss has no text."""
         return None
 
+    def mended(self, tensors: Mapping[str, Tensor]) -> str | None:
+        """A text in which what is not finite on this batch is guarded; a named loss has none."""
+        return None
+
     def gather(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The inputs this loss takes, worked out from others where that can be done."""
         found = dict(tensors)

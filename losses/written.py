@@ -9,12 +9,14 @@ import keras
 
 from .base import PlaygroundLoss, Tensor
 from .language import canonical, emit
-from .language.errors import LossError, Remark, quote, suggest
+from .language.errors import LossError, Remark, Span, quote, suggest
 from .language.graph import Parameter, Part, topological
 from .language.latex import latex
 from .language.parameters import checked
 from .language.program import analyse
 from .metrics import METRICS
+
+ROUNDS = 4  # operations of one text that may have to be guarded, one after the other
 
 
 @keras.saving.register_keras_serializable(package="losses")
@@ -97,6 +99,28 @@ class WrittenLoss(PlaygroundLoss):
         from .language.probe import find_nonfinite
 
         return find_nonfinite(self, tensors)
+
+    def mended(self, tensors: Mapping[str, Tensor]) -> str | None:
+        """The text with each operation that is not finite on this batch guarded
+        (`losses.language.guard`): finite there, as was tried. None where that does not help."""
+        from .language.guard import guarded
+
+        text, loss = self.text, self
+        values = {name: parameter.value for name, parameter in self.parameters.items()}
+        for _ in range(ROUNDS):
+            found = loss.find_nonfinite(tensors)
+            if found is None:
+                return text if text != self.text else None
+            span = Span(*(found[name] for name in ("line", "column", "end_line", "end_column")))
+            made = guarded(text, span, found["op"])
+            if made is None or made == text:
+                return None
+            text = made
+            try:
+                loss = WrittenLoss(text, values, num_classes=self.num_classes)
+            except LossError:
+                return None
+        return None
 
     def get_config(self) -> dict[str, Any]:
         values = {n: p.value for n, p in self.parameters.items()}

@@ -82,7 +82,7 @@ class Office:
                     control.send(**request["command"])
             else:
                 if request["do"] in ("train", "doctor"):
-                    self._controls[request["id"]] = Control()
+                    self._controls[request["id"]] = Control(attended=True)
                 self._newest = request
                 self._todo.put(request)
 

@@ -90,7 +90,7 @@ class Reader:
         curves: dict[str, Message] = {}
         if self.live or ended or said_step is None:
             facts["marks"] = [
-                {"step": mark.step, "what": mark.what, "value": mark.value}
+                {"step": mark.step, "what": mark.what, "value": _short(mark.value)}
                 for mark in self.store.marks(self.run_id)
                 if mark.what != "state"
             ]
@@ -151,6 +151,11 @@ class Reader:
 def _evaluated_series(spec: RunSpec) -> list[str]:
     names = [*VALIDATION_METRICS, *map(metric_key, spec.metrics), *EMBEDDING]
     return list(dict.fromkeys([*(f"validation_{name}" for name in names), *fit_series(spec)]))
+
+
+def _short(value: Any) -> Any:
+    """A mark's value as a chart needs it: a loss' text stays here."""
+    return value if not isinstance(value, str) or len(value) <= 40 else ""
 
 
 def _facts(record: Any) -> Message:

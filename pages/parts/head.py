@@ -7,7 +7,7 @@ import streamlit as st
 from pages.live import component
 from pages.parts import problems
 from pages.parts.results import failed
-from pages.parts.transport import beneath, transport
+from pages.parts.transport import beneath, surgeon, transport
 from playground.runs.store import RunRecord
 from playground.spec import RunSpec
 
@@ -31,3 +31,5 @@ def head(
         problems.recall()
         if current is not None and current.state == "failed":
             failed(current)
+        if current is not None:
+            surgeon(current)

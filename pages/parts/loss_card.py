@@ -82,6 +82,13 @@ def sync() -> None:
         st.session_state.loss_text = typed
 
 
+def show(text: str, parameters: Mapping[str, float]) -> None:
+    """Puts a text with its parameters into the editor; what was written there is kept."""
+    st.session_state.loss_parameters["write"] = dict(parameters)
+    st.session_state.loss_mode = "write"
+    _open(text)
+
+
 def fault() -> PlaygroundError | None:
     """Why the written loss cannot be trained, as far as the checking worker has said."""
     if draft.mode() != "write" or not supervisor.service().status()["checking"]:

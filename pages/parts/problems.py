@@ -15,18 +15,34 @@ def problem(
     where: Mapping[str, Any] | None = None,
     key: str = "problem",
     dismiss: Callable[[], None] | None = None,
+    text: str = "",
 ) -> None:
-    """A panel that says what failed, where in a written loss (line, column, fragment), and what to
-    do about it."""
+    """A panel that says what failed, where in a written loss (line, column, fragment; in its whole
+    `text` where that is given), and what to do about it."""
     with st.container(key=key, border=True, gap="xsmall"):
         _head(title, ":material/error:", "red", key, dismiss)
         st.text(message)
         if where:
             st.caption(f"Line {where.get('line', 1)}, column {where.get('column', 1)}:")
-            if where.get("fragment"):
+            if text:
+                st.code(marked(text, where), language=None)
+            elif where.get("fragment"):
                 st.code(str(where["fragment"]), language=None)
         if hint:
             st.text(hint)
+
+
+def marked(text: str, where: Mapping[str, Any]) -> str:
+    """A text with a row of carets under the stretch that `where` names, on each of its lines."""
+    first, last = int(where["line"]), int(where["end_line"])
+    lines = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        lines.append(line)
+        if first <= number <= last:
+            start = int(where["column"]) - 1 if number == first else len(line) - len(line.lstrip())
+            end = int(where["end_column"]) - 1 if number == last else len(line)
+            lines.append(" " * start + "^" * max(1, end - start))
+    return "\n".join(lines)
 
 
 def remember(error: PlaygroundError, title: str = "That did not work", about: str = "") -> None:

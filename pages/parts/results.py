@@ -9,7 +9,7 @@ from pages.parts import metrics, problems, runs, whole
 from pages.parts.url import LOG_KEY, SMOOTHING_KEY
 from playground import models
 from playground.runs.store import RunRecord
-from playground.spec import RunSpec
+from playground.spec import RunSpec, is_name
 
 
 @st.fragment
@@ -55,7 +55,8 @@ def curves_card(
 def failed(record: RunRecord) -> None:
     """Why a run failed, where in a written loss, what was kept, what to press."""
     hint = f"{record.hint} Then press Train.".strip()
-    problems.problem("The run failed", record.message, hint, record.where, key="failed")
+    text = "" if is_name(record.spec.loss) else record.spec.loss
+    problems.problem("The run failed", record.message, hint, record.where, "failed", text=text)
 
 
 def network(settled: RunSpec | None) -> None:

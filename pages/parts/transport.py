@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 
@@ -12,7 +13,9 @@ from pages.parts.visitor import visitor
 from playground.errors import PlaygroundError
 from playground.runs import supervisor
 from playground.runs.store import LIVE, RunRecord
-from playground.spec import RunSpec, knobs
+from playground.spec import RunSpec, is_name, knobs
+from playground.training.changes import LOSS, as_changed, broken, loss_change
+from playground.training.events import Changed
 
 TICK_SECONDS = 1.0
 KEPT_BESIDE = 3  # earlier runs that Train leaves on the charts by itself
@@ -117,6 +120,16 @@ def beneath(current: RunRecord | None, settled: RunSpec | None) -> None:
             )
             return
         st.caption("These settings apply to the next run.", width="content")
+        if settled is not None and loss_moved(current, settled):
+            st.button(
+                "New loss: apply to this run",
+                key="apply-loss",
+                type="tertiary",
+                icon=":material/subdirectory_arrow_left:",
+                on_click=steer,
+                args=("change", LOSS, loss_change(settled)),
+                help="The network goes on learning from this loss; every chart is marked.",
+            )
         for what, old, new in changes(current, settled):
             st.button(
                 f"{_label(what)} {old:g} → {new:g}: apply to this run",
@@ -128,12 +141,17 @@ def beneath(current: RunRecord | None, settled: RunSpec | None) -> None:
             )
 
 
+def loss_moved(current: RunRecord, settled: RunSpec) -> bool:
+    """Whether the controls hold another loss than the one that the run learns from by now."""
+    return settled.loss != _now(current).loss and loss_card.fault() is None
+
+
 def changes(current: RunRecord, settled: RunSpec | None) -> list[tuple[str, float, float]]:
     """Settings that can be changed mid-run and differ from the run's: what, its value, the new."""
     if settled is None:
         return []
+    marks = {mark.what: mark.value for mark in _marks(current)}
     try:
-        marks = {mark.what: mark.value for mark in supervisor.service().store.marks(current.id)}
         rates = ["learning_rate", *(["center_rate"] if has_centers(current) else [])]
     except PlaygroundError as error:
         problems.remember(error)
@@ -143,9 +161,10 @@ def changes(current: RunRecord, settled: RunSpec | None) -> list[tuple[str, floa
         old, new = marks.get(name, getattr(current.spec, name)), getattr(settled, name)
         if isinstance(old, float | int) and old != new:
             found.append((name, float(old), new))
-    if settled.loss == current.spec.loss:
+    now = _now(current)
+    if settled.loss == now.loss:
         defaults: Mapping[str, float] = st.session_state.get("loss_defaults", {})
-        held = {**defaults, **current.spec.loss_parameters, **marks}
+        held = {**defaults, **now.loss_parameters}
         wanted = {**defaults, **settled.loss_parameters}
         for name, value in wanted.items():
             old = held.get(name)
@@ -158,6 +177,80 @@ def has_centers(record: RunRecord) -> bool:
     """Whether the loss of a run that has begun asks for moving class centres. Raises StoreError."""
     started = supervisor.service().store.started(record.id)
     return started is not None and "centers" in started.loss.get("inputs", ())
+
+
+def _now(current: RunRecord) -> RunSpec:
+    """The run's spec with its loss as it is by now."""
+    return as_changed(current.spec, _marks(current))
+
+
+def _marks(current: RunRecord) -> list[Changed]:
+    try:
+        return supervisor.service().store.marks(current.id)
+    except PlaygroundError as error:
+        problems.remember(error)
+        return []
+
+
+def surgeon(current: RunRecord) -> None:
+    """Why a run paused by itself: what broke, where in its text, and the way on."""
+    found = _broken(current)
+    if found is None:
+        return
+    now = _now(current)
+    text = "" if is_name(now.loss) else now.loss
+    mended = found["mended"]
+    hint = "" if mended else found["hint"]
+    problems.problem(
+        "Paused: the loss is not finite",
+        found["message"],
+        hint,
+        found["where"],
+        "broken",
+        text=text,
+    )
+    if current.owner != visitor():
+        return
+    with st.container(key="surgeon", gap="xsmall"):
+        if mended:
+            st.text("With this text it would have been finite on the batch that broke it:")
+            st.code(mended, language="python", wrap_lines=True)
+        with st.container(horizontal=True, gap="small"):
+            if mended:
+                st.button(
+                    "Use it and go on",
+                    key="mend",
+                    icon=":material/healing:",
+                    on_click=_mend,
+                    args=(now, mended),
+                    help="The run goes on with this loss from its last finite weights.",
+                )
+            st.button(
+                "Skip this batch",
+                key="skip-batch",
+                on_click=steer,
+                args=("resume",),
+                help="Goes on with the same loss and the next batch.",
+            )
+
+
+def _broken(record: RunRecord | None) -> dict[str, Any] | None:
+    """What broke, of a run that waits because of it."""
+    if record is None or record.state != "paused":
+        return None
+    found = broken(_marks(record))
+    return found if found is not None and found["step"] == record.step else None
+
+
+def _mend(now: RunSpec, text: str) -> None:
+    """Lets the run go on with a text that is finite where its own was not, and shows that text."""
+    whole.ask()
+    mended = now.model_copy(update={"loss": text})
+    steer("change", LOSS, loss_change(mended))
+    if "problem" in st.session_state:
+        return  # it was refused, and that is said
+    steer("resume")
+    loss_card.show(text, now.loss_parameters)
 
 
 def train() -> None:
@@ -203,7 +296,7 @@ def _submit(spec: RunSpec) -> None:
     state.run = run_id
 
 
-def steer(do: str, what: str = "", value: float = 0.0) -> None:
+def steer(do: str, what: str = "", value: float | str = 0.0) -> None:
     """Sends a command at once: a change to the shown run, others to all on the screen that can
     take them. Waits a moment for it to be obeyed, so that the buttons drawn next are those of the
     new state."""

@@ -23,6 +23,8 @@ MOST_COMPARED = 7
 MOST_LESSONS = 5
 SWEEP = "width"
 SWEEP_KEY = "view.sweep"
+GROUPS_KEY, HAS_KEY, BESIDE_KEY = "view.groups", "view.has", "view.beside"
+LISTS = {"group": GROUPS_KEY, "has": HAS_KEY, "beside": BESIDE_KEY}  # of the page Losses
 VIEW_KEYS = (
     "run",
     "compare",
@@ -35,6 +37,7 @@ VIEW_KEYS = (
     "filter",
     "lesson",
     "sweep",
+    *LISTS,
 )
 LAYER = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -50,6 +53,10 @@ class View:
     seen: Seen = field(default_factory=Seen)  # what is looked at in the network
     lesson: int = 0  # of the page Fitting, 1 to 5; 0 is none
     sweep: str = SWEEP  # the setting that its sweep varies
+    # Of the named losses: which groups, with which properties, and which are compared.
+    group: tuple[str, ...] = ()
+    has: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
     def to_query(self, mode: str, loss: str) -> dict[str, str]:
         """What differs from the plain view; the mode only where the loss does not tell it."""
@@ -76,6 +83,9 @@ class View:
             query["lesson"] = str(self.lesson)
         if self.sweep != SWEEP:
             query["sweep"] = self.sweep
+        for name in LISTS:
+            if getattr(self, name):
+                query[name] = ",".join(getattr(self, name))
         return query
 
     @classmethod
@@ -110,7 +120,8 @@ class View:
             notes.append(f"sweep: expected one of {', '.join(SWEEPS)}; got {sweep[:20]!r}")
             sweep = SWEEP
         compared = tuple(compare[:MOST_COMPARED])
-        return cls(run, compared, smoothing, log, seen, int(lesson), sweep), notes
+        lists = {name: _words(query.get(name, "")) for name in LISTS}
+        return cls(run, compared, smoothing, log, seen, int(lesson), sweep, **lists), notes
 
 
 def view() -> View:
@@ -124,6 +135,7 @@ def view() -> View:
         state.get("seen", Seen()),
         state.get("lesson", 0),
         state.get(SWEEP_KEY, SWEEP),
+        **{name: tuple(state.get(key, ())) for name, key in LISTS.items()},
     )
 
 
@@ -135,6 +147,8 @@ def show(new: View) -> None:
     state.seen = new.seen
     state.lesson = new.lesson
     state[SWEEP_KEY] = new.sweep
+    for name, key in LISTS.items():
+        state[key] = list(getattr(new, name))
 
 
 def follow(page: str) -> None:
@@ -199,6 +213,9 @@ def _seed(query: dict[str, str]) -> None:
             new.seen,
             new.lesson,
             new.sweep,
+            new.group,
+            new.has,
+            new.beside,
         )
     )
     draft.take(spec, query.get("mode", ""))
@@ -224,6 +241,11 @@ def _seen(query: dict[str, str], notes: list[str]) -> Seen:
         notes.append(f"layer: expected the name of a layer; got {layer[:20]!r}; using none")
         layer = ""
     return Seen(numbers["image"] or 0, numbers["at"], layer, numbers["filter"] if layer else -1)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """Short words with commas between; what each may be is known where they are used."""
+    return tuple(dict.fromkeys(part for part in text.split(",")[:64] if part and len(part) <= 64))
 
 
 def _run(run_id: str) -> tuple[RunRecord | None, list[str]]:

@@ -23,10 +23,12 @@ from playground.errors import RunError, StoreError
 from playground.runs import wire
 from playground.runs.checker import Checker
 from playground.runs.executor import LocalExecutor, LocalWorker
+from playground.runs.gallery import Card, Gallery
 from playground.runs.store import RunRecord, Store, open_store
 from playground.runs.waiting import Line, Waiting
 from playground.settings import Settings, settings
 from playground.spec import RunSpec, knobs
+from playground.training.changes import LOSS, as_changed, with_loss
 from playground.training.events import Changed, Event, Failed, Finished, Progress, Started
 
 COMMANDS = frozenset({"pause", "resume", "step", "stop", "change"})
@@ -102,6 +104,12 @@ class Supervisor:
         self._metrics: list[dict[str, Any]] | None = None
         self._glossary: dict[str, Any] | None = None
         self._reference: dict[str, np.ndarray] | None = None
+        self._gallery = Gallery(
+            lambda: [info["name"] for info in self.catalog()],
+            lambda name: self.portrait(name, {}, "curve"),
+            self.doctor,
+            settings.home,
+        )
         self._samples: dict[str, tuple[np.ndarray, np.ndarray, list[str]]] = {}
 
     def start(self) -> None:
@@ -121,6 +129,7 @@ class Supervisor:
             for job in jobs:
                 job.ended = True
             waiting = [one.run_id for one in self._line.order()]
+        self._gallery.close()
         self._executor.close()
         self._checker.close()
         self._looker.close()
@@ -177,12 +186,16 @@ class Supervisor:
     def command(
         self, run_id: str, visitor: str, do: str, what: str = "", value: float | str = 0.0
     ) -> None:
-        """Steers a run: pause, resume, step, stop, or change `what` to `value`.
+        """Steers a run: pause, resume, step, stop, or change `what` to `value`: the learning rate
+        or a parameter of the loss to a number, "loss" to what `changes.loss_change` gives.
 
-        Raises RunError when the run is unknown, not this visitor's, or not live.
+        Raises RunError when the run is unknown, not this visitor's, or not live, or cannot take
+        the change.
         """
         if do not in COMMANDS:
             raise RunError(f"Expected one of {', '.join(sorted(COMMANDS))}; got {do[:20]!r}.")
+        if do == "change":
+            self._check_change(run_id, what, value)
         with self._lock:
             waiting, seat = self._line.find(run_id), self._seat_of(run_id)
             if waiting is not None:
@@ -190,9 +203,6 @@ class Supervisor:
                 self._command_waiting(run_id, do)
             elif seat is not None and seat.job is not None:
                 _check_owner(seat.job.waited.visitor, visitor)
-                if do == "change":
-                    started = self.store.started(run_id)
-                    _check_change(what, value, started.loss if started is not None else {})
                 self._command_seated(seat, seat.job, do, what, value)
             else:
                 _refuse(self.store.run(run_id), visitor)
@@ -297,6 +307,11 @@ class Supervisor:
             self._catalog = self._checker.ask("catalog")
         return self._catalog
 
+    def gallery(self) -> tuple[dict[str, Card], bool]:
+        """What is known by now of every named loss, by name (see `Gallery`), and whether that is
+        all. Asking begins the work, which the checking worker does while it has no other."""
+        return self._gallery.cards()
+
     def glossary(self) -> dict[str, Any]:
         """Every name of the loss language; see `losses.glossary`. Raises WorkerError."""
         if self._glossary is None:
@@ -365,17 +380,8 @@ class Supervisor:
         return {"spec": spec.to_json(), "weights": kept.arrays, "step": kept.step}
 
     def _spec_at(self, record: RunRecord, step: int) -> RunSpec:
-        """A run's spec with its loss' parameters as they were changed up to a step."""
-        started = self.store.started(record.id)
-        known = started.loss.get("parameters", []) if started is not None else []
-        names = {parameter["name"] for parameter in known}
-        changed = {
-            mark.what: mark.value
-            for mark in self.store.marks(record.id)
-            if mark.step <= step and mark.what in names
-        }
-        parameters = {**record.spec.loss_parameters, **changed}
-        return record.spec.model_copy(update={"loss_parameters": parameters})
+        """A run's spec with its loss and parameters as they were changed up to a step."""
+        return as_changed(record.spec, self.store.marks(record.id), step)
 
     def _ask_for_weights(self, run_id: str) -> None:
         """Lets a live run send its weights, at most once a second however many look."""
@@ -502,6 +508,26 @@ class Supervisor:
                 f"The line is full: {len(self._line)} runs wait for a worker.",
                 "Try again when one has finished.",
             )
+
+    def _check_change(self, run_id: str, what: str, value: float | str) -> None:
+        """Raises RunError where a run cannot take a change. Asks the checking worker about a text;
+        the lock is not held."""
+        record, started = self.store.run(run_id), self.store.started(run_id)
+        if record is None or started is None:
+            return  # what is wrong with it is said by who looks for it
+        if what == LOSS:
+            wanted = with_loss(record.spec, value)
+            error = self.check(wanted.loss, wanted.loss_parameters).get("error")
+            if error:
+                raise RunError(
+                    f"The loss was not changed: {error['message']}.", error["hint"] or ""
+                )
+            return
+        known: Mapping[str, Any] = started.loss
+        now = as_changed(record.spec, self.store.marks(run_id))
+        if now.loss != record.spec.loss:
+            known = self.check(now.loss)
+        _check_number(what, value, known)
 
     def _command_waiting(self, run_id: str, do: str) -> None:
         if do != "stop":
@@ -696,8 +722,8 @@ def _pace(spec: RunSpec) -> tuple[Any, ...]:
     return (spec.dataset, spec.model, spec.width, spec.depth, spec.batch_size, spec.precision)
 
 
-def _check_change(what: str, value: float | str, known: Mapping[str, Any]) -> None:
-    """Whether `what` can take `value`; `known` is what the run said of its loss (Started.loss)."""
+def _check_number(what: str, value: float | str, known: Mapping[str, Any]) -> None:
+    """Whether `what` can take `value`; `known` is what is known of its loss."""
     rates = ["learning_rate", *(["center_rate"] if "centers" in known.get("inputs", []) else [])]
     names = [*rates, *(parameter["name"] for parameter in known.get("parameters", []))]
     if what not in names:

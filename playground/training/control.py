@@ -19,7 +19,8 @@ class Command:
 class Control:
     """A thread-safe inbox: any thread sends, the training loop receives."""
 
-    def __init__(self) -> None:
+    def __init__(self, attended: bool = False) -> None:
+        self.attended = attended  # somebody can be asked what to do when the loss breaks
         self._inbox: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._urgent = 0
         self.stopping = False  # a stop is among the commands: whatever is slow may give up

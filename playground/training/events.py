@@ -91,8 +91,9 @@ class Snapshot:
 @dataclass(frozen=True)
 class Changed:
     """Something was changed mid-run: `what` is "state" (paused, running), "learning_rate",
-    "center_rate", a loss parameter, "loss", or "best_epoch", whose weights were restored; every
-    chart draws a mark for all but "state"."""
+    "center_rate", a loss parameter, "loss" (to what, as JSON), "broken" (the loss is not finite:
+    JSON of message, hint, where and mended), or "best_epoch", whose weights were restored; every
+    chart draws a mark for all but "state". See `changes`."""
 
     step: int
     what: str

@@ -106,6 +106,21 @@ class Graph:
         self._batch_size = batch_size
         self._steps = steps
         self._steps_per_epoch = steps_per_epoch
+        self.adopt(loss)
+
+        width = self._network.output[0].shape[-1]
+        self._measure_graph = _Compiled(
+            self._measure,
+            tf.TensorSpec((None, width), tf.float32),
+            tf.TensorSpec((None, self.classes), tf.float32),
+            tf.TensorSpec((None,), tf.int32),
+            tf.TensorSpec((), tf.int32),
+        )
+
+    def adopt(self, loss: Any) -> None:
+        """Takes this loss from now on: the graphs that have a loss in them are traced anew."""
+        self.loss = loss
+        images, labels, batch_size = self._images, self._labels, self._batch_size
         # The data goes in as arguments: TensorFlow never lets go of a tensor that a function with
         # a loop in it has captured.
         self._train_graph = _Compiled(
@@ -121,15 +136,6 @@ class Graph:
             tf.TensorSpec((None, *images.shape[1:]), tf.uint8),
             tf.TensorSpec((None,), tf.int32),
             tf.TensorSpec((), tf.int32),
-            tf.TensorSpec((), tf.int32),
-        )
-
-        width = self._network.output[0].shape[-1]
-        self._measure_graph = _Compiled(
-            self._measure,
-            tf.TensorSpec((None, width), tf.float32),
-            tf.TensorSpec((None, self.classes), tf.float32),
-            tf.TensorSpec((None,), tf.int32),
             tf.TensorSpec((), tf.int32),
         )
 

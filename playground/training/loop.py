@@ -5,6 +5,7 @@ taken, so Stop and Pause take effect at once; reports are sent four times a seco
 Neither changes a number: a spec gives the same metrics bit for bit on one machine.
 """
 
+import json
 import logging
 import math
 import queue
@@ -18,11 +19,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+import losses
 from playground import datasets, models
+from playground.errors import SpecError
 from playground.spec import RunSpec
 from playground.training import clusters, fit, objective, optimizers
 from playground.training.augmentation import Augmentation
 from playground.training.centers import Centers
+from playground.training.changes import BROKEN, LOSS, with_loss
 from playground.training.control import Command, Control
 from playground.training.events import (
     Arrays,
@@ -212,9 +216,17 @@ class Training:
             allowed -= self.step - before
             if not finite:
                 yield from pending.flush()
-                yield Snapshot(self.step - 1, "weights", self.finite_weights(kept.arrays))
-                yield self.failure()
-                return
+                kept = Snapshot(self.step - 1, "weights", self.finite_weights(kept.arrays))
+                yield kept
+                failed = self.failure()
+                if not control.attended:
+                    yield failed
+                    return
+                yield self.broke(failed, kept.arrays)
+                allowed = 0
+                if self.step == self.steps:
+                    owed.append(self.evaluate_test)
+                continue
             if pending.due or self.evaluation_due:
                 yield from pending.flush()
             if self.evaluation_due:
@@ -302,6 +314,9 @@ class Training:
         """Applies a change mid-run: the learning rate, that of the class centres, or a parameter
         of the loss. One that does not fit the run is left out and costs nothing but a line in the
         log."""
+        if command.what == LOSS:
+            yield from self.change_loss(command.value)
+            return
         try:
             value = float(command.value)
             if command.what == "learning_rate":
@@ -315,6 +330,18 @@ class Training:
             _log.warning("A change of %s was not applied: %s", command.what, error)
             return
         yield Changed(self.step, command.what, value)
+
+    def change_loss(self, value: float | str) -> Iterator[Changed]:
+        """Goes on with another loss from the next step; the optimiser keeps what it has gathered.
+        One that cannot be trained here is left out and costs nothing but a line in the log."""
+        try:
+            loss = objective.build(with_loss(self.spec, value))
+        except (SpecError, losses.LossError) as error:
+            _log.warning("The loss was not changed: %s", error)
+            return
+        self.loss = loss
+        self.graph.adopt(loss)
+        yield Changed(self.step, LOSS, value)
 
     def evaluate_validation(self, control: Control) -> Evaluated | None:
         """The held-out images, all at an epoch's end or else the fixed sample, and the strip of
@@ -413,6 +440,19 @@ class Training:
         the skipped step kept from the rest."""
         now = self.weights()
         return now if all(np.isfinite(array).all() for array in now.values()) else earlier
+
+    def broke(self, failed: Failed, finite: Arrays) -> Changed:
+        """The mark of a loss that is not finite, after which the run pauses with the weights that
+        are; with the text that would have been finite on this batch, where there is one."""
+        for weight in self.model.weights:
+            weight.assign(finite[weight.path])
+        found = {
+            "message": failed.message,
+            "hint": failed.hint,
+            "where": failed.where,
+            "mended": self.loss.mended(objective.tensors(self.loss, self.broken)),
+        }
+        return Changed(self.step, BROKEN, json.dumps(found))
 
     def failure(self) -> Failed:
         """What became non-finite at this step and, for a written loss, where in its text."""

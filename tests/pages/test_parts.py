@@ -1,5 +1,6 @@
 """The pieces that the page is made of, by themselves."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ from pages.parts import runs
 from pages.parts.knobs import log_stops
 from pages.parts.url import View
 from playground.figures import palette
-from playground.figures.loss_curve import loss_curve
+from playground.figures.comparison import comparison
+from playground.figures.thumbnail import thumbnail
 from playground.runs.store import RunRecord
 from playground.runs.supervisor import Supervisor
 from playground.spec import RunSpec, knobs
@@ -66,25 +68,44 @@ def test_colours_belong_to_runs_and_never_clash(supervisor: Supervisor) -> None:
     assert len(set(runs.places(made[1:]).values())) == palette.COUNT
 
 
-def test_loss_curve_shows_the_loss_and_only_as_much_of_the_ghost() -> None:
-    p = [0.01, 0.1, 0.5, 0.9, 0.97]
-    curve = {"p": p, "loss": [None, 0.3, 0.2, 0.1, 0.0], "gradient": [0.0, -1.0, -0.5, -0.1, 0.0]}
-    ghost = {"p": p, "loss": [4.6, 2.3, 0.7, 0.1, 0.0], "gradient": [-1, -0.9, -0.5, -0.1, 0.0]}
-    figure = loss_curve(curve, ghost)
-    assert [trace.name for trace in figure.data] == ["cross-entropy", "this loss"] * 2
+CURVE = {
+    "p": [0.01, 0.1, 0.5, 0.9, 0.97],
+    "loss": [None, 0.3, 0.2, 0.1, 0.0],
+    "slope": [0.0, -1.0, -0.5, -0.1, 0.0],
+}
+GHOST = {
+    "p": CURVE["p"],
+    "loss": [4.6, 2.3, 0.7, 0.1, 0.0],
+    "slope": [-1.0, -0.9, -0.5, -0.1, 0.0],
+}
+
+
+def test_a_comparison_shows_the_losses_and_only_as_much_of_the_ghost() -> None:
+    empty = {"p": [], "loss": []}
+    figure = comparison({"One": CURVE, "No curve": empty}, GHOST)
+    assert [trace.name for trace in figure.data] == ["cross-entropy", "One", "No curve"]
     low, high = figure.layout.yaxis.range
     assert low < 0.0
     assert 0.3 < high < 0.7
-    assert figure.layout.xaxis2.title.text == "p(true class)"
+    assert figure.layout.xaxis.title.text == "p(true class)"
 
 
-def test_loss_curve_of_a_constant_or_no_number_has_axes() -> None:
-    p = [0.1, 0.5, 0.9]
+def test_a_comparison_of_constants_or_of_nothing_has_axes() -> None:
     for values in ([1.0, 1.0, 1.0], [None, None, None]):
-        low, high = loss_curve(
-            {"p": p, "loss": values, "gradient": values}, None
-        ).layout.yaxis.range
+        curve = {"p": [0.1, 0.5, 0.9], "loss": values}
+        low, high = comparison({"One": curve}, None).layout.yaxis.range
         assert low < high
+    assert comparison({}, None).layout.yaxis.range == (0.0, 1.0)
+
+
+def test_thumbnails_are_drawn_of_lines_points_and_nothing() -> None:
+    line = [[0.1, 2.0], [0.5, 1.0], [0.9, 0.0]]
+    drawn = thumbnail({"lines": [line], "ghost": [[0.1, 99.0], [0.9, 0.0]]})
+    assert drawn.count("<polyline") == 2
+    places = [float(y) for y in re.findall(r",([-\d.]+)", drawn.split("<polyline")[2])]
+    assert places == sorted(places) and places[0] > 0 and places[-1] < 84  # falls; y is downwards
+    assert thumbnail({"points": [[0.0, 0.0], [1.0, 1.0]]}).count("<circle") == 2
+    assert "<polyline" not in thumbnail({})
 
 
 def test_no_page_imports_tensorflow() -> None:

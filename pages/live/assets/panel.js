@@ -57,9 +57,10 @@ export function adoptStyle(root) {
   root.append(style)
 }
 
+const WHOLE = { loss: "new loss", broken: "not finite" }
 const markText = ({ what, value }) =>
-  what === "loss"
-    ? "new loss"
+  WHOLE[what]
+    ? WHOLE[what]
     : `${what.replaceAll("_", " ")} ${
         typeof value === "number" ? Number(value.toPrecision(3)) : value
       }`

@@ -1,0 +1,21 @@
+"""Losses: every named loss as a card, by group and property, up to six of them on one axis."""
+
+import streamlit as st
+
+from pages.parts import draft, runs, url
+from pages.parts.catalog import cards, compared, filters, listed, progress
+
+url.follow("losses")
+settled, _ = draft.spec()
+current = runs.find(st.session_state.run)
+
+with st.container(key="panel-catalog", gap="small"):
+    st.subheader("Losses", anchor=False)
+    found = listed()
+    known = progress(len(found))
+    if found:
+        filters(found, known)
+        compared(found, known)
+        cards(found, known)
+
+url.write(settled, current)
