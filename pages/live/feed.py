@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 import math
+import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -33,6 +34,9 @@ TRAIN_SERIES = ("loss", "accuracy")
 VALIDATION_METRICS = ("loss", "accuracy")  # and those of the run's spec
 EMBEDDING = tuple(PREFIX + name for name in NUMBERS)
 CROSS_ENTROPY = f"validation_{PREFIX}cross_entropy"
+
+# What is measured of the terms of a composite loss (`playground.training.terms`).
+TERM = re.compile(r"validation_(term\d(_features|_logits)?|cosine\d\d)")
 
 reading = anyio.CapacityLimiter(4)
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from pages.live import component
-from pages.parts import metrics, problems, runs, whole
+from pages.parts import metrics, problems, runs, terms, whole
 from pages.parts.url import LOG_KEY, SMOOTHING_KEY
 from playground import models
 from playground.runs.store import RunRecord
@@ -45,8 +45,9 @@ def curves_card(
         [component.Run(record.id, names[record.id], places[record.id]) for record in shown],
         smoothing=smoothing,
         log=log,
-        metrics=metrics.described(metrics.chosen()),
+        metrics=[*metrics.described(metrics.chosen()), *terms.charts(terms.names(current))],
     )
+    terms.monitor(current)
     with st.container(key="lesson-curves"):
         st.caption(_lesson(current, compared))
     after()

@@ -139,6 +139,14 @@ class Graph:
             tf.TensorSpec((), tf.int32),
         )
 
+    def features_of(self, images: Any) -> Any:
+        """The features (N, D) of images (N, H, W, C) float32, dropout off."""
+        return self._network(images, training=False)[0]
+
+    def logits_of(self, features: Any) -> Any:
+        """The logits (N, C) that follow from features (N, D)."""
+        return self.model.get_layer("logits")(features)
+
     def facts(self, features: Any, logits: Any, labels: Any, step: Any) -> dict[str, Any]:
         """What a loss may ask for (`objective.facts`); `step` counts from 1."""
         done = tf.cast(step - 1, tf.float32)

@@ -23,7 +23,7 @@ import losses
 from playground import datasets, models
 from playground.errors import SpecError
 from playground.spec import RunSpec
-from playground.training import clusters, fit, objective, optimizers
+from playground.training import clusters, fit, objective, optimizers, terms
 from playground.training.augmentation import Augmentation
 from playground.training.centers import Centers
 from playground.training.changes import BROKEN, LOSS, with_loss
@@ -123,6 +123,8 @@ class Training:
         held, test = self.split.validation_images, dataset.test_images
         self.sample = np.sort(draw.permutation(len(held))[:SAMPLE])
         self.strip = np.sort(draw.permutation(len(test))[:STRIP])
+        watched = np.sort(draw.permutation(len(images))[: terms.SAMPLE])
+        self.terms = terms.TermProbe(self.graph, images[watched], self.split.train_labels[watched])
         self.order = np.zeros((0, self.batch), np.int32)
         self.step = 0
         self.clock = Clock()
@@ -151,6 +153,7 @@ class Training:
                 "inputs": list(loss.inputs),
                 "parameters": [parameter.as_dict() for parameter in loss.parameters.values()],
                 "warnings": [warning.message for warning in loss.warnings],
+                "terms": terms.watched(loss),
             },
             arrays={
                 "strip_images": dataset.test_images[self.strip],
@@ -362,7 +365,11 @@ class Training:
         if strip is None:
             return None
         found = self.evaluated("validation", labels, full, measured)
-        return replace(found, arrays={**found.arrays, "strip_probabilities": strip.probabilities})
+        return replace(
+            found,
+            metrics={**found.metrics, **self.terms.measure(self.step)},
+            arrays={**found.arrays, "strip_probabilities": strip.probabilities},
+        )
 
     def evaluate_training(self, control: Control) -> Evaluated | None:
         """A fixed sample of the training images, dropout and augmentation off, against the labels

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from playground.errors import DataError
+from playground.errors import DataError, RunError
 from playground.runs.store import open_store
 from playground.runs.supervisor import Supervisor
 from playground.settings import Settings
 from playground.spec import RunSpec, metric_key
+from playground.training.changes import broken, loss_change
 
 DIGITS = {"dataset": "digits", "width": 8, "epochs": 3}
 LONG = RunSpec(dataset="digits", epochs=200)
@@ -120,11 +121,22 @@ def test_a_run_is_paused_stepped_changed_and_stopped(service):
     assert len(service.store.series(run_id, "loss")[0]) == found.step
 
 
-def test_a_loss_that_is_not_finite_fails_the_run_where_it_breaks(service):
-    run_id = service.submit(RunSpec(**DIGITS, loss="mean(y_true * log(y_pred - 2.0))"), "me")
-    found = ended(service, run_id)
-    assert (found.state, found.kind) == ("failed", "nonfinite")
-    assert found.where is not None and "log" in found.where["fragment"]
+def test_a_loss_that_is_not_finite_waits_is_mended_and_goes_on(service):
+    text = "mean(y_true * log(y_pred - 2.0)) - mean(log(p_true))"
+    run_id = service.submit(RunSpec(**DIGITS, loss=text), "me")
+    until(lambda: service.store.run(run_id).state == "paused")
+    found = broken(service.store.marks(run_id))
+    assert found is not None and "log" in found["where"]["fragment"]
+    assert "maximum(y_pred - 2.0" in found["mended"]
+    wrong = loss_change(RunSpec(**DIGITS, loss="-log(p_tru)"))
+    with pytest.raises(RunError, match="p_tru"):
+        service.command(run_id, "me", "change", "loss", wrong)
+    mended = loss_change(RunSpec(**DIGITS, loss=found["mended"]))
+    service.command(run_id, "me", "change", "loss", mended)
+    service.command(run_id, "me", "resume")
+    done = ended(service, run_id)
+    assert done.state == "completed" and np.isfinite(done.metrics["test_loss"])
+    assert broken(service.store.marks(run_id)) is None
 
 
 def test_a_text_that_is_no_loss_fails_the_run_before_the_first_step(service):

@@ -1,0 +1,84 @@
+"""The terms of a composite loss while it trains: their charts, and a conflict by name."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.live import component
+from pages.parts import runs
+from playground.errors import PlaygroundError
+from playground.runs import supervisor
+from playground.runs.store import LIVE, RunRecord
+
+TICK_SECONDS = 2.0
+OPPOSED = -0.1  # a cosine below this is a conflict, not noise
+FAINT = 30.0  # a pull so many times weaker is hardly felt
+SHORT = 40  # characters of a term's text
+
+
+def names(record: RunRecord | None) -> list[str]:
+    """The texts of the terms that a run watches; none where its loss has a single one."""
+    if record is None:
+        return []
+    try:
+        started = supervisor.service().store.started(record.id)
+    except PlaygroundError:
+        return []  # the page says elsewhere that the store cannot be read
+    return list(started.loss.get("terms", [])) if started is not None else []
+
+
+def charts(texts: Sequence[str]) -> list[component.Metric]:
+    """A chart of each term's value and pulls, and of each two terms' cosine."""
+    found = []
+    for i, text in enumerate(texts, start=1):
+        said = text if len(text) <= SHORT else f"{text[: SHORT - 1]}…"
+        found += [
+            component.Metric(f"term{i}", f"Term {i}: {said}", f"term {i}"),
+            component.Metric(f"term{i}_features", f"Term {i}: |slope| at features", f"{i} feat."),
+            component.Metric(f"term{i}_logits", f"Term {i}: |slope| at logits", f"{i} logits"),
+        ]
+    count = len(texts)
+    for i in range(1, count + 1):
+        for j in range(i + 1, count + 1):
+            title = f"Cosine of terms {i} and {j}, at features"
+            found.append(component.Metric(f"cosine{i}{j}", title, f"cos {i},{j}"))
+    return found
+
+
+def monitor(record: RunRecord | None) -> None:
+    """A line on whether the terms of the shown run conflict, kept up while it trains."""
+    texts = names(record)
+    if record is None or not texts:
+        return
+    live = record.state in LIVE
+    st.fragment(_line, run_every=TICK_SECONDS if live else None)(record.id, len(texts))
+
+
+def _line(run_id: str, count: int) -> None:
+    record = runs.find(run_id)
+    with st.container(key="lesson-terms"):
+        st.caption(verdict(dict(record.metrics) if record is not None else {}, count))
+
+
+def verdict(metrics: dict[str, float], count: int) -> str:
+    """Which two terms conflict, or which is hardly felt, as of the last evaluation."""
+    pairs = [(i, j) for i in range(1, count + 1) for j in range(i + 1, count + 1)]
+    cosines = {(i, j): metrics.get(f"validation_cosine{i}{j}") for i, j in pairs}
+    known = {pair: value for pair, value in cosines.items() if value is not None}
+    if not known:
+        return "The terms are measured at the next evaluation."
+    (i, j), least = min(known.items(), key=lambda item: item[1])
+    if least < OPPOSED:
+        return (
+            f"Terms {i} and {j} conflict: the cosine between their gradients at the features is "
+            f"{least:.2f}, so that a step down one goes up the other."
+        )
+    pulls = {k: metrics.get(f"validation_term{k}_features", 0.0) for k in range(1, count + 1)}
+    strong, weak = max(pulls, key=pulls.__getitem__), min(pulls, key=pulls.__getitem__)
+    if pulls[strong] > FAINT * pulls[weak]:
+        times = f"{pulls[strong] / pulls[weak]:,.0f} times" if pulls[weak] else "infinitely"
+        return (
+            f"No terms conflict, but term {strong} pulls the features {times} harder than term "
+            f"{weak}, which is hardly felt."
+        )
+    return f"No terms conflict: the least cosine between their gradients is {least:.2f}."

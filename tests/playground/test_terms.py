@@ -1,0 +1,51 @@
+"""What is measured of the terms of a composite loss while it trains."""
+
+import numpy as np
+import pytest
+
+from pages.parts.terms import charts, verdict
+from playground.spec import RunSpec
+from playground.training import loop
+from playground.training.control import Control
+from playground.training.events import Evaluated, Started
+
+SMALL = {"dataset": "digits", "train_images": 200, "width": 4, "epochs": 1, "batch_size": 32}
+
+
+def evaluations(loss: str) -> tuple[Started, list[dict[str, float]]]:
+    events = list(loop.run(RunSpec(**SMALL, loss=loss), Control()))
+    started = next(event for event in events if isinstance(event, Started))
+    found = [event for event in events if isinstance(event, Evaluated)]
+    return started, [event.metrics for event in found if event.split == "validation"]
+
+
+def test_opposed_terms_are_found_and_named() -> None:
+    started, measured = evaluations("cross_entropy() - 0.25 * cross_entropy() + 0.5 * mae()")
+    assert started.loss["terms"][0] == "cross_entropy()" and len(started.loss["terms"]) == 3
+    for metrics in measured:
+        assert metrics["cosine12"] == pytest.approx(-1, abs=1e-3)
+        assert metrics["term2"] == pytest.approx(-0.25 * metrics["term1"], rel=1e-4)
+        for where in ("features", "logits"):
+            ratio = metrics[f"term2_{where}"] / metrics[f"term1_{where}"]
+            assert ratio == pytest.approx(0.25, rel=1e-3)
+        # At the logits cross-entropy pulls with p - y: at most √2 a sample, the mean of the batch.
+        assert 0 < metrics["term1_logits"] * np.sqrt(180) <= np.sqrt(2) + 0.01
+    last = {f"validation_{name}": value for name, value in measured[-1].items()}
+    assert "Terms 1 and 2 conflict" in verdict(last, 3)
+
+
+def test_a_loss_of_one_term_is_not_measured() -> None:
+    started, measured = evaluations("cross_entropy()")
+    assert started.loss["terms"] == []
+    assert all(not name.startswith(("term", "cosine")) for m in measured for name in m)
+
+
+def test_a_term_that_is_hardly_felt_is_named() -> None:
+    metrics = {"validation_cosine12": 0.2, "validation_term1_features": 3.0,
+               "validation_term2_features": 0.01}  # fmt: skip
+    assert "term 1 pulls the features 300 times harder than term 2" in verdict(metrics, 2)
+    assert "No terms conflict: the least cosine" in verdict(
+        {**metrics, "validation_term2_features": 1.0}, 2
+    )
+    assert "next evaluation" in verdict({}, 2)
+    assert [chart.key for chart in charts(["a", "b"])][-1] == "cosine12"
