@@ -14,8 +14,8 @@ from playground.training.events import Changed
 
 LOSS = "loss"
 BROKEN = "broken"
-RATE = "learning_rate"
-OTHERS = frozenset({"state", "best_epoch", "center_rate", BROKEN, RATE})  # marks that are not about the loss
+# Marks that are not about the loss.
+OTHERS = frozenset({"state", "best_epoch", "center_rate", "learning_rate", BROKEN})
 
 
 def loss_change(spec: RunSpec) -> str:

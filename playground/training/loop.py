@@ -339,6 +339,8 @@ class Training:
         One that cannot be trained here is left out and costs nothing but a line in the log."""
         try:
             loss = objective.build(with_loss(self.spec, value))
+            if objective.has_centers(loss) and self.centers is None:
+                raise SpecError("loss", "this run has no class centres")
         except (SpecError, losses.LossError) as error:
             _log.warning("The loss was not changed: %s", error)
             return
@@ -453,6 +455,8 @@ class Training:
         are; with the text that would have been finite on this batch, where there is one."""
         for weight in self.model.weights:
             weight.assign(finite[weight.path])
+        if self.centers is not None:
+            self.centers.restore(finite)
         found = {
             "message": failed.message,
             "hint": failed.hint,
