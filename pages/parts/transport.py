@@ -49,7 +49,7 @@ def transport(
             help=_train_help(steerable, settled),
         )
         st.fragment(_steering, run_every=TICK_SECONDS if live else None)(
-            current.id if current is not None else "", live
+            current.id if current is not None else "", live, _broken(current) is not None
         )
         st.button(
             "Reset",
@@ -72,13 +72,14 @@ def _train_help(steerable: bool, settled: RunSpec | None) -> str:
     return "Trains a new network with these settings. Key: Space"
 
 
-def _steering(run_id: str, known_live: bool) -> None:
+def _steering(run_id: str, known_live: bool, known_broken: bool) -> None:
     """Pause, Step and Stop as the runs' states allow; refreshed while one is live."""
     records = together.shown()
     mine = together.steerable(records)
     states = {one.state for one in mine}
     whole.follow()
-    if any(one.state in LIVE for one in records) != known_live:
+    broke = _broken(next((one for one in records if one.id == run_id), None)) is not None
+    if any(one.state in LIVE for one in records) != known_live or broke != known_broken:
         st.rerun()
     turn = "resume" if "paused" in states and "running" not in states else "pause"
     steps = bool(states & {"running", "paused"})

@@ -517,10 +517,13 @@ class Supervisor:
             return  # what is wrong with it is said by who looks for it
         if what == LOSS:
             wanted = with_loss(record.spec, value)
-            error = self.check(wanted.loss, wanted.loss_parameters).get("error")
-            if error:
+            report = self.check(wanted.loss, wanted.loss_parameters)
+            if error := report.get("error"):
+                raise RunError(f"The loss stays: {error['message']}.", error["hint"] or "")
+            if "centers" in set(report["inputs"]) - set(started.loss.get("inputs", ())):
                 raise RunError(
-                    f"The loss was not changed: {error['message']}.", error["hint"] or ""
+                    "The loss stays: this run was begun without moving class centres.",
+                    "Press Train for a run that has them.",
                 )
             return
         known: Mapping[str, Any] = started.loss
