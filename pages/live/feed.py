@@ -108,7 +108,8 @@ class Reader:
             for name in TRAIN_SERIES if record.step != said_step else ():
                 self._extend(name, curves)
             evaluated = facts["metrics"] != said_metrics or ended
-            for name in _evaluated_series(record.spec) if evaluated else ():
+            measured = [*_evaluated_series(record.spec), *filter(TERM.fullmatch, facts["metrics"])]
+            for name in measured if evaluated else ():
                 self._extend(name, curves)
             if evaluated:
                 facts["collapsed"] = self._collapsed(record.spec)

@@ -15,6 +15,7 @@ from pages.live.feed import BACKLOG, Feed, Reader, Viewer
 from playground.errors import StoreError
 from playground.runs.store import Store
 from playground.spec import metric_key
+from playground.training.events import Evaluated
 from tests.browser.recording import Recording
 
 
@@ -159,3 +160,12 @@ def test_closing_wakes_every_viewer(store: Store) -> None:
             return told.closed and isinstance(viewer, Viewer)
 
     assert finished(watch())
+
+
+def test_what_is_measured_of_terms_is_told(store: Store) -> None:
+    run = Recording(store).begin().advance(5)
+    metrics = {"loss": 1.0, "accuracy": 0.5, "term1_features": 2.0, "cosine12": -0.4}
+    store.record(run.id, Evaluated(5, 0.1, "validation", 10, False, metrics))
+    told = Reader(run.id, store, Line()).news()["series"]
+    assert told["validation_cosine12"]["y"] == [-0.4]
+    assert told["validation_term1_features"]["y"] == [2.0]
