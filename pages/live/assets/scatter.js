@@ -317,7 +317,7 @@ export class Scatter {
     }
     const { middle, reach } = this.sight(this.t())
     const least = Math.min(w, h)
-    const step = round((2 * reach * 110) / least)
+    const step = round((2 * reach * 70) / least)
     pen.globalAlpha = 0.35
     const [ox, oy] = this.place([0, 0])
     if (ox > 0 && ox < w) line(pen, [[ox, 0], [ox, h]])
