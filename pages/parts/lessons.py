@@ -6,9 +6,9 @@ from typing import Any
 
 import streamlit as st
 
+from pages.parts import draft, whole
 from playground.spec import RunSpec
 
-PAGE = "fitting.py"
 # Digits come with scikit-learn, so these work on any machine, and a run takes seconds.
 _SHARED: dict[str, Any] = {
     "dataset": "digits",
@@ -91,16 +91,25 @@ LESSONS: tuple[Lesson, ...] = (
 )
 
 
+def _open(number: int) -> None:
+    """Puts the page into a lesson's state, which its address then says."""
+    whole.ask()
+    state = st.session_state
+    draft.take(LESSONS[number - 1].spec)
+    state.lesson, state.run, state.compare = number, "", []
+
+
 def lessons(chosen: int) -> None:
-    """The links, and the chosen lesson in words (1 for the first; 0: none)."""
+    """A button for each, and the chosen lesson in words (1 for the first; 0: none)."""
     with st.container(horizontal=True, gap="small", key="lessons", vertical_alignment="center"):
         st.caption("Five lessons", width="content")
         for number, lesson in enumerate(LESSONS, start=1):
-            st.page_link(
-                PAGE,
-                label=f"{number} {lesson.title}",
+            st.button(
+                f"{number} {lesson.title}",
+                key=f"open-lesson-{number}",
                 icon=":material/play_lesson:" if number == chosen else None,
-                query_params={**lesson.spec.to_query(), "lesson": str(number)},
+                on_click=_open,
+                args=(number,),
             )
     if chosen:
         lesson = LESSONS[chosen - 1]

@@ -9,7 +9,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.live.feed import Reader
-from pages.parts import lessons
 from pages.parts.lessons import LESSONS, TRIO
 from pages.parts.robust_card import LOSSES, NOISE
 from pages.parts.url import MOST_LESSONS, View
@@ -23,10 +22,7 @@ Opened = Callable[..., AppTest]
 
 
 @pytest.fixture
-def at_fitting(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> Opened:
-    # The test's own start knows no other page to link to; the links are tried in the browser.
-    monkeypatch.setattr(lessons.st, "page_link", lambda *_, **__: None)
-
+def at_fitting(visit: Visit) -> Opened:
     def opened(query: str = "") -> AppTest:
         page = visit(query)
         page.switch_page("fitting.py").run()
@@ -111,6 +107,9 @@ def test_a_lesson_is_a_link_that_opens_the_page_in_its_state(
     page = at_fitting(urlencode({**query, "lesson": number}))
     assert lesson.means in [words.value.split("** ", 1)[-1] for words in page.markdown]
     assert page.slider(key="spec.width").value == lesson.spec.width
+    pressed = click(at_fitting(), f"open-lesson-{number}")
+    assert pressed.query_params["lesson"] in (str(number), [str(number)])
+    assert pressed.slider(key="spec.width").value == lesson.spec.width
 
 
 def test_there_are_as_many_lessons_as_links_may_name() -> None:
