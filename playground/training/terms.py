@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from playground.training import objective
 
-SAMPLE = 256  # images
+SAMPLE = 64  # images: more would cost more than a twentieth of a small run
 MOST = 4  # terms that are watched: the first
 
 

@@ -8,6 +8,7 @@ from playground.spec import RunSpec
 from playground.training import loop
 from playground.training.control import Control
 from playground.training.events import Evaluated, Started
+from playground.training.terms import SAMPLE
 
 SMALL = {"dataset": "digits", "train_images": 200, "width": 4, "epochs": 1, "batch_size": 32}
 
@@ -29,7 +30,7 @@ def test_opposed_terms_are_found_and_named() -> None:
             ratio = metrics[f"term2_{where}"] / metrics[f"term1_{where}"]
             assert ratio == pytest.approx(0.25, rel=1e-3)
         # At the logits cross-entropy pulls with p - y: at most √2 a sample, the mean of the batch.
-        assert 0 < metrics["term1_logits"] * np.sqrt(180) <= np.sqrt(2) + 0.01
+        assert 0 < metrics["term1_logits"] * np.sqrt(SAMPLE) <= np.sqrt(2) + 0.01
     last = {f"validation_{name}": value for name, value in measured[-1].items()}
     assert "Terms 1 and 2 conflict" in verdict(last, 3)
 
