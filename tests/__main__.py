@@ -4,10 +4,11 @@ Format, lint, types, then the tests; a Chromium is fetched first if the machine 
 the first of them that fails, with its exit status.
 """
 
-import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import IO
 
 from tests import chromium
 
@@ -28,11 +29,29 @@ def main(arguments: list[str]) -> int:
             return status
     if chromium.ensure() is None:
         return 1
-    # A file at a time to each process, as many as there are cores; the browser's come first.
-    share = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile", "--no-loadscope-reorder"]
-    command = [*python, "pytest", *share, *arguments]
+    if arguments:
+        return _pytest(python, arguments).wait()
+    return _side_by_side(python)
+
+
+def _side_by_side(python: list[str]) -> int:
+    """The tests in the browser and all others, each in a process of its own: both mostly keep one
+    core busy. What the first says is printed when the others are through."""
+    with tempfile.TemporaryFile() as said:
+        browser = _pytest(python, ["tests/browser"], said)
+        others = _pytest(python, ["--ignore=tests/browser"])
+        statuses = [others.wait(), browser.wait()]
+        said.seek(0)
+        print(said.read().decode(errors="replace"), flush=True)
+    return max(map(abs, statuses))
+
+
+def _pytest(
+    python: list[str], arguments: list[str], output: IO[bytes] | None = None
+) -> subprocess.Popen[bytes]:
+    command = [*python, "pytest", *arguments]
     print("$", " ".join(command[2:]), flush=True)
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+    return subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
 
 
 if __name__ == "__main__":
