@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from playground import datasets
-from playground.errors import RunError, StoreError
+from playground.errors import RunError, SpecError, StoreError
 from playground.runs import wire
 from playground.runs.checker import Checker
 from playground.runs.executor import LocalExecutor, LocalWorker
@@ -195,7 +195,7 @@ class Supervisor:
         if do not in COMMANDS:
             raise RunError(f"Expected one of {', '.join(sorted(COMMANDS))}; got {do[:20]!r}.")
         if do == "change":
-            self._check_change(run_id, what, value)
+            self._check_change(run_id, visitor, what, value)
         with self._lock:
             waiting, seat = self._line.find(run_id), self._seat_of(run_id)
             if waiting is not None:
@@ -509,14 +509,18 @@ class Supervisor:
                 "Try again when one has finished.",
             )
 
-    def _check_change(self, run_id: str, what: str, value: float | str) -> None:
-        """Raises RunError where a run cannot take a change. Asks the checking worker about a text;
-        the lock is not held."""
+    def _check_change(self, run_id: str, visitor: str, what: str, value: float | str) -> None:
+        """Raises RunError where a run cannot take a change, or not from this visitor. Asks the
+        checking worker about a text; the lock is not held."""
         record, started = self.store.run(run_id), self.store.started(run_id)
         if record is None or started is None:
             return  # what is wrong with it is said by who looks for it
+        _check_owner(record.owner, visitor)
         if what == LOSS:
-            wanted = with_loss(record.spec, value)
+            try:
+                wanted = with_loss(record.spec, value)
+            except SpecError as fault:
+                raise RunError(f"The loss stays: {fault.message}.", fault.hint) from None
             report = self.check(wanted.loss, wanted.loss_parameters)
             if error := report.get("error"):
                 raise RunError(f"The loss stays: {error['message']}.", error["hint"] or "")
