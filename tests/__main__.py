@@ -35,11 +35,11 @@ def main(arguments: list[str]) -> int:
 
 
 def _side_by_side(python: list[str]) -> int:
-    """The tests in the browser and all others, each in a process of its own: both mostly keep one
-    core busy. What the first says is printed when the others are through."""
+    """The tests of pages, in the browser and without, and all others, each in a process of its
+    own: both mostly keep one core busy. What the first says is printed when both are through."""
     with tempfile.TemporaryFile() as said:
-        browser = _pytest(python, ["tests/browser"], said)
-        others = _pytest(python, ["--ignore=tests/browser"])
+        browser = _pytest(python, ["tests/browser", "tests/pages"], said)
+        others = _pytest(python, ["tests/losses", "tests/playground"])
         statuses = [others.wait(), browser.wait()]
         said.seek(0)
         print(said.read().decode(errors="replace"), flush=True)
