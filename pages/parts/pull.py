@@ -13,6 +13,7 @@ from playground.errors import PlaygroundError
 from playground.runs import supervisor
 from playground.runs.store import RunRecord
 from playground.spec import RunSpec, knobs
+from playground.training.changes import as_changed
 
 FEW = 3  # parameters that find room beside the title
 WIDTH = 200
@@ -21,14 +22,12 @@ WIDTH = 200
 def sliders(current: RunRecord | None, settled: RunSpec | None) -> None:
     """The sliders of the shown run, if it is live and this visitor's, or else of the settings."""
     live = current if current is not None and together.steerable([current]) else None
-    spec = live.spec if live is not None else settled
-    if spec is None or not supervisor.service().status()["checking"]:
+    if not supervisor.service().status()["checking"]:
         return  # who knows the loss' parameters is still getting warm
     try:
-        marks: dict[str, Any] = {}
-        if live is not None:
-            store = supervisor.service().store
-            marks = {mark.what: mark.value for mark in store.marks(live.id)}
+        spec = settled if live is None else _now(live)
+        if spec is None:
+            return
         report = checked(spec.loss, ())
     except PlaygroundError as error:
         problems.remember(error)
@@ -36,15 +35,22 @@ def sliders(current: RunRecord | None, settled: RunSpec | None) -> None:
     if not {"features", "centers"} & set(report["inputs"]):
         return  # a loss that knows nothing of the embedding
     run_id = live.id if live is not None else ""
-    values = {**spec.loss_parameters, **marks}
     for parameter in [each for each in report["parameters"] if each["low"] is not None][:FEW]:
         name = parameter["name"]
-        _slider(run_id, name, parameter, float(values.get(name, parameter["value"])), name)
+        value = spec.loss_parameters.get(name, parameter["value"])
+        _slider(run_id, name, parameter, float(value), name)
     if "centers" in report["inputs"]:
         knob = knobs()["center_rate"]
         bounds = {"low": knob.low, "high": knob.high, "step": knob.step}
-        value = float(values.get("center_rate", spec.center_rate))
-        _slider(run_id, "center_rate", bounds, value, knob.label, knob.help)
+        _slider(run_id, "center_rate", bounds, spec.center_rate, knob.label, knob.help)
+
+
+def _now(live: RunRecord) -> RunSpec:
+    """A run's spec with its loss and the centres' rate as they are by now. Raises StoreError."""
+    marks = supervisor.service().store.marks(live.id)
+    spec = as_changed(live.spec, marks)
+    rates = [mark.value for mark in marks if mark.what == "center_rate"]
+    return spec.model_copy(update={"center_rate": float([spec.center_rate, *rates][-1])})
 
 
 def _slider(

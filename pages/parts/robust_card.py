@@ -1,16 +1,13 @@
 """Losses that bear wrong labels, and cross-entropy: a stored comparison, and the same live."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from pages.parts import draft, together, whole
-from playground import analysis
+from pages.parts.stored import stored
 from playground.spec import RunSpec
 
-STORED = Path(analysis.__file__).parent / "noise_mnist.json"
 LOSSES = {
     "categorical_crossentropy": "Cross-entropy",
     "gce": "Generalised cross-entropy",
@@ -34,7 +31,7 @@ def robust_card(settled: RunSpec | None, busy: bool) -> None:
             help="The four losses from the same weights, with the settings on the left; without "
             f"label noise there, with {NOISE:.0%} of the labels wrong.",
         )
-    found = _read(STORED)
+    found = stored("noise_mnist")
     rates = list(dict.fromkeys(row[0] for row in found["rows"]))
     st.table(
         {
@@ -79,9 +76,3 @@ def _train(settled: RunSpec) -> None:
     specs = [RunSpec(**{**kept, "loss": loss}) for loss in LOSSES]
     if together.train_together(specs):
         draft.take(specs[0])
-
-
-@st.cache_data(show_spinner=False)
-def _read(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text())
-    return found

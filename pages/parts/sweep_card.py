@@ -1,15 +1,12 @@
 """Sweeps: a chart that fills as their runs finish in the background."""
 
-import json
-from pathlib import Path
-from typing import Any
-
 import streamlit as st
 
 from pages.parts import problems, whole
+from pages.parts.stored import stored
 from pages.parts.url import SWEEP_KEY
 from pages.parts.visitor import visitor
-from playground import analysis, sweeps
+from playground import sweeps
 from playground.errors import PlaygroundError, StoreError
 from playground.figures.sweep import sweep_chart
 from playground.runs import supervisor
@@ -17,7 +14,6 @@ from playground.runs.store import LIVE
 from playground.spec import RunSpec
 
 TICK_SECONDS = 1.5
-STORED = Path(analysis.__file__).parent / "descent.json"
 MEANS = {
     "width": "Held-out error falls, stops falling where the network can just learn every wrong "
     "label (training error reaches 0), and falls again beyond: the second descent of Nakkiran et "
@@ -80,7 +76,8 @@ def _card(sweep: sweeps.Sweep, planned: list[RunSpec], known_live: bool) -> None
             help="One run for each point, with the settings on the left, in the background.",
         )
         st.text(_said(done, len(live), len(found)))
-    chart = sweep_chart(sweep, found, _stored(sweep), st.context.theme.type == "dark")
+    before = stored("descent") if sweep.field == "width" else None
+    chart = sweep_chart(sweep, found, before, st.context.theme.type == "dark")
     st.plotly_chart(
         chart,
         key="sweep-chart",
@@ -105,15 +102,3 @@ def _start(missing: list[RunSpec]) -> None:
         problems.remember(error, "The sweep was not started")
     else:
         problems.forget()
-
-
-def _stored(sweep: sweeps.Sweep) -> dict[str, Any] | None:
-    if sweep.field != "width":
-        return None
-    return _read(STORED)
-
-
-@st.cache_data(show_spinner=False)
-def _read(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text())
-    return found

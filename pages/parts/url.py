@@ -5,7 +5,7 @@ what the controls say at the end of every script run.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import streamlit as st
 
@@ -205,17 +205,10 @@ def _seed(query: dict[str, str]) -> None:
     notes += [f"{name[:40]}: not a setting; left out" for name in unknown]
     spec, faults = RunSpec.from_query(fields, record.spec if record is not None else None)
     show(
-        View(
-            record.id if record is not None else "",
-            tuple(found.id for found, _ in compared if found is not None),
-            new.smoothing,
-            new.log,
-            new.seen,
-            new.lesson,
-            new.sweep,
-            new.group,
-            new.has,
-            new.beside,
+        replace(
+            new,
+            run=record.id if record is not None else "",
+            compare=tuple(found.id for found, _ in compared if found is not None),
         )
     )
     draft.take(spec, query.get("mode", ""))

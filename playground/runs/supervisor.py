@@ -376,12 +376,9 @@ class Supervisor:
             raise RunError(
                 "This run was trained before networks could be looked into.", "Train it again."
             )
-        spec = self._spec_at(record, kept.step)
+        # its loss as it was changed up to then
+        spec = as_changed(record.spec, self.store.marks(run_id), kept.step)
         return {"spec": spec.to_json(), "weights": kept.arrays, "step": kept.step}
-
-    def _spec_at(self, record: RunRecord, step: int) -> RunSpec:
-        """A run's spec with its loss and parameters as they were changed up to a step."""
-        return as_changed(record.spec, self.store.marks(record.id), step)
 
     def _ask_for_weights(self, run_id: str) -> None:
         """Lets a live run send its weights, at most once a second however many look."""

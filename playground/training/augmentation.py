@@ -3,9 +3,12 @@ step alone, so that a run gives the same numbers however its intervals fall."""
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from playground.spec import RunSpec
+
+SHARES_DRAWN = 8192  # the shares of mixup come again after so many steps
 
 
 class Augmentation:
@@ -15,6 +18,10 @@ class Augmentation:
         self._spec = spec
         self.moves = spec.flip or spec.shift > 0 or spec.crop > 0
         self.mixes = spec.mixup > 0
+        if self.mixes:
+            # Drawn beforehand: TensorFlow's gamma differs in its last bit from one time to the next.
+            draw = np.random.default_rng([spec.seed, 2])
+            self._shares = draw.beta(spec.mixup, spec.mixup, SHARES_DRAWN).astype(np.float32)
 
     def moved(self, images: Any, step: Any) -> Any:
         """Float images (B, H, W, C), each cropped, shifted and flipped by draws of its own.
@@ -59,11 +66,7 @@ class Augmentation:
     def share(self, step: Any) -> Any:
         """λ of mixup for a whole batch, a scalar of Beta(α, α) (Zhang et al., ICLR 2018). The batch
         is blended with itself back to front, and so are its losses, whatever the loss."""
-        first, second = (
-            tf.random.stateless_gamma((), self._seed(stream, step), self._spec.mixup)
-            for stream in (6, 7)
-        )
-        return (first + 1e-9) / (first + second + 2e-9)
+        return tf.gather(self._shares, step % SHARES_DRAWN)
 
     def _uniform(self, stream: int, step: Any, count: Any) -> Any:
         return tf.random.stateless_uniform([count], self._seed(stream, step))

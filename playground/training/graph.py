@@ -90,7 +90,6 @@ class Graph:
         centers: Centers | None = None,
     ) -> None:
         self.model = model
-        self.loss = loss
         self.metrics = metrics
         self.classes = int(model.output.shape[-1])
         self._network = keras.Model(

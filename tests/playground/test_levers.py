@@ -9,7 +9,15 @@ from playground.errors import DataError, SpecError
 from playground.spec import FIT_METRICS, LATER, fit_series
 from playground.training import fit
 from playground.training.augmentation import Augmentation
-from playground.training.events import Changed, Evaluated, Event, Finished, Snapshot, Started
+from playground.training.events import (
+    Changed,
+    Evaluated,
+    Event,
+    Finished,
+    Progress,
+    Snapshot,
+    Started,
+)
 
 
 def digits(**fields: object) -> RunSpec:
@@ -116,6 +124,14 @@ def test_mixup_draws_from_its_beta() -> None:
     assert np.all((draws >= 0) & (draws <= 1))
     assert draws.mean() == pytest.approx(0.5, abs=0.06)
     assert draws.var() == pytest.approx(1 / (4 * (2 * 0.4 + 1)), rel=0.2)
+
+
+def test_mixup_gives_the_same_numbers_every_time() -> None:
+    spec = digits(mixup=0.2, epochs=20)
+    runs = [[event.series for event in train(spec) if isinstance(event, Progress)] for _ in "1234"]
+    for name in runs[0][0]:
+        each = [np.concatenate([series[name] for series in run]) for run in runs]
+        assert all(np.array_equal(one, each[0]) for one in each), name
 
 
 def kinds(events: list[Event], kind: type) -> list:

@@ -18,13 +18,13 @@ import {
 } from "./look.js"
 import { sketch } from "./sketch.js"
 import { subscribe } from "./stream.js"
+import { timeline } from "./timeline.js"
 import { count, digits, element, percent, put } from "./words.js"
 
 const LIVE_MS = 1000
 const RETRY_MS = 3000
 const REST_LIVE_MS = 10_000
 const REST_PLAYING_MS = 1500
-const PLAY_MS = 350
 const STRIP_FRAMES = 12
 const KINDS = {
   Normalization: "normalised pixels",
@@ -60,7 +60,6 @@ export function mount(root, component) {
   let asking = null // the AbortController of the look that is under way
   let stale = false // something changed while it was
   let timer = 0
-  let playing = 0
   let lastLook = -LIVE_MS
   let lastMore = -REST_LIVE_MS
   const frames = new Map() // film strip and dead filters: what never changes, by what was asked
@@ -98,11 +97,14 @@ export function mount(root, component) {
     drawing,
   )
 
-  const slider = element("input", { type: "range", min: "0", max: "0", "aria-label": "Step of the run" })
-  const when = element("span", { className: "when" })
-  const play = quiet("Play")
-  const live = quiet("Latest")
-  const time = element("section", { className: "time" }, play, slider, when, live)
+  const time = timeline({
+    busy: () => asking !== null,
+    go(wanted) {
+      step = wanted
+      changed()
+    },
+    rest: tell,
+  })
 
   const maps = pick("Activations", "Gradients")
   const scales = element("select", { "aria-label": "Colour scale" })
@@ -124,7 +126,7 @@ export function mount(root, component) {
   const dead = section("Dead filters", "Filters that answer to no image learn nothing any more", loadDead)
   const beside = section("Beside another run", "The chosen layer in both runs, and their difference", loadBeside)
   root.append(
-    element("div", { className: "top" }, input, time),
+    element("div", { className: "top" }, input, time.node),
     options,
     trouble,
     element("div", { className: "stage" }, layers, empty),
@@ -189,12 +191,12 @@ export function mount(root, component) {
 
   async function refresh() {
     if (gone || !run || document.hidden || !(facts.snapshots ?? []).length) return
-    asking = new AbortController()
+    const mine = (asking = new AbortController())
     stale = false
     lastLook = performance.now()
     const of = run
     try {
-      const found = await look(question({ what: "maps", gradients }), asking.signal)
+      const found = await look(question({ what: "maps", gradients }), mine.signal)
       if (gone || of !== run) return
       answer = found
       put(trouble, "")
@@ -206,15 +208,17 @@ export function mount(root, component) {
       put(trouble, `${error.message} ${error.hint}`.trim())
       timer = setTimeout(want, RETRY_MS)
     } finally {
-      asking = null
-      if (stale) want()
+      if (asking === mine) {
+        asking = null
+        if (stale) want()
+      }
     }
   }
 
   // What is open below follows, one after the other; seldom while the image above moves by itself,
   // because it takes many looks.
   async function more() {
-    const rest = playing ? REST_PLAYING_MS : step === null && facts.state === "running" ? REST_LIVE_MS : 0
+    const rest = time.playing ? REST_PLAYING_MS : step === null && facts.state === "running" ? REST_LIVE_MS : 0
     const now = performance.now()
     showBig()
     if (now - lastMore < rest) return
@@ -224,7 +228,7 @@ export function mount(root, component) {
   }
 
   function changed() {
-    if (!playing) lastMore = -REST_LIVE_MS
+    if (!time.playing) lastMore = -REST_LIVE_MS
     asking?.abort()
     asking = null
     want()
@@ -721,70 +725,11 @@ export function mount(root, component) {
     )
   }
 
-  // Time
-
-  function drawTime() {
-    const steps = facts.snapshots ?? []
-    slider.max = String(Math.max(0, steps.length - 1))
-    const at = step === null ? steps.length - 1 : nearest(step)
-    slider.value = String(Math.max(0, at))
-    slider.disabled = play.disabled = steps.length < 2
-    live.setAttribute("aria-pressed", String(step === null))
-    const shown = steps[at]
-    const epoch = shown === undefined || !facts.steps ? "" : `, epoch ${((shown / facts.steps) * facts.epochs).toFixed(2)}`
-    put(when, shown === undefined ? "" : `step ${count(shown)}${epoch}`)
-    slider.setAttribute("aria-valuetext", when.textContent)
-    put(play, playing ? "Pause" : "Play")
-  }
-
-  function nearest(wanted) {
-    const steps = facts.snapshots ?? []
-    let best = 0
-    for (const [i, each] of steps.entries()) if (Math.abs(each - wanted) < Math.abs(steps[best] - wanted)) best = i
-    return best
-  }
-
   function goTo(wanted) {
     step = wanted
-    drawTime()
+    time.show(facts, step)
     tell()
     changed()
-  }
-
-  function rest() {
-    clearInterval(playing)
-    playing = 0
-    drawTime()
-  }
-
-  slider.oninput = () => {
-    step = facts.snapshots[Number(slider.value)]
-    rest()
-    changed()
-  }
-  slider.onchange = tell
-  live.onclick = () => {
-    rest()
-    goTo(null)
-  }
-  play.onclick = () => {
-    if (playing) return rest()
-    const steps = facts.snapshots ?? []
-    let at = step === null || nearest(step) === steps.length - 1 ? 0 : nearest(step)
-    step = steps[at]
-    changed()
-    playing = setInterval(() => {
-      if (asking) return // as fast as the answers come
-      at += 1
-      if (at >= (facts.snapshots ?? []).length) {
-        tell()
-        return rest()
-      }
-      step = facts.snapshots[at]
-      drawTime()
-      changed()
-    }, PLAY_MS)
-    drawTime()
   }
 
   // The image
@@ -890,8 +835,7 @@ export function mount(root, component) {
       }
       asking?.abort()
       asking = null
-      clearInterval(playing)
-      playing = 0
+      time.halt()
       cards.clear()
       layers.replaceChildren()
       detail.hidden = true
@@ -901,7 +845,7 @@ export function mount(root, component) {
         ? subscribe([run], (found, news) => {
             facts = found.facts
             if (news.has("snapshots") || news.has("state")) {
-              drawTime()
+              time.show(facts, step)
               drawEmpty()
               if (step === null || !answer) want()
             }
@@ -909,7 +853,7 @@ export function mount(root, component) {
         : () => {}
       old()
     }
-    drawTime()
+    time.show(facts, step)
     drawEmpty()
     drawPicks()
   }
@@ -928,7 +872,7 @@ export function mount(root, component) {
       gone = true
       asking?.abort()
       clearTimeout(timer)
-      clearInterval(playing)
+      time.halt()
       pad.stop()
       document.removeEventListener("visibilitychange", awake)
       stop()
