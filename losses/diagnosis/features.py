@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from losses.base import PlaygroundLoss
+from losses.gradient import gradient_of
 from losses.language.inputs import PREDICTIONS
 from losses.language.probe import SIZE, batch
 
@@ -55,7 +56,7 @@ class BatchTrial:
             whole = {**given, "num_classes": given["y_true"].shape[-1]}
             value = self.loss.on({**whole, "y_pred": tf.nn.softmax(given["logits"], axis=-1)})
         sources = {n: given[n] for n in self.learnt}
-        return value, tape.gradient(value, sources, unconnected_gradients="zero")
+        return value, gradient_of(tape, value, sources)
 
     def scaled(self, by: float, seed: int = 0) -> dict[str, Any]:
         """A batch whose learnt inputs are `by` times as large as usual."""

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from losses.base import PlaygroundLoss, Tensor
+from losses.gradient import gradient_of
 from losses.written import WrittenLoss
 
 BATCH = 29  # as large as the larger batch at which the language has counted a text's numbers
@@ -134,7 +135,7 @@ class Trial:
             if len(values.shape) == 2:
                 values = tf.reduce_mean(values, axis=-1)
             total = tf.reduce_sum(values)
-        return values, tape.gradient(total, logits, unconnected_gradients="zero")
+        return values, gradient_of(tape, total, logits)
 
     def _one_by_one(self, labels: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
         def one(sample: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:

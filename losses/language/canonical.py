@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from typing import Any
 
-from .graph import Node, Program, topological
+from .graph import EITHER_WAY, Node, Program, topological
 from .vocabulary import FUNCTIONS
 
 _SIGNS = {
@@ -29,8 +29,6 @@ _SIGNS = {
     "logical_xor": "^",
 }
 _ATOMS = ("input", "const", "parameter")
-_EITHER_WAY = ("add", "mul", "maximum", "minimum", "eq", "ne", "squared_difference",
-               "logical_and", "logical_or", "logical_xor")  # fmt: skip
 _LONG = 200
 
 
@@ -109,7 +107,7 @@ def _ordered(
     args: dict[int, tuple[Node, ...]] = {}
     for node in program.order:
         given = node.args
-        if node.op in _EITHER_WAY:
+        if node.op in EITHER_WAY:
             given = tuple(sorted(given, key=lambda a: (_kind_of(a), keys[id(a)])))
         args[id(node)] = given
         if node.op == "cast" and node.attrs["implicit"]:

@@ -11,6 +11,9 @@ from .errors import Remark, Span
 
 T = TypeVar("T")
 NOWHERE = Span()
+# Operators whose two arguments can change places.
+EITHER_WAY = ("add", "mul", "maximum", "minimum", "eq", "ne", "squared_difference",
+              "logical_and", "logical_or", "logical_xor")  # fmt: skip
 Shape = tuple[int, ...]
 Number = bool | int | float
 

@@ -11,6 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from losses.gradient import gradient_of
+
 from . import emit
 from .errors import LossError, Remark, quote
 from .graph import Node
@@ -66,7 +68,7 @@ def gradients(loss: WrittenLoss, tensors: Mapping[str, Any]) -> tuple[float, dic
     with tf.GradientTape() as tape:
         tape.watch([given[n] for n in names])
         value = loss.on(given)
-    found = tape.gradient(value, [given[n] for n in names], unconnected_gradients="zero")
+    found = gradient_of(tape, value, [given[n] for n in names])
     result = {n: np.asarray(g) for n, g in zip(names, found, strict=True)}
     if "y_pred" in result:
         g, p = result["y_pred"].astype("float64"), np.asarray(given["y_pred"]).astype("float64")
@@ -262,7 +264,7 @@ def find_nonfinite(loss: WrittenLoss, tensors: Mapping[str, Any]) -> dict[str, A
         if record is not None:
             return record
     inner = [(n, v) for n, v in seen if id(n) in learnt]
-    slopes = tape.gradient(total, [v for _, v in inner], unconnected_gradients="zero")
+    slopes = gradient_of(tape, total, [v for _, v in inner])
     # A bad slope arises at an operation and flows down: the culprit is the first operation
     # whose own output still has a finite slope and whose argument has not.
     bad = {id(n): np.asarray(g) for (n, _), g in zip(inner, slopes, strict=True)

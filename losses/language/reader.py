@@ -605,6 +605,10 @@ class Reader:
         spot.update((f"={k.arg}", self.tree.span(k.value)) for k in node.keywords)
         spot.update((i, self.tree.span(a)) for i, a in enumerate(node.args))
         last, kind = name.rpartition(".")[2], self.names.lookup(name)
+        if kind == "constant":
+            raise self.error(
+                node, f"{quote(name)} is a number, not a function", "write * to multiply"
+            )
         info: Any = self.names.catalog.get(voc.LOSS_CLASSES.get(last, last))
         if kind == "class":
             return loss_class(self.b, info, args, keywords, self.input)

@@ -31,7 +31,7 @@ from dataclasses import replace
 from typing import Any
 
 from .build import Builder
-from .graph import Node, Shape, topological
+from .graph import EITHER_WAY, Node, Shape, topological
 from .ranges import Range, range_of
 
 Rule = Callable[["_Pass", Node], Node | None]
@@ -61,7 +61,10 @@ class _Pass:
 
     def shared(self, node: Node) -> Node:
         """The node, or an equal one that is already there."""
-        key = (node.op, node.dtype, node.shapes, tuple(map(id, node.args)), _frozen(node.attrs))
+        args = [*map(id, node.args)]
+        if node.op in EITHER_WAY:
+            args.sort()
+        key = (node.op, node.dtype, node.shapes, tuple(args), _frozen(node.attrs))
         kept = self.known.setdefault(key, node)
         if kept is node:
             self.ranges[id(node)] = range_of(

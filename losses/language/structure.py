@@ -379,7 +379,9 @@ def norm(b: Builder, x: Node, order: object, axis: Axis, keepdims: bool) -> Node
 
 def shape_vector(b: Builder, x: Node) -> Node:
     """tf.shape(x): useful for its entries and as an argument."""
-    return b.node("shape", (x,), lambda k: (max(x.rank, 1),), "int")
+    if not x.rank:
+        raise b.error("a single number has no sizes", "give a tensor, such as y_pred")
+    return b.node("shape", (x,), lambda k: (x.rank,), "int")
 
 
 def size_of(b: Builder, x: Node) -> Node:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from losses.gradient import gradient_of
+
 from .sitter import Sitter
 
 POINTS = 81
@@ -132,7 +134,7 @@ def _points(sitter: Sitter) -> dict[str, Any]:
         tape.watch(features)
         tensors = {"features": features, "labels": labels, "partner_features": others}
         total = sitter.loss.on(_whole(sitter, tensors)) * len(labels)
-    slopes = tape.gradient(total, features, unconnected_gradients="zero").numpy()
+    slopes = gradient_of(tape, total, features).numpy()
     inputs = set(sitter.loss.inputs)
     marked = bool(inputs & {"class_weights", "centers"})
     turns = 2 * np.pi * np.arange(GROUPS) / GROUPS + np.pi / 2

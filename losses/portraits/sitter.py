@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from losses.base import PlaygroundLoss, Tensor
+from losses.gradient import gradient_of
 from losses.language import emit
 from losses.language.inputs import OF_THE_PROBABILITY
 from losses.language.samples import by_sample
@@ -104,7 +105,7 @@ class Sitter:
             values = _by_row(of(self.given(labels, logits)))
             count = tf.cast(tf.shape(logits)[0], "float32")
             total = tf.reduce_mean(values) * count
-        return values, tape.gradient(total, logits, unconnected_gradients="zero")
+        return values, gradient_of(tape, total, logits)
 
     def _each(self, tensors: Mapping[str, Any]) -> Tensor:
         """(B,) where the loss is that, or the mean of that; otherwise a scalar."""

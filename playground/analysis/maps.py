@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.optimize import linear_sum_assignment
 
+from losses.gradient import gradient_of
 from playground import models
 from playground.analysis.network import BROWSED, SAMPLED, Network
 from playground.errors import WorkerError
@@ -38,11 +39,7 @@ def maps(
     shown = [network.layer(layer)] if layer else network.plan
     if gradients:
         names = [each.name for each in shown]
-        found = tape.gradient(
-            loss,
-            [outputs[name] for name in names],
-            unconnected_gradients=tf.UnconnectedGradients.ZERO,
-        )
+        found = gradient_of(tape, loss, [outputs[name] for name in names])
         values = dict(zip(names, found, strict=True))
     else:
         values = outputs
@@ -94,9 +91,7 @@ def kernel(
         raise WorkerError("This layer has no such filter.", "Choose one of those that are drawn.")
     pixels, label = network.image(image)
     tape, _, loss = _taped(network, pixels, label, step)
-    gradient = tape.gradient(
-        loss, weights.value, unconnected_gradients=tf.UnconnectedGradients.ZERO
-    )
+    gradient = gradient_of(tape, loss, weights.value)
     bias = network.model.get_layer(source).bias
     return {
         "layer": source,

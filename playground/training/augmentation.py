@@ -19,7 +19,7 @@ class Augmentation:
         self.moves = spec.flip or spec.shift > 0 or spec.crop > 0
         self.mixes = spec.mixup > 0
         if self.mixes:
-            # Drawn beforehand: TensorFlow's gamma differs in its last bit from one time to the next.
+            # Drawn beforehand: TensorFlow's own gamma is not the same to the last bit twice.
             draw = np.random.default_rng([spec.seed, 2])
             self._shares = draw.beta(spec.mixup, spec.mixup, SHARES_DRAWN).astype(np.float32)
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from losses.gradient import gradient_of
 from playground.training import objective
 
 SAMPLE = 64  # images: more would cost more than a twentieth of a small run
@@ -65,9 +66,9 @@ class TermProbe:
             logits = tf.cast(graph.logits_of(features), tf.float32)
             known = graph.facts(features, logits, self._labels, step)
             terms = graph.loss.terms_on(objective.tensors(graph.loss, known))[:MOST]
-        pulls = [_flat(tape.gradient(term, features, unconnected_gradients="zero"))
+        pulls = [_flat(gradient_of(tape, term, features))
                  for term in terms]  # fmt: skip
-        pushes = [_flat(tape.gradient(term, logits, unconnected_gradients="zero"))
+        pushes = [_flat(gradient_of(tape, term, logits))
                   for term in terms]  # fmt: skip
         at_features, at_logits = (tf.norm(tf.stack(each), axis=-1) for each in (pulls, pushes))
         stacked = tf.stack(pulls)

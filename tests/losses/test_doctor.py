@@ -189,3 +189,9 @@ def test_every_named_loss_has_a_whole_card(name: str) -> None:
     assert states(found, "sound", "finite", "depends") == ["yes"] * 3
     # Circle loss holds its weights still by stop_gradient (Sun et al. 2020).
     assert found["gradient"].state == ("no" if name == "circle" else "yes")
+
+
+def test_slopes_of_picked_rows_are_slopes_like_others() -> None:
+    text = "-mean(features[labels], axis=-1)"
+    assert losses.check(text)["probe"]["gradient_norm"] > 0
+    assert examined(text)["gradient"].state == "yes"

@@ -185,6 +185,8 @@ PLACES = [
     ("mean(y_pred) * 1e39", 1, 16, "float32"),
     ("math.sqrt(-1) * mean(y_pred)", 1, 1, "finite"),
     ("y_pred / 0", 1, 8, "zero"),
+    ("2 * pi(2 * y_pred)", 1, 5, "*"),
+    ("mean(y_pred - tf.shape(2))", 1, 15, "sizes"),
 ]
 
 
@@ -435,6 +437,8 @@ def test_canonical_of_other_spellings_is_one():
     spellings = ("mean(abs(y_true - y_pred), axis=-1)", "K.mean(K.abs(y_true-y_pred), -1)",
                  "def f(a, b):\n    return tf.reduce_mean(tf.abs(a - b), axis=-1)")  # fmt: skip
     assert len({canonical(analyse(t)) for t in spellings}) == 1
+    written = canonical(analyse("mean(tanh((y_pred * y_true) * (y_true * y_pred)))"))
+    assert canonical(analyse(written)) == written
 
 
 def test_a_parameter_may_be_called_like_an_option_of_ours() -> None:
