@@ -72,14 +72,17 @@ def verdicts(text: str) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def visit(supervisor: Supervisor) -> Visit:
-    """Opens the page as a visitor ("me" unless said otherwise) with a query."""
+    """Opens the app as a visitor ("me" unless said otherwise) with a query, and walks to the page
+    `at`, if one is named."""
 
-    def opened(query: str = "", visitor: str = "me") -> AppTest:
+    def opened(query: str = "", visitor: str = "me", at: str = "") -> AppTest:
         page = AppTest.from_file(str(FRAME), default_timeout=30)
         page.session_state["visitor"] = visitor
         for name, value in parse_qsl(query, keep_blank_values=True):
             page.query_params[name] = value
         page.run()
+        if at:
+            page.switch_page(at).run()
         assert not page.exception, page.exception
         return page
 

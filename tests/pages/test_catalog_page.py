@@ -37,10 +37,7 @@ def drawn(warm: Supervisor, monkeypatch: pytest.MonkeyPatch) -> Supervisor:
 
 
 def opened(visit: Visit, query: str = "") -> AppTest:
-    page = visit(query)
-    page.switch_page(PAGE).run()
-    assert not page.exception, page.exception
-    return page
+    return visit(query, at=PAGE)
 
 
 def shown(page: AppTest) -> list[str]:

@@ -1,7 +1,8 @@
 """The page of the embedding: experiments, live sliders, links."""
 
+from functools import partial
+
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from playground.presets import PRESETS, WEIGHTS, paper, with_centers
 from playground.runs.supervisor import Supervisor
@@ -14,13 +15,7 @@ from tests.pages.test_playground import begun
 def at_embedding(visit: Visit, warm: Supervisor, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(warm, "open_eyes", lambda: None)
 
-    def opened(query: str = "") -> AppTest:
-        page = visit(query)
-        page.switch_page("embedding.py").run()
-        assert not page.exception, page.exception
-        return page
-
-    return opened
+    return partial(visit, at="embedding.py")
 
 
 def test_every_experiment_holds_runs_that_differ_in_what_it_says() -> None:

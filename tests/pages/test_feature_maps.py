@@ -2,11 +2,11 @@
 
 import io
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from PIL import Image
-from streamlit.testing.v1 import AppTest
 
 from pages.live.component import Seen, seen_of
 from pages.parts.url import View
@@ -21,13 +21,7 @@ from tests.pages.test_playground import begun, started
 def at_maps(visit: Visit, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(supervisor, "open_eyes", lambda: None)
 
-    def opened(query: str = "") -> AppTest:
-        page = visit(query)
-        page.switch_page("feature_maps.py").run()
-        assert not page.exception, page.exception
-        return page
-
-    return opened
+    return partial(visit, at="feature_maps.py")
 
 
 def png(image: Image.Image) -> bytes:

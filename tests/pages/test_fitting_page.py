@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from urllib.parse import urlencode
 
 import numpy as np
@@ -23,13 +24,7 @@ Opened = Callable[..., AppTest]
 
 @pytest.fixture
 def at_fitting(visit: Visit) -> Opened:
-    def opened(query: str = "") -> AppTest:
-        page = visit(query)
-        page.switch_page("fitting.py").run()
-        assert not page.exception, page.exception
-        return page
-
-    return opened
+    return partial(visit, at="fitting.py")
 
 
 def test_it_begins_with_a_net_that_fits_and_asks_to_train(at_fitting: Opened) -> None:
