@@ -182,7 +182,10 @@ class Builder:
         if node.is_const:
             value = node.attrs["value"]
             kinds: dict[str, Callable[[Any], Number]] = {"float": float, "int": int, "bool": bool}
-            return const(kinds[dtype](value), node.span, dtype)
+            try:
+                return const(numbers.checked(kinds[dtype](value)), node.span, dtype)
+            except numbers.BadNumber as error:
+                raise self.error(str(error)) from None
         return Node(
             "cast",
             (node,),

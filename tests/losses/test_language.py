@@ -187,6 +187,7 @@ PLACES = [
     ("y_pred / 0", 1, 8, "zero"),
     ("2 * pi(2 * y_pred)", 1, 5, "*"),
     ("mean(y_pred - tf.shape(2))", 1, 15, "sizes"),
+    ("where(y_pred > 0, y_true > 1, cast(1e39, 'int32'))", 1, 31, "too large"),
 ]
 
 
