@@ -21,7 +21,7 @@ from tests.browser.recording import Recording
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60.0
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 
 
 class Server:

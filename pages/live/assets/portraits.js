@@ -35,6 +35,7 @@ const scale = (colors, more = {}) => ({
   nticks: 5,
   tickformat: "~g",
   automargin: false,
+  ticklabeloverflow: "allow", // measuring labels to hide some would take longer than drawing them
   fixedrange: true,
   ...more,
 })
