@@ -484,7 +484,7 @@ class Training:
         return Failed(
             self.step,
             "nonfinite",
-            f"{what}`{found['fragment']}` became {value}{of} {at}. {kept}",
+            f"{what}'{found['fragment']}' became {value}{of} {at}. {kept}",
             "Keep its argument away from where it breaks (clip it, or add a small number), or try "
             "a smaller learning rate.",
             {place: found[place] for place in places},

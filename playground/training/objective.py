@@ -50,7 +50,7 @@ def metrics(spec: RunSpec) -> dict[str, Any]:
             shown = shown if len(shown) <= 40 else f"{shown[:39]}…"
             raise SpecError(
                 "metrics",
-                f"line {error.line}, column {error.column} of `{shown}`: {error.message}",
+                f"line {error.line}, column {error.column} of '{shown}': {error.message}",
                 error.hint or "",
             ) from error
         _check_inputs("metrics", metric)

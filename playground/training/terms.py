@@ -19,7 +19,9 @@ MOST = 4  # terms that are watched: the first
 
 def watched(loss: Any) -> list[str]:
     """The texts of the terms of a loss that are watched; none of one that has a single term."""
-    terms = [term.text for term in getattr(loss, "terms", ())]
+    terms = [
+        f"− {term.text}" if term.sign < 0 else term.text for term in getattr(loss, "terms", ())
+    ]
     return terms[:MOST] if len(terms) > 1 else []
 
 

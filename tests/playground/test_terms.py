@@ -22,7 +22,8 @@ def evaluations(loss: str) -> tuple[Started, list[dict[str, float]]]:
 
 def test_opposed_terms_are_found_and_named() -> None:
     started, measured = evaluations("cross_entropy() - 0.25 * cross_entropy() + 0.5 * mae()")
-    assert started.loss["terms"][0] == "cross_entropy()" and len(started.loss["terms"]) == 3
+    minus = "− 0.25 * cross_entropy()"
+    assert started.loss["terms"] == ["cross_entropy()", minus, "0.5 * mae()"]
     for metrics in measured:
         assert metrics["cosine12"] == pytest.approx(-1, abs=1e-3)
         assert metrics["term2"] == pytest.approx(-0.25 * metrics["term1"], rel=1e-4)

@@ -141,7 +141,7 @@ def test_metrics_change_no_number_of_the_training() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("mean(y_ture * y_pred)", "line 1, column 6 of `mean(y_ture"),
+        ("mean(y_ture * y_pred)", "line 1, column 6 of 'mean(y_ture"),
         ("brierr", "did you mean 'brier'"),
         ("mean(square(logits - teacher_logits))", "this metric needs teacher_logits"),
         ("mean(abs(p_true[:, None] - p_true))", "numbers"),

@@ -89,7 +89,7 @@ def test_a_text_that_is_no_metric_fails_the_run_before_the_first_step(service):
     run_id = service.submit(RunSpec(**DIGITS, metrics=("mean(y_tru)",)), "me")
     found = ended(service, run_id)
     assert (found.state, found.kind, found.step) == ("failed", "spec", 0)
-    assert "line 1, column 6 of `mean(y_tru)`: unknown name 'y_tru'" in found.message
+    assert "line 1, column 6 of 'mean(y_tru)': unknown name 'y_tru'" in found.message
 
 
 def test_the_same_spec_gives_the_same_numbers(service):
