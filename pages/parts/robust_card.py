@@ -49,9 +49,8 @@ def robust_card(settled: RunSpec | None, busy: bool) -> None:
         st.caption(
             f"Test accuracy{_seeds(found['seeds'])}, in brackets the share of the wrong labels "
             f"learned by heart; stored, from {spec['train_images']} images of MNIST, "
-            f"{spec['epochs']} epochs at a constant learning rate. The recipe matters: with a "
-            "falling rate and few epochs cross-entropy hardly suffers on MNIST. Robust losses "
-            "ignore wrong labels, and learn more slowly."
+            f"{spec['epochs']} epochs at a constant learning rate: long enough for cross-entropy "
+            "to learn every wrong label by heart. Robust losses ignore them, and learn more slowly."
         )
 
 

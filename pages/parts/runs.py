@@ -48,21 +48,35 @@ def loss_name(spec: RunSpec) -> str:
     """A short plain name for a spec's loss: its name, or the end of its text."""
     if is_name(spec.loss):
         return spec.loss.replace("_", " ").capitalize()
-    lines = [line.split("#")[0].strip() for line in spec.loss.splitlines()]
-    last = next((line for line in reversed(lines) if line), "written loss")
-    last = last.removeprefix("return ")
-    return last if len(last) <= TEXT_CHARACTERS else last[: TEXT_CHARACTERS - 1] + "…"
+    lines = _lines(spec) or ["written loss"]
+    return _short(lines[-1].removeprefix("return "))
 
 
 def names(records: Sequence[RunRecord]) -> dict[str, str]:
-    """Names that tell these runs apart: number and loss, and of runs that share a loss what else
-    differs."""
+    """Names that tell these runs apart: number and loss, of texts that end alike the line that
+    differs, and of runs that share a loss what else differs."""
     found = {}
     for record in records:
         alike = [other for other in records if loss_name(other.spec) == loss_name(record.spec)]
-        parts = [f"#{record.number} {loss_name(record.spec)}", *_differences(record, alike)]
-        found[record.id] = " · ".join(parts)
+        loss = _own_line(record, alike) or loss_name(record.spec)
+        found[record.id] = " · ".join([f"#{record.number} {loss}", *_differences(record, alike)])
     return found
+
+
+def _own_line(record: RunRecord, alike: Sequence[RunRecord]) -> str:
+    """The first line of a written loss that not all the others have; empty if they have all."""
+    others = [_lines(other.spec) for other in alike]
+    own = [line for line in _lines(record.spec) if not all(line in lines for lines in others)]
+    return _short(own[0]) if own else ""
+
+
+def _lines(spec: RunSpec) -> list[str]:
+    lines = [line.split("#")[0].strip() for line in spec.loss.splitlines()]
+    return [line for line in lines if line]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= TEXT_CHARACTERS else text[: TEXT_CHARACTERS - 1] + "…"
 
 
 def places(records: Sequence[RunRecord]) -> dict[str, int]:

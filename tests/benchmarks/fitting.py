@@ -24,8 +24,7 @@ from playground.runs.store import Store, open_store
 from playground.settings import Settings
 
 SEEDS = range(5)
-# Without decay and for long enough that cross-entropy learns wrong labels by heart: with decay, and
-# few epochs, it hardly suffers on MNIST.
+# Without decay, and for long enough that cross-entropy learns wrong labels by heart.
 _LONG = {"schedule": "constant", "validation_images": 1000, "evaluations": 1, "watch_fit": True}
 NOISE = {
     "mnist": {"dataset": "mnist", "train_images": 500, "batch_size": 32, "epochs": 25, **_LONG},

@@ -57,6 +57,13 @@ def test_runs_are_told_apart(supervisor: Supervisor) -> None:
     assert names[one.id] == "#1 Categorical crossentropy · learning rate 0.01"
     assert names[two.id] == "#2 Categorical crossentropy · learning rate 0.02"
     assert names[text.id] == "#3 -log(p_true)"
+    sweep = [
+        record(
+            supervisor, dataset="digits", loss=f"λ = {weight}  # 0..1\ncross_entropy() + λ * mae()"
+        )
+        for weight in (0.1, 1)
+    ]
+    assert list(runs.names(sweep).values()) == ["#4 λ = 0.1", "#5 λ = 1"]
 
 
 def test_colours_belong_to_runs_and_never_clash(supervisor: Supervisor) -> None:
