@@ -97,7 +97,7 @@ def fetch(
 def under_way() -> bool:
     """Whether a process is downloading into Keras' cache at this moment."""
     path = keras_cache() / _LOCK
-    if not path.is_file():
+    if not os.path.isfile(path):  # not Path.is_file: it raises for a folder that may not be read
         return False
     with closing(sqlite3.connect(path, timeout=0)) as lock:
         try:

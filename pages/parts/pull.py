@@ -25,7 +25,9 @@ def sliders(current: RunRecord | None, settled: RunSpec | None) -> None:
     if not supervisor.service().status()["checking"]:
         return  # who knows the loss' parameters is still getting warm
     try:
-        spec = settled if live is None else _now(live)
+        spec = settled
+        if live is not None:
+            spec = as_changed(live.spec, supervisor.service().store.marks(live.id))
         if spec is None:
             return
         report = checked(spec.loss, ())
@@ -43,14 +45,6 @@ def sliders(current: RunRecord | None, settled: RunSpec | None) -> None:
         knob = knobs()["center_rate"]
         bounds = {"low": knob.low, "high": knob.high, "step": knob.step}
         _slider(run_id, "center_rate", bounds, spec.center_rate, knob.label, knob.help)
-
-
-def _now(live: RunRecord) -> RunSpec:
-    """A run's spec with its loss and the centres' rate as they are by now. Raises StoreError."""
-    marks = supervisor.service().store.marks(live.id)
-    spec = as_changed(live.spec, marks)
-    rates = [mark.value for mark in marks if mark.what == "center_rate"]
-    return spec.model_copy(update={"center_rate": float([spec.center_rate, *rates][-1])})
 
 
 def _slider(

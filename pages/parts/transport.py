@@ -151,7 +151,7 @@ def changes(current: RunRecord, settled: RunSpec | None) -> list[tuple[str, floa
     """Settings that can be changed mid-run and differ from the run's: what, its value, the new."""
     if settled is None:
         return []
-    marks = {mark.what: mark.value for mark in _marks(current)}
+    now = _now(current)
     try:
         rates = ["learning_rate", *(["center_rate"] if has_centers(current) else [])]
     except PlaygroundError as error:
@@ -159,10 +159,9 @@ def changes(current: RunRecord, settled: RunSpec | None) -> list[tuple[str, floa
         return []
     found = []
     for name in rates:
-        old, new = marks.get(name, getattr(current.spec, name)), getattr(settled, name)
-        if isinstance(old, float | int) and old != new:
-            found.append((name, float(old), new))
-    now = _now(current)
+        old, new = getattr(now, name), getattr(settled, name)
+        if old != new:
+            found.append((name, old, new))
     if settled.loss == now.loss:
         defaults: Mapping[str, float] = st.session_state.get("loss_defaults", {})
         held = {**defaults, **now.loss_parameters}
@@ -181,7 +180,7 @@ def has_centers(record: RunRecord) -> bool:
 
 
 def _now(current: RunRecord) -> RunSpec:
-    """The run's spec with its loss as it is by now."""
+    """The run's spec as it is by now."""
     return as_changed(current.spec, _marks(current))
 
 

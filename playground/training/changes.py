@@ -1,4 +1,4 @@
-"""A run's loss as it was changed mid-run, out of the marks that the run left.
+"""A run's spec as it was changed mid-run, out of the marks that the run left.
 
 A whole loss is a change of "loss" to JSON of the two fields of a RunSpec that describe one; a
 number, a change of the parameter's name. "broken" marks where a loss stopped being finite.
@@ -14,8 +14,9 @@ from playground.training.events import Changed
 
 LOSS = "loss"
 BROKEN = "broken"
-# Marks that are not about the loss.
-OTHERS = frozenset({"state", "best_epoch", "center_rate", "learning_rate", BROKEN})
+RATES = ("learning_rate", "center_rate")  # fields of a spec that can be changed by themselves
+# Marks that change no field of a spec.
+OTHERS = frozenset({"state", "best_epoch", BROKEN})
 
 
 def loss_change(spec: RunSpec) -> str:
@@ -35,12 +36,14 @@ def with_loss(spec: RunSpec, value: Any) -> RunSpec:
 
 
 def as_changed(spec: RunSpec, marks: Iterable[Changed], step: int | None = None) -> RunSpec:
-    """The spec with its loss and parameters as they were changed up to a step, or until now."""
+    """The spec with its loss, parameters and rates as they were changed up to a step, or by now."""
     for mark in marks:
         if mark.what in OTHERS or (step is not None and mark.step > step):
             continue
         if mark.what == LOSS:
             spec = with_loss(spec, mark.value)
+        elif mark.what in RATES:
+            spec = spec.model_copy(update={mark.what: float(mark.value)})
         elif isinstance(mark.value, int | float):
             parameters = {**spec.loss_parameters, mark.what: float(mark.value)}
             spec = spec.model_copy(update={"loss_parameters": parameters})

@@ -8,6 +8,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import urllib.error
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from playground.errors import DataError
 from playground.settings import settings
 from playground.spec import RunSpec
 
+NOBODY = 65534
 REAL = os.environ.get("PLAYGROUND_DATA", "")
 needs_files = pytest.mark.skipif(
     not REAL and not os.environ.get("CI"),
@@ -390,18 +392,19 @@ def test_a_file_that_cannot_be_read_is_said_so(
     assert said in str(caught.value) and str(tmp_path) in str(caught.value)
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="file modes do not bind this user"
-)
-def test_a_forbidden_folder_is_said_so(use: UseFolder, tmp_path: Path) -> None:
-    folder = use(tmp_path / "data")
-    folder.mkdir()
-    folder.chmod(0)
-    try:
-        with pytest.raises(DataError, match="this program may not open"):
-            datasets.load("mnist")
-    finally:
-        folder.chmod(0o700)
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no file modes")
+def test_a_forbidden_folder_is_said_so(use: UseFolder) -> None:
+    user = os.geteuid()
+    with tempfile.TemporaryDirectory() as folder:
+        use(Path(folder)).chmod(0)
+        if user == 0:
+            os.seteuid(NOBODY)  # no file mode binds the superuser
+        try:
+            with pytest.raises(DataError, match="this program may not open"):
+                datasets.load("mnist")
+        finally:
+            os.seteuid(user)
+            Path(folder).chmod(0o700)
 
 
 def test_a_wrong_file_is_not_read_to_its_end(
