@@ -60,26 +60,25 @@ def main() -> None:
 
 
 def measure(page: Page, url: str, count: int) -> None:
-    """Every stretch on a page of its own."""
+    """Each view, and each sort of text, on a page of its own."""
     for name in ("Curve", "Simplex", "Weights"):
         opened(page, url, name)
         page.locator(SLIDER).focus()
         for pressed in range(count):
             key = "ArrowRight" if pressed % 20 < 10 else "ArrowLeft"
             page.keyboard.press(key)
-            note(page, f"slider to {name.lower()}", ".studio")
+            note(page, f"arrow to {name.lower()}", ".studio")
             page.wait_for_timeout(REST_MS)
-    opened(page, url, "Curve")
-    box = page.locator(SLIDER).locator("xpath=..").bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    for moved in range(count):
-        page.mouse.move(x + 3 * (moved + 1), y)
-        note(page, "drag to curve", ".studio")
-        page.wait_for_timeout(REST_MS)
-    page.mouse.up()
+        box = page.locator(SLIDER).locator("xpath=..").bounding_box()
+        assert box is not None
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.down()
+        for moved in range(count):
+            page.mouse.move(x + 3 * (moved + 1), y)
+            note(page, f"drag to {name.lower()}", ".studio")
+            page.wait_for_timeout(REST_MS)
+        page.mouse.up()
     for what, end, key in (("sound text", " * 1.2", "3"), ("a fault", "", ")")):
         opened(page, url, "Curve")
         page.locator(".editor textarea").click()
