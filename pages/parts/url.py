@@ -1,13 +1,15 @@
 """The URL reproduces the screen: one mechanism for the settings, the run shown and the view.
 
-`follow` reads the URL where the visitor changed it (a link, a reload, Back); `write` changes it to
-what the controls say at the end of every script run.
+`follow` reads the URL where the visitor came by it (a link, a reload, Back); `write` changes it to
+what the controls say at the end of every script run. Any other URL that the browser sends is one
+that it had not heard to be out of date, and is not read: it would undo what was done since.
 """
 
 import re
 from dataclasses import dataclass, field, replace
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.live.component import Seen
 from pages.parts import draft
@@ -152,10 +154,10 @@ def show(new: View) -> None:
 
 
 def follow(page: str) -> None:
-    """Takes the settings, the run and the view from the URL if the visitor came by a new one."""
+    """Takes the settings, the run and the view from the URL if the visitor came by it."""
     state = st.session_state
     query = st.query_params.to_dict()
-    if "url" not in state:
+    if "url_spec" not in state:
         state.page = page
         _seed(query)
         return
@@ -164,10 +166,8 @@ def follow(page: str) -> None:
         show(state.view_kept)
         state.page = page
         state.address_is_bare = True
-    # Streamlit drops the query on the way from another page; a control that was just moved wins
-    # over a URL that the browser sent before it had heard of the last one.
-    touched = (draft.values(), view()) != state.settled
-    if query and query != state.url and not touched:
+    context = get_script_run_ctx()
+    if query and context is not None and context.is_history_navigation:  # Back or Forward
         _seed(query)
 
 
@@ -180,8 +180,6 @@ def write(settled: RunSpec | None, shown: RunRecord | None) -> None:
         state.url_spec = settled.to_query(shown.spec if shown is not None else None)
     mode = draft.mode()
     query = state.url_spec | view().to_query(mode, draft.values()["loss"])
-    state.settled = (draft.values(), view())
-    state.url = query
     # After a walk to another page the browser shows its bare address, whatever it says.
     if st.query_params.to_dict() != query or state.pop("address_is_bare", False):
         st.query_params.from_dict(query)
@@ -213,6 +211,7 @@ def _seed(query: dict[str, str]) -> None:
     )
     draft.take(spec, query.get("mode", ""))
     st.session_state.url_spec = {}
+    st.session_state.view_kept = view()
     for text in [*notes, *faults]:
         note(text)
 

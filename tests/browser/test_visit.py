@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, WebSocketRoute, expect
 
 from playground.runs.store import LIVE, Store
 from tests.browser.conftest import Server
@@ -109,6 +109,46 @@ def test_train_right_after_the_last_key_is_obeyed(open_page: Open, wait: int) ->
     page.wait_for_timeout(wait)
     button(page, "train").click()
     expect(page.get_by_text("Not started")).to_be_visible()
+
+
+def test_what_is_typed_outlives_an_address_out_of_date(open_page: Open) -> None:
+    """A click sends the address of before the text where the browser has not heard its new one."""
+    page = open_page()
+    held: list[str | bytes] | None = None
+    sockets: list[WebSocketRoute] = []
+
+    def connect(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        sockets.append(socket)
+        server.on_message(lambda said: socket.send(said) if held is None else held.append(said))
+
+    page.route_web_socket(re.compile("_stcore/stream"), connect)
+    page.goto(page.url + LONG + "&loss=-log(p_true)")
+    expect(page.locator(".st-key-verdicts")).to_contain_text("proper")
+    held = []
+    page.locator(".editor textarea").fill(WRONG)
+    expect(page.locator(".editor .verdict")).to_contain_text("Line 1, column 6: ")
+    page.wait_for_timeout(1000)
+    assert held  # the page has taken the text and moved to its address
+    button(page, "train").click()
+    page.wait_for_timeout(1000)
+    late, held = held, None
+    for said in late:
+        sockets[-1].send(said)
+    expect(page.get_by_text("Not started")).to_be_visible()
+    expect(page.locator(".editor textarea")).to_have_value(WRONG)
+
+
+def test_back_and_forward_are_followed(open_page: Open) -> None:
+    page = open_page("?dataset=digits&width=4")
+    page.get_by_text("Write", exact=True).click()
+    expect(page).to_have_url(re.compile("loss="))
+    page.go_back()
+    expect(page.locator(".editor")).to_be_hidden()
+    expect(page).not_to_have_url(re.compile("loss="))
+    page.go_forward()
+    expect(page.locator(".editor textarea")).to_be_visible()
+    expect(page).to_have_url(re.compile("loss="))
 
 
 def test_chosen_and_written_metrics_have_charts_that_move(open_page: Open, store: Store) -> None:

@@ -128,13 +128,6 @@ def test_moved_control_is_in_the_url(visit: Visit, warm: Supervisor) -> None:
     assert "width" not in page.query_params
 
 
-def test_new_link_in_the_same_tab_is_followed(visit: Visit, warm: Supervisor) -> None:
-    page = visit("dataset=digits")
-    page.query_params["width"] = "24"
-    page.run()
-    assert page.slider(key="spec.width").value == 24
-
-
 def test_wrong_setting_is_told_at_its_control(visit: Visit, warm: Supervisor) -> None:
     page = visit("dataset=digits")
     page.number_input(key="spec.train_images").set_value(20).run()
