@@ -13,12 +13,13 @@ import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 from types import FrameType
-from typing import Any, get_origin
+from typing import Annotated, Any, get_origin
 
 import typer
 
-from playground import datasets, terminal
+from playground import datasets, export, terminal
 from playground.errors import DataError, PlaygroundError, SpecError, StoreError
 from playground.runs.store import open_store
 from playground.settings import settings
@@ -286,6 +287,24 @@ def _runs(
             terminal.show_table(header, rows)
         else:
             terminal.show("No run is recorded yet: python -m playground train")
+
+
+@app.command("export")
+def _export(
+    run: Annotated[str, typer.Argument(help="The run, as `runs` lists it.")],
+    to: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("network.zip"),
+) -> None:
+    """Write a run as a zip: a script for plain Keras, its weights, and the losses."""
+    with _errors_in_plain_words():
+        with closing(open_store(settings())) as store:
+            content = export.bundle(store, run)
+        try:
+            to.write_bytes(content)
+        except OSError as error:
+            raise StoreError(
+                f"{to} cannot be written: {error.strerror}.", "Name another file."
+            ) from error
+        terminal.show(f"Wrote {to}; {export.SCRIPT} in it says how to use it.")
 
 
 @contextmanager

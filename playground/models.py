@@ -72,7 +72,7 @@ def kernel_side(spec: RunSpec) -> int:
     return 5 if spec.model == "lenet" else 3
 
 
-def _features_activation(spec: RunSpec) -> str | None:
+def features_activation(spec: RunSpec) -> str | None:
     """PReLU is for convolutions: features are linear beside it, as in the paper."""
     linear = spec.linear_embedding or spec.activation == "prelu"
     return None if linear else spec.activation
@@ -203,7 +203,7 @@ def build(spec: RunSpec, statistics: PixelStatistics | None = None) -> "keras.Mo
                 spec.dropout, seed=_layer_seed(spec.seed, name), name=name, dtype=policy
             )(x)
         elif name == "features":
-            activation = _features_activation(spec)
+            activation = features_activation(spec)
             x = layers.Dense(size, activation=activation, dtype=policy, **weights(name))(x)
         elif name == "logits":
             x = layers.Dense(size, use_bias=spec.logits_bias, dtype="float32", **weights(name))(x)

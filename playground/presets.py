@@ -9,23 +9,32 @@ from playground.spec import RunSpec
 
 WEIGHTS = (0.0001, 0.001, 0.01, 0.1, 1.0)
 SOFTMAX = "cross_entropy()"
-# A network small enough to be watched, wide enough for 98.5% on MNIST through two numbers.
-BASE: dict[str, Any] = {
+_LAB: dict[str, Any] = {
     "dataset": "mnist",
-    "model": "double",
     "depth": 3,
-    "activation": "leaky_relu",
     "embedding": 2,
     "linear_embedding": True,
-    "batch_size": 128,
-    "learning_rate": 2e-3,
     "epochs": 10,
 }
+# A network small enough to be watched, wide enough for 98.5% on MNIST through two numbers. What
+# took it there was found by trying: batch norm, small batches, and images moved by a pixel.
+BASE: dict[str, Any] = {
+    **_LAB,
+    "model": "double",
+    "width": 12,
+    "activation": "leaky_relu",
+    "batch_norm": True,
+    "shift": 1,
+    "batch_size": 64,
+    "learning_rate": 3e-3,
+}
 LENET: dict[str, Any] = {
-    **BASE,
+    **_LAB,
     "model": "lenet",
     "width": 32,
     "activation": "prelu",
+    "batch_size": 128,
+    "learning_rate": 2e-3,
 }
 
 

@@ -1,6 +1,7 @@
 """The runs on the screen: what they are called, which colour is whose, and how they are chosen."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -8,7 +9,7 @@ import streamlit as st
 from pages.parts import draft, problems
 from pages.parts.url import MOST_COMPARED
 from pages.parts.visitor import visitor
-from playground import datasets
+from playground import datasets, export
 from playground.errors import StoreError
 from playground.figures import palette
 from playground.runs import supervisor
@@ -125,6 +126,21 @@ def chooser(current: RunRecord | None, compared: Sequence[RunRecord]) -> None:
                 args=(current.spec,),
                 help="Sets every control to what this run was trained with.",
             )
+            st.download_button(
+                "Take it home",
+                partial(_taken_home, current.id),
+                file_name=f"run-{current.number}.zip",
+                mime="application/zip",
+                key="take-home",
+                icon=":material/download:",
+                on_click="ignore",
+                help="A script that trains this network in plain Keras, the weights it has learned "
+                "so far, and the losses as a package.",
+            )
+
+
+def _taken_home(run_id: str) -> bytes:
+    return export.bundle(supervisor.service().store, run_id)
 
 
 def _choose() -> None:

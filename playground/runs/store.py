@@ -505,7 +505,7 @@ class Store:
                     images=event.images,
                     full=event.full,
                     metrics=_dumps(event.metrics),
-                    arrays=_to_npz(event.arrays),
+                    arrays=to_npz(event.arrays),
                 )
             )
             _add_metrics(
@@ -704,7 +704,7 @@ class Store:
         try:
             path.parent.mkdir(exist_ok=True)
             try:
-                part.write_bytes(_to_npz(arrays))
+                part.write_bytes(to_npz(arrays))
                 part.replace(path)
             finally:
                 part.unlink(missing_ok=True)
@@ -831,7 +831,8 @@ def _later(
     return joined[start:], np.concatenate(values)[start:].astype(np.float32)
 
 
-def _to_npz(arrays: Arrays) -> bytes:
+def to_npz(arrays: Arrays) -> bytes:
+    """Arrays by their names, as a file of NumPy's."""
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()

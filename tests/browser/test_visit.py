@@ -4,11 +4,13 @@ import os
 import re
 import signal
 import subprocess
+import zipfile
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, WebSocketRoute, expect
 
+from playground import export
 from playground.runs.store import LIVE, Store
 from tests.browser.conftest import Server
 
@@ -98,6 +100,13 @@ def test_write_train_pause_reload_stop(open_page: Open) -> None:
     expect(words(page)).to_contain_text("Stopped at step")
     expect(button(page, "train")).to_be_enabled()
     expect(page.locator(".confusion")).to_be_visible()
+
+    page.locator(".st-key-runs-popover button").click()
+    with page.expect_download() as download:
+        button(page, "take-home").click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert {export.SCRIPT, export.WEIGHTS, "losses/catalog.py"} <= set(archive.namelist())
+        assert SOUND in archive.read(export.SCRIPT).decode()
 
 
 @pytest.mark.parametrize("wait", [0, 60, 300])

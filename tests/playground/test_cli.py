@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -415,6 +416,20 @@ def test_data_says_what_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_no_runs_says_how_to_make_one() -> None:
     assert "python -m playground train" in command("runs").stdout
+
+
+def test_a_run_is_exported(runs_like: Any, tmp_path: Path) -> None:
+    runs_like(good_run)
+    command("train", "--dataset", "digits")
+    [run] = recorded()
+    done = command("export", run.id, str(tmp_path / "home.zip"))
+    assert done.exit_code == 0 and "home.zip" in done.stdout
+    with zipfile.ZipFile(tmp_path / "home.zip") as archive:
+        assert {"train.py", "requirements.txt", "losses/center_layer.py"} <= set(archive.namelist())
+    lost = command("export", "nosuchrun", str(tmp_path / "home.zip"))
+    assert lost.exit_code == 2 and "there is no run 'nosuchrun'" in lost.stderr
+    unwritten = command("export", run.id, str(tmp_path / "none" / "home.zip"))
+    assert unwritten.exit_code == 2 and "cannot be written" in unwritten.stderr
 
 
 def test_a_loss_cannot_steer_the_terminal(runs_like: Any) -> None:

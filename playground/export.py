@@ -1,0 +1,405 @@
+"""A run taken home: a script that trains its network in plain Keras 3, the weights it has learned,
+and the package `losses`, which needs none of ours. Imports no Keras."""
+
+import io
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from playground import models
+from playground.datasets import facts
+from playground.errors import SpecError
+from playground.runs.store import Store, to_npz
+from playground.spec import RunSpec, is_name, knobs
+from playground.training.changes import as_changed
+from playground.training.optimizers import WARM_UP
+
+ROOT = Path(__file__).parents[1]
+SCRIPT, WEIGHTS, NEEDED = "train.py", "weights.npz", "requirements.txt"
+# What a spec may ask for and the script has no lines for.
+LEFT_OUT = ("imbalance", "crop", "mixup")
+
+
+def bundle(store: Store, run_id: str) -> bytes:
+    """A zip of the script of a run as it is by now, its last weights if it has kept any, and all
+    that the script needs. Raises SpecError for an unknown run, StoreError."""
+    record = store.run(run_id)
+    if record is None:
+        raise SpecError("run", f"there is no run {run_id[:20]!r} in the history")
+    spec = as_changed(record.spec, store.marks(run_id))
+    latest = store.snapshot(run_id, "weights")
+    return packed(spec, latest.arrays if latest is not None else {})
+
+
+def packed(spec: RunSpec, weights: Mapping[str, np.ndarray]) -> bytes:
+    """A zip of the script of a spec, weights by their paths ("logits/kernel"), and `losses`."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(SCRIPT, script(spec))
+        archive.writestr(NEEDED, _requirements(spec))
+        for path in sorted((ROOT / "losses").rglob("*.py")):
+            archive.write(path, path.relative_to(ROOT))
+        archive.write(ROOT / "playground" / "training" / "pairs.py", "pairs.py")
+        if weights:
+            archive.writestr(WEIGHTS, to_npz(weights))
+    return content.getvalue()
+
+
+def script(spec: RunSpec) -> str:
+    """Python that builds and trains the spec's network with `keras.Model.fit`; the loss is one
+    layer that calls `add_loss` and holds the class centres, if the loss asks for them."""
+    known = facts(spec.dataset)
+    parts = [
+        _head(spec),
+        _data(spec),
+        _network(spec),
+        _LOSS.format(
+            loss=_loss(spec),
+            classes=len(known.class_names),
+            width=spec.embedding,
+            seed=spec.seed,
+            batch=spec.batch_size,
+            epochs=spec.epochs,
+        ),
+        _TRAINING.format(
+            dataset=spec.dataset,
+            alpha=spec.center_rate,
+            rate=_rate(spec),
+            optimizer=_optimizer(spec),
+            batch=spec.batch_size,
+            epochs=spec.epochs,
+            callbacks=_callbacks(spec),
+        ),
+    ]
+    return "\n".join(parts)
+
+
+def _requirements(spec: RunSpec) -> str:
+    lines = (ROOT / NEEDED).read_text("utf-8").splitlines()
+    needed = ["tensorflow", "keras", "numpy"]
+    needed += ["scikit-learn"] if spec.dataset == "digits" else []
+    return "".join(f"{line}\n" for line in lines if line.startswith(tuple(needed)))
+
+
+def _head(spec: RunSpec) -> str:
+    title = facts(spec.dataset).title
+    plain = RunSpec(dataset=spec.dataset)
+    lacking = [
+        f"{knobs()[name].label} {getattr(spec, name):g}"
+        for name in LEFT_OUT
+        if getattr(spec, name) != getattr(plain, name)
+    ]
+    left_out = f"\n\nNot in here: {', '.join(lacking)}." if lacking else ""
+    return f'''"""A network of the Loss Playground for {title}, in plain Keras 3.
+
+    pip install -r {NEEDED}
+    python {SCRIPT}                 trains it and prints its accuracy on the test images
+    python {SCRIPT} {WEIGHTS}     takes the weights of the run instead of training
+
+`losses/` is the Loss Playground's: the loss language and the named losses.{left_out}
+"""
+
+import sys
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+import losses
+import pairs
+
+keras.utils.set_random_seed({spec.seed})
+'''
+
+
+_DIGITS = """
+from sklearn.datasets import load_digits
+
+table = load_digits()
+images = np.rint(table.images * (255 / 16)).astype("uint8")[..., None]
+# A fifth of each class, drawn once and for all, are the test images.
+place, draw = np.empty(len(images)), np.random.default_rng(0)
+for digit in range(10):
+    members = table.target == digit
+    count = np.count_nonzero(members)
+    place[members] = (draw.permutation(count) + 0.5) / count
+order = np.argsort(place, kind="stable")
+test, train = np.sort(order[:360]), np.sort(order[360:])
+x, y, x_test, y_test = images[train], table.target[train], images[test], table.target[test]
+"""
+_KERAS = """
+(x, y), (x_test, y_test) = keras.datasets.{name}.load_data()
+x, x_test = (part.reshape(-1, *{shape}) for part in (x, x_test))
+y, y_test = y.reshape(-1).astype("int64"), y_test.reshape(-1).astype("int64")
+"""
+_NOISE = """
+# {share:.0%} of the labels to train on are wrong.
+draw = np.random.default_rng([{seed}, 3])
+wrong = draw.permutation(len(y_train))[: round(len(y_train) * {share})]
+step = {step}
+y_train[wrong] = ((y_train + step) % {classes})[wrong]
+"""
+
+
+def _data(spec: RunSpec) -> str:
+    known = facts(spec.dataset)
+    classes = len(known.class_names)
+    text = _DIGITS if spec.dataset == "digits" else _KERAS
+    lines = [
+        "# The images. Some are held out: they are not trained on.",
+        text.strip("\n").format(name=spec.dataset, shape=known.shape)
+        if spec.dataset != "digits"
+        else text.strip("\n"),
+        f"order = np.random.default_rng({spec.seed}).permutation(len(x))",
+    ]
+    if spec.validation_images:
+        beside = spec.validation_images
+        count = str(spec.train_images) if spec.train_images else f"len(x) - {beside}"
+        lines.append(f"train, held_out = order[:{count}], order[len(x) - {beside}:]")
+    else:
+        lines += [
+            f"order = order[:{spec.train_images}]" if spec.train_images else "",
+            f"count = max(1, round(len(order) * {spec.validation_split}))",
+            "held_out, train = order[:count], order[count:]",
+        ]
+    lines.append("x_train, y_train = x[train], y[train]")
+    if spec.label_noise:
+        symmetric = spec.noise_kind == "symmetric"
+        step = f"draw.integers(1, {classes}, len(y_train))" if symmetric else "1"
+        lines.append(
+            _NOISE.strip("\n").format(
+                share=spec.label_noise, seed=spec.seed, step=step, classes=classes
+            )
+        )
+    lines.append(_STATISTICS[spec.normalise].strip("\n"))
+    return "\n".join(line for line in lines if line) + "\n"
+
+
+_STATISTICS = {
+    "unit": """
+mean, variance = np.zeros(x.shape[1:]), np.full(x.shape[1:], 255.0**2)
+""",
+    "channel": """
+mean = np.broadcast_to(x_train.mean(axis=(0, 1, 2), dtype="float64"), x.shape[1:])
+variance = np.maximum(np.broadcast_to(x_train.var(axis=(0, 1, 2), dtype="float64"), x.shape[1:]), 1)
+""",
+    "pixel": """
+mean = x_train.mean(axis=0, dtype="float64")  # each pixel its own, the spread of the whole
+variance = np.full(x.shape[1:], max(1.0, np.mean((x_train - mean) ** 2)))
+""",
+}
+
+
+def _network(spec: RunSpec) -> str:
+    known = facts(spec.dataset)
+    lines = [
+        "",
+        "# The network.",
+        f'images = keras.Input({known.shape!r}, name="images")',
+        "h = images",
+    ]
+    if spec.flip:
+        lines.append('h = layers.RandomFlip("horizontal")(h)')
+    if spec.shift:
+        share = tuple(spec.shift / side for side in known.shape[:2])
+        lines.append(
+            f"h = layers.RandomTranslation({share[0]:.6g}, {share[1]:.6g}, "
+            'fill_mode="constant", interpolation="nearest")(h)'
+        )
+    lines += [f"{_name(layer)} = {_layer(spec, layer)}" for layer in models.plan(spec)]
+    return "\n".join(lines) + "\n"
+
+
+def _name(layer: models.LayerPlan) -> str:
+    """The variable that holds a layer's output: those that the loss takes have one of their own."""
+    return layer.name if layer.name in ("features", "logits", "probabilities") else "h"
+
+
+def _layer(spec: RunSpec, layer: models.LayerPlan) -> str:
+    policy = f', dtype="{spec.precision}"' if spec.precision != "float32" else ""
+    own = f'name="{layer.name}"{policy}'
+    decay = f", kernel_regularizer=keras.regularizers.L2({spec.l2!r})" if spec.l2 else ""
+    size = layer.shape[-1]
+    if layer.kind == "Normalization":
+        made = f'Normalization(axis=(1, 2, 3), mean=mean, variance=variance, name="{layer.name}")'
+    elif layer.kind == "Conv2D":
+        bias = ", use_bias=False" if spec.batch_norm else ""
+        made = f'Conv2D({size}, {models.kernel_side(spec)}, padding="same"{bias}{decay}, {own})'
+    elif layer.kind == "BatchNormalization":
+        made = f"BatchNormalization(momentum=0.9, {own})"
+    elif layer.kind == "MaxPooling2D":
+        made = f'MaxPooling2D(2, padding="same", {own})'
+    elif layer.kind == "Activation" and spec.activation == "prelu":
+        first = "keras.initializers.Constant(0.25)"
+        made = f"PReLU(alpha_initializer={first}, shared_axes=(1, 2), {own})"
+    elif layer.kind == "Activation":
+        made = f'Activation("{spec.activation}", {own})'
+    elif layer.kind == "Flatten":
+        made = f"Flatten({own})"
+    elif layer.kind == "Dropout":
+        made = f"Dropout({spec.dropout!r}, {own})"
+    elif layer.name == "features":
+        kind = models.features_activation(spec)
+        activation = f', activation="{kind}"' if kind else ""
+        made = f"Dense({size}{activation}{decay}, {own})"
+    elif layer.name == "logits":
+        bias = "" if spec.logits_bias else ", use_bias=False"
+        made = f'Dense({size}{bias}{decay}, name="logits", dtype="float32")'
+        return f"layers.{made}(features)"
+    else:
+        return 'layers.Softmax(name="probabilities", dtype="float32")(logits)'
+    return f"layers.{made}(h)"
+
+
+def _loss(spec: RunSpec) -> str:
+    moved = dict(spec.loss_parameters)
+    if is_name(spec.loss):
+        given = f", **{moved!r}" if moved else ""
+        return f'loss = losses.get("{spec.loss}"{given})'
+    values = f", {moved!r}" if moved else ""
+    return f"TEXT = {_quoted(spec.loss)}\nloss = losses.compile_loss(TEXT{values})"
+
+
+def _quoted(text: str) -> str:
+    """A visitor's text as a literal of Python, over lines where that is plainly the same."""
+    plain = all(line.isprintable() for line in text.split("\n"))
+    if plain and "\\" not in text and '"""' not in text and not text.endswith('"'):
+        return f'"""\\\n{text}"""'
+    return repr(text)
+
+
+_LOSS = '''
+# The loss.
+{loss}
+STEPS = -(-len(x_train) // {batch})  # of an epoch
+ALL_STEPS = STEPS * {epochs}
+
+
+class Objective(layers.Layer):
+    """Adds the loss of a batch to the model's, and passes the probabilities on.
+
+    Holds the class centres of a loss that asks for them. No gradient touches them: in training
+    they move by the rule of Wen et al., ECCV 2016, and they are saved with the model.
+    """
+
+    def __init__(self, alpha, head, **options):
+        super().__init__(**options)
+        self.alpha, self.head = alpha, head
+        draw = np.random.default_rng([{seed}, 3])
+        limit = np.sqrt(6 / ({classes} + {width}))
+        self.centers = self.add_weight(
+            shape=({classes}, {width}),
+            initializer=lambda shape, dtype=None: draw.uniform(-limit, limit, shape),
+            trainable=False,
+            name="centers",
+        )
+        self.step = self.add_weight(shape=(), initializer="zeros", trainable=False, name="step")
+
+    def call(self, inputs, training=False):
+        features, logits, labels = inputs
+        features = ops.cast(features, "float32")
+        one_hot = ops.one_hot(labels, {classes})
+        step = ops.convert_to_tensor(self.step)
+        partner = pairs.partners if "same" in loss.inputs else pairs.positives
+        offered = {{
+            "features": lambda: features,
+            "logits": lambda: logits,
+            "y_pred": lambda: ops.softmax(logits),
+            "y_true": lambda: one_hot,
+            "p_true": lambda: ops.sum(one_hot * ops.softmax(logits), axis=-1),
+            "labels": lambda: labels,
+            "num_classes": lambda: ops.convert_to_tensor({classes}.0),
+            "class_weights": lambda: ops.convert_to_tensor(self.head.kernel),
+            "centers": lambda: ops.convert_to_tensor(self.centers),
+            "partner_features": lambda: ops.take(features, partner(labels), axis=0),
+            "negative_features": lambda: ops.take(features, pairs.negatives(labels), axis=0),
+            "same": lambda: ops.cast(labels == ops.take(labels, partner(labels)), "float32"),
+            "step": lambda: step,
+            "epoch": lambda: ops.floor(step / STEPS),
+            "progress": lambda: step / ALL_STEPS,
+        }}
+        self.add_loss(loss.on({{name: offered[name]() for name in loss.inputs}}))
+        if training:
+            self.step.assign(step + 1)
+            if "centers" in loss.inputs:
+                held = ops.stop_gradient(features)
+                self.centers.assign(losses.moved_centers(self.centers, held, labels, self.alpha))
+        return ops.softmax(logits)
+'''
+
+_TRAINING = """
+labels = keras.Input((), dtype="int64", name="labels")
+network = keras.Model(images, probabilities, name="{dataset}")
+objective = Objective({alpha}, network.get_layer("logits"), name="centers")
+model = keras.Model([images, labels], objective([features, logits, labels]))
+{rate}
+model.compile(
+    optimizer=keras.optimizers.{optimizer},
+    metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
+    jit_compile=False,
+)
+
+if len(sys.argv) > 1:
+    with np.load(sys.argv[1]) as kept:
+        for weight in [*network.weights, objective.centers]:
+            if weight.path in kept:
+                weight.assign(kept[weight.path])
+else:
+    model.fit(
+        [x_train, y_train],
+        y_train,
+        batch_size={batch},
+        epochs={epochs},
+        validation_data=([x[held_out], y[held_out]], y[held_out]),
+        callbacks=[{callbacks}],
+        verbose=2,
+    )
+    network.save("network.keras")
+found = network.predict(x_test, batch_size=500, verbose=0).argmax(axis=-1)
+print(f"test accuracy: {{np.mean(found == y_test):.4f}}")
+"""
+
+
+def _optimizer(spec: RunSpec) -> str:
+    name, options = {
+        "adam": ("Adam", ""),
+        "adamw": ("AdamW", ""),
+        "nadam": ("Nadam", ""),
+        "sgd": ("SGD", ""),
+        "momentum": ("SGD", ", momentum=0.9"),
+        "rmsprop": ("RMSprop", ""),
+        "adagrad": ("Adagrad", ""),
+        "lion": ("Lion", ""),
+    }[spec.optimizer]
+    return f"{name}(rate{options})"
+
+
+def _rate(spec: RunSpec) -> str:
+    """The lines that make the learning rate."""
+    rate = spec.learning_rate
+    schedules = "keras.optimizers.schedules."
+    if spec.schedule == "cosine":
+        return f"rate = {schedules}CosineDecay({rate!r}, ALL_STEPS)"
+    if spec.schedule == "warmup_cosine":
+        return (
+            f"rise = max(1, round({WARM_UP} * ALL_STEPS))\n"
+            f"rate = {schedules}CosineDecay(\n"
+            f"    0.0, ALL_STEPS - rise, warmup_target={rate!r}, warmup_steps=rise\n)"
+        )
+    if spec.schedule == "exponential":
+        return f"rate = {schedules}ExponentialDecay({rate!r}, ALL_STEPS, 0.01)"
+    if spec.schedule == "steps":
+        values = [rate, rate / 10, rate / 100]
+        return (
+            f"rate = {schedules}PiecewiseConstantDecay(\n"
+            f"    [ALL_STEPS // 2, ALL_STEPS * 3 // 4], {values!r}\n)"
+        )
+    return f"rate = {rate!r}"
+
+
+def _callbacks(spec: RunSpec) -> str:
+    if not spec.patience:
+        return ""
+    return f"keras.callbacks.EarlyStopping(patience={spec.patience}, restore_best_weights=True)"
