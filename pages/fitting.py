@@ -14,13 +14,11 @@ from pages.parts.sweep_card import sweep_card
 from pages.parts.verdict_card import verdict_card
 from playground import datasets, models
 from playground.runs import supervisor
-from playground.spec import RunSpec
 
 PANELS = ("fit_accuracy", "fit_loss", "fit_gap")
 
 url.follow("fitting")
-if draft.spec()[0] == RunSpec():  # nothing was chosen yet: begin where there is something to see
-    draft.take(TRIO["About right"])
+draft.begin(TRIO["About right"])  # where there is something to see
 st.session_state[draft.field_key("watch_fit")] = True
 settled, faults = draft.spec()
 together.expect(len(TRIO))

@@ -28,6 +28,7 @@ FIELDS = tuple(name for name in knobs() if name not in LOSS_FIELDS)
 DEPENDENT = sorted({name for fields in DEFAULTS.values() for name in fields})
 EXAMPLE = "gamma = 2.0  # 0..5\n-(1 - p_true)**gamma * log(p_true)"
 KEPT = "draft"
+BEGUN = "begun"
 
 
 def field_key(name: str) -> str:
@@ -39,6 +40,7 @@ def take(spec: RunSpec, wanted: str = "") -> None:
     """Sets every control to this spec; `wanted` ("pick" or "write") decides how its loss is shown
     where both would do."""
     state = st.session_state
+    state.pop(BEGUN, None)
     for name in FIELDS:
         value = getattr(spec, name)
         state[field_key(name)] = list(value) if isinstance(value, tuple) else value
@@ -52,6 +54,20 @@ def take(spec: RunSpec, wanted: str = "") -> None:
     else:
         state.loss_text = spec.loss
     keep()
+
+
+def begin(suited: RunSpec) -> None:
+    """Sets every control to what suits a page, where nothing was chosen yet."""
+    if spec()[0] == RunSpec():
+        take(suited)
+        st.session_state[BEGUN] = suited
+
+
+def leave() -> None:
+    """Another page is gone to: what the last one began with, and nobody changed, stays there."""
+    suited = st.session_state.pop(BEGUN, None)
+    if suited is not None and spec()[0] == suited:
+        take(RunSpec())
 
 
 def keep() -> None:

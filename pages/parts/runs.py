@@ -127,7 +127,7 @@ def chooser(current: RunRecord | None, compared: Sequence[RunRecord]) -> None:
                 help="Sets every control to what this run was trained with.",
             )
             st.download_button(
-                "Take it home",
+                "Download as Keras code",
                 partial(_taken_home, current.id),
                 file_name=f"run-{current.number}.zip",
                 mime="application/zip",

@@ -163,6 +163,7 @@ def follow(page: str) -> None:
         return
     draft.restore(all_of_them=state.page != page)
     if state.page != page:
+        draft.leave()
         show(state.view_kept)
         state.page = page
         state.address_is_bare = True

@@ -34,6 +34,18 @@ def test_it_begins_with_a_net_that_fits_and_asks_to_train(at_fitting: Opened) ->
     assert page.session_state["spec.watch_fit"] is True
 
 
+def test_what_it_begins_with_is_not_carried_elsewhere(at_fitting: Opened) -> None:
+    page = at_fitting()
+    page.switch_page("playground.py").run()
+    assert page.selectbox(key="spec.dataset").value == RunSpec().dataset
+    assert page.slider(key="spec.label_noise").value == 0
+    page.switch_page("fitting.py").run()
+    page.slider(key="spec.width").set_value(10).run()
+    page.switch_page("playground.py").run()
+    assert page.slider(key="spec.width").value == 10
+    assert page.slider(key="spec.label_noise").value == TRIO["About right"].label_noise
+
+
 def test_settings_that_were_made_elsewhere_stay(at_fitting: Opened) -> None:
     page = at_fitting("dataset=digits&width=10&label_noise=0.2")
     assert page.slider(key="spec.width").value == 10
