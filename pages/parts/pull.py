@@ -17,6 +17,7 @@ from playground.training.changes import as_changed
 
 FEW = 3  # parameters that find room beside the title
 WIDTH = 200
+ASKED = "pulled"  # values that a run was asked to take and has not yet, by the slider's key
 
 
 def sliders(current: RunRecord | None, settled: RunSpec | None) -> None:
@@ -37,20 +38,32 @@ def sliders(current: RunRecord | None, settled: RunSpec | None) -> None:
     if not {"features", "centers"} & set(report["inputs"]):
         return  # a loss that knows nothing of the embedding
     run_id = live.id if live is not None else ""
+    shared = settled is not None and settled.loss == spec.loss
     for parameter in [each for each in report["parameters"] if each["low"] is not None][:FEW]:
         name = parameter["name"]
         value = spec.loss_parameters.get(name, parameter["value"])
-        _slider(run_id, name, parameter, float(value), name)
+        _slider(run_id, shared, name, parameter, float(value), name)
     if "centers" in report["inputs"]:
         knob = knobs()["center_rate"]
         bounds = {"low": knob.low, "high": knob.high, "step": knob.step}
-        _slider(run_id, "center_rate", bounds, spec.center_rate, knob.label, knob.help)
+        _slider(run_id, True, "center_rate", bounds, spec.center_rate, knob.label, knob.help)
 
 
 def _slider(
-    run_id: str, name: str, bounds: Mapping[str, Any], value: float, label: str, about: str = ""
+    run_id: str,
+    shared: bool,
+    name: str,
+    bounds: Mapping[str, Any],
+    value: float,
+    label: str,
+    about: str = "",
 ) -> None:
+    """A slider of the run, or without one of the settings; of both if they have this `shared`."""
     key = f"pull.{run_id}.{name}"
+    asked: dict[str, float] = st.session_state.setdefault(ASKED, {})
+    if asked.get(key) == value:
+        del asked[key]  # obeyed
+    value = asked.get(key, value)
     low, high = min(bounds["low"], value), max(bounds["high"], value)
     stops = _stops(low, high, value) if name != "center_rate" else None
     if st.session_state.get(key) != value:
@@ -58,7 +71,7 @@ def _slider(
     options: dict[str, Any] = {
         "key": key,
         "on_change": _move,
-        "args": (run_id, name, key),
+        "args": (run_id, shared, name, key),
         "width": WIDTH,
         "help": about or "Moves the shown run while it trains; else the next run's.",
     }
@@ -78,13 +91,17 @@ def _stops(low: float, high: float, value: float) -> list[float] | None:
     return sorted({float(f"{stop:.6g}") for stop in found if stop <= high} | {value})
 
 
-def _move(run_id: str, name: str, key: str) -> None:
-    value = float(st.session_state[key])
+def _move(run_id: str, shared: bool, name: str, key: str) -> None:
+    state = st.session_state
+    value = float(state[key])
     whole.ask()
     if run_id:
         steer("change", name, value)
-    elif name == "center_rate":
-        st.session_state[draft.field_key(name)] = value
+        if "problem" in state:
+            return  # it was refused, and that is said
+        state[ASKED][key] = value
+    if name == "center_rate":
+        state[draft.field_key(name)] = value
         draft.keep()
-    else:
-        st.session_state.loss_parameters[draft.mode()][name] = value
+    elif shared:
+        state.loss_parameters[draft.mode()][name] = value
