@@ -30,14 +30,17 @@ def bundle(store: Store, run_id: str) -> bytes:
         raise SpecError("run", f"there is no run {run_id[:20]!r} in the history")
     spec = as_changed(record.spec, store.marks(run_id))
     latest = store.snapshot(run_id, "weights")
-    return packed(spec, latest.arrays if latest is not None else {})
+    weights = latest.arrays if latest is not None else {}
+    return packed(spec, weights, changed=spec != record.spec)
 
 
-def packed(spec: RunSpec, weights: Mapping[str, np.ndarray]) -> bytes:
+def packed(
+    spec: RunSpec, weights: Mapping[str, np.ndarray] | None = None, *, changed: bool = False
+) -> bytes:
     """A zip of the script of a spec, weights by their paths ("logits/kernel"), and `losses`."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(SCRIPT, script(spec))
+        archive.writestr(SCRIPT, script(spec, weights=bool(weights), changed=changed))
         archive.writestr(NEEDED, _requirements(spec))
         for path in sorted((ROOT / "losses").rglob("*.py")):
             archive.write(path, path.relative_to(ROOT))
@@ -47,12 +50,14 @@ def packed(spec: RunSpec, weights: Mapping[str, np.ndarray]) -> bytes:
     return content.getvalue()
 
 
-def script(spec: RunSpec) -> str:
+def script(spec: RunSpec, *, weights: bool = False, changed: bool = False) -> str:
     """Python that builds and trains the spec's network with `keras.Model.fit`; the loss is one
-    layer that calls `add_loss` and holds the class centres, if the loss asks for them."""
+    layer that calls `add_loss` and holds the class centres, if the loss asks for them. It says
+    what it leaves out, whether `weights` lie beside it, and whether the run was `changed` midway.
+    """
     known = facts(spec.dataset)
     parts = [
-        _head(spec),
+        _head(spec, weights, changed),
         _data(spec),
         _network(spec),
         _LOSS.format(
@@ -83,7 +88,7 @@ def _requirements(spec: RunSpec) -> str:
     return "".join(f"{line}\n" for line in lines if line.startswith(tuple(needed)))
 
 
-def _head(spec: RunSpec) -> str:
+def _head(spec: RunSpec, weights: bool, changed: bool) -> str:
     title = facts(spec.dataset).title
     plain = RunSpec(dataset=spec.dataset)
     lacking = [
@@ -91,14 +96,26 @@ def _head(spec: RunSpec) -> str:
         for name in LEFT_OUT
         if getattr(spec, name) != getattr(plain, name)
     ]
-    left_out = f"\n\nNot in here: {', '.join(lacking)}." if lacking else ""
+    taking = (
+        f"    python {SCRIPT} {WEIGHTS}     takes the weights of the run instead of training\n"
+        if weights
+        else ""
+    )
+    said = [
+        "It trains as the run did, but not bit for bit: from other first weights, on batches in\n"
+        "another order, and on the short last batch of an epoch, too.",
+        *(["The run was changed while it trained; this trains with its last loss and rates."]
+          if changed else []),
+        *([f"Not in here: {', '.join(lacking)}."] if lacking else []),
+    ]  # fmt: skip
+    sentences = "\n".join(said)
     return f'''"""A network of the Loss Playground for {title}, in plain Keras 3.
 
     pip install -r {NEEDED}
     python {SCRIPT}                 trains it and prints its accuracy on the test images
-    python {SCRIPT} {WEIGHTS}     takes the weights of the run instead of training
-
-`losses/` is the Loss Playground's: the loss language and the named losses.{left_out}
+{taking}
+{sentences}
+`losses/` is the Loss Playground's: the loss language and the named losses.
 """
 
 import sys
@@ -111,6 +128,7 @@ import losses
 import pairs
 
 keras.utils.set_random_seed({spec.seed})
+kept = np.load(sys.argv[1]) if len(sys.argv) > 1 else None  # weights to take
 '''
 
 
@@ -173,7 +191,7 @@ def _data(spec: RunSpec) -> str:
                 share=spec.label_noise, seed=spec.seed, step=step, classes=classes
             )
         )
-    lines.append(_STATISTICS[spec.normalise].strip("\n"))
+    lines += [_STATISTICS[spec.normalise].strip("\n"), _KEPT_STATISTICS.strip("\n")]
     return "\n".join(line for line in lines if line) + "\n"
 
 
@@ -182,14 +200,20 @@ _STATISTICS = {
 mean, variance = np.zeros(x.shape[1:]), np.full(x.shape[1:], 255.0**2)
 """,
     "channel": """
+square = np.einsum("nhwc,nhwc->hwc", x_train, x_train, dtype="float64") / len(x_train)
 mean = np.broadcast_to(x_train.mean(axis=(0, 1, 2), dtype="float64"), x.shape[1:])
-variance = np.maximum(np.broadcast_to(x_train.var(axis=(0, 1, 2), dtype="float64"), x.shape[1:]), 1)
+variance = np.maximum(np.broadcast_to(square.mean(axis=(0, 1)), x.shape[1:]) - mean**2, 1)
 """,
     "pixel": """
+square = np.einsum("nhwc,nhwc->hwc", x_train, x_train, dtype="float64") / len(x_train)
 mean = x_train.mean(axis=0, dtype="float64")  # each pixel its own, the spread of the whole
-variance = np.full(x.shape[1:], max(1.0, np.mean((x_train - mean) ** 2)))
+variance = np.full(x.shape[1:], max(1.0, (square - mean**2).mean()))
 """,
 }
+_KEPT_STATISTICS = """
+if kept:
+    mean, variance = kept["normalise/mean"], kept["normalise/variance"]
+"""
 
 
 def _network(spec: RunSpec) -> str:
@@ -203,7 +227,8 @@ def _network(spec: RunSpec) -> str:
     if spec.flip:
         lines.append('h = layers.RandomFlip("horizontal")(h)')
     if spec.shift:
-        share = tuple(spec.shift / side for side in known.shape[:2])
+        # Rounded to whole pixels, each of -shift to shift is as likely as any other.
+        share = [min(1.0, (spec.shift + 0.5) / side) for side in known.shape[:2]]
         lines.append(
             f"h = layers.RandomTranslation({share[0]:.6g}, {share[1]:.6g}, "
             'fill_mode="constant", interpolation="nearest")(h)'
@@ -316,8 +341,8 @@ class Objective(layers.Layer):
             "partner_features": lambda: ops.take(features, partner(labels), axis=0),
             "negative_features": lambda: ops.take(features, pairs.negatives(labels), axis=0),
             "same": lambda: ops.cast(labels == ops.take(labels, partner(labels)), "float32"),
-            "step": lambda: step,
-            "epoch": lambda: ops.floor(step / STEPS),
+            "step": lambda: step + 1,
+            "epoch": lambda: step / STEPS,
             "progress": lambda: step / ALL_STEPS,
         }}
         self.add_loss(loss.on({{name: offered[name]() for name in loss.inputs}}))
@@ -334,6 +359,8 @@ labels = keras.Input((), dtype="int64", name="labels")
 network = keras.Model(images, probabilities, name="{dataset}")
 objective = Objective({alpha}, network.get_layer("logits"), name="centers")
 model = keras.Model([images, labels], objective([features, logits, labels]))
+
+
 {rate}
 model.compile(
     optimizer=keras.optimizers.{optimizer},
@@ -341,11 +368,11 @@ model.compile(
     jit_compile=False,
 )
 
-if len(sys.argv) > 1:
-    with np.load(sys.argv[1]) as kept:
-        for weight in [*network.weights, objective.centers]:
-            if weight.path in kept:
-                weight.assign(kept[weight.path])
+if kept:
+    for weight in network.weights:
+        weight.assign(kept[weight.path])
+    if "centers" in loss.inputs:
+        objective.centers.assign(kept["centers/centers"])
 else:
     model.fit(
         [x_train, y_train],
@@ -376,27 +403,39 @@ def _optimizer(spec: RunSpec) -> str:
     return f"{name}(rate{options})"
 
 
+_SCHEDULE = '''
+class Rate(keras.optimizers.schedules.LearningRateSchedule):
+    """The learning rate of each step."""
+
+    def __call__(self, step):
+        step = ops.cast(step, "float32")
+        done = step / ALL_STEPS
+        return {rate!r} * ({factor})
+
+    def get_config(self):
+        return {{}}
+
+
+rate = Rate()
+'''
+_FACTORS = {
+    "cosine": "0.5 * (1 + ops.cos(np.pi * done))",
+    "warmup_cosine": f"""
+            ops.minimum(1.0, (step + 1) / max(1, round({WARM_UP} * ALL_STEPS)))
+            * 0.5
+            * (1 + ops.cos(np.pi * ops.maximum(0.0, done - {WARM_UP}) / (1 - {WARM_UP})))
+        """,
+    "exponential": "0.01**done",
+    "steps": "ops.where(done < 0.5, 1.0, ops.where(done < 0.75, 0.1, 0.01))",
+}
+
+
 def _rate(spec: RunSpec) -> str:
-    """The lines that make the learning rate."""
-    rate = spec.learning_rate
-    schedules = "keras.optimizers.schedules."
-    if spec.schedule == "cosine":
-        return f"rate = {schedules}CosineDecay({rate!r}, ALL_STEPS)"
-    if spec.schedule == "warmup_cosine":
-        return (
-            f"rise = max(1, round({WARM_UP} * ALL_STEPS))\n"
-            f"rate = {schedules}CosineDecay(\n"
-            f"    0.0, ALL_STEPS - rise, warmup_target={rate!r}, warmup_steps=rise\n)"
-        )
-    if spec.schedule == "exponential":
-        return f"rate = {schedules}ExponentialDecay({rate!r}, ALL_STEPS, 0.01)"
-    if spec.schedule == "steps":
-        values = [rate, rate / 10, rate / 100]
-        return (
-            f"rate = {schedules}PiecewiseConstantDecay(\n"
-            f"    [ALL_STEPS // 2, ALL_STEPS * 3 // 4], {values!r}\n)"
-        )
-    return f"rate = {rate!r}"
+    """The lines that make the learning rate (`playground.training.optimizers.rates`)."""
+    if spec.schedule == "constant":
+        return f"rate = {spec.learning_rate!r}"
+    factor = _FACTORS[spec.schedule]
+    return _SCHEDULE.strip("\n").format(rate=spec.learning_rate, factor=factor)
 
 
 def _callbacks(spec: RunSpec) -> str:

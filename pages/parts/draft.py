@@ -39,8 +39,8 @@ def field_key(name: str) -> str:
 def take(spec: RunSpec, wanted: str = "") -> None:
     """Sets every control to this spec; `wanted` ("pick" or "write") decides how its loss is shown
     where both would do."""
+    settle()
     state = st.session_state
-    state.pop(BEGUN, None)
     for name in FIELDS:
         value = getattr(spec, name)
         state[field_key(name)] = list(value) if isinstance(value, tuple) else value
@@ -61,6 +61,11 @@ def begin(suited: RunSpec) -> None:
     if spec()[0] == RunSpec():
         take(suited)
         st.session_state[BEGUN] = suited
+
+
+def settle() -> None:
+    """The settings were trained with: they are the visitor's by now."""
+    st.session_state.pop(BEGUN, None)
 
 
 def leave() -> None:

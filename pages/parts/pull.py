@@ -8,16 +8,14 @@ import streamlit as st
 
 from pages.parts import draft, problems, together, whole
 from pages.parts.loss_card import checked
-from pages.parts.transport import steer
+from pages.parts.transport import now, steer
 from playground.errors import PlaygroundError
 from playground.runs import supervisor
 from playground.runs.store import RunRecord
 from playground.spec import RunSpec, knobs
-from playground.training.changes import as_changed
 
 FEW = 3  # parameters that find room beside the title
 WIDTH = 200
-ASKED = "pulled"  # values that a run was asked to take and has not yet, by the slider's key
 
 
 def sliders(current: RunRecord | None, settled: RunSpec | None) -> None:
@@ -26,9 +24,7 @@ def sliders(current: RunRecord | None, settled: RunSpec | None) -> None:
     if not supervisor.service().status()["checking"]:
         return  # who knows the loss' parameters is still getting warm
     try:
-        spec = settled
-        if live is not None:
-            spec = as_changed(live.spec, supervisor.service().store.marks(live.id))
+        spec = settled if live is None else now(live)
         if spec is None:
             return
         report = checked(spec.loss, ())
@@ -60,10 +56,6 @@ def _slider(
 ) -> None:
     """A slider of the run, or without one of the settings; of both if they have this `shared`."""
     key = f"pull.{run_id}.{name}"
-    asked: dict[str, float] = st.session_state.setdefault(ASKED, {})
-    if asked.get(key) == value:
-        del asked[key]  # obeyed
-    value = asked.get(key, value)
     low, high = min(bounds["low"], value), max(bounds["high"], value)
     stops = _stops(low, high, value) if name != "center_rate" else None
     if st.session_state.get(key) != value:
@@ -99,7 +91,6 @@ def _move(run_id: str, shared: bool, name: str, key: str) -> None:
         steer("change", name, value)
         if "problem" in state:
             return  # it was refused, and that is said
-        state[ASKED][key] = value
     if name == "center_rate":
         state[draft.field_key(name)] = value
         draft.keep()

@@ -15,6 +15,12 @@ LOSSES = {
     "mae_robust": "Mean absolute error",
 }
 NOISE = 0.4  # where the settings have none
+STORED = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
+LEARNED = {
+    "mnist": "long enough for cross-entropy to learn nearly every wrong label by heart. Mean "
+    "absolute error learns the fewest of them, and the least of everything else.",
+    "cifar10": "TO BE MEASURED",
+}
 
 
 def robust_card(settled: RunSpec | None, busy: bool) -> None:
@@ -31,7 +37,16 @@ def robust_card(settled: RunSpec | None, busy: bool) -> None:
             help="The four losses from the same weights, with the settings on the left; without "
             f"label noise there, with {NOISE:.0%} of the labels wrong.",
         )
-    found = stored("noise_mnist")
+    dataset = st.segmented_control(
+        "Measured on",
+        list(STORED),
+        format_func=lambda name: STORED[name],
+        required=True,
+        default="mnist",
+        key="robust-dataset",
+        label_visibility="collapsed",
+    )
+    found = stored(f"noise_{dataset}")
     rates = list(dict.fromkeys(row[0] for row in found["rows"]))
     st.table(
         {
@@ -48,10 +63,8 @@ def robust_card(settled: RunSpec | None, busy: bool) -> None:
     with st.container(key="lesson-robust"):
         st.caption(
             f"Test accuracy{_seeds(found['seeds'])}, in brackets the share of the wrong labels "
-            f"learned by heart; stored, from {spec['train_images']} images of MNIST, "
-            f"{spec['epochs']} epochs at a constant learning rate: long enough for cross-entropy "
-            "to learn nearly every wrong label by heart. Mean absolute error learns the fewest "
-            "of them, and the least of everything else."
+            f"learned by heart; stored, from {spec['train_images']:,} images of {STORED[dataset]}, "
+            f"{spec['epochs']} epochs at a constant learning rate: {LEARNED[dataset]}"
         )
 
 

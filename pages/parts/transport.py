@@ -1,7 +1,7 @@
 """Train, pause, step, stop, reset: what the visitor does to a run, and when it is allowed."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -21,6 +21,8 @@ TICK_SECONDS = 1.0
 KEPT_BESIDE = 3  # earlier runs that Train leaves on the charts by itself
 OBEYED = {"pause", "resume", "stop"}  # commands that change a run's state
 OBEYED_SECONDS = 0.25
+ASKED = "asked"  # numbers that runs were sent: by run and what, the last value and its mark's place
+Asked = dict[tuple[str, str], tuple[float, int]]
 LABELS = {"pause": "Pause", "resume": "Resume"}
 ICONS = {
     "pause": ":material/pause:",
@@ -144,14 +146,14 @@ def beneath(current: RunRecord | None, settled: RunSpec | None) -> None:
 
 def loss_moved(current: RunRecord, settled: RunSpec) -> bool:
     """Whether the controls hold another loss than the one that the run learns from by now."""
-    return settled.loss != _now(current).loss and loss_card.fault() is None
+    return settled.loss != now(current).loss and loss_card.fault() is None
 
 
 def changes(current: RunRecord, settled: RunSpec | None) -> list[tuple[str, float, float]]:
     """Settings that can be changed mid-run and differ from the run's: what, its value, the new."""
     if settled is None:
         return []
-    now = _now(current)
+    by_now = now(current)
     try:
         rates = ["learning_rate", *(["center_rate"] if has_centers(current) else [])]
     except PlaygroundError as error:
@@ -159,12 +161,12 @@ def changes(current: RunRecord, settled: RunSpec | None) -> list[tuple[str, floa
         return []
     found = []
     for name in rates:
-        old, new = getattr(now, name), getattr(settled, name)
+        old, new = getattr(by_now, name), getattr(settled, name)
         if old != new:
             found.append((name, old, new))
-    if settled.loss == now.loss:
+    if settled.loss == by_now.loss:
         defaults: Mapping[str, float] = st.session_state.get("loss_defaults", {})
-        held = {**defaults, **now.loss_parameters}
+        held = {**defaults, **by_now.loss_parameters}
         wanted = {**defaults, **settled.loss_parameters}
         for name, value in wanted.items():
             old = held.get(name)
@@ -179,9 +181,31 @@ def has_centers(record: RunRecord) -> bool:
     return started is not None and "centers" in started.loss.get("inputs", ())
 
 
-def _now(current: RunRecord) -> RunSpec:
-    """The run's spec as it is by now."""
-    return as_changed(current.spec, _marks(current))
+def now(current: RunRecord) -> RunSpec:
+    """The run's spec as it is once it has obeyed what this visitor asked of it."""
+    marks = _marks(current)
+    asked: Asked = st.session_state.setdefault(ASKED, {})
+    waiting = [
+        Changed(current.step, what, value)
+        for (run_id, what), (value, place) in asked.items()
+        if run_id == current.id and _count(marks, what) < place
+    ]
+    return as_changed(current.spec, [*marks, *waiting])
+
+
+def _ask(run_id: str, what: str, value: float) -> None:
+    """Remembers a change that the run has been sent: it is obeyed once there are as many marks of
+    its kind as changes were asked for."""
+    record = runs.find(run_id)
+    if record is None:
+        return
+    asked: Asked = st.session_state.setdefault(ASKED, {})
+    _, place = asked.get((run_id, what), (value, 0))
+    asked[run_id, what] = (value, max(place, _count(_marks(record), what)) + 1)
+
+
+def _count(marks: Sequence[Changed], what: str) -> int:
+    return sum(mark.what == what for mark in marks)
 
 
 def _marks(current: RunRecord) -> list[Changed]:
@@ -197,8 +221,8 @@ def surgeon(current: RunRecord) -> None:
     found = _broken(current)
     if found is None:
         return
-    now = _now(current)
-    text = "" if is_name(now.loss) else now.loss
+    by_now = now(current)
+    text = "" if is_name(by_now.loss) else by_now.loss
     mended = found["mended"]
     hint = "" if mended else found["hint"]
     problems.problem(
@@ -222,7 +246,7 @@ def surgeon(current: RunRecord) -> None:
                     key="mend",
                     icon=":material/healing:",
                     on_click=_mend,
-                    args=(now, mended),
+                    args=(by_now, mended),
                     help="The run goes on with this loss from its last finite weights.",
                 )
             st.button(
@@ -242,15 +266,15 @@ def _broken(record: RunRecord | None) -> dict[str, Any] | None:
     return found if found is not None and found["step"] == record.step else None
 
 
-def _mend(now: RunSpec, text: str) -> None:
+def _mend(by_now: RunSpec, text: str) -> None:
     """Lets the run go on with a text that is finite where its own was not, and shows that text."""
     whole.ask()
-    mended = now.model_copy(update={"loss": text})
+    mended = by_now.model_copy(update={"loss": text})
     steer("change", LOSS, loss_change(mended))
     if "problem" in st.session_state:
         return  # it was refused, and that is said
     steer("resume")
-    loss_card.show(text, now.loss_parameters)
+    loss_card.show(text, by_now.loss_parameters)
 
 
 def train() -> None:
@@ -289,6 +313,7 @@ def _submit(spec: RunSpec) -> None:
         problems.remember(error, "Not started")
         return
     problems.forget()
+    draft.settle()
     before = runs.find(state.run)
     if before is not None and before.step and before.spec.dataset == spec.dataset:
         room = max(KEPT_BESIDE, len(state.compare))
@@ -304,6 +329,8 @@ def steer(do: str, what: str = "", value: float | str = 0.0) -> None:
     try:
         for run_id in _addressed(do):
             supervisor.service().command(run_id, visitor(), do, what, value)
+            if do == "change" and isinstance(value, float):  # a loss may yet be refused
+                _ask(run_id, what, value)
     except PlaygroundError as error:
         problems.remember(error)
         whole.ask()

@@ -46,6 +46,13 @@ def test_what_it_begins_with_is_not_carried_elsewhere(at_fitting: Opened) -> Non
     assert page.slider(key="spec.label_noise").value == TRIO["About right"].label_noise
 
 
+def test_what_was_trained_with_stays(at_fitting: Opened) -> None:
+    page = click(at_fitting(), "train")
+    assert page.session_state["run"]
+    page.switch_page("playground.py").run()
+    assert page.slider(key="spec.label_noise").value == TRIO["About right"].label_noise
+
+
 def test_settings_that_were_made_elsewhere_stay(at_fitting: Opened) -> None:
     page = at_fitting("dataset=digits&width=10&label_noise=0.2")
     assert page.slider(key="spec.width").value == 10
