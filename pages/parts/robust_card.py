@@ -19,7 +19,8 @@ STORED = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
 LEARNED = {
     "mnist": "long enough for cross-entropy to learn nearly every wrong label by heart. Mean "
     "absolute error learns the fewest of them, and the least of everything else.",
-    "cifar10": "TO BE MEASURED",
+    "cifar10": "long enough for cross-entropy to learn most wrong labels by heart. Symmetric "
+    "cross-entropy learns fewer and answers better; mean absolute error stays near guessing.",
 }
 
 

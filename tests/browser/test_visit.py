@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, WebSocketRoute, e
 
 from playground import export
 from playground.runs.store import LIVE, Store
-from tests.browser.conftest import Server
+from tests.browser.conftest import PATIENCE_MS, Server
 
 Open = Callable[..., Page]
 
@@ -137,10 +137,14 @@ def test_what_is_typed_outlives_an_address_out_of_date(open_page: Open) -> None:
     held = []
     page.locator(".editor textarea").fill(WRONG)
     expect(page.locator(".editor .verdict")).to_contain_text("Line 1, column 6: ")
-    page.wait_for_timeout(1000)
-    assert held  # the page has taken the text and moved to its address
+    for _ in range(PATIENCE_MS // 100):  # until the page has moved to the address of the text
+        if any(b"loss=-sum" in said for said in held if isinstance(said, bytes)):
+            break
+        page.wait_for_timeout(100)
+    else:
+        pytest.fail("the page did not take the text")
     button(page, "train").click()
-    page.wait_for_timeout(1000)
+    page.wait_for_timeout(200)
     late, held = held, None
     for said in late:
         sockets[-1].send(said)

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.live.feed import Reader
 from pages.parts.lessons import LESSONS, TRIO
-from pages.parts.robust_card import LOSSES, NOISE
+from pages.parts.robust_card import LOSSES, NOISE, STORED
 from pages.parts.url import MOST_LESSONS, View
 from playground.runs.supervisor import Supervisor
 from playground.spec import RunSpec, fit_series
@@ -67,6 +67,19 @@ def test_three_nets_start_with_one_click(at_fitting: Opened, supervisor: Supervi
     text = said(page)
     assert all(name in text for name in TRIO) and text.count("Not enough evidence yet") == 3
     assert page.button(key="train-three").disabled
+
+
+def test_losses_under_noise_as_measured_on_either_data_set(at_fitting: Opened) -> None:
+    page = at_fitting()
+    shown = {}
+    for name, title in STORED.items():
+        page.segmented_control(key="robust-dataset").set_value(name).run()
+        assert not page.exception, page.exception
+        table = page.table[0].value
+        assert len(table) == len(LOSSES) and len(table.columns) == 5
+        assert f"images of {title}" in said(page)
+        shown[name] = table.to_string()
+    assert shown["mnist"] != shown["cifar10"]
 
 
 def overfitted(supervisor: Supervisor, spec: RunSpec) -> str:
