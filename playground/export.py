@@ -18,6 +18,7 @@ from playground.training.optimizers import WARM_UP
 
 ROOT = Path(__file__).parents[1]
 SCRIPT, WEIGHTS, NEEDED = "train.py", "weights.npz", "requirements.txt"
+TRAINED = "trained.npz"  # what the script itself has learned, to be taken again in the same way
 # What a spec may ask for and the script has no lines for.
 LEFT_OUT = ("imbalance", "crop", "mixup")
 
@@ -70,6 +71,7 @@ def script(spec: RunSpec, *, weights: bool = False, changed: bool = False) -> st
         ),
         _TRAINING.format(
             dataset=spec.dataset,
+            trained=TRAINED,
             alpha=spec.center_rate,
             rate=_rate(spec),
             optimizer=_optimizer(spec),
@@ -96,6 +98,7 @@ def _head(spec: RunSpec, weights: bool, changed: bool) -> str:
         for name in LEFT_OUT
         if getattr(spec, name) != getattr(plain, name)
     ]
+    lacking += ["metrics beside accuracy"] if spec.metrics else []
     taking = (
         f"    python {SCRIPT} {WEIGHTS}     takes the weights of the run instead of training\n"
         if weights
@@ -112,7 +115,7 @@ def _head(spec: RunSpec, weights: bool, changed: bool) -> str:
     return f'''"""A network of the Loss Playground for {title}, in plain Keras 3.
 
     pip install -r {NEEDED}
-    python {SCRIPT}                 trains it and prints its accuracy on the test images
+    python {SCRIPT}                 trains it, keeps it and prints its test accuracy
 {taking}
 {sentences}
 `losses/` is the Loss Playground's: the loss language and the named losses.
@@ -306,7 +309,7 @@ class Objective(layers.Layer):
     """Adds the loss of a batch to the model's, and passes the probabilities on.
 
     Holds the class centres of a loss that asks for them. No gradient touches them: in training
-    they move by the rule of Wen et al., ECCV 2016, and they are saved with the model.
+    they move by the rule of Wen et al., ECCV 2016, and they are saved beside the weights.
     """
 
     def __init__(self, alpha, head, **options):
@@ -383,6 +386,9 @@ else:
         callbacks=[{callbacks}],
         verbose=2,
     )
+    learned = {{weight.path: weight.numpy() for weight in [*network.weights, objective.centers]}}
+    learned |= {{"normalise/mean": mean, "normalise/variance": variance}}
+    np.savez("{trained}", **learned)
     network.save("network.keras")
 found = network.predict(x_test, batch_size=500, verbose=0).argmax(axis=-1)
 print(f"test accuracy: {{np.mean(found == y_test):.4f}}")

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.parts import draft, problems, together, whole
 from pages.parts.loss_card import checked
-from pages.parts.transport import now, steer
+from pages.parts.transport import spec_by_now, steer
 from playground.errors import PlaygroundError
 from playground.runs import supervisor
 from playground.runs.store import RunRecord
@@ -24,7 +24,7 @@ def sliders(current: RunRecord | None, settled: RunSpec | None) -> None:
     if not supervisor.service().status()["checking"]:
         return  # who knows the loss' parameters is still getting warm
     try:
-        spec = settled if live is None else now(live)
+        spec = settled if live is None else spec_by_now(live)
         if spec is None:
             return
         report = checked(spec.loss, ())

@@ -146,14 +146,14 @@ def beneath(current: RunRecord | None, settled: RunSpec | None) -> None:
 
 def loss_moved(current: RunRecord, settled: RunSpec) -> bool:
     """Whether the controls hold another loss than the one that the run learns from by now."""
-    return settled.loss != now(current).loss and loss_card.fault() is None
+    return settled.loss != spec_by_now(current).loss and loss_card.fault() is None
 
 
 def changes(current: RunRecord, settled: RunSpec | None) -> list[tuple[str, float, float]]:
     """Settings that can be changed mid-run and differ from the run's: what, its value, the new."""
     if settled is None:
         return []
-    by_now = now(current)
+    by_now = spec_by_now(current)
     try:
         rates = ["learning_rate", *(["center_rate"] if has_centers(current) else [])]
     except PlaygroundError as error:
@@ -181,7 +181,7 @@ def has_centers(record: RunRecord) -> bool:
     return started is not None and "centers" in started.loss.get("inputs", ())
 
 
-def now(current: RunRecord) -> RunSpec:
+def spec_by_now(current: RunRecord) -> RunSpec:
     """The run's spec as it is once it has obeyed what this visitor asked of it."""
     marks = _marks(current)
     asked: Asked = st.session_state.setdefault(ASKED, {})
@@ -221,7 +221,7 @@ def surgeon(current: RunRecord) -> None:
     found = _broken(current)
     if found is None:
         return
-    by_now = now(current)
+    by_now = spec_by_now(current)
     text = "" if is_name(by_now.loss) else by_now.loss
     mended = found["mended"]
     hint = "" if mended else found["hint"]

@@ -89,6 +89,10 @@ def test_script_trains(changes: dict[str, object], tmp_path: Path) -> None:
     spec = RunSpec(**{**PULLED.model_dump(), **changes})
     assert accuracy(taken_home(export.packed(spec), tmp_path)) > 0.6
     assert (tmp_path / "network.keras").exists()
+    with np.load(tmp_path / export.TRAINED) as learned:
+        assert {"centers/centers", "logits/kernel", "normalise/mean"} <= set(learned)
+        far = np.abs(learned["centers/centers"]).max() > np.sqrt(6 / (10 + PULLED.embedding))
+        assert far == ("center()" in spec.loss)  # they left the room in which they began
 
 
 @given(
