@@ -1,26 +1,36 @@
-"""A visitor's picture as a network gets it: read safely, cut square, resized."""
+"""A visitor's picture as a network gets it: read safely, cut square, resized.
+
+A picture is made small while it is decoded, one at a time in this process: what an upload costs the
+server does not grow with the number of visitors who upload.
+"""
 
 import io
+import threading
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from playground.datasets import facts
 from playground.errors import PictureError
+from playground.settings import settings
 
 MOST_BYTES = 5 * 2**20
-MOST_PIXELS = 40_000_000  # a phone's photograph; checked before anything is decoded
 LEAST_SIDE = 4
+KEPT_SIDE = 256  # pixels; a larger picture is kept at one to two times this side
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "I", "I;16", "F"}
+# A JPEG is made smaller before it is decoded. Not without limit: one of several scans, which its
+# header does not tell, is held whole as coefficients of two bytes each.
+JPEG_SHARE = 2
+_decoding = threading.Lock()
 
 
-def read(content: bytes, dataset: str) -> np.ndarray:
-    """The picture in a file as uint8 (H, W, C) of a data set's shape.
+def square(content: bytes) -> np.ndarray:
+    """The middle square of the picture in a file, upright as its EXIF data say, on white where it
+    is see-through: uint8 (S, S, 3), S below 2 · KEPT_SIDE.
 
-    The middle square, upright as its EXIF data say; grey for a data set without colours, and with
-    light and dark swapped where its margin is light: those data sets are white on black.
-    Raises PictureError, whose words are for the visitor, for what cannot be used.
+    Raises PictureError, whose words are for the visitor, for what cannot be used; what is too large
+    is refused from the file's header, before anything is decoded.
     """
     if len(content) > MOST_BYTES:
         raise PictureError(
@@ -28,10 +38,10 @@ def read(content: bytes, dataset: str) -> np.ndarray:
             "Save the picture smaller.",
         )
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        with _decoding, Image.open(io.BytesIO(content), formats=FORMATS) as image:
             _check(image)
-            upright = ImageOps.exif_transpose(image)
-            flat = _on_white(upright)
+            image.draft(None, (KEPT_SIDE, KEPT_SIDE))  # only a JPEG can
+            return np.asarray(_on_white(ImageOps.exif_transpose(_small(image))))
     except PictureError:
         raise
     except Image.DecompressionBombError as error:
@@ -40,10 +50,16 @@ def read(content: bytes, dataset: str) -> np.ndarray:
         raise PictureError(
             "This is not a picture that can be read.", "Use a PNG, JPEG, WebP, BMP or GIF file."
         ) from error
+
+
+def fit(picture: np.ndarray, dataset: str) -> np.ndarray:
+    """A `square`, uint8 (S, S, 3), as uint8 (H, W, C) of a data set's shape: grey for a data set
+    without colours, and with light and dark swapped where its margin is light: those data sets are
+    white on black."""
     height, width, channels = facts(dataset).shape
-    fitted = ImageOps.fit(flat, (width, height), Image.Resampling.LANCZOS)
+    fitted = ImageOps.fit(Image.fromarray(picture), (width, height), Image.Resampling.LANCZOS)
     if channels == 3:
-        return np.asarray(fitted.convert("RGB"))
+        return np.asarray(fitted)
     grey = np.asarray(fitted.convert("L"))
     margin = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     if margin.mean() > 127:
@@ -54,9 +70,11 @@ def read(content: bytes, dataset: str) -> np.ndarray:
 def _check(image: Image.Image) -> None:
     """Refuses what must not or need not be decoded, from the file's header alone."""
     width, height = image.size
-    if width * height > MOST_PIXELS:
+    limit = settings().picture_megapixels * (JPEG_SHARE if image.format == "JPEG" else 1)
+    if width * height > limit * 1e6:
         raise PictureError(
-            f"The picture has {width:,} × {height:,} pixels, more than {MOST_PIXELS:,} in all.",
+            f"The picture has {width:,} × {height:,} pixels, more than the {limit:g} million that "
+            f"a {image.format} file may have.",
             "Save it smaller.",
         )
     if min(width, height) < LEAST_SIDE:
@@ -72,13 +90,24 @@ def _check(image: Image.Image) -> None:
         )
 
 
+def _small(image: Image.Image) -> Image.Image:
+    """The middle square, averaged down to less than 2 · KEPT_SIDE."""
+    plain = {"1": "L", "P": "RGBA", "PA": "RGBA", "I;16": "I"}  # of modes that cannot be averaged
+    if image.mode in plain:
+        image = image.convert(plain[image.mode])
+    width, height = image.size
+    side = min(width, height)
+    left, top = (width - side) // 2, (height - side) // 2
+    return image.reduce(max(1, side // KEPT_SIDE), (left, top, left + side, top + side))
+
+
 def _on_white(image: Image.Image) -> Image.Image:
     """Without transparency: what is see-through shows the white behind it."""
-    if image.mode in {"I", "I;16", "F"}:
+    if image.mode in {"I", "F"}:
         values = np.asarray(image, np.float64)
         low, high = values.min(), values.max()
         scaled = (values - low) / (high - low if high > low else 1) * 255
-        return Image.fromarray(scaled.astype(np.uint8))
+        return Image.fromarray(scaled.astype(np.uint8)).convert("RGB")
     solid = image.convert("RGBA")
     white = Image.new("RGBA", solid.size, "white")
     return Image.alpha_composite(white, solid).convert("RGB")

@@ -50,6 +50,12 @@ class Settings(BaseSettings):
     pause_minutes: float = Field(
         10.0, gt=0, description="How long a paused run may hold a worker others wait for."
     )
+    picture_megapixels: float = Field(
+        12.0,
+        gt=0,
+        le=100,
+        description="Pixels, in millions, of an uploaded picture; a JPEG may have twice as many.",
+    )
 
 
 @cache

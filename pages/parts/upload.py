@@ -8,7 +8,8 @@ from pages.parts import problems
 from playground import pictures
 from playground.errors import PictureError
 
-KEPT = "picture"  # (file's digest, name, its bytes): of the last one that could be used
+KEPT = "picture"  # (file's digest, name, its square): of the last one that could be used
+READ = "picture.read"  # (the upload's id, why it was refused or None): no file is read twice
 
 
 def picture(dataset: str) -> tuple[str, str, bytes] | None:
@@ -24,15 +25,22 @@ def picture(dataset: str) -> tuple[str, str, bytes] | None:
         help="At most 5 MB. It is read here and never stored.",
     )
     if file is not None:
-        content = file.getvalue()
-        digest = hashlib.sha256(content).hexdigest()[:16]
-        try:
-            pictures.read(content, dataset)
-        except PictureError as error:
+        if state.get(READ, ("", None))[0] != file.file_id:
+            state[READ] = (file.file_id, _take(file.name, file.getvalue()))
+        error = state[READ][1]
+        if error is not None:
             problems.problem("Not used", error.message, error.hint, key="upload-fault")
-        else:
-            state[KEPT] = (digest, file.name[:60], content)
     if KEPT not in state:
         return None
-    digest, name, content = state[KEPT]
-    return f"{digest} {dataset}", name, pictures.read(content, dataset).tobytes()
+    digest, name, square = state[KEPT]
+    return f"{digest} {dataset}", name, pictures.fit(square, dataset).tobytes()
+
+
+def _take(name: str, content: bytes) -> PictureError | None:
+    """Keeps a picture that can be used; else why it cannot."""
+    try:
+        square = pictures.square(content)
+    except PictureError as error:
+        return error
+    st.session_state[KEPT] = (hashlib.sha256(content).hexdigest()[:16], name[:60], square)
+    return None
