@@ -21,6 +21,11 @@ _DERIVED = {
     "y_pred": ("logits",),
     "y_true": ("labels", "y_pred"),
 }
+# Of what weights are the weights: its first axis are the samples, its last the classes.
+_WEIGHED = {
+    "sample_weight": ("y_true", "y_pred", "logits", "labels", "features"),
+    "class_weights": ("y_true", "y_pred", "logits"),
+}
 
 
 class PlaygroundLoss(keras.losses.Loss):
@@ -86,6 +91,11 @@ class PlaygroundLoss(keras.losses.Loss):
 def _derive(name: str, found: dict[str, Tensor]) -> None:
     ops = keras.ops
     if name in found:
+        return
+    weighed = next((found[n] for n in _WEIGHED.get(name, ()) if n in found), None)
+    if weighed is not None:  # nobody gave weights: all count alike
+        size = ops.shape(weighed)[0 if name == "sample_weight" else -1]
+        found[name] = ops.ones((size,), dtype="float32")
         return
     needs = _DERIVED.get(name)
     if needs is None or (name != "y_pred" and not all(n in found or n == "y_pred" for n in needs)):

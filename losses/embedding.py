@@ -1,6 +1,6 @@
 """Losses on the embedding: margins on class vectors, centres, pairs, triplets, contrasts.
 
-features (B, D), class_weights (D, C), centers (C, D), labels (B,), partner_features (B, D),
+features (B, D), last_kernel (D, C), centers (C, D), labels (B,), partner_features (B, D),
 negative_features (B, D), same (B,). Each returns (B,) unless it says otherwise.
 """
 
@@ -14,14 +14,14 @@ MARGIN = "Angular margins"
 GROUP = "Embedding"
 
 # Lines that texts share: cosines to the class vectors; who is of one class, who is another sample.
-_COSINE = "cosine = matmul(l2_normalize(features, axis=-1), l2_normalize(class_weights, axis=0))\n"
+_COSINE = "cosine = matmul(l2_normalize(features, axis=-1), l2_normalize(last_kernel, axis=0))\n"
 _APART = "n = arange(shape(x)[0])\napart = n[:, None] != n[None, :]\n"
 _ALIKE = "alike = labels[:, None] == labels[None, :]\n"
 
 
-def _cosines(features: Tensor, class_weights: Tensor) -> Tensor:
+def _cosines(features: Tensor, last_kernel: Tensor) -> Tensor:
     """Cosines of the angles between features and class vectors: (B, C)."""
-    return ops.matmul(l2_normalised(features), l2_normalised(class_weights, axis=0))
+    return ops.matmul(l2_normalised(features), l2_normalised(last_kernel, axis=0))
 
 
 @named(
@@ -40,10 +40,10 @@ def _cosines(features: Tensor, class_weights: Tensor) -> Tensor:
     m=Range(0.0, 1.0),
 )
 def arcface(
-    features: Tensor, class_weights: Tensor, y_true: Tensor, *, s: float = 30.0, m: float = 0.5
+    features: Tensor, last_kernel: Tensor, y_true: Tensor, *, s: float = 30.0, m: float = 0.5
 ) -> Tensor:
     """CE(s cos(theta_y + m), s cos theta_j); plain cos(theta + m), no easy-margin branch"""
-    cosine = _cosines(features, class_weights)
+    cosine = _cosines(features, last_kernel)
     sine = ops.sqrt(ops.maximum(1 - ops.square(cosine), 1e-12))
     m = ops.convert_to_tensor(m, dtype="float32")
     moved = cosine * ops.cos(m) - sine * ops.sin(m)
@@ -64,10 +64,10 @@ def arcface(
     m=Range(0.0, 1.0),
 )
 def cosface(
-    features: Tensor, class_weights: Tensor, y_true: Tensor, *, s: float = 30.0, m: float = 0.35
+    features: Tensor, last_kernel: Tensor, y_true: Tensor, *, s: float = 30.0, m: float = 0.35
 ) -> Tensor:
     """CE(s (cos theta - m y))"""
-    return cross_entropy_of_logits(y_true, s * (_cosines(features, class_weights) - m * y_true))
+    return cross_entropy_of_logits(y_true, s * (_cosines(features, last_kernel) - m * y_true))
 
 
 @named(

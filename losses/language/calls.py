@@ -14,6 +14,7 @@ from . import vocabulary as voc
 from .build import NONE, Builder, Callee, Items, Text, Value, letters
 from .errors import LossError, Span, quote, suggest
 from .graph import Node
+from .inputs import INPUTS
 from .review import warn_of_swap
 from .sizes import broadcast
 
@@ -305,6 +306,13 @@ def _knob(b: Builder, info: LossInfo, name: str, value: Value | None) -> Any:
 
 def _result_shape(b: Builder, info: LossInfo, tensors: list[Node], k: int) -> tuple[int, ...]:
     by_name = dict(zip(info.inputs, tensors, strict=True))
+    for name in ("last_kernel", "centers"):
+        if name in by_name and by_name[name].rank != 2:
+            raise st.sizes.SizeError(
+                f"{info.name} needs {name}, ({', '.join(INPUTS[name].shape)}), not "
+                f"{letters(by_name[name], b)}",
+                f"pass {name}",
+            )
     y, p = by_name.get("y_true"), by_name.get("y_pred", by_name.get("logits"))
     if y is not None and p is not None:
         shape = broadcast(y.shapes[k], p.shapes[k])

@@ -25,11 +25,15 @@ INPUTS: dict[str, Input] = {
     "p_true": Input("B", "both", "p_t", "the probability of the true class"),
     "features": Input("BD", "prediction", "f", "the embedding"),
     "centers": Input("CD", "context", r"\mu", "the moving class centres"),
-    "class_weights": Input("DC", "prediction", "W", "the last layer's class vectors"),
+    "last_kernel": Input("DC", "prediction", "W", "the last layer's kernel, a vector a class"),
     "partner_features": Input("BD", "partner", r"\tilde f", "the embedding of the partner"),
     "negative_features": Input("BD", "partner", r"\bar f", "the embedding of a negative"),
     "same": Input("B", "label", "s", "1 where the pair is of one class"),
     "teacher_logits": Input("BC", "label", r"\hat z", "the teacher's logits"),
+    "sample_weight": Input(
+        "B", "context", r"\hat\omega", "the weight of each sample, 1 by default"
+    ),
+    "class_weights": Input("C", "context", r"\omega", "the weight of each class, 1 by default"),
     "num_classes": Input("", "context", "C", "the number of classes"),
     "epoch": Input("", "context", "t", "the epoch, from 0"),
     "step": Input("", "context", "n", "the training step"),
@@ -44,11 +48,17 @@ OF_THE_PROBABILITY = (
     "labels",
     "p_true",
     "logits",
+    "sample_weight",
+    "class_weights",
     "num_classes",
     "epoch",
     "step",
     "progress",
 )
+
+# What the last layer's kernel was called before weights of classes had a name.
+OLD_KERNEL = "class_weights"
+KERNEL = "last_kernel"
 
 
 def shapes_of(name: str, num_classes: int) -> tuple[Shape, Shape]:

@@ -44,11 +44,13 @@ def batch(seed: int, num_classes: int) -> dict[str, np.ndarray]:
         "y_true": np.eye(num_classes, dtype="float32")[labels],
         "features": normal(SIZE, WIDTH),
         "centers": normal(num_classes, WIDTH),
-        "class_weights": normal(WIDTH, num_classes),
+        "last_kernel": normal(WIDTH, num_classes),
         "partner_features": normal(SIZE, WIDTH),
         "negative_features": normal(SIZE, WIDTH),
         "same": rng.integers(0, 2, SIZE).astype("float32"),
         "teacher_logits": normal(SIZE, num_classes),
+        "sample_weight": np.linspace(0.5, 1.5, SIZE, dtype="float32"),
+        "class_weights": np.linspace(0.5, 1.5, num_classes, dtype="float32"),
         "num_classes": np.int32(num_classes),
         "epoch": np.float32(1),
         "step": np.float32(10),
@@ -222,7 +224,7 @@ def _say_bottomless(loss: WrittenLoss, say: _Sayer) -> None:
             p = np.where(target == target.max(-1, keepdims=True), 1 - rest, rest / 9)
             given["y_pred"] = p.astype("float32")
             given["p_true"] = (truth * p).sum(-1).astype("float32")
-            for name in ("features", "partner_features", "class_weights"):
+            for name in ("features", "partner_features", "last_kernel"):
                 given[name] = (10.0**k * base[name]).astype("float32")
             values.append(float(loss.on(given)))
         first, second = values[1] - values[0], values[-1] - values[1]

@@ -11,7 +11,7 @@ from losses.metrics import METRICS
 from .build import Builder, Callee, Items, Special, Text, Value, letters
 from .errors import LossError, Span, quote, suggest
 from .graph import BATCHES, WIDTHS, Node, Part, Program, topological
-from .inputs import LABELS, PREDICTIONS
+from .inputs import LABELS, OLD_KERNEL, PREDICTIONS
 from .names import Names
 from .parameters import declare, literal
 from .reader import Reader, Scope, UserFunction
@@ -47,7 +47,7 @@ def analyse(
         tree = parse(text)
         names = Names(tree, METRIC_NAMES if metric else KERAS_NAMES)
         check_tree(tree, names.check_name, names.check_import)
-        return _Text(tree, names, overrides, num_classes, metric).program()
+        return _program(tree, names, overrides, num_classes, metric)
     except LossError:
         raise
     except (RecursionError, MemoryError):
@@ -58,6 +58,46 @@ def analyse(
         ) from error
 
 
+def _program(
+    tree: Tree, names: Names, overrides: dict[str, float], num_classes: int, metric: bool
+) -> Program:
+    """Reads a text. One written before `last_kernel` had that name calls it as the weights of the
+    classes are called now: it is read as it was meant where it has no meaning otherwise."""
+    given = (tree, names, overrides, num_classes, metric)
+    text, program, refused = _Text(*given), None, None
+    try:
+        program = text.program()
+    except LossError as error:
+        refused = error
+    weighs = OLD_KERNEL in text.reader.inputs
+    if weighs and (program is None or not _weighs_classes(program.order)):
+        try:
+            return _Text(*given, old_kernel=True).program()
+        except LossError:
+            pass  # what is wrong with it as it is read now is said instead
+    if program is None:
+        raise refused or LossError(OUR_FAULT)
+    return program
+
+
+def _weighs_classes(order: list[Node]) -> bool:
+    """Whether the weights of the classes, or what is made of them alone, meet anything class by
+    class; as a number, such as the sum of their squares, they would weigh nothing."""
+    alone: set[int] = set()
+    for node in order:
+        weights = [a for a in node.args if id(a) in alone]
+        if node.op == "input":
+            if node.attrs["name"] == OLD_KERNEL:
+                alone.add(id(node))
+        elif weights and all(id(a) in alone or a.static is not None for a in node.args):
+            if node.op in ("slice", "take"):
+                return True
+            alone.add(id(node))
+        elif any(a.rank for a in weights):
+            return True
+    return False
+
+
 class _Text:
     def __init__(
         self,
@@ -66,10 +106,11 @@ class _Text:
         overrides: dict[str, float],
         num_classes: int,
         metric: bool,
+        old_kernel: bool = False,
     ) -> None:
         self.tree = tree
         self.b = Builder(num_classes)
-        self.reader = Reader(tree, names, self.b, overrides)
+        self.reader = Reader(tree, names, self.b, overrides, old_kernel)
         self.overrides = overrides
         self.metric = metric
         self.what = "metric" if metric else "loss"

@@ -22,6 +22,8 @@ _INPUTS: dict[str, Range] = {
     "p_true": (1e-7, 1 - 1e-7),
     "labels": (0.0, INF),
     "same": (0.0, 1.0),
+    "sample_weight": (0.0, INF),
+    "class_weights": (0.0, INF),
     "num_classes": (1.0, INF),
     "epoch": (0.0, INF),
     "step": (0.0, INF),

@@ -26,7 +26,7 @@ from .build import (
 from .calls import call_method, call_named, call_operator, einsum, loss_class
 from .errors import LossError, Span, quote, suggest
 from .graph import Node, topological
-from .inputs import INPUTS, shapes_of
+from .inputs import INPUTS, KERNEL, OLD_KERNEL, shapes_of
 from .names import Names
 from .review import prediction_nodes
 from .syntax import Tree, dotted, is_range
@@ -77,12 +77,18 @@ class Reader:
     """Evaluates the tree of one text over nodes instead of numbers."""
 
     def __init__(
-        self, tree: Tree, names: Names, b: Builder, overrides: Mapping[str, float]
+        self,
+        tree: Tree,
+        names: Names,
+        b: Builder,
+        overrides: Mapping[str, float],
+        old_kernel: bool = False,
     ) -> None:
         self.tree = tree
         self.names = names
         self.b = b
         self.overrides = overrides
+        self.old_kernel = old_kernel
         self.inputs: dict[str, Node] = {}
         self.active: list[str] = []
         self.depth = 0
@@ -304,7 +310,7 @@ class Reader:
             if found is not None:
                 return found
             if node.id in INPUTS and node.id not in self.names.aliases:
-                return self.input(node.id)
+                return self.input(self.renamed(node))
             if node.id in self.names.bound:
                 raise self.error(
                     node, f"{quote(node.id)} has no value here", "assign it on a line above"
@@ -314,6 +320,14 @@ class Reader:
             return self.table(node, self.names.resolve(name))
         assert isinstance(node, ast.Attribute)  # noqa: S101
         return self.part(node, self.value(node.value, scope))
+
+    def renamed(self, node: ast.Name) -> str:
+        """What an input is called now, in a text of before."""
+        if not self.old_kernel or node.id != OLD_KERNEL:
+            return node.id
+        message = f"{OLD_KERNEL} is read as the last layer's kernel, which is now {KERNEL}"
+        self.b.note("renamed", message, self.tree.span(node))
+        return KERNEL
 
     def input(self, name: str) -> Node:
         if name not in self.inputs:

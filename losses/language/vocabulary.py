@@ -307,6 +307,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "ord": ("order",),
     "epsilon": ("eps",),
     "num": ("num",),
+    "last_kernel": ("class_weights",),  # of before
     "y_true": ("labels", "target", "targets"),
     "y_pred": ("predictions", "output", "logits"),
 }  # fmt: skip
@@ -425,6 +426,9 @@ HABITS: dict[str, str] = {
     "embedding": "features",
     "embeddings": "features",
     "eps": "epsilon()",
+    "kernel": "last_kernel",
+    "class_weight": "class_weights",
+    "sample_weights": "sample_weight",
     "bce": "binary_crossentropy",
     "ce": "cross_entropy",
 }

@@ -117,7 +117,7 @@ def _whole(sitter: Sitter, tensors: Mapping[str, Any]) -> dict[str, Any]:
     around = np.stack([np.cos(turns), np.sin(turns)], axis=-1).astype("float32")
     logits = tf.matmul(features, tf.constant(around.T))
     given = dict(sitter.given(tf.constant(labels, "int32"), logits))
-    return {**given, "class_weights": tf.constant(around.T), "centers": tf.constant(around),
+    return {**given, "last_kernel": tf.constant(around.T), "centers": tf.constant(around),
             "partner_features": features, "negative_features": features,
             "same": tf.ones(len(labels)), **tensors, "features": features}  # fmt: skip
 
@@ -136,10 +136,10 @@ def _points(sitter: Sitter) -> dict[str, Any]:
         total = sitter.loss.on(_whole(sitter, tensors)) * len(labels)
     slopes = gradient_of(tape, total, features).numpy()
     inputs = set(sitter.loss.inputs)
-    marked = bool(inputs & {"class_weights", "centers"})
+    marked = bool(inputs & {"last_kernel", "centers"})
     turns = 2 * np.pi * np.arange(GROUPS) / GROUPS + np.pi / 2
     marks = np.stack([np.cos(turns), np.sin(turns)], axis=-1)[: GROUPS if marked else 0]
-    what = "class vector" if "class_weights" in inputs else "centre"
+    what = "class vector" if "last_kernel" in inputs else "centre"
     note = "Three classes of feature vectors in two dimensions; arrows: where each is moved."
     if marked:
         note += f" Crosses: each class' {what}."

@@ -15,8 +15,10 @@ PROVIDED: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "labels": lambda f: f["labels"],
     "p_true": lambda f: _sum_of_classes(f["one_hot"] * f["probabilities"]),
     "features": lambda f: f["features"],
-    "class_weights": lambda f: f["class_weights"],
+    "last_kernel": lambda f: f["last_kernel"],
     "centers": lambda f: f["centers"],
+    "sample_weight": lambda f: _of_labels(f["class_weights"], f["labels"]),
+    "class_weights": lambda f: f["class_weights"],
     "partner_features": lambda f: _features_at(f, _partners(f)),
     "negative_features": lambda f: _features_at(f, _pairs().negatives(f["labels"])),
     "same": lambda f: _same(f, _partners(f)),
@@ -88,10 +90,11 @@ def facts(
     epoch: Any,
     progress: Any,
     centers: Any = None,
+    class_weights: Any = None,
 ) -> dict[str, Any]:
     """What the inputs of a loss are made of: features (B, D), logits (B, C), labels (B,), the last
-    layer's kernel (D, C), where in the run this is, and the class centres (C, D) of a run that has
-    them; in float32."""
+    layer's kernel (D, C), where in the run this is, the class centres (C, D) of a run that has
+    them and the weights of the classes (C,), 1 by default; in float32."""
     import tensorflow as tf
 
     logits = tf.cast(logits, tf.float32)
@@ -102,8 +105,9 @@ def facts(
         "probabilities": tf.nn.softmax(logits),
         "labels": labels,
         "one_hot": tf.one_hot(labels, classes),
-        "class_weights": tf.convert_to_tensor(kernel),
+        "last_kernel": tf.convert_to_tensor(kernel),
         "centers": None if centers is None else tf.convert_to_tensor(centers),
+        "class_weights": tf.ones(classes) if class_weights is None else class_weights,
         "num_classes": tf.constant(float(classes)),
         "step": step,
         "epoch": epoch,
@@ -115,6 +119,12 @@ def tensors(loss: Any, facts: Mapping[str, Any]) -> dict[str, Any]:
     """The mapping that `loss.on` takes, of a loss or a metric, from what the step computed."""
     known = {**facts, "compares": "same" in loss.inputs}
     return {name: PROVIDED[name](known) for name in loss.inputs}
+
+
+def _of_labels(weights: Any, labels: Any) -> Any:
+    import keras
+
+    return keras.ops.take(weights, labels, axis=0)
 
 
 def _sum_of_classes(values: Any) -> Any:

@@ -29,7 +29,8 @@ SEEDS = [e["text"] for e in reference.lines("loss_language.jsonl")] + [
 LIMIT = 1.0  # seconds of CPU for a text
 
 TENSORS = ("y_true", "y_pred", "logits", "p_true", "labels", "features", "centers",
-           "partner_features", "class_weights", "same", "teacher_logits", "progress")  # fmt: skip
+           "partner_features", "last_kernel", "class_weights", "sample_weight", "same",
+           "teacher_logits", "progress")  # fmt: skip
 ELEMENTWISE = ("log", "exp", "sqrt", "square", "abs", "sigmoid", "tanh", "softplus", "relu", "sign",
                "round", "floor", "log1p", "expm1", "erf", "K.log", "K.square", "tf.math.log",
                "tf.exp", "np.sqrt", "stop_gradient", "K.abs", "reciprocal", "cosh")  # fmt: skip

@@ -38,7 +38,7 @@ def batch(size: int = 32, seed: int = 0) -> dict[str, np.ndarray]:
     labels = rng.integers(0, 10, size=size)
     found["y_true"] = np.eye(10)[labels]
     found["features"] = rng.normal(size=(size, 16))
-    found["class_weights"] = rng.normal(size=(16, 10))
+    found["last_kernel"] = rng.normal(size=(16, 10))
     found["centers"] = rng.normal(size=(10, 16))
     found["partner_features"] = rng.normal(size=(size, 16))
     found["negative_features"] = rng.normal(size=(size, 16))

@@ -97,7 +97,7 @@ def test_the_slope_is_finite_at_the_corners(info):
     corner["partner_features"] = corner["features"]
     loss = losses.get(info.name)
     given = {n: tf.convert_to_tensor(corner[n]) for n in loss.inputs}
-    learnt = ("y_pred", "logits", "features", "class_weights", "partner_features")
+    learnt = ("y_pred", "logits", "features", "last_kernel", "partner_features")
     watched = [v for n, v in given.items() if n in learnt]
     with tf.GradientTape() as tape:
         tape.watch(watched)

@@ -89,7 +89,8 @@ def test_either_answer_and_quick(entry):
 @pytest.mark.parametrize("entry", [pytest.param(e, id=e["name"]) for e in NAMED["losses"]])
 def test_named(entry):
     loss = losses.get(entry["name"], **entry["params"])
-    assert set(loss.inputs) == set(entry["inputs"])
+    renamed = {"class_weights": "last_kernel"}  # since the reference was written
+    assert set(loss.inputs) == {renamed.get(name, name) for name in entry["inputs"]}
     value = float(loss.on(reference.batch()))
     assert np.isfinite(value)
     if "value" in entry:

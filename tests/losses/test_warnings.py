@@ -168,7 +168,7 @@ SOUND = [
     "w = stop_gradient(1 - y_pred)\n-sum(w * y_true * log(y_pred), axis=-1)",
     "right = cast(argmax(y_pred, axis=-1) == labels, 'float32')\n-(2 - right) * log(p_true)",
     "tf.nn.softmax_cross_entropy_with_logits(labels=y_true, logits=log(y_pred))",
-    "cross_entropy() + 1e-4 * sum(square(class_weights))",
+    "cross_entropy() + 1e-4 * sum(square(last_kernel))",
     "y = clip(y_true, 1e-4, 1)\n-sum(y_pred * log(y), axis=-1)",
     "def loss(y, p):\n    return -K.sum(y * K.log(p), axis=-1)",
 ]
