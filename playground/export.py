@@ -11,7 +11,8 @@ import numpy as np
 from playground import models
 from playground.datasets import facts
 from playground.errors import SpecError
-from playground.runs.store import Store, to_npz
+from playground.runs.files import to_npz
+from playground.runs.store import Store
 from playground.spec import RunSpec, is_name, knobs
 from playground.training.changes import as_changed
 from playground.training.optimizers import WARM_UP

@@ -5,51 +5,31 @@ that made it with `create`, its holder; the holder's sign of life lets another p
 that goes on from one whose process is gone.
 """
 
-import io
 import json
 import logging
-import math
 import os
 import secrets
-import socket
 import string
 import threading
 import time
-import uuid
-import zipfile
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import (
-    Connection,
-    Engine,
-    Row,
-    bindparam,
-    create_engine,
-    delete,
-    event,
-    func,
-    insert,
-    inspect,
-    select,
-    tuple_,
-    update,
-)
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, tuple_, update
 
-from playground.errors import SpecError, StoreError
-from playground.runs import tables
+from playground.errors import StoreError
+from playground.runs import liveness, records, tables
+from playground.runs.connection import Database
+from playground.runs.files import Files, from_npz, spare, to_npz
+from playground.runs.pieces import later, merged, pieces
+from playground.runs.records import COLUMNS, LIVE, STATES, RunRecord, dumps, to_record
 from playground.settings import Settings
 from playground.spec import RunSpec
 from playground.training.events import (
-    Arrays,
     Changed,
     Evaluated,
     Event,
@@ -61,52 +41,13 @@ from playground.training.events import (
     Started,
 )
 
-LIVE = frozenset({"queued", "preparing", "running", "paused"})
-STATES = LIVE | {"completed", "stopped", "failed"}
-BEAT_SECONDS = 2.0
+__all__ = ["LIVE", "STATES", "RunRecord", "Store", "open_store"]
+
 LEAST_SNAPSHOTS = 8  # of a kind, however large they are
 MOST_SNAPSHOTS = 128  # and however small
-STALE_SECONDS = 15.0  # without a sign of life for so long, a run's process is taken for dead
 _SPLITS = ("validation", "test", "train")
 _ALPHABET = string.ascii_letters + string.digits
-_PROCESS = uuid.uuid4().hex
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class RunRecord:
-    """One run as the store has it; `number` counts the store's runs from 1. `step` of `steps` are
-    done; `seconds` of training without pauses; `metrics` has the latest validation_loss,
-    validation_accuracy, test_loss, ...; `kind`, `message`, `hint` and `where` say why a run ended
-    otherwise than by completing."""
-
-    id: str
-    owner: str
-    digest: str
-    spec: RunSpec
-    state: str
-    created: datetime
-    started: datetime | None
-    finished: datetime | None
-    step: int
-    steps: int
-    epoch: float
-    seconds: float
-    images_per_second: float
-    preparing: str
-    preparing_fraction: float | None
-    metrics: dict[str, float]
-    kind: str
-    message: str
-    hint: str
-    where: dict[str, Any] | None
-    parameters: int
-    number: int
-
-    @property
-    def live(self) -> bool:
-        """Whether the run waits, trains or pauses."""
-        return self.state in LIVE
 
 
 def open_store(settings: Settings) -> "Store":
@@ -124,30 +65,19 @@ class Store:
     """
 
     def __init__(self, url: str, folder: Path, snapshot_bytes: int = 64 * 2**20) -> None:
-        self._folder = folder
         self._snapshot_bytes = snapshot_bytes
-        self._writer = threading.Lock()
         self._unwritten: dict[str, dict[str, Any]] = {}  # states that could not be written yet
         self._built: OrderedDict[str, Started] = OrderedDict()
         self._held: set[str] = set()  # live runs that this store made
+        self._holder = liveness.holder()
+        self._watch = liveness.Watch()
         self._closed = threading.Event()
         self._heart: threading.Thread | None = None
-        try:
-            self._engine = create_engine(url, pool_size=8, max_overflow=56)
-        except (ArgumentError, NoSuchModuleError, ImportError) as error:
-            raise StoreError(
-                "PLAYGROUND_STORE_URL is not the URL of a database that can be used here.",
-                "Use sqlite:///<file>, or install the driver of the database it names.",
-            ) from error
-        self._place = self._engine.url.database or str(self._engine.url.host)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if self._engine.dialect.name == "sqlite":
-                Path(self._place).parent.mkdir(parents=True, exist_ok=True)
-                _tune_sqlite(self._engine)
-        except OSError as error:
-            raise self._file_error(error) from error
-        self._open()
+        self._files = Files(folder)
+        self._database = Database(url)
+        self._reading, self._writing = self._database.reading, self._database.writing
+        self._files.open()
+        self._database.open()
 
     # Writing
 
@@ -164,9 +94,9 @@ class Store:
                     spec=spec.to_json(),
                     state=state,
                     created=now,
-                    host=socket.gethostname(),
+                    host=liveness.host(),
                     pid=os.getpid(),
-                    holder=_PROCESS,
+                    holder=self._holder,
                     heartbeat=now,
                 )
             )
@@ -227,7 +157,7 @@ class Store:
             "message": message,
             "hint": hint,
             "kind": kind,
-            "where": None if where is None else _dumps(where),
+            "where": None if where is None else dumps(where),
         }
         if state in LIVE:
             self._update(run_id, LIVE, state=state, **text)
@@ -242,9 +172,13 @@ class Store:
                 select(
                     columns.id, columns.step, columns.host, columns.pid, columns.holder,
                     columns.heartbeat,
-                ).where(columns.state.in_(LIVE), columns.holder != _PROCESS)
+                ).where(columns.state.in_(LIVE), columns.holder != self._holder)
             ).all()  # fmt: skip
-        dead = [row for row in rows if not _alive(row)]
+        dead = [
+            row
+            for row in rows
+            if not self._watch.alive(row.host, row.pid, row.holder, row.heartbeat)
+        ]
         for row in dead:
             self.set_state(
                 row.id,
@@ -261,23 +195,24 @@ class Store:
         self._closed.set()
         if self._heart is not None:
             self._heart.join(timeout=5)
-        self._engine.dispose()
+        try:
+            self._database.close()
+        except StoreError as error:
+            _log.warning("The store was not closed in order: %s", error)
 
     # Reading
 
     def run(self, run_id: str) -> RunRecord | None:
         """The run, or None if there is no such run."""
         with self._reading() as connection:
-            row = connection.execute(
-                select(*_record_columns()).where(tables.runs.c.id == run_id)
-            ).first()
+            row = connection.execute(select(*COLUMNS).where(tables.runs.c.id == run_id)).first()
         return None if row is None else self._to_record(row)
 
     def runs(
         self, limit: int = 50, owner: str | None = None, live: bool | None = None
     ) -> list[RunRecord]:
         """Runs, newest first; of one owner, or only the (not) live ones, where asked."""
-        query = select(*_record_columns()).order_by(tables.runs.c.number.desc()).limit(limit)
+        query = select(*COLUMNS).order_by(tables.runs.c.number.desc()).limit(limit)
         if owner is not None:
             query = query.where(tables.runs.c.owner == owner)
         if live is not None:
@@ -290,15 +225,13 @@ class Store:
         """Of each of these specs, by digest, the run that tells most: a completed one, else one
         that is live, else the newest; none where there is no run."""
         query = (
-            select(*_record_columns())
-            .where(tables.runs.c.digest.in_(digests))
-            .order_by(tables.runs.c.number)
+            select(*COLUMNS).where(tables.runs.c.digest.in_(digests)).order_by(tables.runs.c.number)
         )
         found: dict[str, RunRecord] = {}
         with self._reading() as connection:
             for record in map(self._to_record, connection.execute(query)):
                 before = found.get(record.digest)
-                if before is None or _tells(record) >= _tells(before):
+                if before is None or records.tells(record) >= records.tells(before):
                     found[record.digest] = record
         return found
 
@@ -328,7 +261,7 @@ class Store:
             np.arange(row.first, row.first + len(part), dtype=np.int32)
             for row, part in zip(rows, values, strict=True)
         ]
-        return _later(steps, values, after)
+        return later(steps, values, after)
 
     def marks(self, run_id: str) -> list[Changed]:
         """What was changed mid-run, in order."""
@@ -365,7 +298,7 @@ class Store:
             images=row.images,
             full=row.full,
             metrics=json.loads(row.metrics),
-            arrays=_from_npz(row.arrays),
+            arrays=from_npz(row.arrays),
         )
 
     def started(self, run_id: str) -> Started | None:
@@ -378,7 +311,7 @@ class Store:
             ).scalar_one_or_none()
         if text is None:
             return None
-        found = Started(**json.loads(text), arrays=self._read_file(run_id, "started.npz"))
+        found = Started(**json.loads(text), arrays=self._files.read(run_id, "started.npz"))
         self._built[run_id] = found
         while len(self._built) > 64:
             self._built.popitem(last=False)
@@ -400,7 +333,7 @@ class Store:
         if row is None:
             return None
         try:
-            return Snapshot(row.step, kind, self._read_file(run_id, row.file))
+            return Snapshot(row.step, kind, self._files.read(run_id, row.file))
         except StoreError:
             if row.step in self.snapshots(run_id, kind):
                 raise
@@ -421,7 +354,7 @@ class Store:
     # One method for each kind of event that keeps more than a state
 
     def _record_started(self, run_id: str, event: Started) -> None:
-        self._write_file(run_id, "started.npz", event.arrays)
+        self._files.write(run_id, "started.npz", event.arrays)
         facts = {
             field.name: getattr(event, field.name)
             for field in fields(event)
@@ -434,18 +367,11 @@ class Store:
             started=time.time(),
             steps=event.steps,
             parameters=event.parameters,
-            built=_dumps(facts),
+            built=dumps(facts),
         )
 
     def _record_progress(self, run_id: str, event: Progress) -> None:
-        pieces: dict[tuple[str, int], tuple[int, np.ndarray]] = {}
-        for name, values in event.series.items():
-            values = np.asarray(values, np.float32)
-            first = event.step - len(values) + 1
-            for chunk in range((first - 1) // tables.CHUNK, (event.step - 1) // tables.CHUNK + 1):
-                low = max(first, chunk * tables.CHUNK + 1)
-                high = min(event.step, (chunk + 1) * tables.CHUNK)
-                pieces[name, chunk] = (low, values[low - first : high - first + 1])
+        added = pieces(event)
         columns = tables.series.c
         with self._writing() as connection:
             kept = {
@@ -453,15 +379,15 @@ class Store:
                 for row in connection.execute(
                     select(columns.name, columns.chunk, columns.first, columns.points).where(
                         columns.run_id == run_id,
-                        tuple_(columns.name, columns.chunk).in_(list(pieces)),
+                        tuple_(columns.name, columns.chunk).in_(list(added)),
                     )
                 )
             }
             old: list[dict[str, Any]] = []
             new: list[dict[str, Any]] = []
-            for (name, chunk), piece in pieces.items():
+            for (name, chunk), piece in added.items():
                 known = kept.get((name, chunk))
-                first, values = piece if known is None else _merged(known, piece)
+                first, values = piece if known is None else merged(known, piece)
                 points = values.astype("<f4").tobytes()
                 if known is None:
                     row = {"run_id": run_id, "name": name, "chunk": chunk}
@@ -504,7 +430,7 @@ class Store:
                     epoch=event.epoch,
                     images=event.images,
                     full=event.full,
-                    metrics=_dumps(event.metrics),
+                    metrics=dumps(event.metrics),
                     arrays=to_npz(event.arrays),
                 )
             )
@@ -516,7 +442,7 @@ class Store:
 
     def _record_snapshot(self, run_id: str, event: Snapshot) -> None:
         file = f"{event.kind}-{event.step:09d}.npz"
-        self._write_file(run_id, file, event.arrays)
+        self._files.write(run_id, file, event.arrays)
         columns = tables.snapshots.c
         kind = (columns.run_id == run_id, columns.kind == event.kind)
         with self._writing() as connection:
@@ -531,20 +457,16 @@ class Store:
                 files[event.step] = file
             size = max(1, sum(array.nbytes for array in event.arrays.values()))
             room = max(LEAST_SNAPSHOTS, min(MOST_SNAPSHOTS, self._snapshot_bytes // size))
-            spare = _spare(list(files), room)
-            if spare:
-                connection.execute(delete(tables.snapshots).where(*kind, columns.step.in_(spare)))
-        try:
-            for step in spare:
-                (self._folder / run_id / files[step]).unlink(missing_ok=True)
-        except OSError as error:
-            raise self._file_error(error) from error
+            gone = spare(list(files), room)
+            if gone:
+                connection.execute(delete(tables.snapshots).where(*kind, columns.step.in_(gone)))
+        self._files.remove(run_id, [files[step] for step in gone])
 
     def _record_changed(self, run_id: str, event: Changed) -> None:
         with self._writing() as connection:
             connection.execute(
                 insert(tables.marks).values(
-                    run_id=run_id, step=event.step, what=event.what, value=_dumps(event.value)
+                    run_id=run_id, step=event.step, what=event.what, value=dumps(event.value)
                 )
             )
             if event.what == "state" and event.value in ("paused", "running"):
@@ -607,120 +529,28 @@ class Store:
             self._heart.start()
 
     def _beat(self) -> None:
-        while not self._closed.wait(BEAT_SECONDS):
+        while not self._closed.wait(liveness.BEAT_SECONDS):
             try:
-                for run_id, values in list(self._unwritten.items()):
-                    self._write_end(run_id, values, {})
-                    del self._unwritten[run_id]
-                    self._held.discard(run_id)
+                self._write_overdue()
                 if self._held:
-                    with self._writing() as connection:
-                        connection.execute(
-                            update(tables.runs)
-                            .where(tables.runs.c.holder == _PROCESS, tables.runs.c.state.in_(LIVE))
-                            .values(heartbeat=time.time())
-                        )
+                    self._give_sign()
             except StoreError as error:
                 _log.warning("The runs' sign of life could not be written: %s", error)
 
-    # Connections and files
+    def _write_overdue(self) -> None:
+        for run_id, values in list(self._unwritten.items()):
+            self._write_end(run_id, values, {})
+            del self._unwritten[run_id]
+            self._held.discard(run_id)
 
-    def _open(self) -> None:
-        """Makes the tables in an empty database; refuses a foreign or newer one."""
+    def _give_sign(self) -> None:
+        columns = tables.runs.c
         with self._writing() as connection:
-            names = set(inspect(connection).get_table_names())
-            if tables.schema.name not in names:
-                if names & set(tables.metadata.tables) or (
-                    names and self._engine.dialect.name == "sqlite"
-                ):
-                    raise StoreError(
-                        f"{self._place} belongs to another program.",
-                        "Set PLAYGROUND_HOME or PLAYGROUND_STORE_URL to another place.",
-                    )
-                tables.metadata.create_all(connection)
-                connection.execute(insert(tables.schema).values(version=tables.VERSION))
-            version = connection.execute(select(func.max(tables.schema.c.version))).scalar_one()
-        if version != tables.VERSION:
-            raise StoreError(
-                f"{self._place} was made by another version of the Loss Playground "
-                f"(format {version}; this one reads {tables.VERSION}).",
-                "Use that version, or set PLAYGROUND_HOME to another folder.",
+            connection.execute(
+                update(tables.runs)
+                .where(columns.holder == self._holder, columns.state.in_(LIVE))
+                .values(heartbeat=time.time())
             )
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with self._told(), self._engine.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        """One transaction; one at a time in this process, so that threads wait here in turn."""
-        with self._told(), self._writer, self._engine.connect() as connection:
-            connection.execution_options(playground_write=True)
-            with connection.begin():
-                yield connection
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Turns the database's errors into StoreErrors in plain words."""
-        try:
-            yield
-        except SQLAlchemyError as error:
-            name = getattr(getattr(error, "orig", None), "sqlite_errorname", "")
-            if name == "SQLITE_FULL" or name.startswith("SQLITE_IOERR"):
-                raise StoreError(
-                    f"{self._place} cannot be written: the disk is full or broken.",
-                    "Free some space on it. What was recorded before is kept.",
-                ) from error
-            if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-                raise StoreError(
-                    f"{self._place} is locked by another program.",
-                    "Close what holds it open, then try again.",
-                ) from error
-            if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-                raise StoreError(
-                    f"{self._place} cannot be opened for writing.",
-                    "Give this user the right to write there, or set PLAYGROUND_HOME to another "
-                    "folder.",
-                ) from error
-            if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
-                raise StoreError(
-                    f"{self._place} is not a store of the Loss Playground, or is damaged.",
-                    "Move it away, or set PLAYGROUND_HOME to another folder.",
-                ) from error
-            raise StoreError(f"The store {self._place} does not answer as expected.") from error
-
-    def _file_error(self, error: OSError) -> StoreError:
-        return StoreError(
-            f"{error.filename or self._folder} cannot be used: {error.strerror or error}.",
-            "Free some space, give this user the right to write there, or set PLAYGROUND_HOME "
-            "to another folder.",
-        )
-
-    def _write_file(self, run_id: str, name: str, arrays: Arrays) -> None:
-        """Whole or not at all: a reader never sees half a file."""
-        path = self._folder / run_id / name
-        part = path.with_suffix(f".{threading.get_ident()}.part")
-        try:
-            path.parent.mkdir(exist_ok=True)
-            try:
-                part.write_bytes(to_npz(arrays))
-                part.replace(path)
-            finally:
-                part.unlink(missing_ok=True)
-        except OSError as error:
-            raise self._file_error(error) from error
-
-    def _read_file(self, run_id: str, name: str) -> dict[str, np.ndarray]:
-        path = self._folder / run_id / name
-        try:
-            return _from_npz(path.read_bytes())
-        except OSError as error:
-            raise self._file_error(error) from error
-        except ValueError as error:
-            raise StoreError(
-                f"{path} is damaged.", "Remove the file; the run's curves are kept."
-            ) from error
 
     def _evaluated_series(
         self, run_id: str, split: str, metric: str, after: int
@@ -740,52 +570,18 @@ class Store:
         return np.array(list(found), np.int32), np.array(list(found.values()), np.float32)
 
     def _to_record(self, row: Row[Any]) -> RunRecord:
-        values = dict(row._mapping)
-        for name in ("created", "started", "finished"):
-            if values[name] is not None:
-                values[name] = datetime.fromtimestamp(values[name], UTC)
-        values["metrics"] = json.loads(values["metrics"])
-        values["where"] = json.loads(values["where"]) if values["where"] else None
-        values["spec"] = _spec(values["spec"])
-        record = RunRecord(**values)
+        record = to_record(row._asdict())
         unwritten = self._unwritten.get(record.id)
         if unwritten is None or not record.live:
             return record
         return replace(
             record,
             state=unwritten["state"],
-            finished=datetime.fromtimestamp(unwritten["finished"], UTC),
+            finished=records.moment(unwritten["finished"]),
             message=unwritten.get("message", ""),
             hint=unwritten.get("hint", ""),
             kind=unwritten.get("kind", ""),
         )
-
-
-def _tells(record: RunRecord) -> int:
-    return 2 if record.state == "completed" else 1 if record.live else 0
-
-
-def _tune_sqlite(engine: Engine) -> None:
-    """WAL, so that readers and the writer pass each other; writers take their turn up front."""
-
-    def connected(raw: Any, _: Any) -> None:
-        raw.isolation_level = None  # BEGIN is ours, below
-        cursor = raw.cursor()
-        cursor.execute("PRAGMA busy_timeout = 5000")
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = NORMAL")
-        cursor.close()
-
-    def begun(connection: Connection) -> None:
-        write = connection.get_execution_options().get("playground_write")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-    event.listen(engine, "connect", connected)
-    event.listen(engine, "begin", begun)
-
-
-def _record_columns() -> list[Any]:
-    return [tables.runs.c[field.name] for field in fields(RunRecord)]
 
 
 def _add_metrics(connection: Connection, run_id: str, metrics: Mapping[str, float]) -> None:
@@ -795,88 +591,5 @@ def _add_metrics(connection: Connection, run_id: str, metrics: Mapping[str, floa
     connection.execute(
         update(tables.runs)
         .where(tables.runs.c.id == run_id)
-        .values(metrics=_dumps({**json.loads(text or "{}"), **metrics}))
+        .values(metrics=dumps({**json.loads(text or "{}"), **metrics}))
     )
-
-
-def _merged(known: tuple[int, np.ndarray], piece: tuple[int, np.ndarray]) -> tuple[int, np.ndarray]:
-    """Both stretches of a series as one, the piece over what was known, NaN between them."""
-    first = min(known[0], piece[0])
-    end = max(known[0] + len(known[1]), piece[0] + len(piece[1]))
-    values = np.full(end - first, np.nan, np.float32)
-    for start, part in (known, piece):
-        values[start - first : start - first + len(part)] = part
-    return first, values
-
-
-def _spare(steps: list[int], limit: int) -> list[int]:
-    """Which of these steps to let go so that `limit` remain: never the first or the last, and
-    always the one that leaves the smallest gap. Gaps are of the steps' roots, because a network
-    changes most at the beginning."""
-    kept, spare = sorted(steps), []
-    while len(kept) > limit:
-        roots = [math.sqrt(step) for step in kept]
-        least = min(range(1, len(kept) - 1), key=lambda i: roots[i + 1] - roots[i - 1])
-        spare.append(kept.pop(least))
-    return spare
-
-
-def _later(
-    steps: list[np.ndarray], values: list[np.ndarray], after: int
-) -> tuple[np.ndarray, np.ndarray]:
-    if not steps:
-        return np.empty(0, np.int32), np.empty(0, np.float32)
-    joined = np.concatenate(steps)
-    start = int(np.searchsorted(joined, after, side="right"))
-    return joined[start:], np.concatenate(values)[start:].astype(np.float32)
-
-
-def to_npz(arrays: Arrays) -> bytes:
-    """Arrays by their names, as a file of NumPy's."""
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
-    return buffer.getvalue()
-
-
-def _from_npz(content: bytes) -> dict[str, np.ndarray]:
-    """Raises ValueError for what is no such file."""
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as found:
-            return {name: found[name] for name in found.files}
-    except (OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError("not an .npz") from error
-
-
-def _dumps(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=_number)
-
-
-def _number(value: Any) -> Any:
-    """NumPy's numbers as Python's."""
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"expected plain values, got {type(value).__name__}")
-
-
-@lru_cache(maxsize=512)
-def _spec(text: str) -> RunSpec:
-    """A recorded spec. One that this version would refuse is still shown as it was."""
-    try:
-        return RunSpec.from_json(text)
-    except SpecError:
-        return RunSpec.model_construct(**json.loads(text))
-
-
-def _alive(row: Any) -> bool:
-    """Whether the process that holds a run still lives: at once for one of this machine that can
-    be looked up, else by its sign of life."""
-    if row.host == socket.gethostname() and os.name == "posix":
-        if row.pid == os.getpid():
-            return False  # an earlier process that had our number
-        try:
-            os.kill(row.pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            _log.debug("Process %d belongs to another user.", row.pid)
-    return bool(time.time() - row.heartbeat < STALE_SECONDS)

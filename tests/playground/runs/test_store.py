@@ -1,6 +1,7 @@
 """The store: what is recorded is there for every thread, process and server that comes after."""
 
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy.pool import Pool
 
 from playground.errors import StoreError
+from playground.runs.liveness import Watch
 from playground.runs.store import LEAST_SNAPSHOTS, LIVE, STATES, Store, open_store
 from playground.settings import Settings
 from playground.spec import RunSpec
@@ -337,7 +339,7 @@ def test_a_run_of_another_process_shows_live_and_is_left_alone_until_that_dies(
     writer.kill()
     writer.wait()
     if os.name != "posix":  # its number cannot be looked up: its sign of life has to run out
-        monkeypatch.setattr("playground.runs.store.STALE_SECONDS", 0.0)
+        monkeypatch.setattr("playground.runs.liveness.STALE_SECONDS", 0.0)
     assert store.interrupt_dead() == [run_id]
     found = store.run(run_id)
     assert (found.state, found.kind, found.step) == ("failed", "interrupted", 2)
@@ -345,10 +347,44 @@ def test_a_run_of_another_process_shows_live_and_is_left_alone_until_that_dies(
     assert store.series(run_id, "loss")[0].tolist() == [1, 2]
 
 
-def test_a_process_that_gives_no_sign_of_life_is_taken_for_dead(store, writer, monkeypatch):
+@pytest.mark.skipif(os.name != "posix", reason="asks the system about a process")
+def test_a_live_process_of_this_machine_is_never_taken_for_dead(store, writer, tmp_path):
     run_id = writer.stdout.readline().strip()
-    monkeypatch.setattr("playground.runs.store.STALE_SECONDS", 0.0)
+    writer.send_signal(signal.SIGSTOP)  # as a machine that sleeps: no sign of life
+    store._watch = Watch(iter(range(0, 10_000, 5)).__next__)
+    with sqlite3.connect(tmp_path / "playground.sqlite") as raw:
+        raw.execute("UPDATE runs SET heartbeat = heartbeat - 86400")  # and our clock a day ahead
+    assert [store.interrupt_dead() for _ in range(40)] == [[]] * 40
+    writer.send_signal(signal.SIGCONT)
+    assert store.run(run_id).live
+
+
+@pytest.mark.skipif(os.name != "posix", reason="asks the system about a process")
+def test_a_later_process_with_the_number_of_a_dead_one_holds_nothing(store, writer, tmp_path):
+    run_id = writer.stdout.readline().strip()
+    with sqlite3.connect(tmp_path / "playground.sqlite") as raw:
+        raw.execute("UPDATE runs SET pid = ?", [os.getppid()])
     assert store.interrupt_dead() == [run_id]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="asks the system about a process")
+def test_a_dead_process_that_nobody_has_buried_is_dead(store, writer):
+    run_id = writer.stdout.readline().strip()
+    writer.kill()
+    os.waitid(os.P_PID, writer.pid, os.WEXITED | os.WNOWAIT)
+    assert store.interrupt_dead() == [run_id]
+
+
+@pytest.mark.parametrize("beats", [False, True])
+def test_a_process_elsewhere_is_dead_when_its_sign_of_life_stood_still_while_one_looked(beats):
+    # While the machine slept, from the first look to the third, nobody looked.
+    watch = Watch(iter([0.0, 30_000.0, 60_000.0, 60_005.0]).__next__)
+    beat = 1e9  # by the other machine's clock, whatever that says
+    alive = []
+    for _ in range(4):
+        alive.append(watch.alive("elsewhere", 1, "process 0123", beat))
+        beat += beats
+    assert alive == [True, True, True, beats]
 
 
 def test_the_sign_of_life_is_given_without_events(store, tmp_path):

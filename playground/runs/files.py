@@ -1,0 +1,97 @@
+"""What of a run is too large for a row: files of arrays in a folder of its own."""
+
+import io
+import math
+import threading
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from playground.errors import StoreError
+from playground.training.events import Arrays
+
+
+class Files:
+    """The folders of all runs, below `folder`. Thread-safe; every method raises StoreError."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def open(self) -> None:
+        """Makes the folder."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise file_error(error, self._folder) from error
+
+    def write(self, run_id: str, name: str, arrays: Arrays) -> None:
+        """Whole or not at all: a reader never sees half a file."""
+        path = self._folder / run_id / name
+        part = path.with_suffix(f".{threading.get_ident()}.part")
+        try:
+            path.parent.mkdir(exist_ok=True)
+            try:
+                part.write_bytes(to_npz(arrays))
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
+        except OSError as error:
+            raise file_error(error, path) from error
+
+    def read(self, run_id: str, name: str) -> dict[str, np.ndarray]:
+        path = self._folder / run_id / name
+        try:
+            return from_npz(path.read_bytes())
+        except OSError as error:
+            raise file_error(error, path) from error
+        except ValueError as error:
+            raise StoreError(
+                f"{path} is damaged.", "Remove the file; the run's curves are kept."
+            ) from error
+
+    def remove(self, run_id: str, names: list[str]) -> None:
+        """Removes files of a run, as far as they are there."""
+        for name in names:
+            path = self._folder / run_id / name
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise file_error(error, path) from error
+
+
+def file_error(error: OSError, path: Path) -> StoreError:
+    """What went wrong with a file, in plain words."""
+    return StoreError(
+        f"{error.filename or path} cannot be used: {error.strerror or error}.",
+        "Free some space, give this user the right to write there, or set PLAYGROUND_HOME "
+        "to another folder.",
+    )
+
+
+def spare(steps: list[int], limit: int) -> list[int]:
+    """Which of these steps to let go so that `limit` remain: never the first or the last, and
+    always the one that leaves the smallest gap. Gaps are of the steps' roots, because a network
+    changes most at the beginning."""
+    kept, found = sorted(steps), []
+    while len(kept) > limit:
+        roots = [math.sqrt(step) for step in kept]
+        least = min(range(1, len(kept) - 1), key=lambda i: roots[i + 1] - roots[i - 1])
+        found.append(kept.pop(least))
+    return found
+
+
+def to_npz(arrays: Arrays) -> bytes:
+    """Arrays by their names, as a file of NumPy's."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def from_npz(content: bytes) -> dict[str, np.ndarray]:
+    """Raises ValueError for what is no such file."""
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as found:
+            return {name: found[name] for name in found.files}
+    except (OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError("not an .npz") from error

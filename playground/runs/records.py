@@ -1,0 +1,98 @@
+"""A run as pages see it, made of its row in the store."""
+
+import json
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from playground.errors import SpecError
+from playground.runs import tables
+from playground.spec import RunSpec
+
+LIVE = frozenset({"queued", "preparing", "running", "paused"})
+STATES = LIVE | {"completed", "stopped", "failed"}
+TERMINAL = "command line"  # the owner of runs that were started from a terminal
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run as the store has it; `number` counts the store's runs from 1. `step` of `steps` are
+    done; `seconds` of training without pauses; `metrics` has the latest validation_loss,
+    validation_accuracy, test_loss, ...; `kind`, `message`, `hint` and `where` say why a run ended
+    otherwise than by completing."""
+
+    id: str
+    owner: str
+    digest: str
+    spec: RunSpec
+    state: str
+    created: datetime
+    started: datetime | None
+    finished: datetime | None
+    step: int
+    steps: int
+    epoch: float
+    seconds: float
+    images_per_second: float
+    preparing: str
+    preparing_fraction: float | None
+    metrics: dict[str, float]
+    kind: str
+    message: str
+    hint: str
+    where: dict[str, Any] | None
+    parameters: int
+    number: int
+
+    @property
+    def live(self) -> bool:
+        """Whether the run waits, trains or pauses."""
+        return self.state in LIVE
+
+
+COLUMNS = [tables.runs.c[field.name] for field in fields(RunRecord)]
+
+
+def to_record(values: dict[str, Any]) -> RunRecord:
+    """The record of a row of `COLUMNS`."""
+    for name in ("created", "started", "finished"):
+        if values[name] is not None:
+            values[name] = moment(values[name])
+    values["metrics"] = json.loads(values["metrics"])
+    values["where"] = json.loads(values["where"]) if values["where"] else None
+    values["spec"] = _spec(values["spec"])
+    return RunRecord(**values)
+
+
+def tells(record: RunRecord) -> int:
+    """How much a run tells of its spec: a completed one most, a broken one least."""
+    return 2 if record.state == "completed" else 1 if record.live else 0
+
+
+def moment(seconds: float) -> datetime:
+    """Seconds since 1970 as a time."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def dumps(value: Any) -> str:
+    """JSON of plain values and NumPy's numbers."""
+    return json.dumps(value, ensure_ascii=False, default=_number)
+
+
+def _number(value: Any) -> Any:
+    """NumPy's numbers as Python's."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"expected plain values, got {type(value).__name__}")
+
+
+@lru_cache(maxsize=512)
+def _spec(text: str) -> RunSpec:
+    """A recorded spec. One that this version would refuse is still shown as it was."""
+    try:
+        return RunSpec.from_json(text)
+    except SpecError:
+        return RunSpec.model_construct(**json.loads(text))
