@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from pages.parts import draft, runs, url
+from pages.parts import draft, together, url
 from pages.parts.catalog import cards, compared, filters, listed, progress
 
 url.follow("losses")
 settled, _ = draft.spec()
-current = runs.find(st.session_state.run)
+current = together.on_screen()[0]
 
 with st.container(key="panel-catalog", gap="small"):
     st.subheader("Losses", anchor=False)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.live import component
-from pages.parts import draft, lab, pull, runs, url
+from pages.parts import draft, lab, pull, runs, together, url
 from pages.parts.head import head
 from playground.figures import palette
 from playground.runs import supervisor
@@ -12,8 +12,7 @@ from playground.training.clusters import NUMBERS, PREFIX
 
 url.follow("embedding")
 settled, faults = draft.spec()
-current = runs.find(st.session_state.run)
-compared = [found for found in map(runs.find, st.session_state.compare) if found is not None]
+current, compared = together.on_screen()
 dataset = (current.spec if current is not None else settled or RunSpec()).dataset
 shown = [
     record

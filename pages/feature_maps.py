@@ -3,15 +3,14 @@
 import streamlit as st
 
 from pages.live import component
-from pages.parts import draft, runs, upload, url
+from pages.parts import draft, runs, together, upload, url
 from pages.parts.head import head
 from playground import datasets
 from playground.runs import supervisor
 
 url.follow("feature maps")
 settled, _ = draft.spec()
-current = runs.find(st.session_state.run)
-compared = [found for found in map(runs.find, st.session_state.compare) if found is not None]
+current, compared = together.on_screen()
 shown_id = current.id if current is not None else None
 spec = current.spec if current is not None else settled
 names, places = runs.names(compared), runs.places([*([current] if current else []), *compared])

@@ -22,9 +22,8 @@ draft.begin(TRIO["About right"])  # where there is something to see
 st.session_state[draft.field_key("watch_fit")] = True
 settled, faults = draft.spec()
 together.expect(len(TRIO))
-shown = together.shown()
-current = shown[0] if shown and shown[0].id == st.session_state.run else None
-compared = [record for record in shown if record is not current]
+current, compared = together.on_screen()
+shown = [*([current] if current is not None else []), *compared]
 
 
 def train_three() -> None:

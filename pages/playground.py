@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.live import component
-from pages.parts import draft, metrics, runs, url
+from pages.parts import draft, metrics, runs, together, url
 from pages.parts.data_card import data_card
 from pages.parts.head import head
 from pages.parts.knobs import group
@@ -16,8 +16,7 @@ STRIP_HEIGHT = 390  # pixels; the rest of the images scrolls
 
 url.follow("playground")
 settled, faults = draft.spec()
-current = runs.find(st.session_state.run)
-compared = [found for found in map(runs.find, st.session_state.compare) if found is not None]
+current, compared = together.on_screen()
 shown_id = current.id if current is not None else None
 class_names = runs.class_names(current, settled)
 

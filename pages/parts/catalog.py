@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import draft, problems, url, whole
+from pages.parts import problems, session, url, whole
 from playground.errors import WorkerError
 from playground.figures import palette
 from playground.figures.comparison import TITLES, comparison
@@ -58,6 +58,7 @@ def progress(count: int) -> Cards:
 
 
 def _wait() -> None:
+    whole.follow()
     if supervisor.service().status()["checking"]:
         st.rerun()
     st.caption("TensorFlow is starting: the losses are listed in a few seconds.")
@@ -85,8 +86,8 @@ def filters(found: Infos, known: Cards) -> None:
     """Groups and properties to choose by, and how many losses have them."""
     state = st.session_state
     groups = list(dict.fromkeys(info["group"] for info in found.values()))
-    state[url.GROUPS_KEY] = [each for each in state.get(url.GROUPS_KEY, []) if each in groups]
-    state[url.HAS_KEY] = [each for each in state.get(url.HAS_KEY, []) if each in PROPERTIES]
+    state[url.GROUPS_KEY] = [each for each in state[url.GROUPS_KEY] if each in groups]
+    state[url.HAS_KEY] = [each for each in state[url.HAS_KEY] if each in PROPERTIES]
     left, right = st.columns([3, 2], gap="medium")
     with left:
         st.pills(
@@ -124,7 +125,7 @@ def chosen(found: Infos, known: Cards) -> list[str]:
 
 def compared(found: Infos, known: Cards) -> None:
     """Up to six losses on one axis, each with its formula, what it is for and its paper."""
-    beside = [name for name in st.session_state.get(url.BESIDE_KEY, []) if name in found]
+    beside = [name for name in st.session_state[url.BESIDE_KEY] if name in found]
     st.session_state[url.BESIDE_KEY] = beside = beside[:MOST_BESIDE]
     if not beside:
         return
@@ -219,7 +220,7 @@ def _face(info: Mapping[str, Any], card: Card) -> str:
 
 
 def _toggle(name: str) -> None:
-    beside = st.session_state[url.BESIDE_KEY]
+    beside = session.value(url.BESIDE_KEY)
     if name in beside:
         st.session_state[url.BESIDE_KEY] = [each for each in beside if each != name]
     else:
@@ -237,5 +238,5 @@ def _try(name: str) -> None:
     state = st.session_state
     state.loss_mode, state.loss_name = "pick", name
     state.loss_parameters["pick"] = {}
-    draft.keep()
+    session.keep()
     st.switch_page("playground.py")

@@ -1,18 +1,19 @@
 """The run being prepared: what the controls hold, and the RunSpec that it amounts to.
 
-A control is a widget whose key is `field_key(name)`. Streamlit forgets a widget that is not on the
-page, so `keep` remembers the values and `restore` puts them back before the widgets are made.
+A control is a widget whose key is `field_key(name)`.
 
 The loss is held apart, because both ways of giving one keep their own: `loss_mode` is "pick" or
 "write", `loss_name` the picked name, `loss_text` the written text, and `loss_parameters` the
 values that were moved away from their defaults in each mode.
 """
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
 from pydantic import ValidationError
 
+from pages.parts import session
 from playground.spec import (
     DEFAULT_LOSS,
     DEFAULTS,
@@ -27,13 +28,25 @@ LOSS_FIELDS = ("loss", "loss_parameters")
 FIELDS = tuple(name for name in knobs() if name not in LOSS_FIELDS)
 DEPENDENT = sorted({name for fields in DEFAULTS.values() for name in fields})
 EXAMPLE = "gamma = 2.0  # 0..5\n-(1 - p_true)**gamma * log(p_true)"
-KEPT = "draft"
 BEGUN = "begun"
 
 
 def field_key(name: str) -> str:
     """The widget key of a field of RunSpec."""
     return f"spec.{name}"
+
+
+def _plain(name: str) -> Any:
+    value = getattr(RunSpec(), name)
+    return list(value) if isinstance(value, tuple) else value
+
+
+for _name in FIELDS:
+    session.declare(field_key(_name), partial(_plain, _name))
+session.declare("loss_mode", lambda: "pick")
+session.declare("loss_name", lambda: DEFAULT_LOSS)
+session.declare("loss_text", lambda: EXAMPLE)
+session.declare("loss_parameters", lambda: {"pick": {}, "write": {}})
 
 
 def take(spec: RunSpec, wanted: str = "") -> None:
@@ -47,13 +60,11 @@ def take(spec: RunSpec, wanted: str = "") -> None:
     state.loss_mode = "pick" if is_name(spec.loss) and wanted != "write" else "write"
     state.loss_parameters = {"pick": {}, "write": {}}
     state.loss_parameters[state.loss_mode] = dict(spec.loss_parameters)
-    state.setdefault("loss_name", DEFAULT_LOSS)
-    state.setdefault("loss_text", EXAMPLE)
     if state.loss_mode == "pick":
         state.loss_name = spec.loss
     else:
         state.loss_text = spec.loss
-    keep()
+    session.keep()
 
 
 def begin(suited: RunSpec) -> None:
@@ -75,41 +86,17 @@ def leave() -> None:
         take(RunSpec())
 
 
-def keep() -> None:
-    """Remembers what the controls hold."""
-    kept = st.session_state.get(KEPT, {})
-    names = [*map(field_key, FIELDS), "loss_mode", "loss_name"]
-    st.session_state[KEPT] = kept | {
-        name: st.session_state[name] for name in names if st.session_state.get(name) is not None
-    }
-
-
-def restore(all_of_them: bool = False) -> None:
-    """Gives controls that Streamlit forgot their values back. `all_of_them`: also those it has a
-    value for, which a control that is new to the browser only shows if it was set in this run."""
-    for name, value in st.session_state[KEPT].items():
-        if all_of_them or st.session_state.get(name) is None:
-            st.session_state[name] = value
-
-
 def values() -> dict[str, Any]:
     """The fields of the RunSpec as the controls hold them, unchecked."""
-    state = st.session_state
-    held = state[KEPT]
-    fields = {
-        name: state.get(field_key(name), held.get(field_key(name)))
-        for name in FIELDS
-        if state.get(field_key(name), held.get(field_key(name))) is not None
-    }
-    written = mode() == "write"
-    fields["loss"] = state.loss_text if written else state.get("loss_name", held["loss_name"])
-    fields["loss_parameters"] = state.loss_parameters[mode()]
+    fields = {name: session.value(field_key(name)) for name in FIELDS}
+    fields["loss"] = session.value("loss_text" if mode() == "write" else "loss_name")
+    fields["loss_parameters"] = session.value("loss_parameters")[mode()]
     return fields
 
 
 def mode() -> str:
     """Whether the loss is picked ("pick") or written ("write")."""
-    return st.session_state.get("loss_mode") or st.session_state[KEPT]["loss_mode"]
+    return str(session.value("loss_mode"))
 
 
 def spec() -> tuple[RunSpec | None, dict[str, str]]:

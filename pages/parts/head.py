@@ -5,9 +5,10 @@ from collections.abc import Iterable
 import streamlit as st
 
 from pages.live import component
-from pages.parts import problems
+from pages.parts import midrun, problems
 from pages.parts.results import failed
-from pages.parts.transport import beneath, surgeon, transport
+from pages.parts.surgeon import surgeon
+from pages.parts.transport import beneath, moment, transport
 from playground.runs.store import RunRecord
 from playground.spec import RunSpec
 
@@ -20,10 +21,12 @@ def head(
 ) -> None:
     """The transport of the shown run, which stays in sight, and the notices; of the run's `metrics`
     the values on the test images."""
+    now = moment(current, compared, settled)
+    midrun.drawn(now.offers)
     with st.container(key="transport", gap="xsmall"):
-        transport(current, compared, settled)
+        transport(current, compared, settled, now)
         component.transport_readout("readout", current.id if current is not None else None, metrics)
-        beneath(current, settled)
+        beneath(current, now)
     with st.container(
         key="notices"
     ):  # always there: what comes and goes in it moves no other panel

@@ -6,9 +6,10 @@ from typing import Any
 import streamlit as st
 
 from pages.live import component
-from pages.parts import draft, problems, whole
+from pages.parts import draft, midrun, problems, session, whole
+from pages.parts.checked import asked, checked
 from pages.parts.verdicts import verdicts
-from playground.errors import PlaygroundError, WorkerError
+from playground.errors import WorkerError
 from playground.runs import supervisor
 
 MODES = {"pick": "Pick", "write": "Write"}
@@ -16,6 +17,7 @@ EDITOR_HEIGHT = 108  # pixels
 EDITOR = "editor"
 BEFORE = "loss_before"  # the visitor's text that a named loss took the place of
 WARM_SECONDS = 1.0
+DEFAULTS = session.declare("loss_defaults", dict)  # of the parameters that have a slider
 
 
 def loss_card(after: Callable[[], None]) -> None:
@@ -30,7 +32,6 @@ def _loss_card(waited: bool, after: Callable[[], None]) -> None:
     ready = supervisor.service().status()["checking"]
     if waited and ready:
         st.rerun()
-    draft.restore()
     left, right = st.columns(2, gap="medium")
     with left, st.container(gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", key="loss-head"):
@@ -59,7 +60,7 @@ def _loss_card(waited: bool, after: Callable[[], None]) -> None:
             draft.values()["loss"],
             written=draft.mode() == "write",
             parameters=st.session_state.loss_parameters[draft.mode()],
-            names=list(st.session_state.get("loss_defaults", {})),
+            names=list(session.value(DEFAULTS)),
             run=st.session_state.run,
         )
         row = st.container(
@@ -68,11 +69,12 @@ def _loss_card(waited: bool, after: Callable[[], None]) -> None:
             gap="xsmall",
             key="verdicts-stale" if _stale() else "verdicts",
         )
-    draft.keep()
+    session.keep()
+    midrun.follow()
     after()
     if report is not None and report["ok"]:
         with row:  # last: everything else is on the screen while the doctor looks
-            verdicts(_asked(_shown()))
+            verdicts(asked(_shown()))
 
 
 def sync() -> None:
@@ -87,20 +89,6 @@ def show(text: str, parameters: Mapping[str, float]) -> None:
     st.session_state.loss_parameters["write"] = dict(parameters)
     st.session_state.loss_mode = "write"
     _open(text)
-
-
-def fault() -> PlaygroundError | None:
-    """Why the written loss cannot be trained, as far as the checking worker has said."""
-    if draft.mode() != "write" or not supervisor.service().status()["checking"]:
-        return None
-    try:
-        error = _report(st.session_state.loss_text).get("error")
-    except WorkerError:
-        return None  # the training worker checks it as well
-    if not error:
-        return None
-    place = f"Line {error['line']}, column {error['column']}: {error['message']}"
-    return PlaygroundError(place, error.get("hint") or "")
 
 
 def _pick(ready: bool) -> Mapping[str, Any] | None:
@@ -250,7 +238,7 @@ def _parameters(declared: Sequence[Mapping[str, Any]]) -> None:
     shown = [each for each in declared if each["low"] is not None]
     for name in set(moved) - {each["name"] for each in declared}:
         del moved[name]
-    st.session_state.loss_defaults = {each["name"]: float(each["default"]) for each in shown}
+    st.session_state[DEFAULTS] = {each["name"]: float(each["default"]) for each in shown}
     for place in range(0, len(shown), 2):
         for column, parameter in zip(st.columns(2), shown[place : place + 2], strict=False):
             with column:
@@ -305,25 +293,10 @@ def _check(text: str, plain: bool = False) -> Mapping[str, Any] | None:
     """The report on a loss, as its text has it (`plain`) or with the parameters as they were
     moved; None if there is no answer, which is then said."""
     try:
-        return checked(text, ()) if plain else _report(text)
+        return checked(text, ()) if plain else checked(*asked(text))
     except WorkerError as error:
         problems.problem("Not checked", error.message, error.hint, key="not-checked")
         return None
-
-
-def _report(text: str) -> Mapping[str, Any]:
-    return checked(*_asked(text))
-
-
-def _asked(text: str) -> tuple[str, tuple[tuple[str, float], ...]]:
-    """A loss with its moved parameters, as something a cache can tell apart."""
-    return text, tuple(sorted(st.session_state.loss_parameters[draft.mode()].items()))
-
-
-@st.cache_data(max_entries=512, show_spinner=False)
-def checked(text: str, parameters: tuple[tuple[str, float], ...]) -> Mapping[str, Any]:
-    """The worker's report on a loss. Raises WorkerError."""
-    return supervisor.service().check(text, dict(parameters))
 
 
 def _catalog() -> dict[str, dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from pages.live import component
-from pages.parts import draft, problems, whole
+from pages.parts import draft, problems, session, whole
 from pages.parts.visitor import visitor
 from playground.errors import PlaygroundError, WorkerError
 from playground.runs import supervisor
@@ -18,6 +18,7 @@ from playground.spec import MAX_METRICS, is_name, metric_key
 KEY = draft.field_key("metrics")
 NAMED = "metrics-named"
 EDITOR = "metric-editor"
+TEXT = session.declare("metric_text", str)  # of the editor
 EDITOR_HEIGHT = 52  # pixels
 ALWAYS = "accuracy"  # is measured in any case, and has a chart
 TITLE_CHARACTERS = 60
@@ -26,7 +27,7 @@ SHORT_CHARACTERS = 14
 
 def chosen() -> list[str]:
     """The metrics of the next run: names and texts."""
-    held: list[str] = st.session_state.get(KEY, [])
+    held: list[str] = session.value(KEY)
     return held
 
 
@@ -134,10 +135,8 @@ def _write(full: bool) -> None:
                 on_click=_add,
                 help=f"There are {MAX_METRICS} already: remove one first." if full else None,
             )
-        typed = component.editor(
-            EDITOR, state.get("metric_text", ""), height=EDITOR_HEIGHT, kind="metric"
-        )
-        state.metric_text = typed.text
+        typed = component.editor(EDITOR, state[TEXT], height=EDITOR_HEIGHT, kind="metric")
+        state[TEXT] = typed.text
         if "metric_fault" in state:
             with st.container(key="fault-metric"):
                 st.text(state.metric_fault)
@@ -147,16 +146,16 @@ def _add() -> None:
     """Takes the written metric over, if there is nothing wrong with it."""
     state = st.session_state
     typed = component.edited(EDITOR)
-    text = (typed if typed is not None else state.get("metric_text", "")).strip("\n")
+    text = (typed if typed is not None else session.value(TEXT)).strip("\n")
     try:
         found = _fault(text) if text.strip() else "Write a metric first, for example p_true > 0.9"
     except WorkerError as error:
         found = f"{error.message} {error.hint}".strip()
     if found:
-        state.metric_text, state.metric_fault = text, found
+        state[TEXT], state.metric_fault = text, found
         return
     state.pop("metric_fault", None)
-    state.metric_text = ""
+    state[TEXT] = ""
     if text.strip() != ALWAYS:
         # Blanks around a single line say nothing; of several lines they are the indentation.
         text = text if "\n" in text else text.strip()

@@ -70,7 +70,7 @@ def recall() -> None:
 
 def notes() -> None:
     """What in the link could not be taken as it stood, until it is dismissed."""
-    lines = st.session_state.get("notes", [])
+    lines = st.session_state.notes
     if not lines:
         return
     with st.container(key="notes", border=True, gap="xsmall"):

@@ -6,9 +6,10 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import draft, problems, together, whole
-from pages.parts.loss_card import checked
-from pages.parts.transport import spec_by_now, steer
+from pages.parts import draft, problems, session, together, whole
+from pages.parts.checked import checked
+from pages.parts.midrun import spec_by_now
+from pages.parts.steering import steer
 from playground.errors import PlaygroundError
 from playground.runs import supervisor
 from playground.runs.store import RunRecord
@@ -93,6 +94,6 @@ def _move(run_id: str, shared: bool, name: str, key: str) -> None:
             return  # it was refused, and that is said
     if name == "center_rate":
         state[draft.field_key(name)] = value
-        draft.keep()
+        session.keep()
     elif shared:
         state.loss_parameters[draft.mode()][name] = value

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import draft, problems
+from pages.parts import draft, problems, session
 from pages.parts.url import MOST_COMPARED
 from pages.parts.visitor import visitor
 from playground import datasets, export
@@ -146,7 +146,7 @@ def _taken_home(run_id: str) -> bytes:
 def _choose() -> None:
     chosen = st.session_state["run-shown"]
     st.session_state.run = chosen
-    st.session_state.compare = [other for other in st.session_state.compare if other != chosen]
+    st.session_state.compare = [other for other in session.value("compare") if other != chosen]
 
 
 def _line(record: RunRecord) -> str:

@@ -2,12 +2,11 @@
 
 import streamlit as st
 
-from pages.parts import problems, whole
+from pages.parts import problems, together, whole
 from pages.parts.stored import stored
 from pages.parts.url import SWEEP_KEY
-from pages.parts.visitor import visitor
 from playground import sweeps
-from playground.errors import PlaygroundError, StoreError
+from playground.errors import StoreError
 from playground.figures.sweep import sweep_chart
 from playground.runs import supervisor
 from playground.runs.store import LIVE
@@ -96,9 +95,4 @@ def _said(done: int, live: int, count: int) -> str:
 
 def _start(missing: list[RunSpec]) -> None:
     whole.ask()
-    try:
-        supervisor.service().submit_all(missing, visitor())
-    except PlaygroundError as error:
-        problems.remember(error, "The sweep was not started")
-    else:
-        problems.forget()
+    together.start(missing)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import streamlit as st
 
-from pages.parts import problems, runs
+from pages.parts import checked, problems, runs, session
 from pages.parts.url import MOST_COMPARED
 from pages.parts.visitor import visitor
 from playground.errors import PlaygroundError
@@ -23,23 +23,45 @@ def expect(count: int) -> None:
     supervisor.service().expect(count)
 
 
+def start(specs: Sequence[RunSpec]) -> list[str]:
+    """Starts runs side by side and returns their ids; none if one of them cannot be trained or
+    there is no room, which is then said."""
+    for spec in specs:
+        refused = checked.refusal(spec)
+        if refused is not None:
+            problems.remember(refused, "Not started", about="loss")
+            return []
+    try:
+        started = supervisor.service().submit_all(specs, visitor())
+    except PlaygroundError as error:
+        problems.remember(error, "Not started")
+        return []
+    problems.forget()
+    return started
+
+
 def train_together(specs: Sequence[RunSpec]) -> bool:
     """Starts runs of up to MOST specs and shows them, the first as the shown run, in place of
     those that were on the screen; False if they could not be started, which is then said."""
-    try:
-        started = supervisor.service().submit_all(specs[:MOST], visitor())
-    except PlaygroundError as error:
-        problems.remember(error, "Not started")
+    started = start(specs[:MOST])
+    if not started:
         return False
-    problems.forget()
     st.session_state.run, st.session_state.compare = started[0], started[1:]
     return True
 
 
 def shown() -> list[RunRecord]:
     """The shown run and those beside it, in this order; none that the store does not have."""
-    state = st.session_state
-    return [one for one in map(runs.find, [state.run, *state.compare]) if one is not None]
+    ids = [session.value("run"), *session.value("compare")]
+    return [one for one in map(runs.find, ids) if one is not None]
+
+
+def on_screen() -> tuple[RunRecord | None, list[RunRecord]]:
+    """The shown run and those beside it at one moment. A page reads them once in a script run and
+    passes them on: what a run did meanwhile would leave one half of the page with its past."""
+    records = shown()
+    current = next((one for one in records if one.id == st.session_state.run), None)
+    return current, [one for one in records if one is not current]
 
 
 def steerable(records: Iterable[RunRecord]) -> list[RunRecord]:

@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.live.component import Seen
-from pages.parts import draft
+from pages.parts import draft, session
 from playground.errors import StoreError
 from playground.runs import supervisor
 from playground.runs.store import RunRecord
@@ -20,12 +20,18 @@ from playground.spec import RunSpec, is_name
 from playground.sweeps import SWEEPS
 
 SMOOTHING = 0.6
-SMOOTHING_KEY, LOG_KEY = "view.smoothing", "view.log"
+SMOOTHING_KEY = session.declare("view.smoothing", lambda: SMOOTHING)
+LOG_KEY = session.declare("view.log", bool)
 MOST_COMPARED = 7
 MOST_LESSONS = 5
 SWEEP = "width"
-SWEEP_KEY = "view.sweep"
-GROUPS_KEY, HAS_KEY, BESIDE_KEY = "view.groups", "view.has", "view.beside"
+SWEEP_KEY = session.declare("view.sweep", lambda: SWEEP)
+GROUPS_KEY, HAS_KEY, BESIDE_KEY = (
+    session.declare(f"view.{name}", list) for name in ("groups", "has", "beside")
+)
+RUN_KEY, COMPARE_KEY = session.declare("run", str), session.declare("compare", list)
+SEEN_KEY, LESSON_KEY = session.declare("seen", Seen), session.declare("lesson", int)
+NOTES_KEY = session.declare("notes", list)
 LISTS = {"group": GROUPS_KEY, "has": HAS_KEY, "beside": BESIDE_KEY}  # of the page Losses
 VIEW_KEYS = (
     "run",
@@ -128,16 +134,16 @@ class View:
 
 def view() -> View:
     """The view the controls hold."""
-    state = st.session_state
+    held = session.value
     return View(
-        state.run,
-        tuple(state.compare),
-        state.get(SMOOTHING_KEY, SMOOTHING),
-        state.get(LOG_KEY, False),
-        state.get("seen", Seen()),
-        state.get("lesson", 0),
-        state.get(SWEEP_KEY, SWEEP),
-        **{name: tuple(state.get(key, ())) for name, key in LISTS.items()},
+        held(RUN_KEY),
+        tuple(held(COMPARE_KEY)),
+        held(SMOOTHING_KEY),
+        held(LOG_KEY),
+        held(SEEN_KEY),
+        held(LESSON_KEY),
+        held(SWEEP_KEY),
+        **{name: tuple(held(key)) for name, key in LISTS.items()},
     )
 
 
@@ -157,14 +163,14 @@ def follow(page: str) -> None:
     """Takes the settings, the run and the view from the URL if the visitor came by it."""
     state = st.session_state
     query = st.query_params.to_dict()
+    moved = state.get("page") != page
+    session.restore(all_of_them=moved)
     if "url_spec" not in state:
         state.page = page
         _seed(query)
         return
-    draft.restore(all_of_them=state.page != page)
-    if state.page != page:
+    if moved:
         draft.leave()
-        show(state.view_kept)
         state.page = page
         state.address_is_bare = True
     context = get_script_run_ctx()
@@ -175,8 +181,7 @@ def follow(page: str) -> None:
 def write(settled: RunSpec | None, shown: RunRecord | None) -> None:
     """Puts the settings and the view into the URL; wrong settings leave the last sound ones."""
     state = st.session_state
-    draft.keep()
-    state.view_kept = view()
+    session.keep()
     if settled is not None:
         state.url_spec = settled.to_query(shown.spec if shown is not None else None)
     mode = draft.mode()
@@ -188,7 +193,7 @@ def write(settled: RunSpec | None, shown: RunRecord | None) -> None:
 
 def note(text: str) -> None:
     """Something the visitor is told once, above the page."""
-    st.session_state.setdefault("notes", []).append(text)
+    st.session_state[NOTES_KEY].append(text)
 
 
 def _seed(query: dict[str, str]) -> None:
@@ -212,7 +217,6 @@ def _seed(query: dict[str, str]) -> None:
     )
     draft.take(spec, query.get("mode", ""))
     st.session_state.url_spec = {}
-    st.session_state.view_kept = view()
     for text in [*notes, *faults]:
         note(text)
 

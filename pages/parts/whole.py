@@ -7,18 +7,23 @@ the editor's fragment. What changes more than a fragment therefore says so.
 
 import streamlit as st
 
+from pages.parts import session
+
+KEY = session.declare("whole_page", bool)
+
 
 def ask() -> None:
     """What a callback did concerns the whole page."""
-    st.session_state.whole_page = True
+    st.session_state[KEY] = True
 
 
 def begin() -> None:
     """The whole page is being drawn."""
-    st.session_state.whole_page = False
+    st.session_state[KEY] = False
 
 
 def follow() -> None:
-    """In a fragment: leaves it and draws the whole page if that was asked for."""
-    if st.session_state.whole_page:
+    """At the start of a fragment: leaves it and draws the whole page if that was asked for."""
+    session.restore()
+    if st.session_state[KEY]:
         st.rerun()

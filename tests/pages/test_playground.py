@@ -211,10 +211,10 @@ def test_second_run_leaves_the_first_on_the_charts(visit: Visit, warm: Superviso
 def test_full_queue_is_said_and_nothing_is_lost(
     visit: Visit, warm: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(spec: RunSpec, visitor: str) -> str:
+    def full(specs: list[RunSpec], visitor: str) -> list[str]:
         raise RunError("All workers are busy and 16 runs wait.", "Try again later.")
 
-    monkeypatch.setattr(warm, "submit", full)
+    monkeypatch.setattr(warm, "submit_all", full)
     page = click(visit(f"dataset=digits&loss={WRITTEN}"), "train")
     assert "All workers are busy and 16 runs wait." in said(page)
     assert "Try again later." in said(page)

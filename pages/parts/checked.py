@@ -1,0 +1,40 @@
+"""What the checking worker says of a loss, and whether a run can be trained with it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from pages.parts import draft, session
+from playground.errors import PlaygroundError, WorkerError
+from playground.runs import supervisor
+from playground.spec import RunSpec
+
+Asked = tuple[str, tuple[tuple[str, float], ...]]
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def checked(text: str, parameters: tuple[tuple[str, float], ...]) -> Mapping[str, Any]:
+    """The worker's report on a loss, named or written. Raises WorkerError."""
+    return supervisor.service().check(text, dict(parameters))
+
+
+def asked(text: str) -> Asked:
+    """A loss with its moved parameters, as something a cache can tell apart."""
+    return text, tuple(sorted(session.value("loss_parameters")[draft.mode()].items()))
+
+
+def refusal(spec: RunSpec) -> PlaygroundError | None:
+    """Why no run can be trained with the loss of a spec, as far as the checking worker has said."""
+    if not supervisor.service().status()["checking"]:
+        return None  # the training worker checks it as well
+    try:
+        report = checked(spec.loss, tuple(sorted(spec.loss_parameters.items())))
+    except WorkerError:
+        return None
+    error = report.get("error")
+    if not error:
+        refused = report.get("refused")
+        return PlaygroundError(refused["message"], refused["hint"]) if refused else None
+    place = f"Line {error['line']}, column {error['column']}: " if error.get("line") else ""
+    return PlaygroundError(f"{place}{error['message']}", error.get("hint") or "")
