@@ -23,7 +23,7 @@ from playground import datasets, export, terminal
 from playground.errors import DataError, PlaygroundError, SpecError, StoreError
 from playground.runs.store import open_store
 from playground.settings import settings
-from playground.spec import DEFAULTS, RunSpec, knobs
+from playground.spec import RunSpec, knobs
 from playground.training.control import Control
 from playground.training.events import Event, Failed, Finished, Preparing, Started
 
@@ -199,7 +199,11 @@ def _option(name: str) -> inspect.Parameter:
         notes.append(f"{knob.low:.10g} to {knob.high:.10g}")
         notes += [f"0: {knob.zero}"] if knob.zero else []
     if field.default not in ({}, ()):
-        own = [f"{key} {values[name]}" for key, values in DEFAULTS.items() if name in values]
+        own = [
+            f"{key} {source.defaults[name]}"
+            for key, source in datasets.SETS.items()
+            if name in source.defaults
+        ]
         notes.append(f"default {', '.join([str(field.default), *own])}")
     return inspect.Parameter(
         name,

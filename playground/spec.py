@@ -2,13 +2,13 @@
 
 Each field carries a `Knob`: its label, help, range or choices. The widgets, the URL, the command
 line, the saved JSON and the validation all read that table, so nothing about a knob is written
-twice. What a data set needs by default (`DEFAULTS`) fills the fields that are left out.
+twice. What a data set needs by default (its `Source`) fills the fields that are left out.
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Self, get_args, get_origin
@@ -23,6 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from playground.datasets import SETS
 from playground.errors import SpecError
 
 MAX_LOSS_CHARACTERS = 10_000  # of a metric, too
@@ -30,7 +31,6 @@ MAX_METRICS = 6
 # What `watch_fit` measures beside loss and accuracy, and what label noise does.
 FIT_METRICS = ("negative_log_likelihood", "brier", "expected_calibration_error")
 DEFAULT_LOSS = "categorical_crossentropy"
-TRAINING_IMAGES = {"mnist": 60_000, "fashion_mnist": 60_000, "cifar10": 50_000, "digits": 1_437}
 
 # Fields that runs recorded before them do not have.
 LATER = (
@@ -48,6 +48,22 @@ LATER = (
     "patience",
     "watch_fit",
 )
+
+
+class Titles(Mapping[str, str]):
+    """Choices by their titles: those that a table has at the moment."""
+
+    def __init__(self, table: Mapping[str, Any]) -> None:
+        self._table = table
+
+    def __getitem__(self, name: str) -> str:
+        return str(self._table[name].title)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._table)
+
+    def __len__(self) -> int:
+        return len(self._table)
 
 
 @dataclass(frozen=True)
@@ -81,12 +97,7 @@ class RunSpec(BaseModel):
             "Data set",
             "The images to learn from. Digits comes with scikit-learn and always works.",
             "data",
-            choices={
-                "mnist": "MNIST",
-                "fashion_mnist": "Fashion-MNIST",
-                "cifar10": "CIFAR-10",
-                "digits": "Digits (8×8)",
-            },
+            choices=Titles(SETS),
         ),
     ] = "mnist"
     train_images: Annotated[
@@ -434,7 +445,8 @@ class RunSpec(BaseModel):
         """Fields left out take what suits the data set."""
         if isinstance(values, Mapping):
             dataset = values.get("dataset", "mnist")
-            return {**DEFAULTS.get(dataset if isinstance(dataset, str) else "", {}), **values}
+            source = SETS.get(dataset) if isinstance(dataset, str) else None
+            return {**(source.defaults if source else {}), **values}
         return values
 
     @field_validator("*")
@@ -454,7 +466,7 @@ class RunSpec(BaseModel):
     @field_validator("train_images")
     @classmethod
     def _enough_images(cls, value: int, info: ValidationInfo) -> int:
-        most = TRAINING_IMAGES.get(info.data.get("dataset", ""), 60_000)
+        most = _most_images(info)
         if value and not 50 <= value <= most:
             raise PydanticCustomError("range", f"expected 0 (all) or 50 to {most:,}; got {value:,}")
         return value
@@ -462,7 +474,7 @@ class RunSpec(BaseModel):
     @field_validator("validation_images")
     @classmethod
     def _enough_left(cls, value: int, info: ValidationInfo) -> int:
-        most = TRAINING_IMAGES.get(info.data.get("dataset", ""), 60_000)
+        most = _most_images(info)
         trained = info.data.get("train_images", 0) or 50
         if value and not 10 <= value <= most - trained:
             raise PydanticCustomError(
@@ -626,6 +638,12 @@ def fit_series(spec: RunSpec) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def _most_images(info: ValidationInfo) -> int:
+    """How many training images the data set has; as many as any, where that is the fault."""
+    source = SETS.get(info.data.get("dataset", ""))
+    return source.train_count if source else max(each.train_count for each in SETS.values())
+
+
 def _checked_text(value: str, what: str) -> str:
     if not value.strip():
         raise PydanticCustomError("empty", f"expected the name or the text of a {what}; got none")
@@ -636,22 +654,6 @@ def _checked_text(value: str, what: str) -> str:
     if any(0xD800 <= ord(character) <= 0xDFFF or character == "\0" for character in value):
         raise PydanticCustomError("text", "expected plain text; got characters that are none")
     return value
-
-
-# What suits a data set where RunSpec's own default does not.
-DEFAULTS: dict[str, dict[str, Any]] = {
-    "mnist": {},
-    "fashion_mnist": {"epochs": 5},
-    "cifar10": {
-        "depth": 3,
-        "width": 32,
-        "embedding": 128,
-        "batch_norm": True,
-        "dropout": 0.3,
-        "epochs": 10,
-    },
-    "digits": {"batch_size": 32, "epochs": 30},
-}
 
 
 @cache

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from playground import datasets, models
 from playground.runs.store import RunRecord
-from playground.spec import TRAINING_IMAGES, RunSpec, knobs
+from playground.spec import RunSpec, knobs
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def specs(sweep: Sweep, base: RunSpec) -> list[RunSpec]:
     for value in sweep.values:
         values = {**kept, sweep.field: value}
         if sweep.field == "train_images":
-            if value + values["validation_images"] > TRAINING_IMAGES[base.dataset]:
+            if value + values["validation_images"] > datasets.facts(base.dataset).train_count:
                 continue
             values["train_images"] = int(value)
         if sweep.beside:
@@ -81,10 +81,7 @@ def _point(sweep: Sweep, spec: RunSpec, record: RunRecord | None) -> Point:
     if record.state != "completed" or "validation_accuracy" not in measured:
         return Point(x, spec, record.state)
     share = 1 - measured["validation_accuracy"]
-    facts = datasets.facts(spec.dataset)
-    images = spec.validation_images or max(
-        1, round((spec.train_images or facts.train_count) * spec.validation_split)
-    )
+    images = datasets.counts(spec).held_out
     clean = measured.get("train_clean_accuracy", measured.get("train_accuracy", math.nan))
     return Point(
         x, spec, record.state, 1 - clean, share, math.sqrt(max(share * (1 - share), 1e-9) / images)

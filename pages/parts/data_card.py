@@ -43,17 +43,15 @@ def data_card(settled: RunSpec | None, faults: Mapping[str, str]) -> None:
         knob(field, faults)
 
 
-def counts(spec: RunSpec, facts: datasets.DatasetFacts) -> str:
+def counts(spec: RunSpec, facts: datasets.Source) -> str:
     """How many images are trained on, held out and tested on."""
-    beside = spec.validation_images
-    used = spec.train_images + beside if spec.train_images else facts.train_count
-    held_out = beside or max(1, round(used * spec.validation_split))
+    known = datasets.counts(spec)
     height, width, channels = facts.shape
     kind = "grey" if channels == 1 else "colour"
-    fewer = "at most " if spec.imbalance > 1 else ""
+    about = "about " if spec.imbalance > 1 else ""
     return (
-        f"{fewer}{used - held_out:,} to train on · {held_out:,} held out · "
-        f"{facts.test_count:,} test · "
+        f"{about}{known.trained:,} to train on · {known.held_out:,} held out · "
+        f"{known.test:,} test · "
         f"{height}×{width} {kind} · {len(facts.class_names)} classes"
     )
 

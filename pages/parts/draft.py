@@ -14,19 +14,12 @@ import streamlit as st
 from pydantic import ValidationError
 
 from pages.parts import session
-from playground.spec import (
-    DEFAULT_LOSS,
-    DEFAULTS,
-    TRAINING_IMAGES,
-    RunSpec,
-    is_name,
-    knobs,
-    spec_errors,
-)
+from playground import datasets
+from playground.spec import DEFAULT_LOSS, RunSpec, is_name, knobs, spec_errors
 
 LOSS_FIELDS = ("loss", "loss_parameters")
 FIELDS = tuple(name for name in knobs() if name not in LOSS_FIELDS)
-DEPENDENT = sorted({name for fields in DEFAULTS.values() for name in fields})
+DEPENDENT = sorted({name for source in datasets.SETS.values() for name in source.defaults})
 EXAMPLE = "gamma = 2.0  # 0..5\n-(1 - p_true)**gamma * log(p_true)"
 BEGUN = "begun"
 
@@ -111,13 +104,15 @@ def spec() -> tuple[RunSpec | None, dict[str, str]]:
 def choose_dataset() -> None:
     """The fields whose best value depends on the data set take the new one's defaults."""
     chosen = st.session_state[field_key("dataset")]
-    if chosen in DEFAULTS:
+    if chosen in datasets.SETS:
         plain = RunSpec(dataset=chosen)
         for name in DEPENDENT:
             st.session_state[field_key(name)] = getattr(plain, name)
-        if st.session_state[field_key("train_images")] > TRAINING_IMAGES[chosen]:
+        if st.session_state[field_key("train_images")] > datasets.facts(chosen).train_count:
             st.session_state[field_key("train_images")] = plain.train_images
-        room = TRAINING_IMAGES[chosen] - (st.session_state[field_key("train_images")] or 50)
+        room = datasets.facts(chosen).train_count - (
+            st.session_state[field_key("train_images")] or 50
+        )
         if st.session_state[field_key("validation_images")] > room:
             st.session_state[field_key("validation_images")] = plain.validation_images
 

@@ -83,10 +83,8 @@ class Network:
     def loss_of(self, outputs: Mapping[str, Any], labels: np.ndarray, step: int) -> Any:
         """The run's loss of these outputs, a scalar, as it would be at this step."""
         spec = self.spec
-        images = (spec.train_images or datasets.facts(spec.dataset).train_count) * (
-            1 - spec.validation_split
-        )
-        epoch = step * spec.batch_size / images
+        trained = len(datasets.split(self.dataset, spec).train_labels)
+        epoch = step / datasets.steps_per_epoch(trained, spec.batch_size)
         known = objective.facts(
             outputs["features"],
             outputs["logits"],

@@ -667,8 +667,7 @@ class Supervisor:
         rate = self._rates.get(_pace(spec))
         if not rate:
             return None
-        images = spec.train_images or datasets.facts(spec.dataset).train_count
-        return images * (1 - spec.validation_split) * spec.epochs / rate
+        return datasets.counts(spec).trained * spec.epochs / rate
 
     # The clock
 

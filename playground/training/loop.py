@@ -92,8 +92,7 @@ class Training:
         self.split = datasets.split(dataset, spec)
         images = self.split.train_images
         self.batch = min(spec.batch_size, len(images))
-        # The last images of a pass that fill no batch wait for the next pass' shuffle.
-        self.steps_per_epoch = len(images) // self.batch
+        self.steps_per_epoch = datasets.steps_per_epoch(len(images), self.batch)
         self.steps = self.steps_per_epoch * spec.epochs
         self.rates = optimizers.rates(spec, self.steps)
         self.loss = objective.build(spec)

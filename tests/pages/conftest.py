@@ -26,7 +26,8 @@ def supervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Supe
     config = Settings(home=tmp_path, data=tmp_path / "data", download=False, workers=1)
     found = Supervisor(config, open_store(config))
     monkeypatch.setattr(module, "service", lambda: found)
-    monkeypatch.setattr(datasets, "settings", lambda: config)
+    for each in (datasets, datasets.files):
+        monkeypatch.setattr(each, "settings", lambda: config)
     st.cache_data.clear()
     st.cache_resource.clear()
     yield found

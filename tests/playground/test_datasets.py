@@ -12,6 +12,7 @@ import tempfile
 import threading
 import urllib.error
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground import datasets, download
-from playground.datasets import Dataset, PublishedFile
+from playground import datasets, train
+from playground.datasets import Dataset, cifar10, download
+from playground.datasets.source import Download, PublishedFile, Source
 from playground.errors import DataError
 from playground.settings import settings
 from playground.spec import RunSpec
@@ -80,11 +82,12 @@ def small_mnist(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def publish(name: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes the file at `path` the published one of its name."""
     content = path.read_bytes()
-    others = [file for file in datasets.PUBLISHED[name] if file.name != path.name]
+    source = datasets.SETS[name]
+    others = [file for file in source.files if file.name != path.name]
     length = 64 if name == "mnist" else 32
     digest = hashlib.new({64: "sha256", 32: "md5"}[length], content).hexdigest()
     here = PublishedFile(path.name, len(content), digest)
-    monkeypatch.setitem(datasets.PUBLISHED, name, (*others, here))
+    monkeypatch.setitem(datasets.SETS, name, replace(source, files=(*others, here)))
 
 
 # What is loaded ---------------------------------------------------------------------------------
@@ -223,7 +226,7 @@ def test_cifar_is_found_where_keras_unpacks_it(use: UseFolder, tmp_path: Path) -
     inner = tmp_path / "data" / "cifar-10-batches-py-target" / "cifar-10-batches-py"
     for folder in (outer, inner):
         folder.mkdir(parents=True)
-        for file in datasets.PUBLISHED["cifar10"]:
+        for file in datasets.SETS["cifar10"].files:
             assert datasets.location("cifar10") == (None if folder == outer else outer)
             (folder / file.name).touch()
     assert datasets.location("cifar10") == inner
@@ -296,7 +299,7 @@ def cifar_with_bomb(folder: Path, sentinel: Path) -> Path:
     """A CIFAR folder whose every batch is a bomb."""
     batches = folder / "cifar-10-batches-py"
     batches.mkdir(parents=True)
-    for file in datasets.PUBLISHED["cifar10"]:
+    for file in datasets.SETS["cifar10"].files:
         bomb = pickle.dumps({b"data": Bomb(sentinel), b"labels": []}, protocol=2)
         (batches / file.name).write_bytes(bomb)
     return batches
@@ -308,9 +311,9 @@ def test_a_batch_with_a_wrong_hash_is_never_unpickled(
     sentinel = tmp_path / "sentinel"
     batches = cifar_with_bomb(use(tmp_path / "data"), sentinel)
     opened: list[bytes] = []
-    monkeypatch.setattr(datasets, "_unpickle", opened.append)
+    monkeypatch.setattr(cifar10, "_unpickle", opened.append)
     # Padded to the published size, so that it is the hash that stops it.
-    for file in datasets.PUBLISHED["cifar10"][-2:]:
+    for file in datasets.SETS["cifar10"].files[-2:]:
         with (batches / file.name).open("ab") as stream:
             stream.truncate(file.size)
     with pytest.raises(DataError, match="md5"):
@@ -441,7 +444,10 @@ def test_a_download_is_shown_verified_and_used(
     keras_mnist: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = small_mnist(tmp_path / "source", monkeypatch)
-    monkeypatch.setitem(download.SIZES, "mnist", source.stat().st_size)
+    smaller = replace(
+        datasets.SETS["mnist"], download=Download(source.stat().st_size, ("mnist.npz",))
+    )
+    monkeypatch.setitem(datasets.SETS, "mnist", smaller)
     half_way = threading.Event()
 
     def act(target: Path) -> None:
@@ -535,7 +541,7 @@ def test_a_file_that_another_process_is_downloading_is_waited_for(
         [
             sys.executable,
             "-c",
-            "import sys, pathlib; from playground import download\n"
+            "import sys, pathlib; from playground.datasets import download\n"
             "with download._only_one(pathlib.Path(sys.argv[1])):\n"
             "    print('held', flush=True); sys.stdin.read()",
             str(cache),
@@ -584,7 +590,8 @@ def numbered(count: int) -> Dataset:
     numbers = np.arange(count)
     images = np.zeros((count, 1, 1, 2), np.uint8)
     images[:, 0, 0, 0], images[:, 0, 0, 1] = numbers % 256, numbers // 256
-    return Dataset("digits", "Numbers", images, numbers, images[:1], numbers[:1], ["all"])
+    rows = {"images": images, "labels": numbers}
+    return Dataset("digits", "Numbers", rows, {k: v[:1] for k, v in rows.items()}, ["all"])
 
 
 NUMBERED = numbered(1437)
@@ -628,6 +635,46 @@ def test_more_images_are_the_same_and_more() -> None:
 def test_a_split_of_more_images_than_there_are_is_refused() -> None:
     with pytest.raises(DataError, match="Numbers has 100 training images; 1,000 were asked for"):
         datasets.split(numbered(100), RunSpec(dataset="digits", train_images=1000))
+
+
+@given(
+    train_images=st.just(0) | st.integers(50, 1000),
+    validation_split=st.floats(0.02, 0.5),
+    beside=st.just(0) | st.integers(10, 400),
+    imbalance=st.just(1.0) | st.floats(1, 100),
+)
+def test_images_are_counted_as_they_are_drawn(
+    train_images: int, validation_split: float, beside: int, imbalance: float
+) -> None:
+    spec = RunSpec(
+        dataset="digits",
+        train_images=train_images,
+        validation_split=validation_split,
+        validation_images=beside,
+        imbalance=imbalance,
+    )
+    known, drawn = datasets.counts(spec), datasets.split(datasets.load("digits"), spec)
+    assert known.held_out == len(drawn.validation_labels) and known.test == 360
+    # With an imbalance it also counts how many each class happens to have.
+    about = 0 if imbalance == 1 else 0.5 * known.trained
+    assert known.trained == pytest.approx(len(drawn.train_labels), abs=about)
+
+
+def test_a_data_set_is_added_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = np.random.default_rng(0)
+
+    def read(open_file: Callable[[str], bytes], wanted: Any) -> Any:
+        labels = np.arange(60) % 2
+        bright = draw.integers(0, 100, (60, 6, 5, 1)) + 100 * labels[:, None, None, None]
+        return {part: {"images": bright.astype(np.uint8), "labels": labels} for part in wanted}
+
+    toy = Source("toy", "Toy", 60, 60, (6, 5, 1), ["dark", "bright"], read, defaults={"depth": 1})
+    monkeypatch.setitem(datasets.SETS, "toy", toy)
+    spec = RunSpec(dataset="toy", batch_size=8, epochs=30, embedding=8, learning_rate=0.01)
+    assert spec.depth == 1 and datasets.available("toy") == "here"
+    events = list(train(spec))
+    assert events[-1].metrics["accuracy"] > 0.9
+    assert RunSpec.from_query(spec.to_query()) == (spec, [])
 
 
 # The wall ---------------------------------------------------------------------------------------

@@ -9,12 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from playground.datasets import SETS
 from playground.errors import SpecError
 from playground.spec import (
-    DEFAULTS,
     MAX_LOSS_CHARACTERS,
     MAX_METRICS,
-    TRAINING_IMAGES,
     RunSpec,
     knobs,
     metric_key,
@@ -47,10 +46,10 @@ def specs(draw: st.DrawFn) -> RunSpec:
         if knob.choices is not None:
             values[name] = draw(st.sampled_from(list(knob.choices)))
         elif name == "train_images":
-            most = TRAINING_IMAGES[values["dataset"]]
+            most = SETS[values["dataset"]].train_count
             values[name] = draw(st.just(0) | st.integers(50, most))
         elif name == "validation_images":
-            room = TRAINING_IMAGES[values["dataset"]] - (values.get("train_images") or 50)
+            room = SETS[values["dataset"]].train_count - (values.get("train_images") or 50)
             some = st.integers(10, min(10_000, room)) if room >= 10 else st.nothing()
             values[name] = draw(st.just(0) | some)
         elif kind is bool:
@@ -106,7 +105,7 @@ def test_the_default_needs_no_query() -> None:
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_a_data_set_brings_its_defaults(dataset: str) -> None:
     spec = RunSpec(dataset=dataset)
-    for name, value in DEFAULTS[dataset].items():
+    for name, value in SETS[dataset].defaults.items():
         assert getattr(spec, name) == value
     assert set(spec.to_query()) <= {"dataset"}
     assert RunSpec.from_query({"dataset": dataset})[0] == spec
@@ -178,7 +177,7 @@ def test_each_bad_value_is_named(field: str, value: Any, said: str) -> None:
 
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_no_more_images_than_the_data_set_has(dataset: str) -> None:
-    most = TRAINING_IMAGES[dataset]
+    most = SETS[dataset].train_count
     assert RunSpec(dataset=dataset, train_images=most).train_images == most
     with pytest.raises(SpecError, match=rf"expected 0 .*to ({most}|{most:,}); got"):
         RunSpec.parse({"dataset": dataset, "train_images": most + 1})

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from playground import RunSpec, datasets, models, train
 from playground.analysis import answer
+from playground.analysis.network import network
 from playground.errors import WorkerError
 from playground.training.events import Snapshot
 
@@ -203,3 +204,22 @@ def test_any_picture_that_fits_is_looked_at_as_it_is(look) -> None:
     found = look("maps", image={"pixels": pixels})
     assert found["label"] is None
     np.testing.assert_array_equal(found["pixels"].ravel(), pixels)
+
+
+def test_a_loss_that_depends_on_the_epoch_is_looked_at_as_it_was_trained() -> None:
+    """With images held out beside those trained on, an epoch is as many steps as the run's."""
+    spec = SPEC.model_copy(
+        update={
+            "train_images": 320,
+            "validation_images": 100,
+            "loss": "-log(p_true) * 0 + epoch",
+            "epochs": 1,
+            "batch_size": 32,
+        }
+    )
+    last = [event for event in train(spec) if isinstance(event, Snapshot)][-1]
+    assert last.step == 10
+    looked = network(spec.to_json(), last.arrays)
+    outputs = looked.outputs(datasets.load("digits").test_images[:4])
+    found = looked.loss_of(outputs, np.arange(4), step=5)
+    assert float(found) == pytest.approx(0.5)

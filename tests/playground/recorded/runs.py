@@ -121,12 +121,10 @@ def _load(name: str, on_progress: Any = None) -> datasets.Dataset:
         return _real_load(name, on_progress)
     digits, known = _real_load("digits"), datasets.facts(name)
     parts = []
-    for images, labels in (
-        (digits.images, digits.labels),
-        (digits.test_images, digits.test_labels),
-    ):
-        larger = np.pad(images.repeat(3, 1).repeat(3, 2), ((0, 0), (2, 2), (2, 2), (0, 0)))
-        parts += [larger, labels]
+    for rows in (digits.rows, digits.test_rows):
+        larger = rows["images"].repeat(3, 1).repeat(3, 2)
+        larger = np.pad(larger, ((0, 0), (2, 2), (2, 2), (0, 0)))
+        parts.append({"images": larger, "labels": rows["labels"]})
     return datasets.Dataset(name, known.title, *parts, known.class_names)
 
 

@@ -16,24 +16,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from playground.datasets.source import Source
 from playground.errors import DataError
 
-# What comes over the wire, in bytes, and the files that grow in the cache meanwhile.
-SIZES = {"mnist": 11_490_434, "fashion_mnist": 30_878_645, "cifar10": 170_498_071}
-_GROWING = {
-    "mnist": ["mnist.npz"],
-    "fashion_mnist": [
-        f"fashion-mnist/{part}-ubyte.gz"
-        for part in (
-            "train-images-idx3",
-            "train-labels-idx1",
-            "t10k-images-idx3",
-            "t10k-labels-idx1",
-        )
-    ],
-    "cifar10": ["cifar-10-batches-py-target_archive"],
-}
-_HOSTS = {"cifar10": "www.cs.toronto.edu"}
 _SILENCE_SECONDS = 30.0  # of the server, after which a download is given up
 _LOCK = ".loss-playground-download.lock"
 
@@ -47,8 +32,7 @@ def keras_cache() -> Path:
 
 
 def fetch(
-    name: str,
-    title: str,
+    source: Source,
     is_here: Callable[[], bool],
     on_progress: Callable[[str, float | None], None],
 ) -> None:
@@ -57,6 +41,9 @@ def fetch(
     `on_progress` is called about five times a second, in the calling thread; what it raises ends
     the wait, not the download. Raises DataError saying why there was none.
     """
+    title, download = source.title, source.download
+    if download is None:
+        raise DataError(f"{title} cannot be downloaded.", "Put its files into PLAYGROUND_DATA.")
     failures: list[Exception] = []
 
     def work() -> None:
@@ -65,29 +52,28 @@ def fetch(
 
             folder = keras_cache()
             folder.mkdir(parents=True, exist_ok=True)
-            loader = importlib.import_module(f"keras.datasets.{name}")
+            loader = importlib.import_module(f"keras.datasets.{source.name}")
             with _only_one(folder), _quiet(keras), _timeout():
                 if not is_here():
                     loader.load_data()
         except Exception as error:  # Keras raises a bare Exception for all that can go wrong
             failures.append(error)
 
-    worker = threading.Thread(target=work, name=f"download-{name}", daemon=True)
+    worker = threading.Thread(target=work, name=f"download-{source.name}", daemon=True)
     worker.start()
     while worker.is_alive():
-        done = sum(_size(keras_cache() / file) for file in _GROWING[name])
-        if done < SIZES[name]:
+        done = sum(_size(keras_cache() / file) for file in download.growing)
+        if done < download.bytes:
             on_progress(
-                f"Downloading {title}: {done / 1e6:.1f} of {SIZES[name] / 1e6:.1f} MB",
-                done / SIZES[name],
+                f"Downloading {title}: {done / 1e6:.1f} of {download.bytes / 1e6:.1f} MB",
+                done / download.bytes,
             )
         else:
             on_progress(f"Unpacking {title}", None)
         worker.join(0.2)
     if failures:
-        host = _HOSTS.get(name, "storage.googleapis.com")
         raise DataError(
-            f"{title} is not on this machine and could not be downloaded from {host}: "
+            f"{title} is not on this machine and could not be downloaded from {download.host}: "
             f"{_reason(failures[0])}.",
             "Choose Digits, which comes with scikit-learn, or set PLAYGROUND_DATA to a folder "
             f"that has the published files of {title}.",

@@ -1,0 +1,101 @@
+"""CIFAR-10: 60,000 small colour images of ten objects (Krizhevsky 2009)."""
+
+import io
+import pickle
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from playground.datasets.source import Download, PublishedFile, Rows, Source
+
+_FILES = {"train": [f"data_batch_{number}" for number in range(1, 6)], "test": ["test_batch"]}
+
+
+def _read(open_file: Callable[[str], bytes], wanted: Sequence[str]) -> Mapping[str, Rows]:
+    parts: dict[str, Rows] = {}
+    work = []
+    for part in wanted:
+        count = 10_000 * len(_FILES[part])
+        parts[part] = {
+            "images": np.empty((count, 32, 32, 3), np.uint8),
+            "labels": np.empty(count, np.int64),
+        }
+        work += [(part, place, file) for place, file in enumerate(_FILES[part])]
+
+    def fill(part: str, place: int, file: str) -> None:
+        images, labels = parts[part]["images"], parts[part]["labels"]
+        rows = slice(10_000 * place, 10_000 * (place + 1))
+        batch = _unpickle(open_file(file))
+        planes = batch[b"data"].reshape(-1, 3, 32, 32)
+        for channel in range(3):  # four times as fast as a transposed copy
+            images[rows, :, :, channel] = planes[:, channel]
+        labels[rows] = batch[b"labels"]
+
+    # Hashing and copying let go of Python's lock, so two threads shorten the wait.
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(fill, *zip(*work, strict=True)))
+    return parts
+
+
+class _BatchUnpickler(pickle.Unpickler):
+    """Knows the three names that a published batch is made of, and no other."""
+
+    _known: Mapping[tuple[str, str], Any] = {
+        ("numpy.core.multiarray", "_reconstruct"): lambda kind, shape, code: np.empty(shape, "b"),
+        ("numpy", "ndarray"): np.ndarray,
+        ("numpy", "dtype"): np.dtype,
+    }
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in self._known:
+            raise pickle.UnpicklingError(f"a CIFAR-10 batch has no {module}.{name}")
+        return self._known[module, name]
+
+
+def _unpickle(content: bytes) -> dict[bytes, Any]:
+    """A CIFAR-10 batch out of bytes whose hash was checked."""
+    return _BatchUnpickler(io.BytesIO(content), encoding="bytes").load()
+
+
+SOURCE = Source(
+    name="cifar10",
+    title="CIFAR-10",
+    train_count=50_000,
+    test_count=10_000,
+    shape=(32, 32, 3),
+    class_names=[
+        "airplane",
+        "automobile",
+        "bird",
+        "cat",
+        "deer",
+        "dog",
+        "frog",
+        "horse",
+        "ship",
+        "truck",
+    ],
+    read=_read,
+    files=(
+        PublishedFile("data_batch_1", 31_035_704, "c99cafc152244af753f735de768cd75f"),
+        PublishedFile("data_batch_2", 31_035_320, "d4bba439e000b95fd0a9bffe97cbabec"),
+        PublishedFile("data_batch_3", 31_035_999, "54ebc095f3ab1f0389bbae665268c751"),
+        PublishedFile("data_batch_4", 31_035_696, "634d18415352ddfa80567beed471001a"),
+        PublishedFile("data_batch_5", 31_035_623, "482c414d41f54cd18b22e5b47cb7c3cb"),
+        PublishedFile("test_batch", 31_035_526, "40351d587109b95175f43aff81a1287e"),
+    ),
+    layouts=("cifar-10-batches-py-target/cifar-10-batches-py", "cifar-10-batches-py"),
+    download=Download(
+        170_498_071, ("cifar-10-batches-py-target_archive",), host="www.cs.toronto.edu"
+    ),
+    defaults={
+        "depth": 3,
+        "width": 32,
+        "embedding": 128,
+        "batch_norm": True,
+        "dropout": 0.3,
+        "epochs": 10,
+    },
+)
