@@ -5,11 +5,31 @@ Reading the catalog imports no Keras: a family takes `ops` from `losses.named`.
 
 from __future__ import annotations
 
-from . import builtin, classification, distillation, embedding, robust
+from . import (
+    active_passive,
+    alternatives,
+    batchwise,
+    builtin,
+    classification,
+    distillation,
+    embedding,
+    robust,
+    views,
+)
 from .metrics import METRICS
 from .named import REGISTRY, LossInfo
 
-FAMILIES = (builtin, classification, robust, embedding, distillation)
+FAMILIES = (
+    builtin,
+    classification,
+    alternatives,
+    robust,
+    active_passive,
+    embedding,
+    batchwise,
+    views,
+    distillation,
+)
 
 CATALOG: dict[str, LossInfo] = REGISTRY
 # Also under the names that Keras and habit have for them.

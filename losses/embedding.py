@@ -14,12 +14,12 @@ MARGIN = "Angular margins"
 GROUP = "Embedding"
 
 # Lines that texts share: cosines to the class vectors; who is of one class, who is another sample.
-_COSINE = "cosine = matmul(l2_normalize(features, axis=-1), l2_normalize(last_kernel, axis=0))\n"
-_APART = "n = arange(shape(x)[0])\napart = n[:, None] != n[None, :]\n"
-_ALIKE = "alike = labels[:, None] == labels[None, :]\n"
+COSINE = "cosine = matmul(l2_normalize(features, axis=-1), l2_normalize(last_kernel, axis=0))\n"
+APART = "n = arange(shape(x)[0])\napart = n[:, None] != n[None, :]\n"
+ALIKE = "alike = labels[:, None] == labels[None, :]\n"
 
 
-def _cosines(features: Tensor, last_kernel: Tensor) -> Tensor:
+def cosines(features: Tensor, last_kernel: Tensor) -> Tensor:
     """Cosines of the angles between features and class vectors: (B, C)."""
     return ops.matmul(l2_normalised(features), l2_normalised(last_kernel, axis=0))
 
@@ -31,9 +31,7 @@ def _cosines(features: Tensor, last_kernel: Tensor) -> Tensor:
     when="Adds an angle to the true class, so that classes stand apart on the sphere.",
     latex=r"\mathrm{CE}\left(s\cos(\theta_y+m),\,s\cos\theta_j\right)",
     paper="Deng et al. 2019, arXiv:1801.07698",
-    text="s = 30.0  # 1..64\nm = 0.5  # 0..1\n"
-    + _COSINE
-    + "sine = sqrt(maximum(1 - square(cosine),"
+    text="s = 30.0  # 1..64\nm = 0.5  # 0..1\n" + COSINE + "sine = sqrt(maximum(1 - square(cosine),"
     " 1e-12))\nmoved = cosine * cos(m) - sine * sin(m)\n"
     "-sum(y_true * log_softmax(s * (y_true * moved + (1 - y_true) * cosine)), axis=-1)",
     s=Range(1.0, 64.0),
@@ -43,7 +41,7 @@ def arcface(
     features: Tensor, last_kernel: Tensor, y_true: Tensor, *, s: float = 30.0, m: float = 0.5
 ) -> Tensor:
     """CE(s cos(theta_y + m), s cos theta_j); plain cos(theta + m), no easy-margin branch"""
-    cosine = _cosines(features, last_kernel)
+    cosine = cosines(features, last_kernel)
     sine = ops.sqrt(ops.maximum(1 - ops.square(cosine), 1e-12))
     m = ops.convert_to_tensor(m, dtype="float32")
     moved = cosine * ops.cos(m) - sine * ops.sin(m)
@@ -58,7 +56,7 @@ def arcface(
     latex=r"\mathrm{CE}\left(s(\cos\theta-m\,y)\right)",
     paper="Wang et al. 2018, arXiv:1801.09414",
     text="s = 30.0  # 1..64\nm = 0.35  # 0..1\n"
-    + _COSINE
+    + COSINE
     + "-sum(y_true * log_softmax(s * (cosine - m * y_true)), axis=-1)",
     s=Range(1.0, 64.0),
     m=Range(0.0, 1.0),
@@ -67,7 +65,7 @@ def cosface(
     features: Tensor, last_kernel: Tensor, y_true: Tensor, *, s: float = 30.0, m: float = 0.35
 ) -> Tensor:
     """CE(s (cos theta - m y))"""
-    return cross_entropy_of_logits(y_true, s * (_cosines(features, last_kernel) - m * y_true))
+    return cross_entropy_of_logits(y_true, s * (cosines(features, last_kernel) - m * y_true))
 
 
 @named(
@@ -149,13 +147,13 @@ def triplet(
     return ops.maximum(near - far + margin, 0.0)
 
 
-def _same_class(labels: Tensor) -> Tensor:
+def same_class(labels: Tensor) -> Tensor:
     """1 where two samples of the batch share a class: (B, B)."""
     labels = ops.cast(labels, "int32")
     return ops.cast(ops.equal(labels[:, None], labels[None, :]), "float32")
 
 
-def _not_self(x: Tensor) -> Tensor:
+def not_self(x: Tensor) -> Tensor:
     """1 off the diagonal: (B, B)."""
     n = ops.arange(ops.shape(x)[0])
     return ops.cast(ops.not_equal(n[:, None], n[None, :]), "float32")
@@ -169,8 +167,8 @@ def _not_self(x: Tensor) -> Tensor:
     latex=r"\max\left(\max_p d(a,p)-\min_n d(a,n)+m,\,0\right)",
     paper="Hermans et al. 2017, arXiv:1703.07737 (Euclidean, features normalised first)",
     text="margin = 1.0  # 0..2\nx = l2_normalize(features, axis=-1)\n"
-    + _APART
-    + _ALIKE
+    + APART
+    + ALIKE
     + "d = sqrt(where(apart, maximum(2 - 2 * x @ x.T, 0), 1.0) + 1e-12) * cast(apart, 'float32')\n"
     "alike = cast(alike, 'float32')\n"
     "maximum(max(d * alike, axis=-1) - min(d + 1e6 * alike, axis=-1) + margin, 0)",
@@ -182,9 +180,9 @@ def triplet_batch_hard(features: Tensor, labels: Tensor, *, margin: float = 1.0)
     x = l2_normalised(features)
     square = ops.maximum(2 - 2 * ops.matmul(x, ops.transpose(x)), 0.0)
     # the square root has no slope at 0, where a sample meets itself
-    apart = _not_self(x)
+    apart = not_self(x)
     d = ops.sqrt(square * apart + (1 - apart) * 1.0 + 1e-12) * apart
-    same = _same_class(labels)
+    same = same_class(labels)
     far = ops.max(d * same, axis=-1)
     near = ops.min(d + same * 1e6, axis=-1)
     return ops.maximum(far - near + margin, 0.0)
@@ -204,8 +202,8 @@ def _log_shares(similar: Tensor, others: Tensor) -> Tensor:
     latex=r"-\frac1{|P|}\sum_{p\in P}\log\frac{e^{s_{ip}/\tau}}{\sum_{a\neq i}e^{s_{ia}/\tau}}",
     paper="Khosla et al. 2020, arXiv:2004.11362",
     text="tau = 0.1  # 0.02..1\nx = l2_normalize(features, axis=-1)\n"
-    + _APART
-    + _ALIKE
+    + APART
+    + ALIKE
     + "positive = cast(alike & apart, 'float32')\ns = where(apart, x @ x.T / tau, -1e9)\n"
     "shares = s - logsumexp(s, axis=-1, keepdims=True)\ncount = sum(positive, axis=-1)\n"
     "each = -sum(positive * shares, axis=-1) / maximum(count, 1)\n"
@@ -217,8 +215,8 @@ def _log_shares(similar: Tensor, others: Tensor) -> Tensor:
 def supcon(features: Tensor, labels: Tensor, *, tau: float = 0.1) -> Tensor:
     """mean over samples that have a positive of -1/|P| sum_p log share: a scalar"""
     x = l2_normalised(features)
-    apart = _not_self(x)
-    positive = _same_class(labels) * apart
+    apart = not_self(x)
+    positive = same_class(labels) * apart
     shares = _log_shares(ops.matmul(x, ops.transpose(x)) / tau, apart)
     count = ops.sum(positive, axis=-1)
     each = -ops.sum(positive * shares, axis=-1) / ops.maximum(count, 1.0)
@@ -235,7 +233,7 @@ def supcon(features: Tensor, labels: Tensor, *, tau: float = 0.1) -> Tensor:
     paper="Chen et al. 2020, arXiv:2002.05709",
     text="tau = 0.5  # 0.05..2\nsize = shape(features)[0]\n"
     "x = concatenate([l2_normalize(features, axis=-1), l2_normalize(partner_features, axis=-1)],"
-    " axis=0)\n" + _APART + "partner = n[None, :] == where(n < size, n + size, n - size)[:, None]\n"
+    " axis=0)\n" + APART + "partner = n[None, :] == where(n < size, n + size, n - size)[:, None]\n"
     "s = where(apart, x @ x.T / tau, -1e9)\nshares = s - logsumexp(s, axis=-1, keepdims=True)\n"
     "each = -sum(where(partner, shares, 0.0), axis=-1)\nmean(reshape(each, (2, -1)), axis=0)",
     pairs=True,
@@ -244,7 +242,7 @@ def supcon(features: Tensor, labels: Tensor, *, tau: float = 0.1) -> Tensor:
 def nt_xent(features: Tensor, partner_features: Tensor, *, tau: float = 0.5) -> Tensor:
     """-log exp(s_ij/t) / sum_{k != i} exp(s_ik/t), the mean of both directions: (B,)"""
     x = ops.concatenate([l2_normalised(features), l2_normalised(partner_features)], axis=0)
-    shares = _log_shares(ops.matmul(x, ops.transpose(x)) / tau, _not_self(x))
+    shares = _log_shares(ops.matmul(x, ops.transpose(x)) / tau, not_self(x))
     size = ops.shape(features)[0]
     place = ops.arange(2 * size)
     partner = ops.cast(
@@ -264,8 +262,8 @@ def nt_xent(features: Tensor, partner_features: Tensor, *, tau: float = 0.5) -> 
     r"+\mathrm{lse}_p\,{-\gamma}\alpha_p(s_p-1+m)\right)",
     paper="Sun et al. 2020, arXiv:2002.10857 (samples without a positive are left out)",
     text="gamma = 80.0  # 1..256\nmargin = 0.4  # 0..1\nx = l2_normalize(features, axis=-1)\n"
-    + _APART
-    + _ALIKE
+    + APART
+    + ALIKE
     + "s = x @ x.T\na_p = stop_gradient(maximum(1 + margin - s, 0))\n"
     "a_n = stop_gradient(maximum(s + margin, 0))\n"
     "p = where(alike & apart, -gamma * a_p * (s - 1 + margin), -1e9)\n"
@@ -282,7 +280,7 @@ def circle(labels: Tensor, features: Tensor, *, gamma: float = 80.0, margin: flo
     """softplus(lse_n(g a_n (s_n - m)) + lse_p(-g a_p (s_p - 1 + m))): a scalar"""
     x = l2_normalised(features)
     s = ops.matmul(x, ops.transpose(x))
-    same, apart = _same_class(labels), _not_self(x)
+    same, apart = same_class(labels), not_self(x)
     positive, negative = same * apart, 1 - same
     a_p = ops.stop_gradient(ops.maximum(1 + margin - s, 0.0))
     a_n = ops.stop_gradient(ops.maximum(s + margin, 0.0))

@@ -170,6 +170,8 @@ def _growth(order: list[Node]) -> dict[int, float]:
             power = sum(given)
         elif node.op == "div":
             power = given[0] - given[1]
+        elif node.op in ("take", "take_along_axis"):
+            power = given[0]  # not that of the places
         elif node.op == "reciprocal":
             power = -given[0]
         elif node.op == "square":

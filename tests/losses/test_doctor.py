@@ -187,8 +187,10 @@ def test_every_named_loss_has_a_whole_card(name: str) -> None:
         assert verdict.state in ("yes", "no", "n/a")
         assert "cannot be computed" not in verdict.sentence
     assert states(found, "sound", "finite", "depends") == ["yes"] * 3
-    # Circle loss holds its weights still by stop_gradient (Sun et al. 2020).
-    assert found["gradient"].state == ("no" if name == "circle" else "yes")
+    # Circle loss holds its weights still by stop_gradient (Sun et al. 2020). The semi-hard negative
+    # jumps to another sample where the positive passes it: the value has steps.
+    stepped = name in ("circle", "triplet_semi_hard")
+    assert found["gradient"].state == ("no" if stepped else "yes")
 
 
 def test_slopes_of_picked_rows_are_slopes_like_others() -> None:
