@@ -1,4 +1,5 @@
-"""A worker: the process that has TensorFlow. `python -m playground.worker train|check|look`.
+"""A worker: the process that has TensorFlow. `python -m playground.worker train|check|look`; and
+the one that lays out embeddings without it, `python -m playground.worker project`.
 
 Requests come as frames (`playground.runs.wire`) on stdin, what it says goes out as frames on
 stdout; both belong to the server that started it, and it ends with that server. It first says
@@ -17,6 +18,7 @@ stdout; both belong to the server that started it, and it ends with that server.
     {"id", "do": "glossary"}                     {"id", "answer": {...}}
     {"id", "do": "sample", "dataset"}            {"id", "answer": {images, labels, class_names}}
     {"id", "do": "look", "what", "spec", "weights", ...}     {"id", "answer": of analysis.answer}
+    {"id", "do": "project", "points", ...}       {"id", "answer": {points, centers}}
     {"id", "do": "prepare", "spec": JSON}        {"id", "answer": null}: built, if its data is here
 
 or {"id", "error": {"kind", "message", "hint"}}. All but commands are done one after the other; a
@@ -290,6 +292,15 @@ def _look(request: dict[str, Any]) -> dict[str, Any]:
     return answer(request)
 
 
+def _project(request: dict[str, Any]) -> dict[str, Any]:
+    """Points and centres of an embedding laid out in the plane or in space."""
+    from playground.analysis.projection import laid_out
+
+    names = ("points", "centers", "method", "dims", "run")
+    points, centers = laid_out(*(request[name] for name in names))
+    return {"points": points, "centers": centers}
+
+
 _ANSWERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "check": _check,
     "portrait": _portrait,
@@ -300,6 +311,7 @@ _ANSWERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "glossary": _glossary,
     "sample": _sample,
     "look": _look,
+    "project": _project,
 }
 
 
@@ -334,6 +346,15 @@ def _warm_for_looking() -> None:
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     from playground.analysis import attribution, maps  # noqa: F401
+
+
+def _warm_for_projecting() -> None:
+    """Imports what layouts need, with one thread as well."""
+    from threadpoolctl import threadpool_limits
+
+    from playground.analysis import projection  # noqa: F401
+
+    threadpool_limits(1)
 
 
 def _bound_memory() -> None:
@@ -393,6 +414,7 @@ _WARM_UPS = {
     "train": _warm_for_training,
     "check": _warm_for_checking,
     "look": _warm_for_looking,
+    "project": _warm_for_projecting,
 }
 
 if __name__ == "__main__":

@@ -10,10 +10,19 @@ from pathlib import Path
 
 import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 VISITOR_COOKIE = "playground_visitor"
+TOKEN = re.compile(r"[A-Za-z0-9_-]{16,128}")
+NOBODY = "nobody"  # everyone without a cookie, who are one visitor
 YEAR = 365 * 24 * 3600
+
+
+def visitor_of(request: HTTPConnection) -> str:
+    """The token of the browser that asks; NOBODY without one of ours."""
+    token = request.cookies.get(VISITOR_COOKIE, "")
+    return token if TOKEN.fullmatch(token) else NOBODY
 
 
 @cache

@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from pages.live import files
 from pages.live.feed import Feed, Viewer, to_json
-from pages.live.headers import VISITOR_COOKIE
+from pages.live.headers import visitor_of
 from pages.live.packing import pack
 from playground.errors import PlaygroundError
 from playground.runs.checker import Superseded
@@ -38,9 +38,10 @@ VIEWS = frozenset({"curve", "simplex", "weights"})
 WORTH_ZIPPING = 16 * 1024  # bytes; less is sent sooner than it is zipped
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
-# Threads of their own, so that slow checks never keep a chart waiting.
-checking = anyio.CapacityLimiter(8)
-looking = anyio.CapacityLimiter(4)
+# Threads of their own, so that slow checks never keep a chart waiting. They mostly wait: whose
+# question is answered next is said by `playground.runs.turns`, of all that have a thread.
+checking = anyio.CapacityLimiter(64)
+looking = anyio.CapacityLimiter(64)
 
 feed = Feed(lambda: service().store, service)
 
@@ -102,13 +103,13 @@ async def check(request: Request) -> Response:
         return _refused('expected JSON: {"text": "...", "parameters": {"name": number}}', 400)
     if len(text) > MAX_LOSS_CHARACTERS:
         return _refused(f"expected at most {MAX_LOSS_CHARACTERS:,} characters", 413)
-    visitor = request.cookies.get(VISITOR_COOKIE, "")
+    visitor = visitor_of(request)
     try:
         report = await anyio.to_thread.run_sync(
             *(
-                (service().check_metric, text, visitor)
+                (service().check_metric, text, visitor, True)
                 if metric
-                else (service().check, text, parameters, visitor)
+                else (service().check, text, parameters, visitor, True)
             ),
             limiter=checking,
         )
@@ -133,7 +134,7 @@ async def portrait(request: Request) -> Response:
             raise ValueError
     except (ValueError, TypeError, KeyError, AttributeError):
         return _refused("expected JSON with a text, its parameters and a view", 400)
-    visitor = request.cookies.get(VISITOR_COOKIE, "")
+    visitor = visitor_of(request)
 
     def answer() -> bytes:
         return pack(service().portrait(text, parameters, view, run_id, visitor))
@@ -167,7 +168,7 @@ async def look(request: Request) -> Response:
         question = _question(asked)
     except (ValueError, TypeError, KeyError):
         return _refused("expected JSON that names a run, what to look at and an image", 400)
-    visitor = f"{request.cookies.get(VISITOR_COOKIE, '')} {question['what']}"
+    visitor = visitor_of(request)
 
     def answer() -> bytes:
         return pack(service().look(**question, visitor=visitor))

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from pages.parts import draft, session
+from pages.parts.visitor import visitor
 from playground.errors import PlaygroundError, WorkerError
 from playground.runs import supervisor
 from playground.spec import RunSpec
@@ -16,7 +17,7 @@ Asked = tuple[str, tuple[tuple[str, float], ...]]
 @st.cache_data(max_entries=512, show_spinner=False)
 def checked(text: str, parameters: tuple[tuple[str, float], ...]) -> Mapping[str, Any]:
     """The worker's report on a loss, named or written. Raises WorkerError."""
-    return supervisor.service().check(text, dict(parameters))
+    return supervisor.service().check(text, dict(parameters), visitor())
 
 
 def asked(text: str) -> Asked:

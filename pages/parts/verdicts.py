@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.parts.visitor import visitor
 from playground.errors import WorkerError
 from playground.runs import supervisor
 
@@ -70,4 +71,4 @@ def _card(found: Sequence[Verdict]) -> None:
 @st.cache_data(max_entries=512, show_spinner=False)
 def diagnosed(text: str, parameters: tuple[tuple[str, float], ...]) -> list[dict[str, Any]]:
     """The worker's verdicts on a loss. Raises WorkerError."""
-    return supervisor.service().doctor(text, dict(parameters))
+    return supervisor.service().doctor(text, dict(parameters), visitor())

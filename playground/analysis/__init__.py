@@ -44,7 +44,8 @@ def answer(question: Mapping[str, Any]) -> dict[str, Any]:
             return maps.match(subject, _beside(subject, other), layer)
         case "embedding":
             method, dims = str(question.get("method", "pca")), int(question.get("dims", 2))
-            return embedding.embedding(subject, split, method, dims)
+            project = bool(question.get("project", True))
+            return embedding.embedding(subject, split, method, dims, project)
         case "neighbours":
             return embedding.neighbours(subject, split, unit)
         case "pictures":

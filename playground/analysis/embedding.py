@@ -17,8 +17,11 @@ FORWARD = 256
 FEWER = {"tsne": 500}  # images of a projection that takes long
 
 
-def embedding(network: Network, split: str, method: str, dims: int) -> dict[str, Any]:
-    """The features of the first images of a split ("test", or "train": those trained on).
+def embedding(
+    network: Network, split: str, method: str, dims: int, project: bool = True
+) -> dict[str, Any]:
+    """The features of the first images of a split ("test", or "train": those trained on); not yet
+    laid out, of however many numbers they are, unless this is to `project` them.
 
     `points` float32 (N, d): the features, or, of more than three numbers, their projection by
     `method` to `dims` (2 or 3). `labels` (as trained on), `predicted` uint8 (N,). `centers` float32
@@ -39,11 +42,9 @@ def embedding(network: Network, split: str, method: str, dims: int) -> dict[str,
     if width > AS_THEY_ARE:
         if method not in projection.METHODS or dims not in (2, 3):
             raise WorkerError("There is no such projection.", "Choose one of those offered.")
-        run = (network.spec.digest, split)
-        known = np.isfinite(centers).all(axis=1)
-        points, some = projection.project(features, centers[known], method, dims, run)
-        shown = np.full((len(centers), dims), np.nan, np.float32)
-        shown[known] = some
+        if project:
+            run = (network.spec.digest, split)
+            points, shown = projection.laid_out(features, centers, method, dims, run)
         used = method
     last = network.model.get_layer("logits")
     plane = {}

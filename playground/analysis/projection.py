@@ -42,6 +42,17 @@ def project(
     return layout[:count], layout[count:]
 
 
+def laid_out(
+    points: np.ndarray, centers: np.ndarray, method: str, dims: int, run: Hashable
+) -> tuple[np.ndarray, np.ndarray]:
+    """`project` for class centres (C, D) of which some may be NaN, and stay so."""
+    known = np.isfinite(centers).all(axis=1)
+    layout, some = project(points, centers[known], method, dims, run)
+    shown = np.full((len(centers), dims), np.nan, np.float32)
+    shown[known] = some
+    return layout, shown
+
+
 def aligned(layout: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """A layout (N, d), turned, mirrored and moved, but not stretched, onto a reference (N, d)."""
     middle = layout.mean(axis=0)

@@ -24,6 +24,7 @@ from playground.runs import wire
 from playground.runs.checker import Checker
 from playground.runs.executor import LocalExecutor, LocalWorker
 from playground.runs.gallery import Card, Gallery
+from playground.runs.looks import Looks
 from playground.runs.store import RunRecord, Store, open_store
 from playground.runs.waiting import Line, Waiting
 from playground.settings import Settings, settings
@@ -90,8 +91,7 @@ class Supervisor:
             settings, "train", settings.workers, self, worker_command, settings.warm_workers
         )
         self._checker = Checker(settings, "check", settings.answer_seconds, worker_command)
-        self._looker = Checker(settings, "look", settings.look_seconds, worker_command)
-        self._looking = False  # the looker is started when somebody first wants to look
+        self._looks = Looks(settings, store, worker_command)
         self._lock = threading.RLock()
         self._submitting = threading.Lock()
         self._line = Line()
@@ -132,7 +132,7 @@ class Supervisor:
         self._gallery.close()
         self._executor.close()
         self._checker.close()
-        self._looker.close()
+        self._looks.close()
         for job in jobs:
             self._mark(
                 job.run_id,
@@ -236,21 +236,29 @@ class Supervisor:
             return free[0]
 
     def check(
-        self, text: str, parameters: Mapping[str, float] | None = None, visitor: str = ""
+        self,
+        text: str,
+        parameters: Mapping[str, float] | None = None,
+        visitor: str = "",
+        newest: bool = False,
     ) -> dict[str, Any]:
-        """What `losses.check` says of a text. Of several texts that one `visitor` has waiting
-        only the newest is checked, the others raise Superseded. Raises WorkerError."""
+        """What `losses.check` says of a text; visitors take turns. Of several texts that a visitor
+        wants the `newest` checked of, the others raise Superseded. Raises WorkerError."""
         report: dict[str, Any] = self._checker.ask(
-            "check", visitor, text=text, parameters=dict(parameters or {})
+            "check",
+            visitor,
+            "check" if newest else "",
+            text=text,
+            parameters=dict(parameters or {}),
         )
         return report
 
     def doctor(
-        self, text: str, parameters: Mapping[str, float] | None = None
+        self, text: str, parameters: Mapping[str, float] | None = None, visitor: str = ""
     ) -> list[dict[str, Any]]:
         """The verdicts of `losses.doctor` on a loss, each with name, title, state, sentence and
         evidence; none on a text with a fault. Raises WorkerError."""
-        answer = self._checker.ask("doctor", text=text, parameters=dict(parameters or {}))
+        answer = self._checker.ask("doctor", visitor, text=text, parameters=dict(parameters or {}))
         found: list[dict[str, Any]] = answer["verdicts"]
         return found
 
@@ -266,11 +274,13 @@ class Supervisor:
         refused. The batch in it is the latest answers of this run on its strip of test images; of
         no run, or one without, the `reference`: "of" is the id of the run whose it is, or "".
 
-        Superseded as `check`. Raises WorkerError, StoreError."""
+        Of one `visitor` only the newest is drawn, the others raise Superseded. Raises WorkerError,
+        StoreError."""
         batch = self._answers(run_id) if run_id else None
         answer: dict[str, Any] = self._checker.ask(
             "portrait",
-            visitor and f"{visitor} portrait",
+            visitor,
+            "portrait" if visitor else "",
             text=text,
             parameters=dict(parameters),
             view=view,
@@ -296,9 +306,10 @@ class Supervisor:
             self._reference = self._checker.ask("reference")
         return self._reference
 
-    def check_metric(self, text: str, visitor: str = "") -> dict[str, Any]:
+    def check_metric(self, text: str, visitor: str = "", newest: bool = False) -> dict[str, Any]:
         """What `losses.check` says of a metric's text; superseded and raising as `check`."""
-        report: dict[str, Any] = self._checker.ask("metric", visitor, text=text)
+        topic = "metric" if newest else ""
+        report: dict[str, Any] = self._checker.ask("metric", visitor, topic, text=text)
         return report
 
     def catalog(self) -> list[dict[str, Any]]:
@@ -334,51 +345,18 @@ class Supervisor:
 
     def open_eyes(self) -> None:
         """Starts the worker that looks into networks, which is warm some seconds later."""
-        with self._lock:
-            if self._looking or self._closed.is_set():
-                return
-            self._looking = True
-        self._looker.start()
+        if not self._closed.is_set():
+            self._looks.start()
 
     def look(
         self, run_id: str, what: str, step: int | None = None, visitor: str = "", **question: Any
     ) -> dict[str, Any]:
-        """What the network of a run does with the weights kept nearest to a step, or the latest:
-        the answer of `playground.analysis` to `what`, and under "step" whose weights they were.
-
-        Of a live run the weights of this moment are asked for as well, for the next look. Of
-        several questions that one `visitor` has waiting, only the newest is asked, the others
-        raise Superseded. A second run goes in as `other` and `other_step`. Raises RunError for
-        a run that is unknown or has kept no weights, WorkerError, DataError, StoreError.
-        """
+        """What the network of a run does with the weights kept nearest to a step, or the latest;
+        see `Looks.look`. Of a live run the weights of this moment are asked for as well, for the
+        next look."""
         self.open_eyes()
         self._ask_for_weights(run_id)
-        asked = {"what": what, **question, **self._kept(run_id, step)}
-        if "other" in question:
-            kept = self._kept(str(question["other"]), question.get("other_step"))
-            asked["other"] = kept
-        answer: dict[str, Any] = self._looker.ask("look", visitor, **asked)
-        return {**answer, "step": asked["step"]}
-
-    def _kept(self, run_id: str, step: int | None) -> dict[str, Any]:
-        """A run's spec and a snapshot of its weights."""
-        record = self.store.run(run_id)
-        if record is None:
-            raise RunError("There is no such run.", "Check the link, or start a new run.")
-        nearest = None
-        if step is not None:
-            far = {kept: abs(kept - step) for kept in self.store.snapshots(run_id, "weights")}
-            nearest = min(far, key=far.__getitem__, default=None)
-        kept = self.store.snapshot(run_id, "weights", nearest)
-        if kept is None:
-            raise RunError("This run has kept no weights yet.", "They come with its first steps.")
-        if "normalise/mean" not in kept.arrays:
-            raise RunError(
-                "This run was trained before networks could be looked into.", "Train it again."
-            )
-        # its loss as it was changed up to then
-        spec = as_changed(record.spec, self.store.marks(run_id), kept.step)
-        return {"spec": spec.to_json(), "weights": kept.arrays, "step": kept.step}
+        return self._looks.look(run_id, what, step, visitor, **question)
 
     def _ask_for_weights(self, run_id: str) -> None:
         """Lets a live run send its weights, at most once a second however many look."""
@@ -518,7 +496,7 @@ class Supervisor:
                 wanted = with_loss(record.spec, value)
             except SpecError as fault:
                 raise RunError(f"The loss stays: {fault.message}.", fault.hint) from None
-            report = self.check(wanted.loss, wanted.loss_parameters)
+            report = self.check(wanted.loss, wanted.loss_parameters, visitor)
             if error := report.get("error"):
                 raise RunError(f"The loss stays: {error['message']}.", error["hint"] or "")
             if "centers" in set(report["inputs"]) - set(started.loss.get("inputs", ())):
@@ -530,7 +508,7 @@ class Supervisor:
         known: Mapping[str, Any] = started.loss
         now = as_changed(record.spec, self.store.marks(run_id))
         if now.loss != record.spec.loss:
-            known = self.check(now.loss)
+            known = self.check(now.loss, visitor=visitor)
         _check_number(what, value, known)
 
     def _command_waiting(self, run_id: str, do: str) -> None:

@@ -38,7 +38,9 @@ def supervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Supe
 def warm(supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch) -> Supervisor:
     """The same with answers about losses, without the numbers that need TensorFlow."""
 
-    def check(text: str, parameters: dict[str, float] | None = None) -> dict[str, Any]:
+    def check(
+        text: str, parameters: dict[str, float] | None = None, visitor: str = ""
+    ) -> dict[str, Any]:
         found = {"ok": True, "error": None, "warnings": [], "inputs": [], "parameters": []}
         if not text.isidentifier():
             found = losses.check(text, numeric=False, **(parameters or {}))
@@ -47,7 +49,7 @@ def warm(supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch) -> Supervisor:
     status = supervisor.status
     monkeypatch.setattr(supervisor, "status", lambda: {**status(), "checking": True})
     monkeypatch.setattr(supervisor, "check", check)
-    monkeypatch.setattr(supervisor, "doctor", lambda text, parameters: verdicts(text))
+    monkeypatch.setattr(supervisor, "doctor", lambda text, parameters, visitor="": verdicts(text))
     monkeypatch.setattr(
         supervisor, "catalog", lambda: [info.as_dict() for info in losses.catalog()]
     )

@@ -117,7 +117,9 @@ def test_weights_are_those_nearest_to_the_step(
 ) -> None:
     monkeypatch.setattr(supervisor, "open_eyes", lambda: None)
     monkeypatch.setattr(
-        supervisor._looker, "ask", lambda do, visitor, /, **asked: {"of": asked["weights"]["a"][0]}
+        supervisor._looks._looker,
+        "ask",
+        lambda do, visitor, topic, /, **asked: {"of": asked["weights"]["a"][0]},
     )
     run_id = begun(supervisor, RunSpec(dataset="digits"))
     for step in (0, 10, 40):
@@ -133,7 +135,9 @@ def test_gradients_are_those_of_the_loss_as_it_was_changed(
 ) -> None:
     monkeypatch.setattr(supervisor, "open_eyes", lambda: None)
     monkeypatch.setattr(
-        supervisor._looker, "ask", lambda do, visitor, /, **asked: {"spec": asked["spec"]}
+        supervisor._looks._looker,
+        "ask",
+        lambda do, visitor, topic, /, **asked: {"spec": asked["spec"]},
     )
     spec = RunSpec(dataset="digits", loss="focal", loss_parameters={"gamma": 1.0})
     run_id = supervisor.store.create(spec, "me")

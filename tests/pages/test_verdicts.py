@@ -42,7 +42,7 @@ def test_a_written_loss_has_the_verdicts_of_its_last_sound_text(
 def test_no_answer_is_said_and_the_page_stands(
     visit: Visit, warm: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slow(text: str, parameters: dict[str, float]) -> list[dict[str, Any]]:
+    def slow(text: str, parameters: dict[str, float], visitor: str) -> list[dict[str, Any]]:
         raise WorkerError("Examining this loss took longer than 5 s and was stopped.")
 
     monkeypatch.setattr(warm, "doctor", slow)

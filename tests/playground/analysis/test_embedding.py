@@ -1,5 +1,8 @@
 """Looks at the embedding, by the one door the worker uses, on runs that really trained."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -81,6 +84,30 @@ def test_wide_features_are_projected_so_that_classes_stay_together(look, method,
     far = np.linalg.norm(points[:, None] - points[None], axis=2)
     np.fill_diagonal(far, np.inf)
     assert (labels[far.argmin(axis=1)] == labels).mean() > (0.5 if method == "pca" else 0.8)
+
+
+def test_wide_features_can_be_had_for_another_to_lay_out(look) -> None:
+    wide = look(WIDE, "embedding", method="tsne", project=False)
+    assert wide["points"].shape[1] == wide["centers"].shape[1] == wide["width"] == 16
+    assert wide["method"] == "tsne" and len(wide["points"]) == len(wide["labels"]) <= 500
+    plane = look(PULLED, "embedding", method="tsne", project=False)
+    assert plane["method"] == "raw" and plane["points"].shape[1] == 2
+
+
+def test_layouts_are_made_without_tensorflow() -> None:
+    code = """
+import sys, numpy as np
+from playground import worker
+worker._WARM_UPS["project"]()
+draw = np.random.default_rng(0)
+asked = {"points": draw.normal(size=(60, 16)), "centers": np.full((3, 16), np.nan)}
+found = worker._ANSWERS["project"]({**asked, "method": "tsne", "dims": 2, "run": "a"})
+assert found["points"].shape == (60, 2) and np.isnan(found["centers"]).all()
+print([name for name in ("tensorflow", "keras", "losses") if name in sys.modules])
+"""
+    asked = [sys.executable, "-c", code]
+    done = subprocess.run(asked, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_frames_of_one_run_neither_flip_nor_turn() -> None:

@@ -75,9 +75,25 @@ def run(spec: RunSpec, control: Control, prepared: object = None) -> Iterator[Ev
 def _check(request: dict) -> dict:
     if request["text"] == "slow":
         time.sleep(600)
+    if request["text"].startswith("sleep"):
+        time.sleep(float(request["text"].removeprefix("sleep")))
     if request["text"] == "fatal":
         os._exit(3)
     return {"ok": True, "text": request["text"], "pid": os.getpid()}
+
+
+def _look(request: dict) -> dict:
+    """An embedding of 16 numbers; of anything else, what was asked for."""
+    if request["what"] == "embedding":
+        features, centers = np.zeros((20, 16), np.float32), np.zeros((2, 16), np.float32)
+        return {"points": features, "centers": centers, "method": request["method"], "width": 16}
+    return {"what": request["what"], "pid": os.getpid()}
+
+
+def _project(request: dict) -> dict:
+    time.sleep(1)
+    points = np.full((len(request["points"]), request["dims"]), time.time(), np.float32)
+    return {"points": points, "centers": points[:2], "made": time.monotonic()}
 
 
 def _once_before_taking_up(marker: Path) -> None:
@@ -100,6 +116,6 @@ if __name__ == "__main__":
     loop.run = run  # type: ignore[attr-defined]
     sys.modules["playground.training.loop"] = loop
     worker._WARM_UPS = dict.fromkeys(worker._WARM_UPS, lambda: None)
-    worker._ANSWERS["check"] = _check
+    worker._ANSWERS |= {"check": _check, "look": _look, "project": _project}
     _once_before_taking_up(Path(tempfile.gettempdir()) / f"quick-worker-{os.getppid()}")
     worker.main(sys.argv[1])

@@ -419,7 +419,8 @@ def test_a_text_is_checked(make):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("slow", "took longer than 0.5 s"), ("fatal", "ended the checking")]
+    ("text", "message"),
+    [("slow", "took longer than 0.5 s"), ("fatal", "ended the checking worker twice")],
 )
 def test_a_check_that_hangs_or_kills_is_said_and_the_next_is_answered(make, text, message):
     service = make(answer_seconds=0.5)
@@ -438,7 +439,7 @@ def test_of_one_visitor_only_the_newest_text_is_checked(make):
 
     def ask(text):
         try:
-            answers[text] = service.check(text, visitor="me")["text"]
+            answers[text] = service.check(text, visitor="me", newest=True)["text"]
         except Superseded:
             answers[text] = "superseded"
         except WorkerError:
@@ -451,6 +452,60 @@ def test_of_one_visitor_only_the_newest_text_is_checked(make):
     for thread in threads:
         thread.join()
     assert answers == {"slow": "too slow", "a": "superseded", "b": "superseded", "c": "c"}
+
+
+def test_a_killed_checker_is_asked_again_and_nobody_hears_of_it(make):
+    service = make()
+    pid = service.check("fine")["pid"]
+    found = {}
+    asking = threading.Thread(target=lambda: found.update(service.check("sleep 1")))
+    asking.start()
+    time.sleep(0.3)
+    os.kill(pid, signal.SIGKILL)
+    asking.join()
+    assert found["text"] == "sleep 1" and found["pid"] != pid
+
+
+def test_a_flood_of_questions_delays_whoever_floods(make):
+    service = make(answer_seconds=30.0)
+    service.check("fine")
+    answered = []
+
+    def ask(visitor, text):
+        service.check(text, visitor=visitor)
+        answered.append(visitor)
+
+    flood = [threading.Thread(target=ask, args=("loud", "sleep 0.1")) for _ in range(20)]
+    for thread in flood:
+        thread.start()
+    until(lambda: len(answered) >= 2)
+    for quiet in ("one", "other"):
+        before = answered.count("loud")
+        ask(quiet, "fine")
+        assert answered.count("loud") - before <= 2  # what was in progress, and one that slipped in
+    for thread in flood:
+        thread.join()
+    assert answered.count("loud") == 20
+
+
+def test_who_waits_for_an_answer_is_told_when_the_server_closes(make):
+    service = make(answer_seconds=30.0)
+    service.check("fine")
+    said = []
+
+    def ask():
+        with pytest.raises(WorkerError) as caught:
+            service.check("slow")
+        said.append(caught.value.message)
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.2)
+    service.close()
+    for thread in threads:
+        thread.join(10)
+    assert said == ["The server is shutting down."] * 3
 
 
 def test_samples_come_from_the_worker_once(make):

@@ -1,0 +1,88 @@
+"""Looks of many visitors: who waits for whom, and what is made once. With workers that need no
+TensorFlow, whose layouts take a second."""
+
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from playground.runs.looks import Looks
+from playground.runs.store import Store, open_store
+from playground.settings import Settings
+from playground.spec import RunSpec
+from playground.training.events import Snapshot
+
+QUICK = (sys.executable, "-m", "tests.playground.runs.quick_worker")
+STEPS = (10, 20)
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    found = open_store(Settings(home=tmp_path))
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def looks(tmp_path: Path, store: Store):
+    found = Looks(Settings(home=tmp_path), store, QUICK)
+    found.start()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def run_id(store: Store) -> str:
+    made = store.create(RunSpec(dataset="digits"), "me")
+    for step in STEPS:
+        arrays = {"normalise/mean": np.zeros(1, np.float32)}
+        store.record(made, Snapshot(step, "weights", arrays))
+    return made
+
+
+def test_a_layout_keeps_nobodys_maps_waiting(looks: Looks, run_id: str) -> None:
+    order = []
+
+    def lay_out(step: int) -> None:
+        looks.look(run_id, "embedding", step, f"loud {step}", method="tsne")
+        order.append("layout")
+
+    looks.look(run_id, "maps", None, "quiet")
+    flood = [threading.Thread(target=lay_out, args=(step,)) for step in STEPS]
+    for thread in flood:
+        thread.start()
+    for _ in range(10):
+        looks.look(run_id, "maps", None, "quiet")
+        order.append("maps")
+    for thread in flood:
+        thread.join()
+    assert order == ["maps"] * 10 + ["layout"] * 2
+
+
+@pytest.mark.parametrize("method", ["tsne", "umap"])
+def test_a_layout_is_made_once_whoever_asks(looks: Looks, run_id: str, method: str) -> None:
+    found = []
+
+    def lay_out(visitor: str) -> None:
+        found.append(looks.look(run_id, "embedding", 10, visitor, method=method))
+
+    class_of_eight = [threading.Thread(target=lay_out, args=(f"v{n}",)) for n in range(8)]
+    for thread in class_of_eight:
+        thread.start()
+    for thread in class_of_eight:
+        thread.join()
+    lay_out("late")
+    assert len({one["made"] for one in found}) == 1 and len(found) == 9
+    first = found[0]
+    assert first["points"].shape == (20, 2) and first["method"] == method and first["step"] == 10
+    other = looks.look(run_id, "embedding", 20, "me", method=method)
+    space = looks.look(run_id, "embedding", 10, "me", method=method, dims=3)
+    assert len({one["made"] for one in (first, other, space)}) == 3
+    assert space["points"].shape == (20, 3)
+
+
+def test_what_is_quick_to_lay_out_needs_no_second_worker(looks: Looks, run_id: str) -> None:
+    found = looks.look(run_id, "embedding", 10, "me", method="pca")
+    assert "made" not in found
