@@ -34,6 +34,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -191,13 +192,17 @@ def _failed(error: Exception, step: int, spec: str) -> Failed:
 
 
 def _check(request: dict[str, Any]) -> dict[str, Any]:
-    """What `losses.check` says of a text, or the same of a named loss as far as it has meaning."""
+    """What `losses.check` says of a text, or the same of a named loss as far as it has meaning; and
+    what `trainable` says of a run with it: `refused` and `remark`, each
+    with message, hint and fix, or None."""
     import losses
+    from playground import trainable
+    from playground.training.objective import PROVIDED
 
     text, parameters = request["text"], request["parameters"]
     report: dict[str, Any]
+    loss: losses.PlaygroundLoss | None = None
     if text.isidentifier():
-        loss = None
         report = dict.fromkeys(("error", "latex", "canonical", "digest", "probe"))
         report |= {name: [] for name in ("warnings", "notes", "parameters", "terms", "inputs")}
         try:
@@ -210,7 +215,15 @@ def _check(request: dict[str, Any]) -> dict[str, Any]:
         report["ok"] = loss is not None
     else:
         report = losses.check(text, parameters)
-    return report
+        if report["ok"] and not trainable.EMBEDDING.isdisjoint(report["inputs"]):
+            loss = losses.WrittenLoss(text, parameters)
+    refused = trainable.refusal(report["inputs"], PROVIDED)
+    remark = trainable.remark(loss) if loss is not None and refused is None else None
+    return {
+        **report,
+        "refused": None if refused is None else asdict(refused),
+        "remark": None if remark is None else asdict(remark),
+    }
 
 
 def _doctor(request: dict[str, Any], control: Control) -> dict[str, Any]:
@@ -267,10 +280,16 @@ def _glossary(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _metric(request: dict[str, Any]) -> dict[str, Any]:
-    """What `losses.check` says of a metric's text."""
+    """What `losses.check` says of a metric's text; one that no run can measure has its error."""
     import losses
+    from playground import trainable
+    from playground.training.objective import PROVIDED
 
-    return losses.check(request["text"], metric=True)
+    report = losses.check(request["text"], metric=True)
+    refused = trainable.refusal(report["inputs"], PROVIDED, "metric")
+    if refused is not None:
+        report |= {"ok": False, "error": {"message": refused.message, "hint": refused.hint}}
+    return report
 
 
 def _metrics(request: dict[str, Any]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from pages.parts import draft, session
 from pages.parts.visitor import visitor
 from playground.errors import PlaygroundError, WorkerError
 from playground.runs import supervisor
-from playground.spec import RunSpec
+from playground.spec import RunSpec, is_name
 
 Asked = tuple[str, tuple[tuple[str, float], ...]]
 
@@ -36,6 +36,11 @@ def refusal(spec: RunSpec) -> PlaygroundError | None:
     error = report.get("error")
     if not error:
         refused = report.get("refused")
-        return PlaygroundError(refused["message"], refused["hint"]) if refused else None
-    place = f"Line {error['line']}, column {error['column']}: " if error.get("line") else ""
+        return PlaygroundError(sentence(refused["message"]), refused["hint"]) if refused else None
+    place = "" if is_name(spec.loss) else f"Line {error['line']}, column {error['column']}: "
     return PlaygroundError(f"{place}{error['message']}", error.get("hint") or "")
+
+
+def sentence(words: str) -> str:
+    """With a capital at its start and a full stop at its end."""
+    return f"{words[:1].upper()}{words[1:].rstrip('.')}."

@@ -6,8 +6,8 @@ from typing import Any
 import streamlit as st
 
 from pages.live import component
-from pages.parts import draft, midrun, problems, session, whole
-from pages.parts.checked import asked, checked
+from pages.parts import checked, draft, midrun, problems, session, whole
+from pages.parts.checked import asked
 from pages.parts.verdicts import verdicts
 from playground.errors import WorkerError
 from playground.runs import supervisor
@@ -54,6 +54,8 @@ def _loss_card(waited: bool, after: Callable[[], None]) -> None:
                 _way_back()
         else:
             report = _pick(ready)
+        if report is not None:
+            _told(report)
     with right, st.container(gap="xsmall"):
         component.studio(
             "studio",
@@ -74,7 +76,7 @@ def _loss_card(waited: bool, after: Callable[[], None]) -> None:
     after()
     if report is not None and report["ok"]:
         with row:  # last: everything else is on the screen while the doctor looks
-            verdicts(asked(_shown()))
+            verdicts(asked(_shown()), report)
 
 
 def sync() -> None:
@@ -113,7 +115,6 @@ def _pick(ready: bool) -> Mapping[str, Any] | None:
         message = f"There is no loss named {state.loss_name[:40]!r}."
         problems.problem("Unknown", message, "Pick one of the list, or write it.", key="no-loss")
         return None
-    _mended()
     info = catalog[state.loss_name]
     st.latex(info["latex"])
     with st.container(key="lesson-loss"):
@@ -131,11 +132,38 @@ def _pick(ready: bool) -> Mapping[str, Any] | None:
     return _check(state.loss_name)
 
 
-def _mended() -> None:
-    """A loss that is sound again takes down what was said of the last one."""
-    if problems.about("loss"):
+def _told(report: Mapping[str, Any]) -> None:
+    """Whether a run can be trained with the loss, and whether it would learn; one that can takes
+    down what was said of the last one."""
+    refused, remark = report.get("refused"), report.get("remark")
+    if refused is None and report["ok"] and not _stale() and problems.about("loss"):
         problems.forget()
         st.rerun()
+    told = refused or remark
+    if told is None:
+        return
+    with st.container(key="cannot-learn", gap="xsmall"):
+        st.badge(
+            "Cannot be trained here" if refused else "Trains the features only",
+            icon=":material/block:" if refused else ":material/warning:",
+            color="red" if refused else "orange",
+        )
+        st.text(f"{checked.sentence(told['message'])} {checked.sentence(told['hint'])}")
+        if told["fix"]:
+            st.button(
+                f"{told['hint'][:1].upper()}{told['hint'][1:]}",
+                key="add-term",
+                icon=":material/add:",
+                on_click=_take,
+                args=(told["fix"],),
+                help="Opens the loss with it in the editor.",
+            )
+
+
+def _take(text: str) -> None:
+    """Opens a text in the place of the present loss, with the parameters as they were moved."""
+    show(text, st.session_state.loss_parameters[draft.mode()])
+    whole.ask()
 
 
 def _edit(text: str) -> None:
@@ -221,7 +249,6 @@ def _write(ready: bool) -> Mapping[str, Any] | None:
     plain = _check(typed.text, plain=True) if typed.text.strip() else None
     if plain is not None and not plain["error"]:
         state.understood = typed.text
-        _mended()
     elif "understood" in state:
         plain = _check(state.understood, plain=True)
     if plain is None or plain["error"]:
@@ -293,7 +320,7 @@ def _check(text: str, plain: bool = False) -> Mapping[str, Any] | None:
     """The report on a loss, as its text has it (`plain`) or with the parameters as they were
     moved; None if there is no answer, which is then said."""
     try:
-        return checked(text, ()) if plain else checked(*asked(text))
+        return checked.checked(text, ()) if plain else checked.checked(*asked(text))
     except WorkerError as error:
         problems.problem("Not checked", error.message, error.hint, key="not-checked")
         return None

@@ -174,8 +174,9 @@ def _fault(text: str) -> str:
     error = supervisor.service().check_metric(text, visitor()).get("error")
     if not error:
         return ""
-    place = f"Line {error['line']}, column {error['column']}: {error['message']}"
-    return f"{place}. {error['hint']}" if error.get("hint") else place
+    place = f"Line {error['line']}, column {error['column']}: " if error.get("line") else ""
+    message = f"{place}{error['message']}"
+    return f"{message}. {error['hint']}" if error.get("hint") else message
 
 
 def _described(text: str, info: Mapping[str, Any] | None) -> component.Metric:

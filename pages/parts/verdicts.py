@@ -1,4 +1,4 @@
-"""What the doctor finds of a loss: the leading verdicts as chips, all of them one click away."""
+"""What the doctor finds of a loss: the leading properties as chips, all of them one click away."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,6 +24,8 @@ ICONS = {
     "unknown": ":material/question_mark:",
     "n/a": ":material/remove:",
 }
+BETTER_NOT = {"coupled"}  # a loss is better off without these
+OPPOSITE = {"yes": "no", "no": "yes"}
 SAID = {"yes": "yes", "no": "no", "unknown": "cannot be told", "n/a": "does not apply"}
 MEANS = {
     "sound": "It can be trained with.",
@@ -36,16 +38,20 @@ MEANS = {
 }
 
 
-def verdicts(asked: tuple[str, tuple[tuple[str, float], ...]]) -> None:
-    """A row of chips and the whole card behind "Verdicts", of a loss that was checked."""
+def verdicts(asked: tuple[str, tuple[tuple[str, float], ...]], report: Mapping[str, Any]) -> None:
+    """A row of chips and the whole card behind "Properties", of a loss that was checked: that it is
+    sound is not said of one with which a run would learn nothing."""
     try:
         found = {each["name"]: each for each in diagnosed(*asked)}
     except WorkerError as error:
-        st.caption(f"No verdicts: {error.message}")
+        st.caption(f"The properties are not known: {error.message}")
         return
     if not found:
         return
+    useless = report.get("refused") or report.get("remark")
     for name, word in CHIPS.items():
+        if name == "sound" and useless:
+            continue
         verdict = found[name]
         st.badge(
             word,
@@ -53,7 +59,7 @@ def verdicts(asked: tuple[str, tuple[tuple[str, float], ...]]) -> None:
             color="red" if name == "sound" and verdict["state"] == "no" else "gray",
             help=verdict["sentence"],
         )
-    with st.popover("Verdicts", key="verdicts-all", type="tertiary"), st.container(gap="xsmall"):
+    with st.popover("Properties", key="verdicts-all", type="tertiary"), st.container(gap="xsmall"):
         _card(list(found.values()))
 
 
@@ -62,10 +68,16 @@ def _card(found: Sequence[Verdict]) -> None:
     for verdict in found:
         with st.container(gap=None):
             st.markdown(
-                f"{ICONS[verdict['state']]} **{verdict['title']}:** {SAID[verdict['state']]}",
+                f"{_icon(verdict)} **{verdict['title']}:** {SAID[verdict['state']]}",
                 help=MEANS.get(verdict["name"]),
             )
             st.caption(verdict["sentence"])
+
+
+def _icon(verdict: Verdict) -> str:
+    """A mark of whether the answer is the better one."""
+    state = verdict["state"]
+    return ICONS[OPPOSITE.get(state, state) if verdict["name"] in BETTER_NOT else state]
 
 
 @st.cache_data(max_entries=512, show_spinner=False)

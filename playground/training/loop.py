@@ -151,7 +151,7 @@ class Training:
                 "latex": loss.latex,
                 "inputs": list(loss.inputs),
                 "parameters": [parameter.as_dict() for parameter in loss.parameters.values()],
-                "warnings": [warning.message for warning in loss.warnings],
+                "warnings": objective.warnings(loss),
                 "terms": terms.watched(loss),
             },
             arrays={

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import losses
+from playground import trainable
 from playground.errors import SpecError
 from playground.spec import FIT_METRICS, RunSpec, metric_key
 
@@ -40,6 +41,13 @@ def build(spec: RunSpec) -> Any:
     return loss
 
 
+def warnings(loss: Any) -> list[str]:
+    """What is to be known of a loss before it trains."""
+    remark = trainable.remark(loss)
+    own = [warning.message for warning in loss.warnings]
+    return own if remark is None else [f"{remark.message}; {remark.hint}", *own]
+
+
 def metrics(spec: RunSpec) -> dict[str, Any]:
     """The spec's metrics, by the names they are recorded under. Raises SpecError for a text that
     is none, with its place, and for one that needs what classification does not have."""
@@ -66,14 +74,9 @@ def measure(metrics: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, A
 
 
 def _check_inputs(field: str, loss: Any) -> None:
-    lacking = [name for name in loss.inputs if name not in PROVIDED]
-    if lacking:
-        what = {"loss": "loss", "metrics": "metric"}[field]
-        raise SpecError(
-            field,
-            f"this {what} needs {', '.join(lacking)}, which a classification run does not have",
-            f"Choose a {what} of y_true, y_pred, logits, labels, features or centers.",
-        )
+    refused = trainable.refusal(loss.inputs, PROVIDED, {"metrics": "metric"}.get(field, field))
+    if refused is not None:
+        raise SpecError(field, refused.message, refused.hint)
 
 
 def has_centers(*asking: Any) -> bool:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from playground.errors import RunError
@@ -332,3 +333,80 @@ def test_evaluation_does_not_disturb_the_page(visit: Visit, warm: Supervisor) ->
     metrics = {"loss": 1.0, "accuracy": 1.0}
     warm.store.record(run_id, Evaluated(10, 0.1, "validation", 10, True, metrics, arrays))
     visit(f"run={run_id}")
+
+
+REFUSED = {
+    "message": "this loss needs teacher_logits, which a classification run does not have",
+    "hint": "Choose a loss of y_true.",
+    "fix": None,
+}
+REMARK = {
+    "message": "no gradient reaches the last layer",
+    "hint": "add cross_entropy()",
+    "fix": "margin = 0.2  # 0..2\ncross_entropy() + triplet(margin=margin)",
+}
+
+
+@pytest.fixture
+def judged(warm: Supervisor, monkeypatch: pytest.MonkeyPatch) -> Supervisor:
+    """The same with what a worker says of a loss without a teacher and of one of features."""
+    check = warm.check
+
+    def judge(text: str, parameters: dict[str, float] | None = None) -> dict:
+        told = {"refused": None, "remark": None}
+        if "distillation" in text:
+            told["refused"] = REFUSED
+        elif "triplet" in text and "cross_entropy" not in text:
+            told["remark"] = REMARK
+        return {**check(text, parameters), **told}
+
+    monkeypatch.setattr(warm, "check", judge)
+    return warm
+
+
+@pytest.mark.parametrize("loss", ["distillation", "0.5 * distillation()"])
+def test_a_loss_that_cannot_be_trained_here_says_so_before_train(
+    visit: Visit, judged: Supervisor, loss: str
+) -> None:
+    page = visit(f"dataset=digits&loss={loss}")
+    assert "This loss needs teacher_logits" in said(page)
+    click(page, "train")
+    assert judged.store.runs() == []
+    assert said(page).count("This loss needs teacher_logits") == 2  # and what Train said
+    page.segmented_control(key="loss_mode").set_value("pick").run()
+    page.selectbox(key="loss_name").select("huber").run()
+    assert "needs teacher_logits" not in said(page)
+    assert not page.exception
+
+
+@pytest.mark.parametrize("at", ["train-robust", "train-three"])
+def test_what_starts_several_runs_refuses_too(
+    visit: Visit, judged: Supervisor, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = visit("dataset=digits", at="fitting.py")
+    monkeypatch.setattr(
+        judged, "check", lambda text, parameters: {"ok": True, "error": None, "refused": REFUSED}
+    )
+    st.cache_data.clear()
+    click(page, at)
+    assert judged.store.runs() == []
+    assert "This loss needs teacher_logits" in said(page)
+
+
+def test_a_loss_that_teaches_the_last_layer_nothing_is_mended_with_one_click(
+    visit: Visit, judged: Supervisor
+) -> None:
+    page = visit("dataset=digits&loss=triplet&loss.margin=0.5")
+    assert "No gradient reaches the last layer." in said(page)
+    click(page, "add-term")
+    assert page.session_state["loss_text"] == REMARK["fix"]
+    assert page.query_params["loss"] == REMARK["fix"]
+    assert page.query_params["loss.margin"] == "0.5"
+    assert "last layer" not in said(page)
+    click(page, "train")
+    assert len(judged.store.runs()) == 1
+
+
+def test_a_loss_that_learns_features_only_may_be_trained(visit: Visit, judged: Supervisor) -> None:
+    click(visit("dataset=digits&loss=triplet"), "train")
+    assert len(judged.store.runs()) == 1

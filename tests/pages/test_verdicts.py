@@ -47,7 +47,7 @@ def test_no_answer_is_said_and_the_page_stands(
 
     monkeypatch.setattr(warm, "doctor", slow)
     page = visit("dataset=digits&loss=focal")
-    assert "No verdicts: Examining this loss took longer than 5 s" in said(page)
+    assert "The properties are not known: Examining this loss took longer than 5 s" in said(page)
     assert not page.button(key="train").disabled
 
 

@@ -131,6 +131,9 @@ def test_a_loss_that_is_not_finite_waits_is_mended_and_goes_on(service):
     wrong = loss_change(RunSpec(**DIGITS, loss="-log(p_tru)"))
     with pytest.raises(RunError, match="p_tru"):
         service.command(run_id, "me", "change", "loss", wrong)
+    taught = loss_change(RunSpec(**DIGITS, loss="distillation"))
+    with pytest.raises(RunError, match="The loss stays: this loss needs teacher_logits"):
+        service.command(run_id, "me", "change", "loss", taught)
     mended = loss_change(RunSpec(**DIGITS, loss=found["mended"]))
     service.command(run_id, "me", "change", "loss", mended)
     service.command(run_id, "me", "resume")
