@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .builtin import clipped
-from .named import Range, Tensor, named, ops
+from .named import Range, Tensor, Words, named, ops
 
 GROUP = "Classification"
 OVERLAP = "Overlap and ordered classes"
@@ -329,6 +329,7 @@ def jaccard(y_true: Tensor, y_pred: Tensor, *, smooth: float = 1.0) -> Tensor:
     "each = sum(errors * steps, axis=0)\npresent = cast(total[0] > 0, 'float32')\n"
     "sum(each * present) / maximum(sum(present), 1)",
     per_sample=False,
+    classes=Words(("present", "all")),
 )
 def lovasz_softmax(y_true: Tensor, y_pred: Tensor, *, classes: str = "present") -> Tensor:
     """Lovasz extension of the Jaccard loss, mean over the classes present (or all): a scalar"""

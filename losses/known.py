@@ -11,7 +11,7 @@ from .base import PlaygroundLoss, Tensor
 from .catalog import CATALOG, KERAS_NAMES
 from .language.errors import LossError, quote, suggest
 from .language.graph import Parameter
-from .language.parameters import checked
+from .language.parameters import checked, checked_word
 from .named import Knob, LossInfo
 
 
@@ -76,7 +76,7 @@ def _value(knob: Knob, value: Any) -> Any:
         return tuple(float(checked(knob.name, v)) for v in value)
     if isinstance(knob.default, str) and not isinstance(value, str):
         raise LossError(f"{quote(knob.name)} is a word", hint=f"such as {knob.default!r}")
-    return value
+    return checked_word(knob.name, value, knob.choices) if knob.choices else value
 
 
 def _parameter(knob: Knob, value: float) -> Parameter:

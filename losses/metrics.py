@@ -18,7 +18,7 @@ from typing import Any
 
 from . import classification
 from .builtin import clipped
-from .named import LossInfo, Range, Tensor, ops, read_signature
+from .named import LossInfo, Range, Tensor, Words, ops, read_signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def metric(
     low: float | None = 0.0,
     high: float | None = None,
     per_sample: bool = True,
-    **ranges: Range,
+    **ranges: Range | Words,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Enter a function into the catalog of metrics under its own name."""
 
@@ -146,6 +146,20 @@ def balanced_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     return _mean_where(hits / ops.maximum(count, 1.0), count)
 
 
+def _averaged(top: Tensor, below: Tensor, count: Tensor, seen: Tensor, average: str) -> Tensor:
+    """top / below, (C,) each and 0 where below is, over the classes that are `seen` ("macro"), by
+    how many samples each has ("weighted"), or of their sums ("micro"): a scalar."""
+    if average == "micro":
+        return ops.sum(top) / ops.maximum(ops.sum(below), 1e-7)
+    each = ops.where(below > 0, top / ops.maximum(below, 1e-7), 0.0)
+    if average == "weighted":
+        return ops.sum(each * count) / ops.maximum(ops.sum(count), 1.0)
+    return _mean_where(each, seen)
+
+
+AVERAGE = Words(("macro", "micro", "weighted"))
+
+
 @metric(
     title="Macro F1",
     short="F1",
@@ -159,9 +173,153 @@ def balanced_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
 )
 def macro_f1(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """mean of 2 TP / (2 TP + FP + FN) over the classes that are there or guessed: a scalar"""
+    return f_beta(y_true, y_pred, beta=1.0)
+
+
+@metric(
+    title="F-beta",
+    short="Fβ",
+    when="F1 where recall counts beta times as much as precision; 2 unless a text says otherwise.",
+    latex=r"\frac1C\sum_c\frac{(1+\beta^2)TP_c}{(1+\beta^2)TP_c+FP_c+\beta^2FN_c}",
+    paper="van Rijsbergen 1979; Sokolova & Lapalme 2009",
+    better="higher",
+    unit="%",
+    high=1.0,
+    per_sample=False,
+    beta=Range(0.1, 10.0),
+    average=AVERAGE,
+)
+def f_beta(y_true: Tensor, y_pred: Tensor, *, beta: float = 2.0, average: str = "macro") -> Tensor:
+    """(1 + b^2) TP / ((1 + b^2) TP + FP + b^2 FN), averaged over the classes: a scalar"""
     guess = _guess(y_pred)
-    hits, count = ops.sum(y_true * guess, axis=0), ops.sum(y_true + guess, axis=0)
-    return _mean_where(2 * hits / ops.maximum(count, 1.0), count)
+    hits, count = ops.sum(y_true * guess, axis=0), ops.sum(y_true, axis=0)
+    guessed, weight = ops.sum(guess, axis=0), beta * beta
+    below = weight * count + guessed
+    return _averaged((1 + weight) * hits, below, count, count + guessed, average)
+
+
+@metric(
+    title="Precision",
+    short="precision",
+    when="Of what it calls a class, how much is one; a class that is there and never guessed is 0.",
+    latex=r"\frac1C\sum_c\frac{TP_c}{TP_c+FP_c}",
+    paper="Sokolova & Lapalme 2009 (macro; a text may say average='micro' or 'weighted')",
+    better="higher",
+    unit="%",
+    high=1.0,
+    per_sample=False,
+    average=AVERAGE,
+)
+def precision(y_true: Tensor, y_pred: Tensor, *, average: str = "macro") -> Tensor:
+    """TP / (TP + FP), averaged over the classes that are there or guessed: a scalar"""
+    guess = _guess(y_pred)
+    hits, count = ops.sum(y_true * guess, axis=0), ops.sum(y_true, axis=0)
+    guessed = ops.sum(guess, axis=0)
+    return _averaged(hits, guessed, count, count + guessed, average)
+
+
+@metric(
+    title="Recall",
+    short="recall",
+    when="Of each class, how much is found; a class that is guessed and never there is 0.",
+    latex=r"\frac1C\sum_c\frac{TP_c}{TP_c+FN_c}",
+    paper="Sokolova & Lapalme 2009 (macro; a text may say average='micro' or 'weighted')",
+    better="higher",
+    unit="%",
+    high=1.0,
+    per_sample=False,
+    average=AVERAGE,
+)
+def recall(y_true: Tensor, y_pred: Tensor, *, average: str = "macro") -> Tensor:
+    """TP / (TP + FN), averaged over the classes that are there or guessed: a scalar"""
+    guess = _guess(y_pred)
+    hits, count = ops.sum(y_true * guess, axis=0), ops.sum(y_true, axis=0)
+    return _averaged(hits, count, count, count + ops.sum(guess, axis=0), average)
+
+
+@metric(
+    title="Matthews correlation",
+    short="MCC",
+    when="Correlation of guesses with the truth: 0 for guessing blindly, however rare a class is.",
+    latex=r"\frac{a-\sum_c t_cg_c}{\sqrt{(1-\sum_c g_c^2)(1-\sum_c t_c^2)}}",
+    paper="Gorodkin 2004 (a: accuracy; t, g: shares of each class in truth and guesses)",
+    better="higher",
+    low=-1.0,
+    high=1.0,
+    per_sample=False,
+)
+def matthews_correlation(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """(a - sum t g) / sqrt((1 - sum g^2)(1 - sum t^2)), 0 where one side is one class: a scalar"""
+    guess = _guess(y_pred)
+    t, g = ops.mean(y_true, axis=0), ops.mean(guess, axis=0)
+    hits = ops.mean(ops.sum(y_true * guess, axis=-1))
+    spread = ops.maximum((1 - ops.sum(g * g)) * (1 - ops.sum(t * t)), 0.0)
+    found = (hits - ops.sum(t * g)) / ops.sqrt(ops.maximum(spread, 1e-12))
+    return ops.where(spread > 1e-12, ops.clip(found, -1.0, 1.0), 0.0)
+
+
+@metric(
+    title="Cohen's kappa",
+    short="κ",
+    when="Agreement with the truth beyond chance; for ordered classes with weights='quadratic'.",
+    latex=r"1-\frac{\sum_{cd}w_{cd}\,n_{cd}}{\sum_{cd}w_{cd}\,t_cg_d}",
+    paper="Cohen 1960, 1968 (n: shares of truth c and guess d; w: 1 off the diagonal)",
+    better="higher",
+    low=-1.0,
+    high=1.0,
+    per_sample=False,
+    weights=Words(("none", "linear", "quadratic")),
+)
+def cohens_kappa(y_true: Tensor, y_pred: Tensor, *, weights: str = "none") -> Tensor:
+    """1 - sum w n / sum w t g; w by how far truth and guess are apart: [c != d], |c - d| or its
+    square; 0 where both are one class: a scalar"""
+    guess = _guess(y_pred)
+    place = ops.cast(ops.arange(ops.shape(y_pred)[-1]), "float32")
+    apart = ops.abs(place[:, None] - place[None, :])
+    w = {"none": lambda: ops.minimum(apart, 1.0), "linear": lambda: apart,
+         "quadratic": lambda: ops.square(apart)}[weights]()  # fmt: skip
+    together = ops.matmul(ops.transpose(y_true), guess) / ops.cast(ops.shape(y_pred)[0], "float32")
+    chance = ops.sum(w * ops.outer(ops.mean(y_true, axis=0), ops.mean(guess, axis=0)))
+    found = 1 - ops.sum(w * together) / ops.maximum(chance, 1e-12)
+    return ops.where(chance > 1e-12, found, 0.0)
+
+
+def _auc(truth: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
+    """The area under the ROC curve of scores (N,), ties halved, by the ranks of those that are true
+    (N,); and whether some are and some are not. Scalars."""
+    ordered, count = ops.sort(scores), ops.cast(ops.shape(scores)[0], "float32")
+    below, up_to = (ops.searchsorted(ordered, scores, side=side) for side in ("left", "right"))
+    rank = (ops.cast(below, "float32") + ops.cast(up_to, "float32") + 1) / (2 * count)
+    positive = ops.sum(truth)
+    mean = ops.sum(rank * truth) / ops.maximum(positive, 1.0)
+    negative = count - positive
+    area = (mean * count - (positive + 1) / 2) / ops.maximum(negative, 1.0)
+    both = ops.logical_and(positive > 0, negative > 0)
+    return ops.where(both, ops.clip(area, 0.0, 1.0), 0.0), ops.cast(both, "float32")
+
+
+@metric(
+    title="Area under the ROC curve",
+    short="AUC",
+    when="How often it gives a class' image more of that class than another's: ranking, whatever"
+    " the threshold.",
+    latex=r"\frac1C\sum_c P\left(p_{ic}>p_{jc}\mid k_i=c,\,k_j\neq c\right)",
+    paper="Hanley & McNeil 1982; one class against the rest, Fawcett 2006",
+    better="higher",
+    unit="%",
+    high=1.0,
+    per_sample=False,
+    average=AVERAGE,
+)
+def roc_auc(y_true: Tensor, y_pred: Tensor, *, average: str = "macro") -> Tensor:
+    """P(p_i > p_j) + P(p_i = p_j) / 2 over i of a class and j of others, averaged over the classes
+    that are there and not alone; "micro" of all classes' entries together: a scalar"""
+    if average == "micro":
+        return _auc(ops.reshape(y_true, (-1,)), ops.reshape(y_pred, (-1,)))[0]
+    found = [_auc(y_true[:, c], y_pred[:, c]) for c in range(y_pred.shape[-1])]
+    areas, there = (ops.stack(each) for each in zip(*found, strict=True))
+    weights = there * ops.sum(y_true, axis=0) if average == "weighted" else there
+    return ops.sum(areas * weights) / ops.maximum(ops.sum(weights), 1.0)
 
 
 @metric(
@@ -203,10 +361,35 @@ metric(
 )
 def expected_calibration_error(y_true: Tensor, y_pred: Tensor, *, bins: int = 15) -> Tensor:
     """sum_m |B_m|/N |acc(B_m) - conf(B_m)| over the bins ((m-1)/M, m/M] of p_max: a scalar"""
+    surplus, _ = _bins(y_true, y_pred, bins)
+    return ops.sum(ops.abs(surplus)) / ops.cast(ops.shape(y_pred)[0], "float32")
+
+
+def _bins(y_true: Tensor, y_pred: Tensor, bins: int) -> tuple[Tensor, Tensor]:
+    """Of each bin ((m-1)/M, m/M] of the highest probability: the sum of right minus confidence, and
+    how many images are in it, (M,) each."""
     confidence = ops.max(y_pred, axis=-1)
     place = ops.cast(ops.clip(ops.ceil(confidence * bins) - 1, 0, bins - 1), "int32")
     surplus = ops.segment_sum(_right(y_true, y_pred) - confidence, place, num_segments=bins)
-    return ops.sum(ops.abs(surplus)) / ops.cast(ops.shape(y_pred)[0], "float32")
+    return surplus, ops.segment_sum(ops.ones_like(confidence), place, num_segments=bins)
+
+
+@metric(
+    title="Maximum calibration error",
+    short="MCE",
+    when="How far confidence is from accuracy at worst; a bin of few images can decide it.",
+    latex=r"\max_m\left|\mathrm{acc}(B_m)-\mathrm{conf}(B_m)\right|",
+    paper="Guo et al. 2017, arXiv:1706.04599 (15 bins of one width)",
+    better="lower",
+    unit="%",
+    high=1.0,
+    per_sample=False,
+    bins=Range(1, 100, 1),
+)
+def maximum_calibration_error(y_true: Tensor, y_pred: Tensor, *, bins: int = 15) -> Tensor:
+    """max_m |acc(B_m) - conf(B_m)| over the bins that hold images: a scalar"""
+    surplus, count = _bins(y_true, y_pred, bins)
+    return ops.max(ops.abs(surplus) / ops.maximum(count, 1.0))
 
 
 @metric(

@@ -39,14 +39,23 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """What a parameter that is a word may be."""
+
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Knob:
-    """A parameter of a named loss. `fixed` ones are not numbers a slider can move live."""
+    """A parameter of a named loss. `fixed` ones are not numbers a slider can move live; `choices`
+    are the words that one may be."""
 
     name: str
     default: Any
     low: float | None = None
     high: float | None = None
     step: float | None = None
+    choices: tuple[str, ...] = ()
 
     @property
     def fixed(self) -> bool:
@@ -104,7 +113,7 @@ REGISTRY: dict[str, LossInfo] = {}
 
 
 def read_signature(
-    function: Callable[..., Any], ranges: Mapping[str, Range]
+    function: Callable[..., Any], ranges: Mapping[str, Range | Words]
 ) -> tuple[tuple[str, ...], tuple[Knob, ...]]:
     """The inputs of a function, which are its positional arguments, and its parameters."""
     inputs, knobs = [], []
@@ -113,6 +122,9 @@ def read_signature(
             inputs.append(argument.name)
             continue
         bounds = ranges.get(argument.name)
+        if isinstance(bounds, Words):
+            knobs.append(Knob(argument.name, argument.default, choices=bounds.choices))
+            continue
         if bounds is None:
             knobs.append(Knob(argument.name, argument.default))
             continue
@@ -133,7 +145,7 @@ def named(
     aliases: tuple[str, ...] = (),
     pairs: bool = False,
     also: str = "",
-    **ranges: Range,
+    **ranges: Range | Words,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Enter a function into the catalog under its own name."""
 

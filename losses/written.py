@@ -12,7 +12,7 @@ from .language import canonical, emit
 from .language.errors import LossError, Remark, Span, quote, suggest
 from .language.graph import Parameter, Part, topological
 from .language.latex import latex
-from .language.parameters import checked
+from .language.parameters import checked, checked_word
 from .language.program import analyse
 from .metrics import METRICS
 
@@ -172,7 +172,7 @@ def compile_metric(text: str, /, *, num_classes: int = 10, **parameters: float) 
     return WrittenLoss(text, parameters, num_classes=num_classes, metric=True, name="metric")
 
 
-def get_metric(name: str, /, *, num_classes: int = 10, **parameters: float) -> WrittenLoss:
+def get_metric(name: str, /, *, num_classes: int = 10, **parameters: Any) -> WrittenLoss:
     """A metric of `losses.metrics()`, as `compile_metric` gives it. Raises `LossError` where the
     name or a parameter is unknown, or a parameter is out of its range."""
     if name not in METRICS:
@@ -182,5 +182,10 @@ def get_metric(name: str, /, *, num_classes: int = 10, **parameters: float) -> W
             + (f": did you mean '{near}'?" if near else ""),
             hint="see losses.metrics()",
         )
-    given = ", ".join(f"{key}={checked(key, value)!r}" for key, value in parameters.items())
+    words = {knob.name: knob.choices for knob in METRICS[name].parameters if knob.choices}
+
+    def held(key: str, value: Any) -> Any:
+        return checked_word(key, str(value), words[key]) if key in words else checked(key, value)
+
+    given = ", ".join(f"{key}={held(key, value)!r}" for key, value in parameters.items())
     return compile_metric(f"{name}({given})", num_classes=num_classes)

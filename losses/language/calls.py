@@ -15,6 +15,7 @@ from .build import NONE, Builder, Callee, Items, Text, Value, letters
 from .errors import LossError, Span, quote, suggest
 from .graph import Node
 from .inputs import INPUTS
+from .parameters import checked_word
 from .review import warn_of_swap
 from .sizes import broadcast
 
@@ -288,7 +289,7 @@ def _knob(b: Builder, info: LossInfo, name: str, value: Value | None) -> Any:
     if isinstance(knob.default, str):
         if not isinstance(value, Text):
             raise b.error(f"{quote(name)} is a word", f"such as '{knob.default}'")
-        return value.text
+        return checked_word(name, value.text, knob.choices, b.at)
     if isinstance(knob.default, int):
         whole = b.integer(value, quote(name))
         if knob.low is not None and knob.high is not None and not knob.low <= whole <= knob.high:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from .build import Builder
-from .errors import LossError, Span, quote
+from .errors import LossError, Span, quote, suggest
 from .graph import Node, Parameter
 from .numbers import MAX_FLOAT32
 from .syntax import Tree
@@ -63,6 +63,19 @@ def checked(name: str, value: object, span: Span | None = None) -> float:
     if isinstance(value, str) or not math.isfinite(number) or abs(number) > MAX_FLOAT32:
         raise LossError(f"{quote(name)} must be a finite number", span, hint="such as 2.0")
     return int(value) if isinstance(value, int) and not isinstance(value, bool) else number
+
+
+def checked_word(name: str, value: str, choices: Sequence[str], span: Span | None = None) -> str:
+    """A parameter that is a word, or a `LossError` that says which words there are; any word where
+    there are no choices."""
+    if not choices or value in choices:
+        return value
+    near = suggest(value, choices)
+    raise LossError(
+        f"{quote(name)} cannot be {quote(value)}" + (f": did you mean '{near}'?" if near else ""),
+        span,
+        hint=f"it is one of {', '.join(map(repr, choices))}",
+    )
 
 
 def _range(tree: Tree, name: str, value: float, span: Span) -> tuple[float, float, float]:

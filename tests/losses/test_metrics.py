@@ -37,12 +37,12 @@ def of_logits(labels: np.ndarray, logits: np.ndarray) -> dict[str, np.ndarray]:
     }  # fmt: skip
 
 
-def of(metric: str, tensors: dict[str, np.ndarray], **parameters: float) -> float:
+def of(metric: str, tensors: dict[str, np.ndarray], **parameters: float | str) -> float:
     return float(built(metric, tensors["y_pred"].shape[1], **parameters).on(tensors))
 
 
 @functools.cache
-def built(metric: str, classes: int, **parameters: float) -> losses.WrittenLoss:
+def built(metric: str, classes: int, **parameters: float | str) -> losses.WrittenLoss:
     return losses.get_metric(metric, num_classes=classes, **parameters)
 
 
@@ -71,6 +71,113 @@ def test_scikit_learn_agrees(seed: int) -> None:
     for k in range(1, CLASSES):
         value = sklearn_metrics.top_k_accuracy_score(truth, p, k=k, labels=every)
         assert of("top_k_accuracy", given_, k=k) == pytest.approx(value, rel=1e-6)
+
+
+def words(call: str, tensors: dict[str, np.ndarray]) -> float:
+    """A metric called with words, as a text does."""
+    classes = tensors["y_pred"].shape[1]
+    return float(losses.compile_metric(call, num_classes=classes).on(tensors))
+
+
+@pytest.mark.parametrize("average", ["macro", "micro", "weighted"])
+@pytest.mark.parametrize("seed", range(3))
+def test_scikit_learn_agrees_on_averages(seed: int, average: str) -> None:
+    given_ = evaluation(seed, sure=1.0)
+    truth, p = given_["labels"], given_["y_pred"].astype(np.float64)
+    p /= p.sum(axis=1, keepdims=True)
+    guess, more = p.argmax(axis=1), {"average": average, "zero_division": 0}
+    expected = {
+        f"precision(average='{average}')": sklearn_metrics.precision_score(truth, guess, **more),
+        f"recall(average='{average}')": sklearn_metrics.recall_score(truth, guess, **more),
+        f"f_beta(beta=0.5, average='{average}')": sklearn_metrics.fbeta_score(
+            truth, guess, beta=0.5, **more
+        ),
+        f"roc_auc(average='{average}')": sklearn_metrics.roc_auc_score(
+            truth, p, multi_class="ovr", average=average, labels=range(CLASSES)
+        ),
+    }
+    for call, value in expected.items():
+        assert words(call, given_) == pytest.approx(value, rel=1e-5), call
+
+
+@pytest.mark.parametrize("weights", ["none", "linear", "quadratic"])
+def test_scikit_learn_agrees_on_agreement(weights: str) -> None:
+    given_ = evaluation(1)
+    truth, guess = given_["labels"], given_["y_pred"].argmax(axis=1)
+    kappa = sklearn_metrics.cohen_kappa_score(
+        truth, guess, weights=None if weights == "none" else weights
+    )
+    assert words(f"cohens_kappa(weights='{weights}')", given_) == pytest.approx(kappa, rel=1e-5)
+    correlation = sklearn_metrics.matthews_corrcoef(truth, guess)
+    assert of("matthews_correlation", given_) == pytest.approx(correlation, rel=1e-5)
+
+
+def test_the_defaults_are_macro_and_recall_counts_double() -> None:
+    given_ = evaluation(2)
+    truth, guess = given_["labels"], given_["y_pred"].argmax(axis=1)
+    more = {"average": "macro", "zero_division": 0}
+    assert of("precision", given_) == pytest.approx(
+        sklearn_metrics.precision_score(truth, guess, **more), rel=1e-5
+    )
+    assert of("recall", given_) == pytest.approx(
+        sklearn_metrics.recall_score(truth, guess, **more), rel=1e-5
+    )
+    assert of("f_beta", given_) == pytest.approx(
+        sklearn_metrics.fbeta_score(truth, guess, beta=2, **more), rel=1e-5
+    )
+    assert of("f_beta", given_, beta=1.0) == pytest.approx(of("macro_f1", given_))
+
+
+def test_area_under_the_curve_counts_pairs() -> None:
+    """Every two images of one class and of others, ties half, pair by pair."""
+    given_ = evaluation(3, count=60)
+    p = np.round(given_["y_pred"].astype(np.float64), 1)  # many ties
+    found = []
+    for c in range(CLASSES):
+        own, rest = p[given_["labels"] == c, c], p[given_["labels"] != c, c]
+        if len(own) and len(rest):
+            pairs = [(a > b) + 0.5 * (a == b) for a in own for b in rest]
+            found.append(np.mean(pairs))
+    rounded = {**given_, "y_pred": p.astype(np.float32)}
+    assert of("roc_auc", rounded) == pytest.approx(np.mean(found), rel=1e-5)
+
+
+def test_guessing_one_class_agrees_with_nothing() -> None:
+    labels = np.array([0, 0, 1, 2])
+    blind = of_logits(labels, np.tile(np.eye(3, dtype=np.float32)[0] * 5, (4, 1)))
+    for name in ("matthews_correlation", "cohens_kappa"):
+        assert of(name, blind) == pytest.approx(0, abs=1e-6)
+    assert of("roc_auc", blind) == pytest.approx(0.5)
+    assert of("precision", blind) == pytest.approx(0.5 / 3)
+
+
+def test_a_word_that_is_none_is_refused_with_those_there_are() -> None:
+    for text in ("precision(average='marco')", "cohens_kappa(weights='square')"):
+        with pytest.raises(losses.LossError) as caught:
+            losses.compile_metric(text)
+        assert "it is one of '" in str(caught.value.hint)
+    with pytest.raises(losses.LossError, match="did you mean 'macro'"):
+        losses.compile_metric("precision(average='marco')")
+    with pytest.raises(losses.LossError, match="cannot be 'both'"):
+        losses.compile_loss("lovasz_softmax(classes='both')")
+    with pytest.raises(losses.LossError, match="cannot be 'both'"):
+        losses.get("lovasz_softmax", classes="both")
+    for word in ("both", 2.0, "'macro') + accuracy("):
+        with pytest.raises(losses.LossError, match="cannot be"):
+            losses.get_metric("precision", average=word)
+    assert of("precision", evaluation(), average="micro") == of("accuracy", evaluation())
+
+
+def test_a_name_of_a_metric_may_be_a_variable() -> None:
+    text = (
+        "guess = cast(y_pred > 0.5, 'float32')\ntp = sum(y_true * guess)\n"
+        "precision = tp / maximum(sum(guess), 1)\nrecall = tp / sum(y_true)\n"
+        "2 * precision * recall / maximum(precision + recall, 1e-7)"
+    )
+    given_ = evaluation()
+    guess = given_["y_pred"] > 0.5
+    expected = sklearn_metrics.f1_score(given_["y_true"], guess, average="micro")
+    assert written(text, given_) == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_class_that_is_neither_there_nor_guessed_does_not_count() -> None:
@@ -123,6 +230,20 @@ def test_calibration_error_is_guos(bins: int) -> None:
     expected = calibration_error(given_["y_true"], given_["y_pred"].astype(np.float64), bins)
     found = of("expected_calibration_error", given_, bins=bins)
     assert found == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("bins", [2, 15])
+def test_the_maximum_calibration_error_is_that_of_the_worst_bin(bins: int) -> None:
+    given_ = evaluation(count=300)
+    right = given_["y_pred"].argmax(axis=1) == given_["labels"]
+    sure = given_["y_pred"].astype(np.float64).max(axis=1)
+    gaps = []
+    for m in range(1, bins + 1):
+        inside = (sure > (m - 1) / bins) & (sure <= m / bins)
+        if inside.any():
+            gaps.append(abs(right[inside].mean() - sure[inside].mean()))
+    found = of("maximum_calibration_error", given_, bins=bins)
+    assert found == pytest.approx(max(gaps), abs=1e-5)
 
 
 def test_calibration_error_by_hand() -> None:
@@ -191,7 +312,7 @@ def test_what_is_said_about_it(info: losses.MetricInfo) -> None:
     assert info.unit != "%" or (info.low, info.high) == (0.0, 1.0)
     assert info.as_dict()["short"] == info.short
     for knob in info.parameters:
-        assert knob.low <= knob.default <= knob.high
+        assert knob.default in knob.choices or knob.low <= knob.default <= knob.high
 
 
 # Written ones ---------------------------------------------------------------------------------
