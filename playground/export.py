@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from playground import models
+from playground import layers, models
 from playground.datasets import facts
 from playground.errors import SpecError
 from playground.runs.files import to_npz
@@ -47,6 +47,8 @@ def packed(
         for path in sorted((ROOT / "losses").rglob("*.py")):
             archive.write(path, path.relative_to(ROOT))
         archive.write(ROOT / "playground" / "training" / "pairs.py", "pairs.py")
+        if layers.needs_own(models.plan(spec)):
+            archive.write(ROOT / "playground" / "own_layers.py", "own_layers.py")
         if weights:
             archive.writestr(WEIGHTS, to_npz(weights))
     return content.getvalue()
@@ -222,64 +224,18 @@ if kept:
 
 def _network(spec: RunSpec) -> str:
     known = facts(spec.dataset)
-    lines = [
-        "",
-        "# The network.",
-        f'images = keras.Input({known.shape!r}, name="images")',
-        "h = images",
-    ]
+    moved = []
     if spec.flip:
-        lines.append('h = layers.RandomFlip("horizontal")(h)')
+        moved.append('layers.RandomFlip("horizontal")')
     if spec.shift:
         # Rounded to whole pixels, each of -shift to shift is as likely as any other.
         share = [min(1.0, (spec.shift + 0.5) / side) for side in known.shape[:2]]
-        lines.append(
-            f"h = layers.RandomTranslation({share[0]:.6g}, {share[1]:.6g}, "
-            'fill_mode="constant", interpolation="nearest")(h)'
+        moved.append(
+            f"layers.RandomTranslation({share[0]:.6g}, {share[1]:.6g}, "
+            'fill_mode="constant", interpolation="nearest")'
         )
-    lines += [f"{_name(layer)} = {_layer(spec, layer)}" for layer in models.plan(spec)]
+    lines = ["", "# The network.", *layers.script(models.plan(spec), {"images": moved})]
     return "\n".join(lines) + "\n"
-
-
-def _name(layer: models.LayerPlan) -> str:
-    """The variable that holds a layer's output: those that the loss takes have one of their own."""
-    return layer.name if layer.name in ("features", "logits", "probabilities") else "h"
-
-
-def _layer(spec: RunSpec, layer: models.LayerPlan) -> str:
-    policy = f', dtype="{spec.precision}"' if spec.precision != "float32" else ""
-    own = f'name="{layer.name}"{policy}'
-    decay = f", kernel_regularizer=keras.regularizers.L2({spec.l2!r})" if spec.l2 else ""
-    size = layer.shape[-1]
-    if layer.kind == "Normalization":
-        made = f'Normalization(axis=(1, 2, 3), mean=mean, variance=variance, name="{layer.name}")'
-    elif layer.kind == "Conv2D":
-        bias = ", use_bias=False" if spec.batch_norm else ""
-        made = f'Conv2D({size}, {models.kernel_side(spec)}, padding="same"{bias}{decay}, {own})'
-    elif layer.kind == "BatchNormalization":
-        made = f"BatchNormalization(momentum=0.9, {own})"
-    elif layer.kind == "MaxPooling2D":
-        made = f'MaxPooling2D(2, padding="same", {own})'
-    elif layer.kind == "Activation" and spec.activation == "prelu":
-        first = "keras.initializers.Constant(0.25)"
-        made = f"PReLU(alpha_initializer={first}, shared_axes=(1, 2), {own})"
-    elif layer.kind == "Activation":
-        made = f'Activation("{spec.activation}", {own})'
-    elif layer.kind == "Flatten":
-        made = f"Flatten({own})"
-    elif layer.kind == "Dropout":
-        made = f"Dropout({spec.dropout!r}, {own})"
-    elif layer.name == "features":
-        kind = models.features_activation(spec)
-        activation = f', activation="{kind}"' if kind else ""
-        made = f"Dense({size}{activation}{decay}, {own})"
-    elif layer.name == "logits":
-        bias = "" if spec.logits_bias else ", use_bias=False"
-        made = f'Dense({size}{bias}{decay}, name="logits", dtype="float32")'
-        return f"layers.{made}(features)"
-    else:
-        return 'layers.Softmax(name="probabilities", dtype="float32")(logits)'
-    return f"layers.{made}(h)"
 
 
 def _loss(spec: RunSpec) -> str:

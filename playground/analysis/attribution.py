@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from playground.analysis.network import Network
+from playground.layers import ACTIVATIONS
 
 NOISES = 24  # noisy copies that SmoothGrad averages over
 NOISE = 0.15  # their standard deviation, as a share of the range of pixels
@@ -38,7 +39,7 @@ def why(network: Network, image: Mapping[str, Any], target: int = -1) -> dict[st
 
 
 def _grad_cam(network: Network, pixels: np.ndarray, target: int) -> np.ndarray:
-    name = [layer.name for layer in network.plan if layer.kind == "Activation"][-1]
+    name = [layer.name for layer in network.plan if layer.kind in ACTIVATIONS][-1]
     with tf.GradientTape() as tape:
         outputs = network.outputs(pixels[None])
         score = outputs["logits"][0, target]

@@ -107,8 +107,8 @@ def _forward(network: Network, split: str) -> tuple[np.ndarray, np.ndarray]:
     for start in range(0, len(images), FORWARD):
         part = tf.convert_to_tensor(images[start : start + FORWARD].astype(np.float32))
         found = network.heads(part, training=False)
-        features.append(np.asarray(tf.cast(found[0], tf.float32)))
-        logits.append(np.asarray(found[1]))
+        features.append(np.asarray(tf.cast(found["features"], tf.float32)))
+        logits.append(np.asarray(found["logits"]))
     return np.concatenate(features), np.concatenate(logits)
 
 

@@ -9,9 +9,9 @@ import tensorflow as tf
 from scipy.optimize import linear_sum_assignment
 
 from losses.gradient import gradient_of
-from playground import models
 from playground.analysis.network import BROWSED, SAMPLED, Network
 from playground.errors import WorkerError
+from playground.layers import ACTIVATIONS
 
 EXEMPLARS = 12
 
@@ -58,7 +58,7 @@ def maps(
                 "data": data,
                 "low": low,
                 "high": high,
-                "field": models.receptive_field(network.spec, each.name),
+                "field": network.whole.receptive_field(each.name),
             }
         )
     return {
@@ -150,7 +150,7 @@ def exemplars(network: Network, layer: str, unit: int) -> dict[str, Any]:
     values, place = np.concatenate(best), np.concatenate(places)
     chosen = np.argsort(-values, kind="stable")[:EXEMPLARS]
     width = network.layer(layer).shape[1]
-    size, jump, first = models.receptive_field(network.spec, layer)
+    size, jump, first = network.whole.receptive_field(layer)
     top = place[chosen] // width * jump + first
     left = place[chosen] % width * jump + first
     height, across = images.shape[1:3]
@@ -172,7 +172,7 @@ def dead(network: Network) -> dict[str, Any]:
     outputs = network.outputs(images)
     found = []
     for layer in network.plan:
-        if layer.kind != "Activation":
+        if layer.kind not in ACTIVATIONS:
             continue
         zero = np.asarray(outputs[layer.name]) <= 0
         share = zero.mean(axis=(0, 1, 2))

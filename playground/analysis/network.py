@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from playground import datasets, models
 from playground.errors import WorkerError
+from playground.layers import Built, Planned
 from playground.spec import RunSpec
 from playground.training import centers, objective
 
@@ -21,9 +22,12 @@ _HIDDEN = ("Flatten", "Dropout")  # layers that only reshape or do nothing here
 class Network:
     """The model of a spec. `load` puts a snapshot's weights into it."""
 
+    built: Built
+
     def __init__(self, spec: RunSpec) -> None:
         self.spec = spec
-        self.plan = [layer for layer in models.plan(spec) if layer.kind not in _HIDDEN]
+        self.whole = models.plan(spec)
+        self.plan = [layer for layer in self.whole if layer.kind not in _HIDDEN]
         self.dataset = _dataset(spec.dataset)
         self.loss = objective.build(spec)
 
@@ -31,23 +35,25 @@ class Network:
         """Takes the weights of a snapshot, and its class centres, (C, D), if it has any. The pixel
         statistics of a run never change."""
         self.centers = weights.get(centers.NAME)
-        if "model" not in self.__dict__:
-            self.model = models.restore(self.spec, weights)
-            return
-        for weight in self.model.weights:
-            weight.assign(weights[weight.path])
+        if "built" in self.__dict__:
+            self.built.load(weights)
+        else:
+            self.built = models.reconnect(self.spec, weights)
+
+    @property
+    def model(self) -> keras.Model:
+        """From pixels (B, H, W, C) to probabilities (B, classes)."""
+        return self.built.model
 
     @cached_property
     def taps(self) -> keras.Model:
-        """From pixels (B, H, W, C) to the output of every planned layer, in order."""
-        outputs = [self.model.get_layer(layer.name).output for layer in self.plan]
-        return keras.Model(self.model.input, outputs)
+        """From pixels (B, H, W, C) to the output of every planned layer, by name."""
+        return self.built.giving([layer.name for layer in self.plan])
 
     @cached_property
     def heads(self) -> keras.Model:
-        """From pixels to the features and the logits."""
-        outputs = [self.model.get_layer(name).output for name in ("features", "logits")]
-        return keras.Model(self.model.input, outputs)
+        """From pixels to the features and the logits, by name."""
+        return self.built.giving(("features", "logits"))
 
     def seen(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """The images (N, H, W, C) and labels (N,) of a split that are looked at: the first of the
@@ -65,10 +71,9 @@ class Network:
 
     def tap(self, name: str) -> keras.Model:
         """From pixels to one layer's output."""
-        found: keras.Model = keras.Model(self.model.input, self.model.get_layer(name).output)
-        return found
+        return self.built.giving((name,))
 
-    def layer(self, name: str) -> models.LayerPlan:
+    def layer(self, name: str) -> Planned:
         """The planned layer of this name. Raises WorkerError where there is none."""
         for layer in self.plan:
             if layer.name == name:
@@ -77,8 +82,10 @@ class Network:
 
     def outputs(self, images: np.ndarray) -> dict[str, Any]:
         """Every layer's output for pixels (B, H, W, C) of 0 to 255, by layer name."""
-        found = self.taps(tf.convert_to_tensor(images.astype(np.float32)), training=False)
-        return dict(zip((layer.name for layer in self.plan), found, strict=True))
+        found: dict[str, Any] = self.taps(
+            tf.convert_to_tensor(images.astype(np.float32)), training=False
+        )
+        return found
 
     def loss_of(self, outputs: Mapping[str, Any], labels: np.ndarray, step: int) -> Any:
         """The run's loss of these outputs, a scalar, as it would be at this step."""

@@ -12,6 +12,7 @@ SPECS = [
     RunSpec(dataset="cifar10", model="simple", depth=4, width=8, batch_norm=False),
     RunSpec(dataset="digits", depth=4, model="double", batch_norm=True, l2=0.01),
     RunSpec(dataset="digits", depth=1, embedding=2, activation="tanh", dropout=0.5),
+    RunSpec(dataset="digits", model="lenet", activation="prelu", logits_bias=False),
 ]
 
 

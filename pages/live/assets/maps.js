@@ -31,6 +31,7 @@ const KINDS = {
   Conv2D: "convolution",
   BatchNormalization: "batch norm",
   Activation: "activation",
+  PReLU: "activation",
   MaxPooling2D: "max pooling",
   Dense: "dense",
   Softmax: "softmax",
