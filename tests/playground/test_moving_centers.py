@@ -99,7 +99,7 @@ def test_networks_of_the_paper() -> None:
     # Wen et al. 2016, table 1: (5, 32) x 2, (5, 64) x 2, (5, 128) x 2, FC 2.
     filters = [layer.shape[-1] for layer in models.plan(lenet) if layer.kind == "Conv2D"]
     assert filters == [32, 32, 64, 64, 128, 128]
-    assert models.receptive_field(lenet, "block1_convb") == (9, 1, -4)
+    assert models.plan(lenet).receptive_field("block1_convb") == (9, 1, -4)
     linear = models.build(digits(linear_embedding=True))
     images = datasets.load("digits").test_images[:64].astype("float32")
     seen = np.asarray(_features(linear)(images))

@@ -103,7 +103,7 @@ def test_receptive_fields_are_where_a_pixel_makes_a_difference(model) -> None:
     """Moving one pixel moves just those places whose field it lies in."""
     random = np.random.default_rng(0)
     for name in ("block1_conv", "block1_pool", "block2_conv", "block2_activation", "block2_pool"):
-        size, jump, first = models.receptive_field(SPEC, name)
+        size, jump, first = models.plan(SPEC).receptive_field(name)
         tap = keras.Model(model.input, model.get_layer(name).output)
         touched = None
         for _ in range(40):  # a maximum or a ReLU may hide a single change
