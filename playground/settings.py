@@ -47,6 +47,14 @@ class Settings(BaseSettings):
     snapshot_mib: float = Field(
         64.0, ge=1, description="Disk that the weights of one run may take, over all its steps."
     )
+    store_gib: float = Field(
+        10.0,
+        gt=0,
+        description="Disk that all runs together may take; then the oldest that have ended go.",
+    )
+    lock_seconds: float = Field(
+        60.0, gt=0, description="How long a run waits while another program locks the store."
+    )
     pause_minutes: float = Field(
         10.0, gt=0, description="How long a paused run may hold a worker others wait for."
     )

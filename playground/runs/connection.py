@@ -1,5 +1,6 @@
 """The store's database: how it is opened, read and written, and what its errors mean."""
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -9,24 +10,31 @@ from typing import Any
 
 from sqlalchemy import Connection, create_engine, event, func, insert, inspect, select
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
 
 from playground.errors import StoreError
 from playground.runs import tables
 
-LOCK_SECONDS = 5.0  # how long one statement waits for another program that writes
+LOCK_SECONDS = 5.0  # how long one waits for another program that writes
+TRY_SECONDS = 0.25  # how long without letting the other threads try
 APPEAR_SECONDS = 5.0  # how long an empty file may be one that another process is just making
 
 
-class LockedError(StoreError):
-    """Another program writes and does not end."""
-
-
 class Database:
-    """A database of the store's tables. Thread-safe; every method raises StoreError."""
+    """A database of the store's tables. Thread-safe; every method raises StoreError.
 
-    def __init__(self, url: str) -> None:
+    While another program writes, writing waits for LOCK_SECONDS, or for `patience` seconds where
+    that is asked for.
+    """
+
+    def __init__(self, url: str, patience: float = 60.0) -> None:
         self._writer = threading.Lock()
+        self._patience = patience
         try:
             self._engine = create_engine(url, pool_size=8, max_overflow=56)
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
@@ -51,12 +59,16 @@ class Database:
             self._make()
         with self.reading() as connection:
             version = connection.execute(select(func.max(tables.schema.c.version))).scalar()
+            names = set(inspect(connection).get_table_names())
         if version != tables.VERSION:
             raise StoreError(
                 f"{self.place} was made by another version of the Loss Playground "
                 f"(format {version}; this one reads {tables.VERSION}).",
                 "Use that version, or set PLAYGROUND_HOME to another folder.",
             )
+        if not set(tables.metadata.tables) <= names:
+            with self.writing() as connection:  # one that came without a new format
+                tables.metadata.create_all(connection)
 
     def _refuse_empty(self, file: Path) -> None:
         """SQLite would take an empty file for a new database, and hide that one was lost."""
@@ -90,12 +102,29 @@ class Database:
         finally:
             self._engine.dispose()
 
+    def shrink(self) -> None:
+        """Gives the room of what was removed back to the disk, as far as the file is made so."""
+        self._maintain("PRAGMA incremental_vacuum")
+
+    def size(self) -> int:
+        """Bytes that are in use; 0 where nobody can tell."""
+        if not self.sqlite:
+            return 0
+        with self.reading() as connection:
+            pages, free, page = (
+                connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+        return int((pages - free) * page)
+
     def _maintain(self, pragma: str) -> None:
         """Runs a pragma of SQLite outside of any transaction."""
         if self.sqlite:
             with self._told(), self._writer, self._engine.connect() as connection:
                 connection.execution_options(playground_begin="")
-                connection.exec_driver_sql(pragma).all()
+                raw = connection.connection.dbapi_connection
+                if raw is not None:
+                    raw.executescript(pragma)  # which steps through to its end
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -104,27 +133,36 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, patient: bool = False) -> Iterator[Connection]:
         """One transaction; one at a time in this process, so that threads wait here in turn."""
-        with self._told(), self._writer, self._engine.connect() as connection:
-            connection.execution_options(playground_begin="BEGIN IMMEDIATE")
-            with connection.begin():
-                yield connection
+        end = time.monotonic() + (self._patience if patient else LOCK_SECONDS)
+        while True:
+            with self._told(), self._writer, self._engine.connect() as connection:
+                connection.execution_options(playground_begin="BEGIN IMMEDIATE")
+                try:
+                    transaction = connection.begin()
+                except OperationalError as error:
+                    if not _locked(error) or time.monotonic() > end:
+                        raise
+                else:
+                    with transaction:
+                        yield connection
+                    return
 
     @contextmanager
     def _told(self) -> Iterator[None]:
         """Turns the database's errors into StoreErrors in plain words."""
         try:
             yield
-        except SQLAlchemyError as error:
-            name = getattr(getattr(error, "orig", None), "sqlite_errorname", "")
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            name = _name(error)
             if name == "SQLITE_FULL" or name.startswith("SQLITE_IOERR"):
                 raise StoreError(
                     f"{self.place} cannot be written: the disk is full or broken.",
                     "Free some space on it. What was recorded before is kept.",
                 ) from error
-            if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-                raise LockedError(
+            if _locked(error):
+                raise StoreError(
                     f"{self.place} is locked by another program.",
                     "Close what holds it open, then try again.",
                 ) from error
@@ -142,13 +180,22 @@ class Database:
             raise StoreError(f"The store {self.place} does not answer as expected.") from error
 
 
+def _name(error: Exception) -> str:
+    """SQLite's name of an error; empty for one of another database."""
+    return getattr(getattr(error, "orig", error), "sqlite_errorname", "")
+
+
+def _locked(error: Exception) -> bool:
+    return _name(error).startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+
+
 def _tune(engine: Engine) -> None:
     """WAL, so that readers and the writer pass each other; writers take their turn up front."""
 
     def connected(raw: Any, _: Any) -> None:
         raw.isolation_level = None  # BEGIN is ours, below
         cursor = raw.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000:.0f}")
+        cursor.execute(_waiting(LOCK_SECONDS))
         cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")  # of a new file; an old one stays
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = NORMAL")
@@ -156,8 +203,18 @@ def _tune(engine: Engine) -> None:
 
     def begun(connection: Connection) -> None:
         how = connection.get_execution_options().get("playground_begin", "BEGIN")
-        if how:
+        if how == "BEGIN IMMEDIATE":
+            connection.exec_driver_sql(_waiting(TRY_SECONDS))
+            try:
+                connection.exec_driver_sql(how)
+            finally:
+                connection.exec_driver_sql(_waiting(LOCK_SECONDS))
+        elif how:
             connection.exec_driver_sql(how)
 
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", begun)
+
+
+def _waiting(seconds: float) -> str:
+    return f"PRAGMA busy_timeout = {seconds * 1000:.0f}"

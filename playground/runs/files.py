@@ -2,8 +2,12 @@
 
 import io
 import math
+import os
+import shutil
+import struct
 import threading
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -25,14 +29,14 @@ class Files:
         except OSError as error:
             raise file_error(error, self._folder) from error
 
-    def write(self, run_id: str, name: str, arrays: Arrays) -> None:
+    def write(self, run_id: str, name: str, content: bytes) -> None:
         """Whole or not at all: a reader never sees half a file."""
         path = self._folder / run_id / name
         part = path.with_suffix(f".{threading.get_ident()}.part")
         try:
             path.parent.mkdir(exist_ok=True)
             try:
-                part.write_bytes(to_npz(arrays))
+                part.write_bytes(content)
                 part.replace(path)
             finally:
                 part.unlink(missing_ok=True)
@@ -40,6 +44,7 @@ class Files:
             raise file_error(error, path) from error
 
     def read(self, run_id: str, name: str) -> dict[str, np.ndarray]:
+        """The arrays of a file, by name."""
         path = self._folder / run_id / name
         try:
             return from_npz(path.read_bytes())
@@ -47,7 +52,8 @@ class Files:
             raise file_error(error, path) from error
         except ValueError as error:
             raise StoreError(
-                f"{path} is damaged.", "Remove the file; the run's curves are kept."
+                f"{path} is damaged.",
+                "The run's curves are kept. Start it again; the same seed gives the same numbers.",
             ) from error
 
     def remove(self, run_id: str, names: list[str]) -> None:
@@ -58,6 +64,27 @@ class Files:
                 path.unlink(missing_ok=True)
             except OSError as error:
                 raise file_error(error, path) from error
+
+    def remove_all(self, run_id: str) -> None:
+        """Removes the folder of a run, if it has one."""
+        path = self._folder / run_id
+        try:
+            shutil.rmtree(path)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise file_error(error, path) from error
+
+    def size(self, run_id: str) -> int:
+        """Bytes that the files of a run take."""
+        path = self._folder / run_id
+        try:
+            with os.scandir(path) as entries:
+                return sum(entry.stat().st_size for entry in entries)
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            raise file_error(error, path) from error
 
 
 def file_error(error: OSError, path: Path) -> StoreError:
@@ -81,10 +108,10 @@ def spare(steps: list[int], limit: int) -> list[int]:
     return found
 
 
-def to_npz(arrays: Arrays) -> bytes:
-    """Arrays by their names, as a file of NumPy's."""
+def to_npz(arrays: Arrays, compressed: bool = False) -> bytes:
+    """Arrays by their names, as a file of NumPy's. Weights gain nothing from being compressed."""
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    (np.savez_compressed if compressed else np.savez)(buffer, **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()
 
 
@@ -93,5 +120,21 @@ def from_npz(content: bytes) -> dict[str, np.ndarray]:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as found:
             return {name: found[name] for name in found.files}
-    except (OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except _DAMAGED as error:
         raise ValueError("not an .npz") from error
+
+
+# What reading a file raises that was cut or overwritten; RuntimeError for one that now says that
+# it is encrypted, AttributeError for one that is now a single array.
+_DAMAGED = (
+    AttributeError,
+    EOFError,
+    KeyError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)

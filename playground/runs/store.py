@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import Row, delete, func, insert, select, update
 
 from playground.errors import StoreError
-from playground.runs import liveness, records, tables
+from playground.runs import curves, evaluations, liveness, records, tables
 from playground.runs.connection import Database
-from playground.runs.files import Files, from_npz, spare, to_npz
-from playground.runs.pieces import later, merged, pieces
+from playground.runs.files import Files, spare, to_npz
 from playground.runs.records import COLUMNS, LIVE, STATES, RunRecord, dumps, to_record
+from playground.runs.removal import Removal, Removed
 from playground.settings import Settings
 from playground.spec import RunSpec
 from playground.training.events import (
@@ -53,20 +53,36 @@ _log = logging.getLogger(__name__)
 def open_store(settings: Settings) -> "Store":
     """The store these settings name. Raises StoreError."""
     url = settings.store_url or f"sqlite:///{(settings.home / 'playground.sqlite').as_posix()}"
-    return Store(url, settings.home / "runs", int(settings.snapshot_mib * 2**20))
+    return Store(
+        url,
+        settings.home / "runs",
+        int(settings.snapshot_mib * 2**20),
+        settings.lock_seconds,
+        int(settings.store_gib * 2**30),
+    )
 
 
 class Store:
     """Keeps runs. `url` is SQLAlchemy's; arrays too large for a row lie under `folder`/run id.
-    Of each kind of snapshot a run keeps at most about `snapshot_bytes`, thinned out evenly.
+    Of each kind of snapshot a run keeps at most about `snapshot_bytes`, thinned out evenly; all
+    runs together at most about `most_bytes`, once `make_room` was asked to see to it. For another
+    program that writes, what a run has to say waits up to `lock_seconds`.
 
     Thread-safe. Every method raises StoreError, in plain words, when the store cannot be read or
     written.
     """
 
-    def __init__(self, url: str, folder: Path, snapshot_bytes: int = 64 * 2**20) -> None:
-        self._snapshot_bytes = snapshot_bytes
-        self._unwritten: dict[str, dict[str, Any]] = {}  # states that could not be written yet
+    def __init__(
+        self,
+        url: str,
+        folder: Path,
+        snapshot_bytes: int = 64 * 2**20,
+        lock_seconds: float = 60.0,
+        most_bytes: int = 2**60,
+    ) -> None:
+        self._snapshot_bytes, self._most_bytes = snapshot_bytes, most_bytes
+        # Ends that could not be written yet: the columns, and the metrics.
+        self._unwritten: dict[str, tuple[dict[str, Any], Mapping[str, float]]] = {}
         self._built: OrderedDict[str, Started] = OrderedDict()
         self._held: set[str] = set()  # live runs that this store made
         self._holder = liveness.holder()
@@ -74,8 +90,9 @@ class Store:
         self._closed = threading.Event()
         self._heart: threading.Thread | None = None
         self._files = Files(folder)
-        self._database = Database(url)
+        self._database = Database(url, lock_seconds)
         self._reading, self._writing = self._database.reading, self._database.writing
+        self._removal = Removal(self._database, self._files, self._alive)
         self._files.open()
         self._database.open()
 
@@ -84,20 +101,17 @@ class Store:
     def create(self, spec: RunSpec, owner: str, state: str = "queued") -> str:
         """Makes a run of this process and returns its id, 12 URL-safe characters not to guess."""
         run_id = "".join(secrets.choice(_ALPHABET) for _ in range(12))
-        now = time.time()
         with self._writing() as connection:
             connection.execute(
                 insert(tables.runs).values(
+                    **self._number(),
                     id=run_id,
                     owner=owner,
                     digest=spec.digest,
                     spec=spec.to_json(),
                     state=state,
-                    created=now,
-                    host=liveness.host(),
-                    pid=os.getpid(),
-                    holder=self._holder,
-                    heartbeat=now,
+                    created=time.time(),
+                    **self._held_by_this_process(),
                 )
             )
         self._hold(run_id)
@@ -160,25 +174,13 @@ class Store:
             "where": None if where is None else dumps(where),
         }
         if state in LIVE:
-            self._update(run_id, LIVE, state=state, **text)
+            self._update(run_id, LIVE, patient=False, state=state, **text)
         else:
-            self._end(run_id, state, text)
+            self._end(run_id, state, text, patient=False)
 
     def interrupt_dead(self) -> list[str]:
-        """Marks as failed the live runs whose process is gone; returns their ids."""
-        columns = tables.runs.c
-        with self._reading() as connection:
-            rows = connection.execute(
-                select(
-                    columns.id, columns.step, columns.host, columns.pid, columns.holder,
-                    columns.heartbeat,
-                ).where(columns.state.in_(LIVE), columns.holder != self._holder)
-            ).all()  # fmt: skip
-        dead = [
-            row
-            for row in rows
-            if not self._watch.alive(row.host, row.pid, row.holder, row.heartbeat)
-        ]
+        """Marks as failed the runs that had begun and whose process is gone; returns their ids."""
+        dead = [row for row in self._of_others(LIVE - {"queued"}) if not self._alive(row)]
         for row in dead:
             self.set_state(
                 row.id,
@@ -189,6 +191,62 @@ class Store:
                 kind="interrupted",
             )
         return [row.id for row in dead]
+
+    def take_over(self) -> list[RunRecord]:
+        """The waiting runs whose process is gone, in the order in which they came. This process
+        holds them from now on."""
+        columns, taken = tables.runs.c, []
+        for row in self._of_others({"queued"}):
+            if self._alive(row):
+                continue
+            with self._writing() as connection:
+                done = connection.execute(
+                    update(tables.runs)
+                    .where(
+                        columns.id == row.id,
+                        columns.state == "queued",
+                        columns.holder == row.holder,  # unless another process was quicker
+                    )
+                    .values(**self._held_by_this_process())
+                )
+            if done.rowcount:
+                taken.append(row.id)
+                self._hold(row.id)
+        found = [self.run(run_id) for run_id in taken]
+        return [record for record in found if record is not None]
+
+    def release(self, run_ids: Sequence[str]) -> None:
+        """Leaves waiting runs of this process to the one that asks for them next."""
+        with self._writing() as connection:
+            connection.execute(
+                update(tables.runs)
+                .where(
+                    tables.runs.c.id.in_(run_ids),
+                    tables.runs.c.state == "queued",
+                    tables.runs.c.holder == self._holder,
+                )
+                .values(holder=liveness.NOBODY)
+            )
+        self._held.difference_update(run_ids)
+
+    def delete(self, run_ids: Sequence[str]) -> list[Removed]:
+        """Removes runs with all that there is of them, all or none. Refuses one that is unknown or
+        that a living process still trains."""
+        for run_id in run_ids:
+            self._built.pop(run_id, None)
+        return self._removal.delete(run_ids)
+
+    def make_room(self) -> list[Removed]:
+        """Removes the oldest runs that have ended where the store takes more than it may."""
+        return self._removal.make_room(self._most_bytes)
+
+    def removed(self, run_id: str) -> Removed | None:
+        """The run of this id, if there was one and it is gone."""
+        return self._removal.find(run_id)
+
+    def removed_of(self, owner: str) -> list[Removed]:
+        """The runs of one owner that went to make room, newest first."""
+        return self._removal.of(owner)
 
     def close(self) -> None:
         """Ends the sign of life and the connections."""
@@ -243,25 +301,10 @@ class Store:
         step that was not recorded between two that were is NaN.
         """
         split, _, metric = name.partition("_")
-        if split in _SPLITS and metric:
-            return self._evaluated_series(run_id, split, metric, after)
-        columns = tables.series.c
         with self._reading() as connection:
-            rows = connection.execute(
-                select(columns.first, columns.points)
-                .where(
-                    columns.run_id == run_id,
-                    columns.name == name,
-                    columns.chunk >= max(after, 0) // tables.CHUNK,
-                )
-                .order_by(columns.chunk)
-            ).all()
-        values = [np.frombuffer(row.points, "<f4") for row in rows]
-        steps = [
-            np.arange(row.first, row.first + len(part), dtype=np.int32)
-            for row, part in zip(rows, values, strict=True)
-        ]
-        return later(steps, values, after)
+            if split in _SPLITS and metric:
+                return evaluations.read(connection, run_id, split, metric, after)
+            return curves.read(connection, run_id, name, after)
 
     def marks(self, run_id: str) -> list[Changed]:
         """What was changed mid-run, in order."""
@@ -278,31 +321,12 @@ class Store:
         self, run_id: str, split: str = "validation", full: bool | None = None
     ) -> Evaluated | None:
         """The latest look at a split, of all its images or a sample where asked; or None."""
-        columns = tables.evaluations.c
-        query = (
-            select(tables.evaluations)
-            .where(columns.run_id == run_id, columns.split == split)
-            .order_by(columns.step.desc(), columns.number.desc())
-            .limit(1)
-        )
-        if full is not None:
-            query = query.where(columns.full == full)
         with self._reading() as connection:
-            row = connection.execute(query).first()
-        if row is None:
-            return None
-        return Evaluated(
-            step=row.step,
-            epoch=row.epoch,
-            split=row.split,
-            images=row.images,
-            full=row.full,
-            metrics=json.loads(row.metrics),
-            arrays=from_npz(row.arrays),
-        )
+            return evaluations.latest(connection, run_id, split, full)
 
     def started(self, run_id: str) -> Started | None:
-        """What the run was built of, or None before it was; do not write into its arrays."""
+        """What the run was built of, or None before it was; do not write into its arrays. Where
+        their file is lost or damaged there are none."""
         if run_id in self._built:
             return self._built[run_id]
         with self._reading() as connection:
@@ -311,33 +335,42 @@ class Store:
             ).scalar_one_or_none()
         if text is None:
             return None
-        found = Started(**json.loads(text), arrays=self._files.read(run_id, "started.npz"))
+        try:
+            arrays = self._files.read(run_id, "started.npz")
+        except StoreError as error:
+            _log.warning("The images of run %s cannot be shown: %s", run_id, error)
+            arrays = {}
+        found = Started(**json.loads(text), arrays=arrays)
         self._built[run_id] = found
         while len(self._built) > 64:
             self._built.popitem(last=False)
         return found
 
     def snapshot(self, run_id: str, kind: str, step: int | None = None) -> Snapshot | None:
-        """The snapshot at `step`, or the latest; None if there is none."""
+        """The snapshot at `step`, or the latest; None if there is none. In the place of one whose
+        file is lost or damaged comes the one before it."""
         columns = tables.snapshots.c
         query = (
             select(columns.step, columns.file)
             .where(columns.run_id == run_id, columns.kind == kind)
             .order_by(columns.step.desc())
-            .limit(1)
         )
         if step is not None:
-            query = query.where(columns.step == step)
+            query = query.where(columns.step <= step)
         with self._reading() as connection:
-            row = connection.execute(query).first()
-        if row is None:
+            rows = connection.execute(query).all()
+        if not rows or (step is not None and rows[0].step != step):
             return None
-        try:
-            return Snapshot(row.step, kind, self._files.read(run_id, row.file))
-        except StoreError:
-            if row.step in self.snapshots(run_id, kind):
-                raise
-            return None  # thinned out between the two looks
+        fault = None
+        for row in rows:
+            try:
+                return Snapshot(row.step, kind, self._files.read(run_id, row.file))
+            except StoreError as error:
+                fault = fault or error
+                _log.warning("A snapshot of run %s is passed over: %s", run_id, error)
+        if fault is not None and set(self.snapshots(run_id, kind)) & {row.step for row in rows}:
+            raise fault
+        return None  # thinned out between the two looks
 
     def snapshots(self, run_id: str, kind: str) -> list[int]:
         """The steps of which there is a snapshot, ascending."""
@@ -354,7 +387,7 @@ class Store:
     # One method for each kind of event that keeps more than a state
 
     def _record_started(self, run_id: str, event: Started) -> None:
-        self._files.write(run_id, "started.npz", event.arrays)
+        self._files.write(run_id, "started.npz", to_npz(event.arrays, compressed=True))
         facts = {
             field.name: getattr(event, field.name)
             for field in fields(event)
@@ -371,43 +404,8 @@ class Store:
         )
 
     def _record_progress(self, run_id: str, event: Progress) -> None:
-        added = pieces(event)
-        columns = tables.series.c
-        with self._writing() as connection:
-            kept = {
-                (row.name, row.chunk): (row.first, np.frombuffer(row.points, "<f4"))
-                for row in connection.execute(
-                    select(columns.name, columns.chunk, columns.first, columns.points).where(
-                        columns.run_id == run_id,
-                        tuple_(columns.name, columns.chunk).in_(list(added)),
-                    )
-                )
-            }
-            old: list[dict[str, Any]] = []
-            new: list[dict[str, Any]] = []
-            for (name, chunk), piece in added.items():
-                known = kept.get((name, chunk))
-                first, values = piece if known is None else merged(known, piece)
-                points = values.astype("<f4").tobytes()
-                if known is None:
-                    row = {"run_id": run_id, "name": name, "chunk": chunk}
-                    new.append({**row, "first": first, "points": points})
-                else:
-                    row = {"of_name": name, "of_chunk": chunk}
-                    old.append({**row, "to_first": first, "to_points": points})
-            if new:
-                connection.execute(insert(tables.series), new)
-            if old:
-                connection.execute(
-                    update(tables.series)
-                    .where(
-                        columns.run_id == run_id,
-                        columns.name == bindparam("of_name"),
-                        columns.chunk == bindparam("of_chunk"),
-                    )
-                    .values(first=bindparam("to_first"), points=bindparam("to_points")),
-                    old,
-                )
+        with self._writing(patient=True) as connection:
+            curves.write(connection, run_id, event)
             connection.execute(
                 update(tables.runs)
                 .where(tables.runs.c.id == run_id)
@@ -421,31 +419,15 @@ class Store:
             )
 
     def _record_evaluated(self, run_id: str, event: Evaluated) -> None:
-        with self._writing() as connection:
-            connection.execute(
-                insert(tables.evaluations).values(
-                    run_id=run_id,
-                    split=event.split,
-                    step=event.step,
-                    epoch=event.epoch,
-                    images=event.images,
-                    full=event.full,
-                    metrics=dumps(event.metrics),
-                    arrays=to_npz(event.arrays),
-                )
-            )
-            _add_metrics(
-                connection,
-                run_id,
-                {f"{event.split}_{name}": value for name, value in event.metrics.items()},
-            )
+        with self._writing(patient=True) as connection:
+            evaluations.write(connection, run_id, event)
 
     def _record_snapshot(self, run_id: str, event: Snapshot) -> None:
         file = f"{event.kind}-{event.step:09d}.npz"
-        self._files.write(run_id, file, event.arrays)
+        self._files.write(run_id, file, to_npz(event.arrays))
         columns = tables.snapshots.c
         kind = (columns.run_id == run_id, columns.kind == event.kind)
-        with self._writing() as connection:
+        with self._writing(patient=True) as connection:
             rows = connection.execute(select(columns.step, columns.file).where(*kind)).all()
             files = {row.step: row.file for row in rows}
             if event.step not in files:
@@ -463,7 +445,7 @@ class Store:
         self._files.remove(run_id, [files[step] for step in gone])
 
     def _record_changed(self, run_id: str, event: Changed) -> None:
-        with self._writing() as connection:
+        with self._writing(patient=True) as connection:
             connection.execute(
                 insert(tables.marks).values(
                     run_id=run_id, step=event.step, what=event.what, value=dumps(event.value)
@@ -478,9 +460,11 @@ class Store:
 
     # States
 
-    def _update(self, run_id: str, states: frozenset[str] | set[str], **values: Any) -> None:
+    def _update(
+        self, run_id: str, states: frozenset[str] | set[str], patient: bool = True, **values: Any
+    ) -> None:
         """Writes columns of a run that is in one of `states`."""
-        with self._writing() as connection:
+        with self._writing(patient) as connection:
             connection.execute(
                 update(tables.runs)
                 .where(tables.runs.c.id == run_id, tables.runs.c.state.in_(states))
@@ -493,19 +477,22 @@ class Store:
         state: str,
         values: Mapping[str, Any],
         metrics: Mapping[str, float] | None = None,
+        patient: bool = True,
     ) -> None:
         """Writes a run's end, unless it ended in another way before."""
-        values = {"state": state, "finished": time.time(), **values}
+        end = {"state": state, "finished": time.time(), **values}, metrics or {}
         try:
-            self._write_end(run_id, values, metrics or {})
+            self._write_end(run_id, *end, patient)
         except StoreError:
-            self._unwritten.setdefault(run_id, values)
+            self._unwritten.setdefault(run_id, end)
             self._start_heart()
             raise
         self._held.discard(run_id)
 
-    def _write_end(self, run_id: str, values: dict[str, Any], metrics: Mapping[str, float]) -> None:
-        with self._writing() as connection:
+    def _write_end(
+        self, run_id: str, values: dict[str, Any], metrics: Mapping[str, float], patient: bool
+    ) -> None:
+        with self._writing(patient) as connection:
             connection.execute(
                 update(tables.runs)
                 .where(
@@ -515,7 +502,41 @@ class Store:
                 .values(**values)
             )
             if metrics:
-                _add_metrics(connection, run_id, metrics)
+                evaluations.add_metrics(connection, run_id, metrics)
+
+    # Who holds a run
+
+    def _number(self) -> dict[str, Any]:
+        """The number of a new run: none is given twice, as SQLite by itself would."""
+        if not self._database.sqlite:
+            return {}
+        highest = [
+            select(func.coalesce(func.max(table.c.number), 0)).scalar_subquery()
+            for table in (tables.runs, tables.removed)
+        ]
+        return {"number": func.max(*highest) + 1}
+
+    def _held_by_this_process(self) -> dict[str, Any]:
+        return {
+            "host": liveness.host(),
+            "pid": os.getpid(),
+            "holder": self._holder,
+            "heartbeat": time.time(),
+        }
+
+    def _of_others(self, states: frozenset[str] | set[str]) -> list[Row[Any]]:
+        """The runs in these states that other processes hold, in the order in which they came."""
+        columns = tables.runs.c
+        with self._reading() as connection:
+            rows = connection.execute(
+                select(tables.runs)
+                .where(columns.state.in_(states), columns.holder != self._holder)
+                .order_by(columns.number)
+            ).all()
+        return list(rows)
+
+    def _alive(self, row: Row[Any]) -> bool:
+        return self._watch.alive(row.host, row.pid, row.holder, row.heartbeat)
 
     # The sign of life
 
@@ -538,8 +559,8 @@ class Store:
                 _log.warning("The runs' sign of life could not be written: %s", error)
 
     def _write_overdue(self) -> None:
-        for run_id, values in list(self._unwritten.items()):
-            self._write_end(run_id, values, {})
+        for run_id, (values, metrics) in list(self._unwritten.items()):
+            self._write_end(run_id, values, metrics, patient=False)
             del self._unwritten[run_id]
             self._held.discard(run_id)
 
@@ -552,44 +573,17 @@ class Store:
                 .values(heartbeat=time.time())
             )
 
-    def _evaluated_series(
-        self, run_id: str, split: str, metric: str, after: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        columns = tables.evaluations.c
-        with self._reading() as connection:
-            rows = connection.execute(
-                select(columns.step, columns.metrics)
-                .where(columns.run_id == run_id, columns.split == split, columns.step > after)
-                .order_by(columns.step, columns.number)
-            ).all()
-        found = {}  # of two looks at one step, the later counts
-        for row in rows:
-            value = json.loads(row.metrics).get(metric)
-            if value is not None:
-                found[row.step] = value
-        return np.array(list(found), np.int32), np.array(list(found.values()), np.float32)
-
     def _to_record(self, row: Row[Any]) -> RunRecord:
         record = to_record(row._asdict())
         unwritten = self._unwritten.get(record.id)
         if unwritten is None or not record.live:
             return record
+        values, _ = unwritten
         return replace(
             record,
-            state=unwritten["state"],
-            finished=records.moment(unwritten["finished"]),
-            message=unwritten.get("message", ""),
-            hint=unwritten.get("hint", ""),
-            kind=unwritten.get("kind", ""),
+            state=values["state"],
+            finished=records.moment(values["finished"]),
+            message=values.get("message", ""),
+            hint=values.get("hint", ""),
+            kind=values.get("kind", ""),
         )
-
-
-def _add_metrics(connection: Connection, run_id: str, metrics: Mapping[str, float]) -> None:
-    text = connection.execute(
-        select(tables.runs.c.metrics).where(tables.runs.c.id == run_id)
-    ).scalar_one_or_none()
-    connection.execute(
-        update(tables.runs)
-        .where(tables.runs.c.id == run_id)
-        .values(metrics=dumps({**json.loads(text or "{}"), **metrics}))
-    )

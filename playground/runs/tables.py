@@ -1,6 +1,8 @@
-"""The store's tables. A change here raises VERSION and says in `Store` how to bring a file over."""
+"""The store's tables. A change here raises VERSION and says in `Store` how to bring a file over;
+a table that earlier versions do without is made where it is missing."""
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Float,
@@ -99,4 +101,16 @@ snapshots = Table(
     Column("kind", String(32), primary_key=True),
     Column("step", Integer, primary_key=True, autoincrement=False),
     Column("file", String(128), nullable=False),
+)
+
+# Runs that are gone: their numbers are not given again, and their links say why.
+removed = Table(
+    "removed",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("id", String(12), nullable=False, unique=True),
+    Column("owner", String(128), nullable=False, index=True),
+    Column("removed", Float, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("room", Boolean, nullable=False),  # to keep the store within its limit
 )

@@ -1,0 +1,113 @@
+"""The looks at a split of the images as rows: their numbers of every step, of the latest look the
+arrays, too, because nobody asks for those of the others."""
+
+import json
+import logging
+from collections.abc import Mapping
+
+import numpy as np
+from sqlalchemy import Connection, func, insert, select, update
+
+from playground.runs import tables
+from playground.runs.files import from_npz, to_npz
+from playground.runs.records import dumps
+from playground.training.events import Evaluated
+
+_log = logging.getLogger(__name__)
+
+
+def write(connection: Connection, run_id: str, event: Evaluated) -> None:
+    """Keeps a look, and its numbers as the run's latest."""
+    columns = tables.evaluations.c
+    before = (
+        select(func.max(columns.number))
+        .where(
+            columns.run_id == run_id,
+            columns.split == event.split,
+            columns.full == event.full,
+        )
+        .scalar_subquery()
+    )
+    connection.execute(
+        update(tables.evaluations).where(columns.number == before).values(arrays=b"")
+    )
+    connection.execute(
+        insert(tables.evaluations).values(
+            run_id=run_id,
+            split=event.split,
+            step=event.step,
+            epoch=event.epoch,
+            images=event.images,
+            full=event.full,
+            metrics=dumps(event.metrics),
+            arrays=to_npz(event.arrays, compressed=True),
+        )
+    )
+    add_metrics(
+        connection,
+        run_id,
+        {f"{event.split}_{name}": value for name, value in event.metrics.items()},
+    )
+
+
+def add_metrics(connection: Connection, run_id: str, metrics: Mapping[str, float]) -> None:
+    """Writes numbers over what the run had under their names."""
+    text = connection.execute(
+        select(tables.runs.c.metrics).where(tables.runs.c.id == run_id)
+    ).scalar_one_or_none()
+    connection.execute(
+        update(tables.runs)
+        .where(tables.runs.c.id == run_id)
+        .values(metrics=dumps({**json.loads(text or "{}"), **metrics}))
+    )
+
+
+def read(
+    connection: Connection, run_id: str, split: str, metric: str, after: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The steps after `after` at which a metric was taken, int32, ascending, and it, float32."""
+    columns = tables.evaluations.c
+    rows = connection.execute(
+        select(columns.step, columns.metrics)
+        .where(columns.run_id == run_id, columns.split == split, columns.step > after)
+        .order_by(columns.step, columns.number)
+    ).all()
+    found = {}  # of two looks at one step, the later counts
+    for row in rows:
+        value = json.loads(row.metrics).get(metric)
+        if value is not None:
+            found[row.step] = value
+    return np.array(list(found), np.int32), np.array(list(found.values()), np.float32)
+
+
+def latest(connection: Connection, run_id: str, split: str, full: bool | None) -> Evaluated | None:
+    """The latest look at a split, of all its images or a sample where asked; or None."""
+    columns = tables.evaluations.c
+    query = (
+        select(tables.evaluations)
+        .where(columns.run_id == run_id, columns.split == split)
+        .order_by(columns.step.desc(), columns.number.desc())
+        .limit(1)
+    )
+    if full is not None:
+        query = query.where(columns.full == full)
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    return Evaluated(
+        step=row.step,
+        epoch=row.epoch,
+        split=row.split,
+        images=row.images,
+        full=row.full,
+        metrics=json.loads(row.metrics),
+        arrays=_arrays(run_id, row.arrays),
+    )
+
+
+def _arrays(run_id: str, content: bytes) -> dict[str, np.ndarray]:
+    try:
+        return from_npz(content) if content else {}
+    except ValueError:
+        _log.warning("The arrays of the latest look at run %s are damaged.", run_id)
+        return {}

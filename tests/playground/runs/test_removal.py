@@ -1,0 +1,136 @@
+"""How runs go: by name, or the oldest ones to keep the store within its limit."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from playground.errors import StoreError
+from playground.runs.removal import LEAST_RUNS
+from playground.runs.store import Store, open_store
+from playground.settings import Settings
+from playground.spec import RunSpec
+from playground.training.events import Changed, Evaluated, Finished, Progress, Snapshot, Started
+
+ROOT = Path(__file__).resolve().parents[3]
+SPEC = RunSpec(dataset="digits", seed=7)
+
+
+@pytest.fixture
+def store(tmp_path):
+    found = open_store(Settings(home=tmp_path))
+    yield found
+    found.close()
+
+
+def whole_run(store: Store, owner: str = "me", size: int = 9) -> str:
+    run_id = store.create(SPEC, owner)
+    store.record(run_id, Started(1, [], 9, 9, 1, 1, 1, [], {}, {"strip_labels": np.ones(9)}))
+    store.record(run_id, Progress(2, 0.1, 0.1, 1.0, {"loss": np.ones(2)}))
+    store.record(run_id, Evaluated(2, 0.1, "test", 9, True, {"loss": 0.5}, {"a": np.ones(9)}))
+    store.record(run_id, Changed(2, "learning_rate", 0.1))
+    store.record(run_id, Snapshot(2, "weights", {"a": np.random.default_rng(0).random(size)}))
+    store.record(run_id, Finished(2, "completed", 0.1))
+    return run_id
+
+
+def test_of_a_deleted_run_nothing_is_left_but_its_number(store, tmp_path):
+    kept, gone = whole_run(store), whole_run(store)
+    size = sum(file.stat().st_size for file in (tmp_path / "runs" / gone).iterdir())
+    [removed] = store.delete([gone])
+    assert (removed.id, removed.number, removed.bytes, removed.room) == (gone, 2, size, False)
+    assert store.run(gone) is None and store.started(gone) is None
+    assert store.removed(gone) == removed and store.removed(kept) is None
+    assert not (tmp_path / "runs" / gone).exists() and (tmp_path / "runs" / kept).exists()
+    with sqlite3.connect(tmp_path / "playground.sqlite") as raw:
+        for table in ("series", "evaluations", "marks", "snapshots"):
+            owners = raw.execute(f"SELECT DISTINCT run_id FROM {table}").fetchall()
+            assert owners == [(kept,)], table
+        assert raw.execute("PRAGMA freelist_count").fetchone() == (0,)
+    assert store.run(store.create(SPEC, "me")).number == 3  # a number means one run for ever
+
+
+def test_all_are_deleted_or_none(store):
+    first, second = whole_run(store), whole_run(store)
+    with pytest.raises(StoreError, match="no run 'unknown'"):
+        store.delete([first, "unknown", second])
+    assert {run.id for run in store.runs()} == {first, second}
+
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from playground.runs.store import open_store
+from playground.settings import Settings
+from playground.spec import RunSpec
+
+store = open_store(Settings(home=Path(sys.argv[1])))
+print(store.create(RunSpec(dataset="digits"), "me", sys.argv[2]), flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="asks the system about a process")
+@pytest.mark.parametrize("state", ["queued", "running", "paused"])
+def test_a_live_run_is_deleted_only_when_its_process_is_gone(store, tmp_path, state):
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(tmp_path), state],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            run_id = process.stdout.readline().strip()
+            with pytest.raises(StoreError, match=f"still {state}") as caught:
+                store.delete([run_id])
+            assert caught.value.hint == "Stop it first." and store.run(run_id) is not None
+        finally:
+            process.kill()
+    store.delete([run_id])
+    assert store.run(run_id) is None
+
+
+def test_the_oldest_that_have_ended_make_room(tmp_path):
+    store = Store(
+        f"sqlite:///{tmp_path / 'playground.sqlite'}", tmp_path / "runs", most_bytes=2_000_000
+    )
+    live = store.create(SPEC, "me")
+    ids = [whole_run(store, "me" if number % 2 else "you", 25_000) for number in range(14)]
+    used = sum(file.stat().st_size for file in (tmp_path / "runs").rglob("*.npz"))
+    assert used > 2_500_000
+    gone = store.make_room()
+    assert [one.id for one in gone] == ids[: len(gone)] and 3 <= len(gone) <= 5
+    assert all(one.room and one.bytes > 200_000 for one in gone)
+    assert [one.number for one in store.removed_of("me")] == [5, 3][-len(gone) // 2 :]
+    left = [run.id for run in store.runs()]
+    assert left == [*ids[len(gone) :][::-1], live]
+    used = sum(file.stat().st_size for file in (tmp_path / "runs").rglob("*.npz"))
+    assert used <= 2_000_000
+    assert store.make_room() == []
+    store.close()
+
+
+def test_the_newest_stay_however_large_they_are(tmp_path):
+    store = Store(f"sqlite:///{tmp_path / 'a.sqlite'}", tmp_path / "runs", most_bytes=1)
+    ids = [whole_run(store) for _ in range(LEAST_RUNS + 2)]
+    assert [one.id for one in store.make_room()] == ids[:2]
+    store.close()
+
+
+def test_of_earlier_looks_only_the_numbers_are_kept(store, tmp_path):
+    run_id = store.create(SPEC, "me")
+    for step in (1, 2, 3):
+        for split in ("validation", "train"):
+            arrays = {"confusion": np.full((9, 9), step)}
+            store.record(run_id, Evaluated(step, 0.1, split, 9, step == 2, {"loss": step}, arrays))
+    assert store.evaluation(run_id).arrays["confusion"][0, 0] == 3
+    assert store.evaluation(run_id, full=True).arrays["confusion"][0, 0] == 2
+    assert store.evaluation(run_id, "train").arrays["confusion"][0, 0] == 3
+    assert store.series(run_id, "validation_loss")[1].tolist() == [1, 2, 3]
+    with sqlite3.connect(tmp_path / "playground.sqlite") as raw:
+        empty = raw.execute("SELECT step FROM evaluations WHERE length(arrays) = 0").fetchall()
+    assert empty == [(1,), (1,)]
