@@ -23,6 +23,8 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
             yield
     finally:
         await anyio.to_thread.run_sync(supervisor.close)
+        # Not left to atexit: a signal that ends the server ends the process before that.
+        await anyio.to_thread.run_sync(supervisor.store.close)
 
 
 app = st.App(

@@ -36,6 +36,7 @@ COMMANDS = frozenset({"pause", "resume", "step", "stop", "change"})
 STOP_SECONDS = 5.0  # a worker that has not stopped by then is killed
 TICK_SECONDS = 0.2
 SEARCH_SECONDS = 5.0  # between two searches for runs whose process is gone
+TIDY_SECONDS = 60.0  # between two looks at how much the store takes
 LOOK_SECONDS = 1.0  # between two looks at the weights of one live run
 IDLE_SECONDS = 300.0  # after so long without a run, workers beyond the warm ones end
 START_FAILURES = 3  # after so many in a row, waiting runs are told
@@ -113,14 +114,16 @@ class Supervisor:
         self._samples: dict[str, tuple[np.ndarray, np.ndarray, list[str]]] = {}
 
     def start(self) -> None:
-        """Starts the workers, which are warm after some seconds, and tidies up the store."""
-        self.store.interrupt_dead()
+        """Starts the workers, which are warm after some seconds; tells the runs whose program is
+        gone, and takes up those that were waiting for it. Raises StoreError."""
+        self._find_orphans()
         self._executor.start()
         self._checker.start()
         self._clock.start()
 
     def close(self) -> None:
-        """Ends the workers; runs that are live are marked as failed with what they recorded."""
+        """Ends the workers; runs that are live are marked as failed with what they recorded. Those
+        that wait go on waiting, for the server that comes next."""
         with self._lock:
             if self._closed.is_set():
                 return
@@ -129,6 +132,8 @@ class Supervisor:
             for job in jobs:
                 job.ended = True
             waiting = [one.run_id for one in self._line.order()]
+            waiting += [job.run_id for job in jobs if not job.heard]
+            jobs = [job for job in jobs if job.heard]
         self._gallery.close()
         self._executor.close()
         self._checker.close()
@@ -142,14 +147,10 @@ class Supervisor:
                 "Start the run again; the same seed gives the same numbers.",
                 "interrupted",
             )
-        for run_id in waiting:
-            self._mark(
-                run_id,
-                "failed",
-                "The server was shut down before this run began.",
-                "Start the run again.",
-                "interrupted",
-            )
+        try:
+            self.store.release(waiting)
+        except StoreError as error:  # they are found all the same once this process is gone
+            _log.warning("Waiting runs could not be handed on: %s", error)
         if self._clock.is_alive() and threading.current_thread() is not self._clock:
             self._clock.join(timeout=5)
 
@@ -652,7 +653,7 @@ class Supervisor:
     # The clock
 
     def _tick(self) -> None:
-        looked = time.monotonic()
+        searched, tidied = time.monotonic(), -math.inf
         while not self._closed.wait(TICK_SECONDS):
             now = time.monotonic()
             with self._lock:
@@ -664,12 +665,29 @@ class Supervisor:
                 self._end_idle(now)
                 if self._executor.failures >= START_FAILURES and not self._seats:
                     self._give_up()
-            if now - looked > SEARCH_SECONDS:
-                looked = now
-                try:
-                    self.store.interrupt_dead()
-                except StoreError as error:
-                    _log.warning("Runs of dead programs could not be looked for: %s", error)
+            try:
+                if now - searched > SEARCH_SECONDS:
+                    searched = now
+                    self._find_orphans()
+                if now - tidied > TIDY_SECONDS:
+                    tidied = now
+                    self.store.make_room()
+            except StoreError as error:
+                _log.warning("The store could not be tidied up: %s", error)
+
+    def _find_orphans(self) -> None:
+        """Tells the runs whose program is gone, and takes up those that were waiting for it, in
+        their order. Called without the lock; raises StoreError."""
+        self.store.interrupt_dead()
+        for record in self.store.take_over():
+            try:
+                spec = RunSpec.from_json(record.spec.to_json())
+            except SpecError as error:  # it came from a version that knew other settings
+                self._mark(record.id, "failed", error.message, error.hint, "spec")
+                continue
+            with self._lock:
+                self._line.join(Waiting(record.id, record.owner, spec, time.monotonic()))
+                self._dispatch()
 
     def _end_idle(self, now: float) -> None:
         """Ends workers that came for a crowd which has left."""

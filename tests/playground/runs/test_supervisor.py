@@ -6,6 +6,7 @@ makes a run do. test_worker.py has real training.
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -359,7 +360,7 @@ def test_a_closed_server_says_so_in_its_runs(make):
     found = service.store.run(run_id)
     assert (found.state, found.kind) == ("failed", "interrupted")
     assert "shut down at step" in found.message
-    assert "before this run began" in service.store.run(waiting).message
+    assert state(service, waiting) == "queued"
     with pytest.raises(RunError, match="shutting down"):
         service.submit(LONG, "me")
 
@@ -407,6 +408,66 @@ def test_a_killed_server_leaves_no_worker_and_its_runs_are_told(make, tmp_path, 
     assert found[0] == "failed" and found[1].kind == "interrupted"
     steps, _ = watcher.store.series(run_id, "loss")
     assert len(steps) == found[1].step >= 10
+
+
+def test_runs_that_waited_are_taken_up_by_the_next_server_in_their_order(make):
+    before = make(warm_workers=1)
+    first = before.submit(LONG, "me")
+    waiting = [before.submit(SHORT, "me") for _ in range(3)]
+    training(before, first)
+    before.close()
+    assert state(before, first) == "failed"
+    service = make()
+    assert [service.place(run_id) or 1 for run_id in waiting] == sorted(
+        service.place(run_id) or 1 for run_id in waiting
+    )
+    found = [ended(service, run_id) for run_id in waiting]
+    assert [(one.state, one.step) for one in found] == [("completed", 40)] * 3
+    begun = [one.started for one in found]
+    assert begun == sorted(begun)
+
+
+QUEUEING = SERVER.replace(
+    'run_id = service.submit(RunSpec(seed=0), "me")',
+    """run_id = service.submit(RunSpec(seed=0), "me")
+for seed in (1, 1, 1):
+    service.submit(RunSpec(seed=seed), "you")""",
+)
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["another runs", "started later"])
+def test_runs_that_waited_for_a_killed_server_are_taken_up(make, tmp_path, monkeypatch, running):
+    monkeypatch.setattr(supervisor_module, "SEARCH_SECONDS", 0.2)
+    server = subprocess.Popen(
+        [sys.executable, "-c", QUEUEING, str(tmp_path), *QUICK],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with server, killing(server):
+        run_id = server.stdout.readline().split()[0]
+        watcher = make() if running else None
+        if watcher is not None:
+            time.sleep(0.5)  # it looks for orphans and finds none
+            assert len(watcher.store.runs(owner="you", live=True)) == 3
+            assert watcher.status()["queued"] == watcher.status()["running"] == 0
+        server.kill()
+        server.wait()
+    service = watcher or make()
+    waited = [run.id for run in service.store.runs(owner="you")][::-1]
+    assert [ended(service, one).state for one in waited] == ["completed"] * 3
+    assert state(service, run_id) == "failed"
+
+
+def test_a_waiting_run_of_a_version_with_other_settings_is_told_so(make, tmp_path):
+    store = open_store(Settings(home=tmp_path))
+    run_id = store.create(SHORT, "me")
+    store.release([run_id])
+    store.close()
+    with sqlite3.connect(tmp_path / "playground.sqlite") as raw:
+        raw.execute("""UPDATE runs SET spec = json_set(spec, '$.batch_size', -3)""")
+    found = ended(make(), run_id)
+    assert (found.state, found.kind) == ("failed", "spec") and "batch_size" in found.message
 
 
 # The checking worker
