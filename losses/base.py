@@ -7,20 +7,18 @@ from typing import Any
 
 import keras
 
+from . import targets
 from .language.errors import LossError, quote
 from .language.inputs import INPUTS
 from .language.parameters import checked
+from .logits import softmax
 
 Tensor = Any
 
-# Inputs that can be worked out from others.
-_DERIVED = {
-    "labels": ("y_true",),
-    "p_true": ("y_true", "y_pred"),
-    "num_classes": ("y_pred",),
-    "y_pred": ("logits",),
-    "y_true": ("labels", "y_pred"),
-}
+# The options that every loss has, beside its parameters.
+OPTIONS = ("name", "reduction", "dtype", "from_logits")
+# Out of whose last axis the number of classes can be read.
+_WIDE = ("y_pred", "logits", "y_true", "teacher_logits", "last_kernel")
 # Of what weights are the weights: its first axis are the samples, its last the classes.
 _WEIGHED = {
     "sample_weight": ("y_true", "y_pred", "logits", "labels", "features"),
@@ -31,14 +29,32 @@ _WEIGHED = {
 class PlaygroundLoss(keras.losses.Loss):
     """A loss with named inputs and parameters that can be moved while it is in use.
 
-    `values(tensors)` gives (B,) or a scalar, `on(tensors)` the batch mean; `loss(y_true, y_pred)`
-    is the batch mean as Keras calls it. Everything is computed in float32.
+    `values(tensors)` gives (B,) or a scalar, `on(tensors)` the batch mean, both out of a mapping
+    of input names to tensors. `loss(y_true, y_pred, sample_weight)` is Keras' call: y_true is class
+    numbers, (B,) or (B, 1), or as wide as y_pred, one-hot; masks, weights and `reduction` are
+    Keras' own. y_pred is what the loss names: probabilities, or logits where it takes only those,
+    or features; `from_logits` says otherwise, and then those of a loss that takes probabilities are
+    their softmax (sigmoid, of a binary cross-entropy). A loss that is one number a batch is
+    multiplied by the mean of the sample weights, as Keras does: they do not tell samples apart.
+
+    Everything is computed in float32; `dtype` is what a call returns. Raises LossError, which is a
+    ValueError, for shapes that do not fit.
     """
 
     inputs: tuple[str, ...] = ()
+    link = "softmax"  # from logits to what the loss calls y_pred
+    instead = ""  # what takes class numbers, where this does not
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name=name, reduction="sum_over_batch_size", dtype="float32")
+    def __init__(
+        self,
+        name: str,
+        reduction: str | None = "sum_over_batch_size",
+        dtype: Any = None,
+        from_logits: bool | None = None,
+    ) -> None:
+        super().__init__(name=name, reduction=reduction, dtype="float32")
+        self.returned_dtype = keras.dtype_policies.get(dtype or "float32").compute_dtype
+        self.from_logits = from_logits
         self._variables: dict[str, Any] = {}
 
     def _make_variables(self, values: Mapping[str, float]) -> None:
@@ -65,12 +81,44 @@ class PlaygroundLoss(keras.losses.Loss):
         return keras.ops.mean(self.values(tensors))
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        return self.values({"y_true": y_true, "y_pred": y_pred})
+        return self.values(self.offered(y_true, y_pred))
 
     def __call__(self, y_true: Tensor, y_pred: Tensor, sample_weight: Any = None) -> Tensor:
-        if sample_weight is None:
-            return self.on({"y_true": y_true, "y_pred": y_pred})
-        return super().__call__(y_true, y_pred, sample_weight)
+        y_true, y_pred = (
+            keras.ops.convert_to_tensor(x) if isinstance(x, (list, tuple)) else x
+            for x in (y_true, y_pred)
+        )
+        if sample_weight is not None:
+            targets.check_weights(sample_weight, y_pred, self.name)
+            if "sample_weight" in self.inputs:  # the text says itself what they are for
+                y_true, sample_weight = {"y_true": y_true, "sample_weight": sample_weight}, None
+        value = super().__call__(y_true, y_pred, sample_weight)
+        return keras.ops.cast(value, self.returned_dtype)
+
+    def offered(self, y_true: Tensor, y_pred: Tensor) -> dict[str, Tensor]:
+        """The inputs that a call of Keras' gives. Raises LossError for shapes that do not fit."""
+        weights = {}
+        if isinstance(y_true, dict):
+            given = y_true["sample_weight"]
+            flat = keras.ops.squeeze(given, -1) if len(given.shape) == len(y_pred.shape) else given
+            y_true, weights = y_true["y_true"], {"sample_weight": flat}
+        asked = targets.prediction(self.inputs)
+        like = {True: "logits", False: "y_pred", None: asked}[self.from_logits]
+        found = targets.offered(self.inputs, y_true, y_pred, self.name, like, self.instead)
+        if like == "logits" and asked == "y_pred":
+            make = softmax if self.link == "softmax" else keras.ops.sigmoid
+            found["y_pred"] = make(found["logits"])
+        elif like == "y_pred" and "logits" in self.inputs:  # up to a constant, which softmax drops
+            found["logits"] = keras.ops.log(keras.ops.clip(found["y_pred"], 1e-7, 1.0))
+        return found | weights
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "reduction": self.reduction,
+            "dtype": self.returned_dtype,
+            "from_logits": self.from_logits,
+        }
 
     def find_nonfinite(self, tensors: Mapping[str, Tensor]) -> dict[str, Any] | None:
         """Where in its text the loss is not finite on this batch; a named loss has no text."""
@@ -83,37 +131,41 @@ class PlaygroundLoss(keras.losses.Loss):
     def gather(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The inputs this loss takes, worked out from others where that can be done."""
         found = dict(tensors)
+        if "labels" in found:
+            found["labels"] = _flat(found["labels"], found)
         for name in self.inputs:
-            _derive(name, found)
+            if name not in found:
+                found[name] = _derived(name, found)
         return found
 
 
-def _derive(name: str, found: dict[str, Tensor]) -> None:
+def _flat(labels: Tensor, found: Mapping[str, Tensor]) -> Tensor:
+    """Class numbers (B, 1) as (B,): one axis fewer than the prediction has."""
+    ranks = [len(found[n].shape) for n in ("y_pred", "logits", "features") if n in found]
+    shape: tuple[int | None, ...] = tuple(getattr(labels, "shape", ()))
+    lone = len(shape) > 1 and shape[-1] == 1 and len(shape) in ranks
+    return keras.ops.squeeze(labels, axis=-1) if lone else labels
+
+
+def _derived(name: str, found: Mapping[str, Tensor]) -> Tensor:
     ops = keras.ops
-    if name in found:
-        return
     weighed = next((found[n] for n in _WEIGHED.get(name, ()) if n in found), None)
     if weighed is not None:  # nobody gave weights: all count alike
-        size = ops.shape(weighed)[0 if name == "sample_weight" else -1]
-        found[name] = ops.ones((size,), dtype="float32")
-        return
-    needs = _DERIVED.get(name)
-    if needs is None or (name != "y_pred" and not all(n in found or n == "y_pred" for n in needs)):
-        raise LossError(
-            f"this loss needs {name} ({INPUTS[name].what}), which is not provided here",
-            hint="it trains in a task that provides it",
-        )
-    for need in needs:
-        if need not in found and need != name:
-            _derive(need, found)
-    if name == "labels":
-        found[name] = ops.argmax(found["y_true"], axis=-1)
-    elif name == "p_true":
-        y, p = (ops.cast(found[n], "float32") for n in ("y_true", "y_pred"))
-        found[name] = ops.sum(y * p, axis=-1)
-    elif name == "num_classes":
-        found[name] = ops.shape(found["y_pred"])[-1]
-    elif name == "y_pred":
-        found[name] = ops.softmax(ops.cast(found["logits"], "float32"), axis=-1)
-    else:
-        found[name] = ops.one_hot(ops.cast(found["labels"], "int32"), found["y_pred"].shape[-1])
+        return ops.ones((ops.shape(weighed)[0 if name == "sample_weight" else -1],), "float32")
+    if name == "labels" and "y_true" in found:
+        return ops.argmax(found["y_true"], axis=-1)
+    if name == "y_pred" and "logits" in found:
+        return softmax(ops.cast(found["logits"], "float32"))
+    wide = next((found[n] for n in _WIDE if n in found), None)
+    if name == "num_classes" and wide is not None:
+        return ops.shape(wide)[-1]
+    if name == "y_true" and "labels" in found and wide is not None:
+        return ops.one_hot(ops.cast(found["labels"], "int32"), wide.shape[-1])
+    given = found.keys() & {"y_true", "labels"} and found.keys() & {"y_pred", "logits"}
+    if name == "p_true" and given:
+        y, p = (found[n] if n in found else _derived(n, found) for n in ("y_true", "y_pred"))
+        return ops.sum(ops.cast(y, "float32") * ops.cast(p, "float32"), axis=-1)
+    raise LossError(
+        f"this loss needs {name} ({INPUTS[name].what}), which is not provided here",
+        hint="it trains in a task that provides it",
+    )

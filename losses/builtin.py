@@ -156,6 +156,7 @@ def cosine_similarity(y_true: Tensor, y_pred: Tensor) -> Tensor:
     latex=r"-\frac1C\sum_c\left[y_c\log p_c+(1-y_c)\log(1-p_c)\right]",
     paper="Good 1952",
     text="-mean(y_true * log(y_pred) + (1 - y_true) * log(1 - y_pred), axis=-1)",
+    link="sigmoid",
     label_smoothing=Range(0.0, 0.5),
 )
 def binary_crossentropy(y_true: Tensor, y_pred: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
@@ -175,6 +176,7 @@ def binary_crossentropy(y_true: Tensor, y_pred: Tensor, *, label_smoothing: floa
     "pt = y_true * y_pred + (1 - y_true) * (1 - y_pred)\n"
     "at = y_true * alpha + (1 - y_true) * (1 - alpha)\n"
     "mean(at * (1 - pt)**gamma * -log(pt), axis=-1)",
+    link="sigmoid",
     gamma=Range(0.0, 5.0),
     alpha=Range(0.0, 1.0),
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .builtin import clipped
+from .language.errors import LossError
 from .named import Range, Tensor, Words, named, ops
 
 GROUP = "Classification"
@@ -126,8 +127,14 @@ def asymmetric_loss(
 
 
 def _counts(counts: Sequence[float] | None, count: int) -> Tensor:
-    """Samples a class as a (C,) tensor; equal where none are given."""
+    """Samples a class as a (C,) tensor; equal where none are given. Raises LossError where they
+    are of another number of classes."""
     values = tuple(counts) if counts is not None else (1.0,) * count
+    if len(values) != count:
+        raise LossError(
+            f"the loss has counts of {len(values)} classes, and there are {count}",
+            hint=f"give it the samples of each of the {count} classes: counts=(...)",
+        )
     return ops.convert_to_tensor(values, dtype="float32")
 
 

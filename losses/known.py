@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from .base import PlaygroundLoss, Tensor
+from .base import OPTIONS, PlaygroundLoss, Tensor
 from .catalog import CATALOG, KERAS_NAMES
 from .language.errors import LossError, quote, suggest
 from .language.graph import Parameter
@@ -19,7 +19,13 @@ from .named import Knob, LossInfo
 class NamedLoss(PlaygroundLoss):
     """A loss of the catalog with its parameters; numbers among them can be moved live."""
 
-    def __init__(self, loss: str, knobs: Mapping[str, Any] | None = None, name: str | None = None):
+    def __init__(
+        self,
+        loss: str,
+        knobs: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        **options: Any,
+    ) -> None:
         info = KERAS_NAMES.get(loss)
         if info is None:
             near = suggest(loss, KERAS_NAMES)
@@ -28,9 +34,12 @@ class NamedLoss(PlaygroundLoss):
                 + (f": did you mean '{near}'?" if near else ""),
                 hint="see losses.catalog()",
             )
-        super().__init__(name or info.name)
+        super().__init__(name or info.name, **options)
         self.info: LossInfo = info
         self.inputs = info.inputs
+        self.link = info.link
+        if info.name == "categorical_crossentropy":
+            self.instead = "losses.get('sparse_categorical_crossentropy'), or "
         given = dict(knobs or {})
         known = {k.name: k for k in info.parameters}
         for key in given:
@@ -62,7 +71,8 @@ class NamedLoss(PlaygroundLoss):
         return self.info.function(*args, **{**self.knobs, **self._variables})
 
     def get_config(self) -> dict[str, Any]:
-        return {"loss": self.info.name, "knobs": dict(self.knobs), "name": self.name}
+        plain = {n: list(v) if isinstance(v, tuple) else v for n, v in self.knobs.items()}
+        return {**super().get_config(), "loss": self.info.name, "knobs": plain}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> NamedLoss:
@@ -85,8 +95,11 @@ def _parameter(knob: Knob, value: float) -> Parameter:
 
 
 def get(name: str, /, **parameters: Any) -> NamedLoss:
-    """A named loss; raises `LossError` where the name or a parameter is unknown."""
-    return NamedLoss(name, parameters)
+    """A named loss, with values for its parameters; and, as Keras' losses take them, `name`,
+    `reduction`, `dtype` and `from_logits`, of which `PlaygroundLoss` says more. Raises `LossError`
+    where the name or a parameter is unknown."""
+    options = {key: parameters.pop(key) for key in OPTIONS if key in parameters}
+    return NamedLoss(name, parameters, **options)
 
 
 def names() -> list[str]:

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+_MARK = "_softmax_of"
+
+
+def softmax(logits: Any) -> Any:
+    """Probabilities that remember their logits, also outside of a TensorFlow graph."""
+    import keras
+
+    made = keras.ops.softmax(logits, axis=-1)
+    if hasattr(made, "__dict__"):
+        setattr(made, _MARK, logits)
+    return made
+
 
 def logits_of(probabilities: Any) -> Any | None:
-    """The logits of a tensor that a softmax made in the TensorFlow graph being traced, else None.
+    """The logits of a tensor that `softmax` or, in the TensorFlow graph being traced, a softmax
+    made; else None.
 
     Keras' own cross-entropies look there too: log(softmax(z)) rounds to log(0) where log_softmax
     does not.
@@ -15,7 +28,8 @@ def logits_of(probabilities: Any) -> Any | None:
 
     if keras.backend.backend() != "tensorflow" or not keras.ops.is_tensor(probabilities):
         return None
-    if type(probabilities).__name__ != "SymbolicTensor":
-        return None
-    made_by = probabilities.op
-    return made_by.inputs[0] if made_by.type == "Softmax" else None
+    known = getattr(probabilities, _MARK, None)
+    if known is not None or type(probabilities).__name__ != "SymbolicTensor":
+        return known
+    op = probabilities.op
+    return op.inputs[0] if op.type == "Softmax" else None

@@ -80,6 +80,7 @@ class LossInfo:
     aliases: tuple[str, ...] = ()
     pairs: bool = False  # compares every sample of a batch with every other: (B, B) numbers
     also: str = ""  # what else it is called and looked for by
+    link: str = "softmax"  # or sigmoid: what makes its y_pred of logits
 
     def as_dict(self) -> dict[str, Any]:
         """A JSON-able copy, for the page."""
@@ -145,6 +146,7 @@ def named(
     aliases: tuple[str, ...] = (),
     pairs: bool = False,
     also: str = "",
+    link: str = "softmax",
     **ranges: Range | Words,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Enter a function into the catalog under its own name."""
@@ -154,7 +156,7 @@ def named(
         inputs, knobs = read_signature(function, ranges)
         REGISTRY[name] = LossInfo(
             name, title, group, when, latex, paper, knobs, inputs, text, function,
-            per_sample, aliases, pairs, also,
+            per_sample, aliases, pairs, also, link,
         )  # fmt: skip
         return function
 

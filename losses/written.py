@@ -9,13 +9,15 @@ import keras
 
 from .base import PlaygroundLoss, Tensor
 from .language import canonical, emit
+from .language.domain import unclipped
 from .language.errors import LossError, Remark, Span, quote, suggest
-from .language.graph import Parameter, Part, topological
+from .language.graph import Node, Parameter, Part, Program
 from .language.latex import latex
 from .language.parameters import checked, checked_word
 from .language.program import analyse
 from .metrics import METRICS
 
+MOST_CLASSES = 1_000  # that a text is read anew for
 ROUNDS = 4  # operations of one text that may have to be guarded, one after the other
 
 
@@ -30,18 +32,21 @@ class WrittenLoss(PlaygroundLoss):
         *,
         num_classes: int = 10,
         metric: bool = False,
+        probabilities: bool | None = None,
         name: str = "written_loss",
+        **options: Any,
     ) -> None:
-        super().__init__(name)
+        super().__init__(name, **options)
         self.text = text
         self.num_classes = num_classes
         self.metric = metric
+        self.probabilities = probabilities
         self.program = analyse(text, parameters, num_classes=num_classes, metric=metric)
         self.inputs = self.program.inputs
         self.parameters: dict[str, Parameter] = self.program.parameters
         live = {n: p.value for n, p in self.parameters.items() if not p.fixed}
         self._make_variables(live)
-        self._part_orders = [(part, topological(part.node)) for part in self.program.parts]
+        self._graphs: dict[tuple[int, bool], tuple[Node, list[Node]]] = {}
 
     @property
     def warnings(self) -> list[Remark]:
@@ -89,6 +94,40 @@ class WrittenLoss(PlaygroundLoss):
         found = emit.run(self.program.order, self.gather(tensors), self._parameters())
         return found[id(self.program.result)]
 
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """As Keras calls it: one value a sample, or a scalar. One value a class is averaged."""
+        tensors = self.gather(self.offered(y_true, y_pred))
+        probabilities = self.from_logits or self.probabilities
+        wide = tensors.get("y_pred", tensors.get("logits"))
+        classes = wide.shape[-1] if wide is not None and len(wide.shape) > 1 else None
+        result, order = self._graph(classes, probabilities is None)
+        values = emit.run(order, tensors, self._parameters(), clip=bool(probabilities))
+        value = values[id(order[-1])]
+        return keras.ops.mean(value, axis=-1) if result.rank == 2 else value
+
+    def _graph(self, classes: int | None, open_: bool) -> tuple[Node, list[Node]]:
+        """The result of the text for so many classes, and what computes it; `open_` for a y_pred
+        that may be no probability. Raises LossError where the text is made for another number."""
+        if classes is None or classes > MOST_CLASSES:
+            classes = self.num_classes
+        if (classes, open_) not in self._graphs:
+            program = self.program if classes == self.num_classes else self._for(classes)
+            order = unclipped(program.result, program.parameters) if open_ else program.order
+            self._graphs[classes, open_] = program.result, order
+        return self._graphs[classes, open_]
+
+    def _for(self, classes: int) -> Program:
+        values = {name: parameter.value for name, parameter in self.parameters.items()}
+        try:
+            return analyse(self.text, values, num_classes=classes, metric=self.metric)
+        except LossError as error:
+            raise LossError(
+                f"the text is for {self.num_classes} classes, and y_pred has {classes}: "
+                + error.message,
+                error.span,
+                hint=f"compile_loss(text, num_classes={classes}) shows what to change",
+            ) from error
+
     def terms_on(self, tensors: Mapping[str, Tensor]) -> list[Tensor]:
         """The batch mean of each term, with its sign; they add up to the loss."""
         found = emit.run(self.program.order, self.gather(tensors), self._parameters())
@@ -125,11 +164,12 @@ class WrittenLoss(PlaygroundLoss):
     def get_config(self) -> dict[str, Any]:
         values = {n: p.value for n, p in self.parameters.items()}
         return {
+            **super().get_config(),
             "text": self.text,
             "parameters": values,
             "num_classes": self.num_classes,
             "metric": self.metric,
-            "name": self.name,
+            "probabilities": self.probabilities,
         }
 
     @classmethod
@@ -144,6 +184,11 @@ def compile_loss(
     *,
     num_classes: int = 10,
     probe: bool = True,
+    name: str = "written_loss",
+    reduction: str | None = "sum_over_batch_size",
+    dtype: Any = None,
+    from_logits: bool | None = None,
+    probabilities: bool | None = None,
     **parameters: float,
 ) -> WrittenLoss:
     """The loss that `text` describes, as a Keras loss.
@@ -152,8 +197,22 @@ def compile_loss(
     such as those of this function's own options. Raises `LossError`. With `probe` it is also
     tried on small batches, which adds to `loss.warnings` what only numbers show (not finite, no
     gradient, a missing minus...).
+
+    `name`, `reduction`, `dtype` and `from_logits` are as `PlaygroundLoss` has them. Where Keras
+    calls the loss, its y_pred is clipped to [1e-7, 1 - 1e-7] only below a logarithm, a power or a
+    quotient that needs it, at the end that needs it, so that a regression stays one;
+    `probabilities=True` clips it everywhere, as a training run does, and `False` nowhere.
     """
-    loss = WrittenLoss(text, {**(values or {}), **parameters}, num_classes=num_classes)
+    loss = WrittenLoss(
+        text,
+        {**(values or {}), **parameters},
+        num_classes=num_classes,
+        probabilities=probabilities,
+        name=name,
+        reduction=reduction,
+        dtype=dtype,
+        from_logits=from_logits,
+    )
     if probe:
         from .language.probe import probe_loss
 

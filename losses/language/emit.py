@@ -201,10 +201,12 @@ def run(
     tensors: Mapping[str, Tensor],
     parameters: Mapping[str, Tensor],
     watch: Callable[[Node, Tensor], Tensor] | None = None,
+    clip: bool = True,
 ) -> dict[int, Tensor]:
     """Compute every node of `order`, float32; the values by the id of their node.
 
-    `watch` sees each value as it is made and may replace it (find_nonfinite does).
+    `watch` sees each value as it is made and may replace it (find_nonfinite does). Without `clip`
+    y_pred is taken as it is.
     """
     values: dict[int, Tensor] = {}
     for node in order:
@@ -213,7 +215,7 @@ def run(
         elif node.op == "parameter":
             value = ops.cast(parameters[node.attrs["name"]], KINDS[node.dtype])
         elif node.op == "input":
-            value = _input(node, tensors)
+            value = _input(node, tensors, clip)
         elif node.op == "dim":
             size = ops.shape(values[id(node.args[0])])[node.attrs["axis"]]
             value = size if isinstance(size, int) else ops.cast(size, "int32")
@@ -241,10 +243,10 @@ def _log_of_prediction(y_pred: Tensor, clipped: Tensor) -> Tensor:
     return ops.log(clipped) if logits is None else ops.log_softmax(ops.cast(logits, "float32"))
 
 
-def _input(node: Node, tensors: Mapping[str, Tensor]) -> Tensor:
+def _input(node: Node, tensors: Mapping[str, Tensor], clip: bool) -> Tensor:
     name = node.attrs["name"]
     value = tensors[name]
     value = ops.cast(value, KINDS[node.dtype])
-    if name in ("y_pred", "p_true"):
+    if name == "p_true" or (name == "y_pred" and clip):
         return ops.clip(value, EPSILON, 1 - EPSILON)
     return value

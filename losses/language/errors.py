@@ -62,7 +62,8 @@ class LossError(ValueError):
         super().__init__(message)
 
     def __str__(self) -> str:
-        text = f"line {self.line}, column {self.column}: {self.message}"
+        here = self.span == Span()  # no place in a text
+        text = self.message if here else f"line {self.line}, column {self.column}: {self.message}"
         return f"{text} ({self.hint})" if self.hint else text
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -51,16 +51,21 @@ _ALWAYS: dict[str, Range] = {
 
 
 def ranges(
-    order: list[Node], parameters: Mapping[str, Parameter], clipped: bool = True
+    order: list[Node],
+    parameters: Mapping[str, Parameter],
+    clipped: bool = True,
+    y_pred: Range | None = None,
 ) -> dict[int, Range]:
     """The bounds of each node of `order` (in the order of evaluation), by its id.
 
-    Without `clipped`, probabilities may be 0 and 1.
+    Without `clipped`, probabilities may be 0 and 1; with `y_pred`, it lies between these.
     """
     found: dict[int, Range] = {}
     for node in order:
         made = range_of(node, [found[id(a)] for a in node.args], parameters)
         probability = node.op == "input" and node.attrs["name"] in ("y_pred", "p_true")
+        if y_pred is not None and probability and node.attrs["name"] == "y_pred":
+            made = y_pred
         found[id(node)] = (0.0, 1.0) if probability and not clipped else made
     return found
 

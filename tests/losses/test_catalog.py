@@ -139,7 +139,7 @@ def test_wrong_names_and_values_are_explained():
         losses.get("focal", gama=2.0)
     with pytest.raises(losses.LossError, match="finite"):
         losses.get("focal", gamma=float("nan"))
-    with pytest.raises(losses.LossError, match="needs features"):
+    with pytest.raises(losses.LossError, match="needs centers"):
         losses.get("center_loss")(BATCH["y_true"], BATCH["y_pred"])
 
 
