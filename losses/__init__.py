@@ -15,6 +15,7 @@ from .language.errors import LossError, Remark, Span
 from .language.glossary import glossary
 from .metrics import MetricInfo, metrics
 from .named import LossInfo
+from .weighing import weighed, weighs_itself
 
 if TYPE_CHECKING:
     from .base import PlaygroundLoss
@@ -48,6 +49,8 @@ __all__ = [
     "metrics",
     "moved_centers",
     "portrait",
+    "weighed",
+    "weighs_itself",
 ]
 
 

@@ -13,7 +13,7 @@ from playground.datasets import facts
 from playground.errors import SpecError
 from playground.runs.files import to_npz
 from playground.runs.store import Store
-from playground.spec import RunSpec, is_name, knobs
+from playground.spec import BALANCED, NONE, RunSpec, is_name, knobs
 from playground.training.changes import as_changed
 from playground.training.optimizers import WARM_UP
 
@@ -71,6 +71,8 @@ def script(spec: RunSpec, *, weights: bool = False, changed: bool = False) -> st
             seed=spec.seed,
             batch=spec.batch_size,
             epochs=spec.epochs,
+            weights=_class_weights(spec, len(known.class_names)),
+            value=_VALUE if spec.class_weights != NONE else "loss.on(given)",
         ),
         _TRAINING.format(
             dataset=spec.dataset,
@@ -84,6 +86,27 @@ def script(spec: RunSpec, *, weights: bool = False, changed: bool = False) -> st
         ),
     ]
     return "\n".join(parts)
+
+
+# In training each sample counts as much as its class, unless the loss says what weights are for.
+_VALUE = """
+            losses.weighed(loss, given, offered["sample_weight"]())
+            if training and not losses.weighs_itself(loss)
+            else loss.on(given)
+        """
+
+
+def _class_weights(spec: RunSpec, classes: int) -> str:
+    """The lines that make the weights of the classes (`playground.training.weights`)."""
+    if spec.class_weights == BALANCED:
+        return (
+            f"counts = np.bincount(y_train, minlength={classes})\n"
+            "even = len(y_train) / np.count_nonzero(counts)\n"
+            "CLASS_WEIGHTS = np.where(counts > 0, even / np.maximum(counts, 1), 1.0)\n"
+        )
+    if spec.class_weights == NONE:
+        return f"CLASS_WEIGHTS = np.ones({classes})\n"
+    return f"CLASS_WEIGHTS = np.array([{spec.class_weights.replace(',', ', ')}])\n"
 
 
 def _requirements(spec: RunSpec) -> str:
@@ -258,7 +281,7 @@ def _quoted(text: str) -> str:
 _LOSS = '''
 # The loss.
 {loss}
-STEPS = -(-len(x_train) // {batch})  # of an epoch
+{weights}STEPS = -(-len(x_train) // {batch})  # of an epoch
 ALL_STEPS = STEPS * {epochs}
 
 
@@ -287,6 +310,7 @@ class Objective(layers.Layer):
         features = ops.cast(features, "float32")
         one_hot = ops.one_hot(labels, {classes})
         step = ops.convert_to_tensor(self.step)
+        weights = ops.convert_to_tensor(CLASS_WEIGHTS, "float32")
         partner = pairs.partners if "same" in loss.inputs else pairs.positives
         offered = {{
             "features": lambda: features,
@@ -298,8 +322,8 @@ class Objective(layers.Layer):
             "num_classes": lambda: ops.convert_to_tensor({classes}.0),
             "last_kernel": lambda: ops.convert_to_tensor(self.head.kernel),
             "centers": lambda: ops.convert_to_tensor(self.centers),
-            "class_weights": lambda: ops.ones({classes}),
-            "sample_weight": lambda: ops.ones_like(labels, dtype="float32"),
+            "class_weights": lambda: weights,
+            "sample_weight": lambda: ops.take(weights, labels),
             "partner_features": lambda: ops.take(features, partner(labels), axis=0),
             "negative_features": lambda: ops.take(features, pairs.negatives(labels), axis=0),
             "same": lambda: ops.cast(labels == ops.take(labels, partner(labels)), "float32"),
@@ -307,7 +331,8 @@ class Objective(layers.Layer):
             "epoch": lambda: step / STEPS,
             "progress": lambda: step / ALL_STEPS,
         }}
-        self.add_loss(loss.on({{name: offered[name]() for name in loss.inputs}}))
+        given = {{name: offered[name]() for name in loss.inputs}}
+        self.add_loss({value})
         if training:
             self.step.assign(step + 1)
             if "centers" in loss.inputs:

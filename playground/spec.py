@@ -47,7 +47,11 @@ LATER = (
     "mixup",
     "patience",
     "watch_fit",
+    "class_weights",
 )
+# What the weights of the classes may be beside a number a class.
+NONE, BALANCED = "none", "balanced"
+MAX_WEIGHT = 1000.0
 
 
 class Titles(Mapping[str, str]):
@@ -169,6 +173,16 @@ class RunSpec(BaseModel):
             log=True,
         ),
     ] = 1.0
+    class_weights: Annotated[
+        str,
+        Knob(
+            "Class weights",
+            "How much the samples of a class count in the loss that is trained: none, balanced "
+            "(each class alike, n / (C·n_c)), or a number a class with commas between. Validation "
+            "loss counts all samples once.",
+            "data",
+        ),
+    ] = NONE
     normalise: Annotated[
         str,
         Knob(
@@ -481,6 +495,27 @@ class RunSpec(BaseModel):
                 "range", f"expected 0 (by share) or 10 to {most - trained:,}; got {value:,}"
             )
         return value
+
+    @field_validator("class_weights")
+    @classmethod
+    def _a_number_a_class(cls, value: str, info: ValidationInfo) -> str:
+        if value.strip() in (NONE, BALANCED):
+            return value.strip()
+        known = SETS.get(info.data.get("dataset", ""))
+        count = len(known.class_names) if known is not None else value.count(",") + 1
+        try:
+            weights = [float(text) for text in value.split(",")]
+        except ValueError:
+            weights = []
+        if len(weights) != count or not all(0 <= weight <= MAX_WEIGHT for weight in weights):
+            raise PydanticCustomError(
+                "range",
+                f"expected {NONE}, {BALANCED}, or {count} numbers from 0 to {MAX_WEIGHT:g}, one a "
+                f"class, as in {','.join(['1'] * (count - 1) + ['5'])}; got {_shown(value)}",
+            )
+        if not any(weights):
+            raise PydanticCustomError("range", "expected a class that counts; got all 0")
+        return ",".join(f"{weight:.9g}" for weight in weights)
 
     @field_validator("loss")
     @classmethod

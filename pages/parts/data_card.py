@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from pages.parts import draft
+from pages.parts.class_weights import class_weights
 from pages.parts.knobs import knob
 from playground import datasets
 from playground.errors import DataError
@@ -39,8 +40,9 @@ def data_card(settled: RunSpec | None, faults: Mapping[str, str]) -> None:
             knob(field, faults)
     if st.session_state[draft.field_key("label_noise")]:
         knob("noise_kind", faults)
-    for field in ("imbalance", "normalise"):
-        knob(field, faults)
+    knob("imbalance", faults)
+    class_weights(faults)
+    knob("normalise", faults)
 
 
 def counts(spec: RunSpec, facts: datasets.Source) -> str:

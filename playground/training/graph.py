@@ -88,6 +88,7 @@ class Graph:
         steps_per_epoch: int,
         augmentation: Augmentation,
         centers: Centers | None = None,
+        class_weights: np.ndarray | None = None,
     ) -> None:
         self.model = model
         self.metrics = metrics
@@ -98,6 +99,7 @@ class Graph:
         self._kernel = model.get_layer("logits").kernel
         self._augmentation = augmentation
         self._centers = centers
+        self._class_weights = class_weights
         self._optimizer = optimizer
         optimizer.build(model.trainable_variables)
         self._images = tf.constant(images)
@@ -152,7 +154,12 @@ class Graph:
         progress = done / max(1, self._steps)
         time = (tf.cast(step, tf.float32), done / self._steps_per_epoch, progress)
         centers = self._centers.values if self._centers is not None else None
-        return objective.facts(features, logits, labels, self._kernel, *time, centers)
+        weights = self._class_weights
+        return objective.facts(features, logits, labels, self._kernel, *time, centers, weights)
+
+    def _trained_loss(self, features: Any, logits: Any, labels: Any, step: Any) -> Any:
+        known = self.facts(features, logits, labels, step)
+        return tf.cast(objective.trained(self.loss, known), tf.float32)
 
     def _loss(self, features: Any, logits: Any, labels: Any, step: Any) -> Any:
         known = self.facts(features, logits, labels, step)
@@ -212,7 +219,9 @@ class Graph:
         variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
             features, logits = self._forward(images)
-            loss = _sum(part * self._loss(features, logits, told, step) for part, told in parts)
+            loss = _sum(
+                part * self._trained_loss(features, logits, told, step) for part, told in parts
+            )
             # The penalty steers the weights but is left out of the curve: the validation loss
             # beside it has none, and the gap between the two should mean something.
             total = tf.add_n([loss, *self._network.losses])

@@ -41,6 +41,7 @@ from playground.training.events import (
     Started,
 )
 from playground.training.graph import Graph, Measured
+from playground.training.weights import class_weights
 
 INTERVAL = 0.06  # seconds of steps between two looks at the commands
 REPORT = 0.25  # seconds between two Progress events
@@ -115,6 +116,7 @@ class Training:
             self.steps_per_epoch,
             Augmentation(spec),
             self.centers,
+            class_weights(spec, self.split.train_labels, len(dataset.class_names)),
         )
         self.looked_at = fit.training_sample(self.split, spec.seed)
         self.best = fit.BestEpoch(spec.patience)

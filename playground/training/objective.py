@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import losses
+from losses.weighing import weighed_terms
 from playground import trainable
 from playground.errors import SpecError
 from playground.spec import FIT_METRICS, RunSpec, metric_key
@@ -111,6 +112,7 @@ def facts(
         "last_kernel": tf.convert_to_tensor(kernel),
         "centers": None if centers is None else tf.convert_to_tensor(centers),
         "class_weights": tf.ones(classes) if class_weights is None else class_weights,
+        "weighed": class_weights is not None,
         "num_classes": tf.constant(float(classes)),
         "step": step,
         "epoch": epoch,
@@ -122,6 +124,23 @@ def tensors(loss: Any, facts: Mapping[str, Any]) -> dict[str, Any]:
     """The mapping that `loss.on` takes, of a loss or a metric, from what the step computed."""
     known = {**facts, "compares": "same" in loss.inputs}
     return {name: PROVIDED[name](known) for name in loss.inputs}
+
+
+def trained(loss: Any, facts: Mapping[str, Any]) -> Any:
+    """What a step minimises: the loss of the batch, each sample counting as much as its class,
+    unless the loss itself says what the weights are for."""
+    given = tensors(loss, facts)
+    if not facts["weighed"] or losses.weighs_itself(loss):
+        return loss.on(given)
+    return losses.weighed(loss, given, PROVIDED["sample_weight"](facts))
+
+
+def trained_terms(loss: Any, facts: Mapping[str, Any]) -> list[Any]:
+    """The terms of what a step minimises, of a written loss."""
+    given = tensors(loss, facts)
+    if not facts["weighed"] or losses.weighs_itself(loss):
+        return list(loss.terms_on(given))
+    return weighed_terms(loss, given, PROVIDED["sample_weight"](facts))
 
 
 def _of_labels(weights: Any, labels: Any) -> Any:

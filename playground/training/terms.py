@@ -67,7 +67,7 @@ class TermProbe:
             tape.watch(features)
             logits = tf.cast(graph.logits_of(features), tf.float32)
             known = graph.facts(features, logits, self._labels, step)
-            terms = graph.loss.terms_on(objective.tensors(graph.loss, known))[:MOST]
+            terms = objective.trained_terms(graph.loss, known)[:MOST]
         pulls = [_flat(gradient_of(tape, term, features))
                  for term in terms]  # fmt: skip
         pushes = [_flat(gradient_of(tape, term, logits))

@@ -81,7 +81,13 @@ def test_weights_taken_home_answer_as_the_run_did(store: Store, tmp_path: Path) 
             "normalise": "channel",
             "epochs": 8,
         },
-        {"loss": "focal", "loss_parameters": {"gamma": 1.0}, "patience": 4, "l2": 1e-4},
+        {
+            "loss": "focal",
+            "loss_parameters": {"gamma": 1.0},
+            "patience": 4,
+            "l2": 1e-4,
+            "class_weights": "balanced",
+        },
     ],
     ids=["centres and pairs", "named"],
 )
@@ -127,6 +133,7 @@ def each_choice() -> list[RunSpec]:
             if name != "metrics":
                 found.append(RunSpec(**{name: choice}))
     more = {"dropout": 0.5, "l2": 1e-3, "label_noise": 0.2, "shift": 2, "imbalance": 10.0}
+    found += [RunSpec(class_weights=each) for each in ("balanced", "1,1,1,1,1,1,1,1,1,5")]
     return [*found, RunSpec(**more), RunSpec(validation_images=100, train_images=500, mixup=0.2)]
 
 

@@ -26,6 +26,7 @@ CHOICES = [name for name, knob in knobs().items() if knob.choices is not None]
 
 # What the URL writes (nine digits) must read back as the same number.
 short_floats = st.floats(-1e6, 1e6).map(lambda number: float(f"{number:.9g}"))
+weight = st.floats(0.001, 1000).map(lambda number: f"{number:.9g}")
 parameter_names = st.text(string.ascii_letters + "αβγλ_", min_size=1, max_size=12).filter(
     lambda name: name.isidentifier() and not name.startswith("_")
 )
@@ -45,6 +46,9 @@ def specs(draw: st.DrawFn) -> RunSpec:
         kind = RunSpec.model_fields[name].annotation
         if knob.choices is not None:
             values[name] = draw(st.sampled_from(list(knob.choices)))
+        elif name == "class_weights":
+            weights = st.lists(weight, min_size=10, max_size=10).map(",".join)
+            values[name] = draw(st.sampled_from(["none", "balanced"]) | weights)
         elif name == "train_images":
             most = SETS[values["dataset"]].train_count
             values[name] = draw(st.just(0) | st.integers(50, most))
