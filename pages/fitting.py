@@ -8,7 +8,7 @@ from pages.parts.data_card import data_card
 from pages.parts.head import head
 from pages.parts.knobs import group, knob
 from pages.parts.lessons import TRIO, lessons
-from pages.parts.results import network
+from pages.parts.results import along, as_table, network
 from pages.parts.robust_card import robust_card
 from pages.parts.sweep_card import sweep_card
 from pages.parts.verdict_card import verdict_card
@@ -78,7 +78,11 @@ with st.container(key="panel-verdict", gap="small"):
 
 noisy = any(record.spec.label_noise for record in shown)
 with st.container(key="panel-curves", gap="xsmall"):
-    st.subheader("Curves", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center", key="curves-head"):
+        st.subheader("Curves", anchor=False, width="content")
+        st.space("stretch")
+        along()
+        as_table(current)
     names, places = runs.names(shown), runs.places(shown)
     component.curves(
         "fit-curves",
@@ -87,6 +91,7 @@ with st.container(key="panel-curves", gap="xsmall"):
             for record in shown
         ],
         smoothing=0.0,
+        axis=url.view().axis,
         panels=(*PANELS, "memory") if noisy else PANELS,
         height=240,
     )

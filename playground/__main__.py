@@ -21,6 +21,7 @@ import typer
 
 from playground import datasets, export, terminal
 from playground.errors import DataError, PlaygroundError, SpecError, StoreError
+from playground.analysis import curves
 from playground.runs.store import open_store
 from playground.settings import settings
 from playground.spec import RunSpec, knobs
@@ -309,6 +310,29 @@ def _export(
                 f"{to} cannot be written: {error.strerror}.", "Name another file."
             ) from error
         terminal.show(f"Wrote {to}; {export.SCRIPT} in it says how to use it.")
+
+
+@app.command("series")
+def _series(
+    run: Annotated[str, typer.Argument(help="The run, as `runs` lists it.")],
+    to: Annotated[
+        Path | None, typer.Argument(help="Where to write it; left out: to the terminal.")
+    ] = None,
+) -> None:
+    """Write the curves of a run as CSV: a row for each step, a column for each series."""
+    with _errors_in_plain_words():
+        with closing(open_store(settings())) as store:
+            content = curves.table(store, run)
+        if to is None:
+            sys.stdout.write(content)
+            return
+        try:
+            to.write_text(content, "utf-8")
+        except OSError as error:
+            raise StoreError(
+                f"{to} cannot be written: {error.strerror}.", "Name another file."
+            ) from error
+        terminal.show(f"Wrote {to}: {content.count(chr(10)) - 1:,} rows.")
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import streamlit as st
 from pages.live import files
 
 PANELS = ("loss", "accuracy", "gap")
+AXES = ("step", "epoch", "seconds")
 STUDIO_HEIGHT = 334  # pixels
 METRIC_HEIGHT = 150  # pixels of a metric's chart
 
@@ -96,16 +97,18 @@ def curves(
     *,
     smoothing: float = 0.9,
     log: bool = False,
+    axis: str = "step",
     panels: Sequence[str] = PANELS,
     metrics: Iterable[Metric] = (),
     height: int = 260,
 ) -> None:
     """The curves of up to eight runs, the first of which is the current one; with none, where they
     will grow. `smoothing` (0 to under 1) weighs an exponential mean over steps; `log` makes the
-    loss' axis logarithmic; `panels` are some of "loss", "accuracy" and "gap"; `metrics` get
-    smaller ones beneath."""
+    loss' axis logarithmic; `axis`, one of AXES, is what they are drawn over; `panels` are some of
+    "loss", "accuracy" and "gap"; `metrics` get smaller ones beneath."""
     shown = [asdict(run) for run in runs]
     options = {"smoothing": min(max(smoothing, 0.0), 0.999), "log": log, "panels": list(panels)}
+    options["axis"] = axis if axis in AXES else AXES[0]
     beneath = [asdict(metric) for metric in metrics]
     reserve = height + 60 + (METRIC_HEIGHT + 50 if beneath else 0)
     data = {"runs": shown, "height": height, "metricHeight": METRIC_HEIGHT, "metrics": beneath}

@@ -24,12 +24,14 @@ from pages.live.series import Series
 from playground import datasets
 from playground.collapse import collapsed
 from playground.errors import PlaygroundError
+from playground.analysis import curves as recorded
 from playground.spec import RunSpec, fit_series, metric_key
 from playground.training.clusters import NUMBERS, PREFIX
 
 LIVE_SECONDS = 0.5
 IDLE_SECONDS = 2.0
 BACKLOG = 8  # messages a slow viewer may be behind before it is told the whole anew
+FIRST_TIMES, TIMES = 240, 3  # steps whose seconds a viewer is told first, and with each message
 TRAIN_SERIES = ("loss", "accuracy")
 VALIDATION_METRICS = ("loss", "accuracy")  # and those of the run's spec
 EMBEDDING = tuple(PREFIX + name for name in NUMBERS)
@@ -113,13 +115,28 @@ class Reader:
                 self._extend(name, curves)
             if evaluated:
                 facts["collapsed"] = self._collapsed(record.spec)
+            self._derive(curves)
         if "validation_loss" in curves:
             facts["evaluation"] = self._evaluation()
         return facts, curves
 
     def _extend(self, name: str, curves: dict[str, Message]) -> None:
-        curve = self.series[name]
-        added = curve.add(*self.store.series(self.run_id, name, after=curve.end))
+        self._add(name, self.store.series(self.run_id, name, after=self.series[name].end), curves)
+
+    def _derive(self, curves: dict[str, Message]) -> None:
+        """What is worked out of all recorded steps, not of the few that a viewer is sent."""
+        gap, clock = self.series["gap"], self.series[recorded.CLOCK]
+        if self.series["validation_loss"].end > gap.end:
+            self._add("gap", recorded.gap(self.store, self.run_id, gap.end), curves)
+        if "loss" in curves:
+            most = TIMES if clock.end else FIRST_TIMES
+            times = recorded.clock(self.store, self.run_id, clock.end, most)
+            self._add(recorded.CLOCK, times, curves)
+
+    def _add(
+        self, name: str, points: tuple[np.ndarray, np.ndarray], curves: dict[str, Message]
+    ) -> None:
+        added = self.series[name].add(*points)
         if added:
             curves[name] = added
 

@@ -5,6 +5,7 @@ merged, the older ones first, and a bucket keeps the lowest, the highest and the
 holds: no spike is ever lost, and a smoothed line drawn from the means stays the true one.
 """
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -65,20 +66,27 @@ class Buckets:
             np.add.reduceat(self.mean * self.count, first) / count,
         )
 
-    def to_message(self, start: int) -> dict[str, Any]:
-        """What the browser is sent: the points after step `start`. `y` are the means; `x` is left
-        out where the steps follow each other, `n`, `low`, `high` where every bucket is a point."""
+    @property
+    def span(self) -> float:
+        """From the lowest to the highest value; 0 where there is none."""
+        known = np.isfinite(self.low) & np.isfinite(self.high)
+        return float(self.high[known].max() - self.low[known].min()) if known.any() else 0.0
+
+    def to_message(self, start: int, span: float) -> dict[str, Any]:
+        """What the browser is sent: the points after step `start`, of a curve whose values lie
+        within `span`. `y` are the means; `x` is left out where the steps follow each other, `n`,
+        `low`, `high` where every bucket is a point."""
         message: dict[str, Any] = {
             "start": start,
             "end": int(self.last[-1]) if len(self) else start,
-            "y": _short(self.mean),
+            "y": _short(self.mean, span),
         }
         if not np.array_equal(self.last, np.arange(start + 1, start + 1 + len(self))):
             message["x"] = self.last.tolist()
         if self.count.max(initial=1) > 1:
             message["n"] = self.count.tolist()
-            message["low"] = _short(self.low)
-            message["high"] = _short(self.high)
+            message["low"] = _short(self.low, span)
+            message["high"] = _short(self.high, span)
         return message
 
 
@@ -102,13 +110,23 @@ class Series:
             new = self.buckets[len(self.buckets) - RECENT :]
             self.buckets = old.squeezed((LIMIT - RECENT) // 2).followed_by(new)
         told = fresh if len(fresh) <= PER_MESSAGE else fresh.squeezed(MERGED)
-        return told.to_message(start)
+        return told.to_message(start, self.buckets.span)
 
     def whole(self) -> dict[str, Any]:
         """The message that says the whole curve."""
-        return self.buckets.to_message(0)
+        return self.buckets.to_message(0, self.buckets.span)
 
 
-def _short(values: np.ndarray) -> list[float | None]:
-    """Four significant digits, which is a third of a pixel; None where there is no number."""
-    return [float(f"{value:.4g}") if value == value else None for value in values.tolist()]
+def _short(values: np.ndarray, span: float) -> list[float | None]:
+    """As many digits as can be seen: four significant ones, more where the whole curve moves by
+    less than that (a thousandth of `span` is a third of a pixel), at most the eight that a float32
+    has; None where there is no number."""
+    places = 3 - math.floor(math.log10(span)) if span > 0 else -400
+    found: list[float | None] = []
+    for value in values.tolist():
+        if not math.isfinite(value):
+            found.append(None)
+            continue
+        whole = math.floor(math.log10(abs(value))) if value else 0
+        found.append(float(f"{value:.{min(max(4, places + whole + 1), 8)}g}"))
+    return found

@@ -1,13 +1,16 @@
 """What came of a run: its curves, why it failed, how large its network is."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import streamlit as st
 
 from pages.live import component
-from pages.parts import metrics, problems, runs, terms, whole
-from pages.parts.url import LOG_KEY, SMOOTHING_KEY
+from pages.parts import metrics, problems, runs, session, terms, whole
+from pages.parts.url import AXIS_KEY, LOG_KEY, SMOOTHING_KEY
 from playground import models
+from playground.analysis import curves
+from playground.runs import supervisor
 from playground.runs.store import RunRecord
 from playground.spec import RunSpec, is_name
 
@@ -23,6 +26,7 @@ def curves_card(
     with st.container(horizontal=True, vertical_alignment="center", key="curves-head"):
         st.subheader("Curves", anchor=False, width="content")
         st.space("stretch")
+        along()
         metrics.chooser()
         smoothing, log = st.session_state[SMOOTHING_KEY], st.session_state[LOG_KEY]
         with st.popover(
@@ -40,17 +44,52 @@ def curves_card(
                 help="How much of the batches' noise is averaged away; the raw line stays behind.",
             )
             st.toggle("Log scale", key=LOG_KEY, help="A logarithmic axis for the loss.")
+        as_table(current)
     component.curves(
         "curves",
         [component.Run(record.id, names[record.id], places[record.id]) for record in shown],
         smoothing=smoothing,
         log=log,
+        axis=session.value(AXIS_KEY),
         metrics=[*metrics.described(metrics.chosen()), *terms.charts(terms.names(current))],
     )
     terms.monitor(current)
     with st.container(key="lesson-curves"):
         st.caption(_lesson(current, compared))
     after()
+
+
+def along() -> None:
+    """What the curves are drawn over."""
+    st.segmented_control(
+        "Along",
+        component.AXES,
+        key=AXIS_KEY,
+        required=True,
+        label_visibility="collapsed",
+        help="Runs of different batch sizes compare by epoch, of different speed by seconds.",
+    )
+
+
+def as_table(record: RunRecord | None) -> None:
+    """All that was recorded of the shown run, to take home."""
+    if record is None or not record.step:
+        return
+    st.download_button(
+        "CSV",
+        partial(_table, record.id),
+        file_name=f"run-{record.number}.csv",
+        mime="text/csv",
+        key="curves-csv",
+        type="tertiary",
+        icon=":material/download:",
+        on_click="ignore",
+        help="All curves of the shown run as a table: a row for each step.",
+    )
+
+
+def _table(run_id: str) -> str:
+    return curves.table(supervisor.service().store, run_id)
 
 
 def failed(record: RunRecord) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages.live.component import Seen
+from pages.live.component import AXES, Seen
 from pages.parts import draft, session
 from playground.errors import StoreError
 from playground.runs import supervisor
@@ -22,6 +22,8 @@ from playground.sweeps import SWEEPS
 SMOOTHING = 0.6
 SMOOTHING_KEY = session.declare("view.smoothing", lambda: SMOOTHING)
 LOG_KEY = session.declare("view.log", bool)
+AXIS = AXES[0]
+AXIS_KEY = session.declare("view.axis", lambda: AXIS)
 MOST_COMPARED = 7
 MOST_LESSONS = 5
 SWEEP = "width"
@@ -38,6 +40,7 @@ VIEW_KEYS = (
     "compare",
     "smoothing",
     "log",
+    "along",
     "mode",
     "image",
     "at",
@@ -58,6 +61,7 @@ class View:
     compare: tuple[str, ...] = ()
     smoothing: float = SMOOTHING  # 0 (raw) to 0.99
     log: bool = False
+    axis: str = AXIS  # what the curves are drawn over
     seen: Seen = field(default_factory=Seen)  # what is looked at in the network
     lesson: int = 0  # of the page Fitting, 1 to 5; 0 is none
     sweep: str = SWEEP  # the setting that its sweep varies
@@ -77,6 +81,8 @@ class View:
             query["smoothing"] = f"{self.smoothing:g}"
         if self.log:
             query["log"] = "1"
+        if self.axis != AXIS:
+            query["along"] = self.axis
         if mode == "write" and is_name(loss):
             query["mode"] = mode
         if self.seen.image:
@@ -112,6 +118,10 @@ class View:
             smoothing = SMOOTHING
         if query.get("log", "0") not in {"0", "1"}:
             notes.append(f"log: expected 0 or 1; got {query['log'][:20]!r}; using 0")
+        axis = query.get("along", AXIS)
+        if axis not in AXES:
+            notes.append(f"along: expected one of {', '.join(AXES)}; got {axis[:20]!r}")
+            axis = AXIS
         if query.get("mode", "pick") not in {"pick", "write"}:
             notes.append(f"mode: expected pick or write; got {query['mode'][:20]!r}")
         compare = [part for part in query.get("compare", "").split(",") if part]
@@ -129,7 +139,7 @@ class View:
             sweep = SWEEP
         compared = tuple(compare[:MOST_COMPARED])
         lists = {name: _words(query.get(name, "")) for name in LISTS}
-        return cls(run, compared, smoothing, log, seen, int(lesson), sweep, **lists), notes
+        return cls(run, compared, smoothing, log, axis, seen, int(lesson), sweep, **lists), notes
 
 
 def view() -> View:
@@ -140,6 +150,7 @@ def view() -> View:
         tuple(held(COMPARE_KEY)),
         held(SMOOTHING_KEY),
         held(LOG_KEY),
+        held(AXIS_KEY),
         held(SEEN_KEY),
         held(LESSON_KEY),
         held(SWEEP_KEY),
@@ -152,6 +163,7 @@ def show(new: View) -> None:
     state = st.session_state
     state.run, state.compare = new.run, list(new.compare)
     state[SMOOTHING_KEY], state[LOG_KEY] = new.smoothing, new.log
+    state[AXIS_KEY] = new.axis
     state.seen = new.seen
     state.lesson = new.lesson
     state[SWEEP_KEY] = new.sweep

@@ -306,6 +306,13 @@ class Store:
                 return evaluations.read(connection, run_id, split, metric, after)
             return curves.read(connection, run_id, name, after)
 
+    def series_names(self, run_id: str) -> list[str]:
+        """What was recorded at every step: names for `series`, beside those of the metrics."""
+        columns = tables.series.c
+        with self._reading() as connection:
+            query = select(columns.name).where(columns.run_id == run_id).distinct()
+            return list(connection.execute(query.order_by(columns.name)).scalars())
+
     def marks(self, run_id: str) -> list[Changed]:
         """What was changed mid-run, in order."""
         columns = tables.marks.c

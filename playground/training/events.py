@@ -46,7 +46,8 @@ class Started:
 class Progress:
     """One reporting interval: `series[name]` holds one float32 a step, the last at `step`.
 
-    Names: loss, accuracy (of each training batch, with dropout on), gradient_norm, learning_rate.
+    Names: loss, accuracy (of each training batch, with dropout on), gradient_norm, learning_rate,
+    seconds (until the end of each step, evenly spread over the interval).
     """
 
     step: int

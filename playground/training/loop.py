@@ -558,6 +558,9 @@ class Pending:
                 "accuracy": reports[:, 1],
                 "gradient_norm": reports[:, 2],
                 "learning_rate": rates,
+                "seconds": np.linspace(self._seconds, seconds, len(reports) + 1, dtype=np.float32)[
+                    1:
+                ],
             },
         )
         self._reports, self._rates = [], []

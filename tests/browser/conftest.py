@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from playground.runs.store import Store, open_store
 from playground.settings import Settings
@@ -22,6 +22,12 @@ from tests.browser.recording import Recording
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60.0
 PATIENCE_MS = 120_000
+# What browser and Streamlit say of a request that was answered by a refusal, or by nobody because
+# a test had stopped the server: the page shows both in words, which the tests look at.
+EXPECTED = re.compile(
+    "Failed to load resource|WebSocket connection to|net::ERR_|when disconnected from server"
+    "|in reaching server endpoint"
+)
 
 
 class Server:
@@ -112,14 +118,16 @@ def context() -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def open_page(context: BrowserContext, server: Server) -> Iterator[Callable[..., Page]]:
-    """Opens a page of the app; afterwards nothing may have been refused by the security policy
-    or thrown in the page."""
+    """Opens a page of the app; afterwards nothing may have been thrown in the page, and its console
+    must be empty of errors, and of warnings that our own files gave."""
     pages: list[Page] = []
     faults: list[str] = []
 
-    def hear(text: str) -> None:
-        if re.search("Content Security Policy|Uncaught", text):
-            faults.append(text)
+    def hear(message: ConsoleMessage) -> None:
+        ours = "/live/" in message.location.get("url", "")
+        told = message.type == "error" or (ours and message.type == "warning")
+        if told and not EXPECTED.search(message.text):
+            faults.append(f"{message.type}: {message.text} ({message.location})")
 
     def opened(
         query: str = "", width: int = 1440, height: int = 900, scheme: str = "light"
@@ -129,7 +137,7 @@ def open_page(context: BrowserContext, server: Server) -> Iterator[Callable[...,
         page.set_default_timeout(PATIENCE_MS)
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme=scheme)
-        page.on("console", lambda message: hear(message.text))
+        page.on("console", hear)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(f"{server.url}/{query}")
         return page

@@ -13,8 +13,10 @@ STRIP = 8
 class Recording:
     """A run that a test moves on."""
 
-    def __init__(self, store: Store, steps: int = 600, **fields: object) -> None:
-        self.store, self.steps, self.step = store, steps, 0
+    def __init__(
+        self, store: Store, steps: int = 600, timed: bool = True, **fields: object
+    ) -> None:
+        self.store, self.steps, self.step, self.timed = store, steps, 0, timed
         self.spec = RunSpec.parse({"epochs": 3, **fields})
         self.id = store.create(self.spec, "someone", "preparing")
         self._random = np.random.default_rng(0)
@@ -48,6 +50,8 @@ class Recording:
         loss = 2.3 * np.exp(-x / 150) + 0.1 + self._random.uniform(0, 0.1, steps)
         self.step += steps
         series = {"loss": loss, "accuracy": np.clip(1 - loss / 2.5, 0, 1)}
+        if self.timed:
+            series["seconds"] = x / 100
         self.store.record(
             self.id,
             Progress(

@@ -1,6 +1,7 @@
 """The live views in Chromium, driven by runs that are recorded while they are watched."""
 
 import json
+import re
 import time
 import urllib.error
 import urllib.request
@@ -13,6 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from pages.live.series import Series
 from playground.runs.store import Store
+from playground.training.events import Progress
 from tests.browser.conftest import Server
 from tests.browser.recording import Recording
 
@@ -85,6 +87,72 @@ def test_zoom_is_kept_while_the_curve_grows(open_page: Open, recording: Recordin
     whole.click()
     expect(whole).to_be_hidden()
     assert axis(page, "loss")[:2] != pytest.approx(zoomed[:2])
+
+
+def drawn(page: Page, panel: str) -> list[dict[str, Any]]:
+    plot = page.locator(f'[data-panel="{panel}"] .plot')
+    return plot.evaluate(
+        "plot => plot.data.map(({ x, y, name }) => ({ x: [...x], y: [...y], name }))"
+    )
+
+
+def ticks(page: Page, panel: str, axis: str) -> list[str]:
+    return page.locator(f'[data-panel="{panel}"] .{axis}tick').all_text_contents()
+
+
+def test_the_gap_of_a_long_run_is_whole(open_page: Open, recording: Recording) -> None:
+    recording.begin()
+    for _ in range(66):
+        recording.advance(100).evaluate()
+    page = open_page(f"?run={recording.id}")
+    reaches(page, 6600)
+    [gap] = drawn(page, "gap")
+    assert gap["x"] == list(range(100, 6601, 100)) and None not in gap["y"]
+    _, loss = recording.store.series(recording.id, "loss")
+    # evaluated at 0.9, a loss of 0.1; of the hundred steps before, the last third
+    assert gap["y"][-1] == pytest.approx(0.1 - loss[6566:6600].mean(), rel=1e-3)
+
+
+def test_curves_lie_along_steps_epochs_or_seconds(open_page: Open, store: Store) -> None:
+    timed, untimed = Recording(store), Recording(store, timed=False)
+    for each in (timed, untimed):
+        each.begin().advance(400).evaluate().finish()
+    page = open_page(f"?run={timed.id}&compare={untimed.id}")
+    reaches(page, 400)
+    assert [max(line["x"]) for line in drawn(page, "loss")] == [400] * 5
+    page.locator(".st-key-curves-head").get_by_text("epoch", exact=True).click()
+    expect(page).to_have_url(re.compile("along=epoch"))
+    expect(page.locator('[data-panel="loss"] .xtitle')).to_have_text("epoch")
+    assert [max(line["x"]) for line in drawn(page, "loss")] == [2.0] * 5  # 200 steps an epoch
+    page.locator(".st-key-curves-head").get_by_text("seconds", exact=True).click()
+    expect(page.locator('[data-panel="loss"] .xtitle')).to_have_text("seconds of training")
+    lines = drawn(page, "loss")
+    assert [max(line["x"]) for line in lines] == pytest.approx([4.0] * 3)  # 100 steps a second
+    assert lines[1]["x"][99] == pytest.approx(1.0, rel=1e-3)
+    expect(curves(page).locator(".note")).to_contain_text("Recorded without seconds")
+    page.reload()
+    expect(page.locator('[data-panel="loss"] .xtitle')).to_have_text("seconds of training")
+
+
+def test_ticks_tell_values_apart_and_rounding_is_no_mountain(open_page: Open, store: Store) -> None:
+    flat, close = Recording(store).begin(), Recording(store).begin()
+    for run, slope in ((flat, 0.0), (close, 2e-5)):
+        x = np.arange(1, 101)
+        series = {"loss": 16.12 - slope * x, "accuracy": 0 * x}
+        arrays = {name: values.astype(np.float32) for name, values in series.items()}
+        store.record(run.id, Progress(100, 0.5, 1.0, 1.0, arrays))
+        run.finish()
+    for run in (flat, close):
+        page = open_page(f"?run={run.id}")
+        reaches(page, 100)
+        said = ticks(page, "loss", "y")
+        assert len(set(said)) == len(said) >= 3, said
+    low, high = axis(page, "loss")[2:]
+    assert high - low < 0.01  # the slope fills the chart
+    page = open_page(f"?run={flat.id}")
+    reaches(page, 100)
+    low, high = axis(page, "loss")[2:]
+    assert low < 15.5 and high > 16.5
 
 
 def test_a_restarted_server_is_found_again(

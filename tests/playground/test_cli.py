@@ -1,5 +1,7 @@
 """The command line: every knob an option, plain words for every fault, a clean stop."""
 
+import csv
+import io
 import json
 import os
 import signal
@@ -429,6 +431,24 @@ def test_a_run_is_exported(runs_like: Any, tmp_path: Path) -> None:
     lost = command("export", "nosuchrun", str(tmp_path / "home.zip"))
     assert lost.exit_code == 2 and "there is no run 'nosuchrun'" in lost.stderr
     unwritten = command("export", run.id, str(tmp_path / "none" / "home.zip"))
+    assert unwritten.exit_code == 2 and "cannot be written" in unwritten.stderr
+
+
+def test_the_curves_of_a_run_are_written_as_csv(runs_like: Any, tmp_path: Path) -> None:
+    runs_like(good_run)
+    command("train", "--dataset", "digits")
+    [run] = recorded()
+    piped = command("series", run.id)
+    rows = list(csv.DictReader(io.StringIO(piped.stdout)))
+    assert [row["step"] for row in rows] == ["1", "2", "3", "4"]
+    assert [row["loss"] for row in rows] == ["0.75", "0.5", "0.75", "0.5"]
+    assert [row["validation_accuracy"] for row in rows] == ["", "", "", "0.9375"]
+    done = command("series", run.id, str(tmp_path / "run.csv"))
+    assert done.exit_code == 0 and "run.csv: 4 rows" in done.stdout
+    assert (tmp_path / "run.csv").read_text() == piped.stdout
+    lost = command("series", "nosuchrun")
+    assert lost.exit_code == 2 and "there is no run 'nosuchrun'" in lost.stderr
+    unwritten = command("series", run.id, str(tmp_path / "none" / "run.csv"))
     assert unwritten.exit_code == 2 and "cannot be written" in unwritten.stderr
 
 

@@ -1,20 +1,11 @@
 // The curves of several runs: loss, accuracy and generalisation gap, growing in place, and beneath
 // them the metrics that were chosen.
 
+import { AXES, axisEnd } from "./axes.js"
 import { FIT_PANELS } from "./fit.js"
 import { adoptStyle, loadPlotly, metricPanel, Panel, PANELS } from "./panel.js"
 import { onConnection, subscribe } from "./stream.js"
 import { element, inWords, put, runColor, theme } from "./words.js"
-
-// The axis ends at a round number beyond the newest step, so that it moves seldom, not with each
-// message, and at the run's end once that is near.
-function axisEnd(step, steps) {
-  if (!step) return steps || 100
-  const ten = 10 ** Math.floor(Math.log10(step))
-  const round = [1, 2, 5, 10].map((k) => k * ten).find((value) => value >= step)
-  const end = Math.max(round, 50)
-  return steps && steps <= 1.6 * end ? Math.max(steps, step) : end
-}
 
 export function mount(root, component) {
   const keys = element("div", { className: "keys" })
@@ -48,11 +39,12 @@ export function mount(root, component) {
   const draw = () => {
     queued = 0
     if (gone) return
-    const shown = runs.map((about) => ({
-      ...about,
-      color: runColor(about.color, colors),
-      run: known.get(about.id) ?? { id: about.id, facts: {}, series: {} },
-    }))
+    const axis = AXES[data.axis]
+    const shown = runs.map((about) => {
+      const run = known.get(about.id) ?? { id: about.id, facts: {}, series: {} }
+      return { ...about, color: runColor(about.color, colors), run, at: axis.of(run) }
+    })
+    const placeless = shown.filter(({ run, at }) => !at && run.series.loss?.length)
     const first = shown[0]?.run.facts ?? {}
     const some = shown.some(({ run }) => run.series.loss?.length)
     root.classList.toggle("is-empty", !some || !Plotly)
@@ -63,22 +55,27 @@ export function mount(root, component) {
         ? "The charts did not load: reload the page"
         : connection === "broken"
           ? "Connection lost, trying again"
-          : "",
+          : placeless.length
+            ? `Recorded without ${axis.title}: ${placeless.map(({ name }) => name).join(", ")}`
+            : "",
     )
     unzoom.hidden = !(zoomX || panels.some((panel) => panel.zoomY))
     drawKeys(shown, some)
     if (!Plotly || !inSight) return
     const end = Math.max(
-      ...shown.map(({ run }) => {
+      ...shown.map(({ run, at }) => {
         const live = ["running", "paused", "preparing", "queued"].includes(run.facts.state)
         const step = Math.max(run.series.loss?.end ?? 0, run.series.validation_loss?.end ?? 0)
-        return live || !step ? axisEnd(step, run.facts.steps) : step
+        const now = step && at ? at(step) : 0
+        return live || !now ? axisEnd(now, axis.total(run.facts), axis.least) : now
       }),
-      1,
+      axis.least / 50,
     )
     const marks = (first.marks ?? []).slice(-12)
     for (const panel of panels) {
-      panel.draw(Plotly, { runs: shown, options: data, colors, zoomX, end, marks, hidden })
+      // At no width Plotly writes Infinity into its SVG; the observer calls once there is one.
+      if (!panel.plot.clientWidth) continue
+      panel.draw(Plotly, { runs: shown, options: data, axis, colors, zoomX, end, marks, hidden })
     }
     root.dataset.end = String(shown[0]?.run.series.loss?.end ?? 0)
   }
@@ -171,6 +168,7 @@ export function mount(root, component) {
     grid.style.setProperty("--plot-height", `${data.height}px`)
     beneath.style.setProperty("--plot-height", `${data.metricHeight}px`)
     if (before.log !== data.log) for (const panel of panels) panel.zoomY = null
+    if (before.axis !== data.axis) zoomX = null
     const ids = data.runs.map(({ id }) => id)
     if (ids.join() !== runs.map(({ id }) => id).join()) {
       if (ids[0] !== runs[0]?.id) {
@@ -194,7 +192,9 @@ export function mount(root, component) {
   const resizing = new ResizeObserver((entries) => {
     for (const { target } of entries) {
       const panel = panels.find(({ plot }) => plot === target)
-      if (panel?.drawn && target.clientWidth) Plotly.Plots.resize(target)
+      if (!panel || !target.clientWidth) continue
+      if (panel.drawn) Plotly.Plots.resize(target)
+      else ask()
     }
   })
 

@@ -26,15 +26,15 @@ const drawn = (series, { color, label, name, dash = "solid", width = 2, scale = 
 
 const DASHED = "5px,4px"
 
-// What guessing would give: a level line.
-const guess = (value, colors, end, scale) =>
+// What guessing would give: a level line over the whole chart.
+const guess = (value, colors, scale) =>
   value === undefined
     ? []
     : [
         {
           type: "scatter",
           mode: "lines",
-          x: [0, end],
+          level: true,
           y: [value * scale, value * scale],
           name: "guessing",
           line: { color: colors.faint, width: 1, dash: "dot" },
@@ -70,11 +70,11 @@ function best(run, color, colors, label, on, scale = 1) {
 
 const last = (series) => (series ? series.latest() : null)
 
-function pair(run, { color, colors, label, first, end }, train, validation, scale, level, show) {
+function pair(run, { color, colors, label, first }, train, validation, scale, level, show) {
   const own = some(run.series[train])
   const held = some(run.series[validation])
   const traces = [
-    ...(first ? guess(level, colors, end, scale) : []),
+    ...(first ? guess(level, colors, scale) : []),
     ...(own ? [drawn(own, { color, label, name: "train", scale })] : []),
     ...(held ? [drawn(held, { color, label, name: "validation", dash: DASHED, scale })] : []),
     ...best(run, color, colors, label, validation, scale),
@@ -114,7 +114,7 @@ function gap(run, { color, colors, label, first }) {
   })
   const fill = color.startsWith("#") ? `${color}${colors.dark ? "40" : "2e"}` : color
   const traces = [
-    ...(first ? guess(0, colors, x.at(-1) ?? 1, 1).map((each) => ({ ...each, name: "none" })) : []),
+    ...(first ? guess(0, colors, 1).map((each) => ({ ...each, name: "none" })) : []),
     edge(-1),
     { ...edge(1), fill: "tonexty", fillcolor: fill },
     {

@@ -1,5 +1,6 @@
-// One chart of the curves: a quantity over steps, drawn by Plotly and updated in place.
+// One chart of the curves: a quantity over steps, epochs or seconds, drawn by Plotly and updated in place.
 
+import { extent, levelRange, tickDigits } from "./axes.js"
 import { digits, element, percent, put } from "./words.js"
 
 export const PANELS = {
@@ -19,7 +20,14 @@ export const PANELS = {
     scale: 100,
     show: percent,
   },
-  gap: { title: "Generalisation gap", axis: "validation − train loss", scale: 1, show: digits },
+  gap: {
+    title: "Generalisation gap",
+    axis: "validation − train loss",
+    validation: "gap", // the server works it out of all steps
+    scale: 1,
+    show: digits,
+    signed: true,
+  },
 }
 
 // What a chart of a metric is about: measured on held-out images only.
@@ -94,37 +102,44 @@ export class Panel {
     this.shows = ""
   }
 
-  draw(Plotly, { runs, options, colors, zoomX, end, marks, hidden }) {
+  draw(Plotly, { runs, options, axis, colors, zoomX, end, marks, hidden }) {
     // Drawing costs the browser far more than the look whether there is anything to draw.
     const { smoothing, log } = options
     const { train, validation, test, scale } = this.about
-    const needs =
-      this.about.needs ??
-      (this.name === "gap" ? ["validation_loss"] : [train, validation].filter(Boolean))
+    const needs = this.about.needs ?? [train, validation].filter(Boolean)
     const shows = JSON.stringify([
       runs.map(({ run, name, color }) => [
         run.id,
         name,
         color,
         needs.map((need) => [run.series[need]?.end, run.series[need]?.length]),
+        axis.title !== "step" && run.series.seconds?.end,
         test && [run.series.validation_loss?.length, run.facts.metrics?.[test]],
       ]),
-      [smoothing, log, colors.key, zoomX, this.zoomY, end, marks, [...hidden]],
+      [smoothing, log, axis.title, colors.key, zoomX, this.zoomY, end, marks, [...hidden]],
     ])
     if (shows === this.shows) return
     this.shows = shows
     const traces = []
     let said = ""
-    for (const [place, { run, name, color }] of runs.entries()) {
-      if (hidden.has(run.id)) continue
+    // A trace is made by step and then laid along the axis; a level line spans the whole of it.
+    const lay = (made, at) => {
+      for (const { level, ...trace } of made) {
+        const x = level ? [0, end] : Array.from(trace.x, at)
+        traces.push({ ...trace, x })
+      }
+    }
+    for (const [place, { run, name, color, at }] of runs.entries()) {
+      if (hidden.has(run.id) || !at) continue
       if (this.about.traces) {
         const label = runs.length > 1 ? `${plain(short(name))}, ` : ""
-        const found = this.about.traces(run, { color, colors, label, first: place === 0, end })
-        traces.push(...found.traces)
+        const found = this.about.traces(run, { color, colors, label, first: place === 0 })
+        lay(found.traces, at)
         if (place === 0) said = found.said
         continue
       }
-      const lines = this.name === "gap" ? this.gap(run) : this.lines(run, place === 0, options)
+      const lines = this.lines(run, place === 0, options)
+      const made = []
       const shared = {
         type: "scatter",
         mode: "lines",
@@ -133,7 +148,7 @@ export class Panel {
       }
       const label = runs.length > 1 ? `${plain(short(name))}, ` : ""
       if (lines.raw) {
-        traces.push({
+        made.push({
           ...shared,
           ...lines.raw,
           hoverinfo: "skip",
@@ -144,18 +159,19 @@ export class Panel {
         })
       }
       if (lines.train) {
-        traces.push({ ...shared, ...lines.train, line: { color, width: 2 }, name: `${label}train` })
+        made.push({ ...shared, ...lines.train, line: { color, width: 2 }, name: `${label}train` })
       }
       if (lines.validation) {
-        traces.push({
+        made.push({
           ...shared,
           ...lines.validation,
           mode: lines.validation.x.length > (test ? 20 : 60) ? "lines" : "lines+markers",
-          line: { color, width: 2, dash: this.name === "gap" ? "solid" : "5px,4px" },
+          line: { color, width: 2, dash: this.about.signed ? "solid" : "5px,4px" },
           marker: { color: colors.background, size: 6, line: { color, width: 1.5 } },
-          name: this.name === "gap" ? `${label}gap` : `${label}validation`,
+          name: `${label}${this.about.signed ? "gap" : "validation"}`,
         })
       }
+      lay(made, at)
       if (place !== 0) continue
       said = this.latest(lines)
       const value = run.facts.metrics?.[test]
@@ -165,8 +181,9 @@ export class Panel {
     const unmeasured = test && !traces.length && runs[0]?.run.series.validation_loss?.length
     put(this.none, unmeasured ? "Measured from the next run on" : "")
     const spoken = [said, this.tested.textContent].filter(Boolean).join("  ")
-    this.plot.setAttribute("aria-label", `${this.about.title} over steps. ${spoken}`)
-    const layout = this.layout({ options, colors, zoomX, end, marks, bare: !traces.length })
+    this.plot.setAttribute("aria-label", `${this.about.title} by ${axis.title}. ${spoken}`)
+    const placed = runs[0]?.at ? marks.map((mark) => ({ ...mark, x: runs[0].at(mark.step) })) : []
+    const layout = this.layout({ options, axis, colors, zoomX, end, marks: placed, traces })
     const config = { displayModeBar: false, responsive: false, doubleClick: "autosize" }
     Plotly.react(this.plot, traces, layout, config)
     this.plot.dataset.color = layout.font.color
@@ -194,20 +211,6 @@ export class Panel {
     return out
   }
 
-  // At each look at the validation images: their loss less the mean training loss of the steps
-  // just before, the last third since the look before.
-  gap(run) {
-    const train = run.series.loss
-    const held = run.series.validation_loss
-    if (!train?.length || !held?.length) return {}
-    const y = held.last.map((step, i) => {
-      const since = step - (i ? held.last[i - 1] : 0)
-      const before = train.meanBetween(step - Math.max(1, Math.ceil(since / 3)), step)
-      return before === null || held.mean[i] === null ? null : held.mean[i] - before
-    })
-    return { validation: { x: [...held.last], y } }
-  }
-
   latest({ train, validation }) {
     const { show, scale } = this.about
     const last = ({ y }) => show(y[y.length - 1] === null ? null : y[y.length - 1] / scale)
@@ -218,20 +221,26 @@ export class Panel {
       .join("  ")
   }
 
-  layout({ options, colors, zoomX, end, marks, bare }) {
+  layout({ options, axis: along, colors, zoomX, end, marks, traces }) {
     const log = options.log && this.name === "loss"
+    const drawn = extent(traces, log)
+    const level = drawn && levelRange(drawn)
+    const rangeY = this.zoomY ?? (level && log ? level.map(Math.log10) : level)
+    const [low, high] = rangeY && log ? rangeY.map((power) => 10 ** power) : (rangeY ?? drawn ?? [0, 1])
+    const signs = tickDigits(low, high)
+    const decades = log && high > 5 * low
     const axis = {
       gridcolor: colors.border,
       griddash: "dot",
       zeroline: false,
       linecolor: colors.border,
       tickfont: { size: 12 },
-      showticklabels: !bare,
+      showticklabels: traces.length > 0,
       automargin: false,
     }
     return {
       autosize: true,
-      margin: { l: 58, r: 10, t: 8, b: 40 },
+      margin: { l: 58 + 7 * Math.max(0, signs - 5), r: 10, t: 8, b: 40 },
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: colors.font, size: 12.5, color: colors.faint },
@@ -246,12 +255,11 @@ export class Panel {
       dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
       xaxis: {
         ...axis,
-        title: { text: "step", standoff: 6, font: { size: 12.5 } },
+        title: { text: along.title, standoff: 6, font: { size: 12.5 } },
         range: zoomX ?? [0, end],
-        tickformat: ",~r",
-        hoverformat: ",.0f",
+        tickformat: along.format.replace("~r", `.${Math.max(6, tickDigits(...(zoomX ?? [0, end])))}~r`),
         nticks: 6,
-        unifiedhovertitle: { text: "step %{x:,.0f}" },
+        unifiedhovertitle: { text: along.hover },
         spikecolor: colors.faint,
         spikethickness: 1,
         spikedash: "dot",
@@ -264,16 +272,16 @@ export class Panel {
           font: { size: 12.5 },
         },
         type: log ? "log" : "linear",
-        ...(this.zoomY ? { range: this.zoomY } : { autorange: true }),
-        zeroline: this.name === "gap",
+        ...(rangeY ? { range: rangeY } : { autorange: true }),
+        zeroline: Boolean(this.about.signed),
         zerolinecolor: colors.faint,
         nticks: 6,
-        ...(log ? { dtick: "D2", exponentformat: "power" } : { tickformat: "~g" }),
+        ...(decades ? { dtick: "D2", exponentformat: "power" } : { tickformat: `.${Math.max(6, signs)}~g` }),
       },
-      shapes: marks.map(({ step }) => ({
+      shapes: marks.map(({ x }) => ({
         type: "line",
-        x0: step,
-        x1: step,
+        x0: x,
+        x1: x,
         y0: 0,
         y1: 1,
         yref: "paper",
@@ -281,11 +289,11 @@ export class Panel {
       })),
       // Named once, on the first chart, where the loss leaves room above it.
       annotations: (this.named ? marks : []).map((mark, i) => ({
-        x: mark.step,
+        x: mark.x,
         y: 1 - 0.08 * (i % 3),
         yref: "paper",
         yanchor: "top",
-        xanchor: mark.step > 0.7 * end ? "right" : "left",
+        xanchor: mark.x > 0.7 * end ? "right" : "left",
         text: plain(markText(mark)),
         showarrow: false,
         bgcolor: colors.background,

@@ -105,17 +105,20 @@ export class Series {
     return { x: this.last, y }
   }
 
-  // The mean over the steps after `from` up to `to`, null where there are none.
-  meanBetween(from, to) {
-    let sum = 0
-    let count = 0
-    for (let i = this.length - 1; i >= 0 && this.last[i] > from; i--) {
-      if (this.last[i] <= to && this.mean[i] !== null) {
-        sum += this.mean[i] * this.count[i]
-        count += this.count[i]
-      }
+  // What a rising series that begins at 0 says of a step between those it knows: on the straight
+  // line between its neighbours, beyond the last at the mean rate so far; null where it is empty.
+  at(step) {
+    const size = this.length
+    if (!size) return null
+    if (step >= this.last[size - 1]) return (step * this.high[size - 1]) / this.last[size - 1]
+    let [low, high] = [0, size - 1] // the first bucket that ends at or after the step
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.last[middle] < step) low = middle + 1
+      else high = middle
     }
-    return count ? sum / count : null
+    const [from, begun] = low ? [this.last[low - 1], this.high[low - 1]] : [0, 0]
+    return begun + ((step - from) / (this.last[low] - from)) * (this.high[low] - begun)
   }
 
   latest() {

@@ -77,3 +77,13 @@ def test_sparse_steps_are_named() -> None:
     message = series.add(np.array([10, 20]), np.array([0.5, 0.25]))
     assert message == {"start": 0, "end": 20, "y": [0.5, 0.25], "x": [10, 20]}
     assert series.add(np.empty(0, np.int64), np.empty(0)) is None
+
+
+def test_a_curve_that_hardly_moves_is_sent_with_digits_that_differ() -> None:
+    values = (16.12 + 1e-4 * np.arange(8)).astype(np.float32)
+    message = Series().add(np.arange(1, 9), values)
+    assert message is not None
+    assert message["y"] == pytest.approx(values.tolist(), abs=1e-6)  # a hundredth of a step
+    whole = Series()
+    whole.add(np.arange(1, 9), np.array([2.3026, 2.31415, 1e-5, 0.123456, -1, 0, np.nan, np.inf]))
+    assert whole.whole()["y"] == [2.303, 2.314, 1e-5, 0.1235, -1.0, 0.0, None, None]

@@ -59,6 +59,8 @@ def test_a_run_learns_and_all_of_it_is_kept(service):
     for name in ("loss", "accuracy", "gradient_norm", "learning_rate"):
         steps, values = service.store.series(run_id, name)
         assert steps.tolist() == list(range(1, found.steps + 1)) and np.isfinite(values).all()
+    _, seconds = service.store.series(run_id, "seconds")
+    assert (np.diff(seconds, prepend=0) > 0).all() and seconds[-1] <= found.seconds + 1e-3
     _, loss = service.store.series(run_id, "loss")
     assert loss[-20:].mean() < loss[:5].mean() / 2
     steps, values = service.store.series(run_id, "validation_loss")

@@ -1,0 +1,72 @@
+// What lies along the charts of curves, and how their ticks are written.
+
+// Series are recorded by step. An axis says where a step of a run lies on it (null: not known) and
+// how a place on it is said under the pointer; `total` is where a run ends, as far as that is known.
+export const AXES = {
+  step: {
+    title: "step",
+    format: ",~r",
+    of: () => (step) => step,
+    total: ({ steps }) => steps,
+    least: 50,
+    hover: "step %{x:,.0f}",
+  },
+  epoch: {
+    title: "epoch",
+    format: "~r",
+    of: ({ facts }) => (facts.steps_per_epoch ? (step) => step / facts.steps_per_epoch : null),
+    total: ({ epochs }) => epochs,
+    least: 0.1,
+    hover: "epoch %{x:.2f}",
+  },
+  seconds: {
+    title: "seconds of training",
+    format: ",~r",
+    of: ({ series }) => (series.seconds?.length ? (step) => series.seconds.at(step) : null),
+    total: ({ seconds, left }) => (left === null || left === undefined ? 0 : seconds + left),
+    least: 1,
+    hover: "%{x:,.1f} s",
+  },
+}
+
+// Where a live chart ends: at a round number beyond the newest place, so that it moves seldom, not
+// with each message, and at the run's end once that is near.
+export function axisEnd(now, total, least) {
+  if (!now) return total || 2 * least
+  const ten = 10 ** Math.floor(Math.log10(now))
+  const round = [1, 2, 5, 10].map((k) => k * ten).find((value) => value >= now)
+  const end = Math.max(round, least)
+  return total && total <= 1.6 * end ? Math.max(total, now) : end
+}
+
+// Significant digits that tell neighbouring ticks of an axis from each other.
+export function tickDigits(low, high, ticks = 6) {
+  const most = Math.max(Math.abs(low), Math.abs(high))
+  const span = Math.abs(high - low)
+  if (!(span > 0) || !Number.isFinite(most)) return 6
+  return Math.min(Math.max(Math.ceil(Math.log10((most * ticks) / span)) + 1, 3), 12)
+}
+
+// The lowest and the highest of what is drawn; null where nothing is.
+export function extent(traces, positive = false) {
+  let low = Infinity
+  let high = -Infinity
+  for (const { y } of traces) {
+    for (const value of y) {
+      if (value === null || !Number.isFinite(value) || (positive && value <= 0)) continue
+      if (value < low) low = value
+      if (value > high) high = value
+    }
+  }
+  return low <= high ? [low, high] : null
+}
+
+// A range for values that hardly differ, beyond what float32 tells apart: they are one, not a
+// mountain range of rounding errors. null for all others, which fill their axis.
+export function levelRange([low, high]) {
+  const most = Math.max(Math.abs(low), Math.abs(high))
+  if (high - low > 1e-6 * most) return null
+  const middle = (low + high) / 2
+  const margin = most ? 0.05 * most : 1
+  return [middle - margin, middle + margin]
+}
