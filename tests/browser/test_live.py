@@ -155,6 +155,28 @@ def test_ticks_tell_values_apart_and_rounding_is_no_mountain(open_page: Open, st
     assert low < 15.5 and high > 16.5
 
 
+def test_a_chart_without_room_is_drawn_once_it_has_some(
+    open_page: Open, recording: Recording
+) -> None:
+    recording.begin().advance(30).evaluate()
+    page = open_page()
+    page.add_init_script(
+        """addEventListener("DOMContentLoaded", () => {
+            window.narrow = document.createElement("style")
+            narrow.textContent = ".stBidiComponent { width: 0 !important; overflow: hidden }"
+            document.head.append(narrow)
+        })"""
+    )
+    page.goto(f"{page.url.split('?')[0]}?run={recording.id}")
+    reaches(page, 30)
+    assert page.locator(".plot .main-svg").count() == 0
+    page.evaluate("narrow.remove()")
+    plot = page.locator('[data-panel="loss"] .plot')
+    expect(plot.locator(".main-svg").first).to_be_visible()
+    assert plot.evaluate("plot => plot._fullLayout.width") > 200
+    expect(page.locator(".studio .plot .main-svg").first).to_be_visible()
+
+
 def test_a_restarted_server_is_found_again(
     open_page: Open, recording: Recording, server: Server
 ) -> None:

@@ -73,7 +73,7 @@ export function mount(root, component) {
     )
     const marks = (first.marks ?? []).slice(-12)
     for (const panel of panels) {
-      // At no width Plotly writes Infinity into its SVG; the observer calls once there is one.
+      // At no width there is nothing to draw; the observer calls once there is one.
       if (!panel.plot.clientWidth) continue
       panel.draw(Plotly, { runs: shown, options: data, axis, colors, zoomX, end, marks, hidden })
     }

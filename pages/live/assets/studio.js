@@ -175,7 +175,8 @@ export function mount(root, component) {
   }
 
   function draw() {
-    if (!Plotly || !shown || shown.view !== view) return
+    // At no width there is nothing to draw; the observer calls once there is one.
+    if (!Plotly || !shown || shown.view !== view || !plot.clientWidth) return
     const { answer } = shown
     const narrow = root.clientWidth < 420
     const made = answer.reason
@@ -226,9 +227,7 @@ export function mount(root, component) {
   }
 
   const unfollow = follow(changed)
-  const resizing = new ResizeObserver(() => {
-    if (Plotly && shown && plot.clientWidth) draw()
-  })
+  const resizing = new ResizeObserver(draw)
   resizing.observe(plot)
   choose()
   watch()
