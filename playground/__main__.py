@@ -20,8 +20,8 @@ from typing import Annotated, Any, get_origin
 import typer
 
 from playground import datasets, export, terminal
-from playground.errors import DataError, PlaygroundError, SpecError, StoreError
 from playground.analysis import curves
+from playground.errors import DataError, PlaygroundError, SpecError, StoreError
 from playground.runs.store import open_store
 from playground.settings import settings
 from playground.spec import RunSpec, knobs

@@ -22,9 +22,9 @@ import numpy as np
 
 from pages.live.series import Series
 from playground import datasets
+from playground.analysis import curves as recorded
 from playground.collapse import collapsed
 from playground.errors import PlaygroundError
-from playground.analysis import curves as recorded
 from playground.spec import RunSpec, fit_series, metric_key
 from playground.training.clusters import NUMBERS, PREFIX
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from playground.errors import SpecError
 from playground.analysis import curves
+from playground.errors import SpecError
 from playground.runs.store import Store
 from playground.spec import RunSpec
 from playground.training.events import Evaluated, Progress, Started
