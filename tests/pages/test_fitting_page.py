@@ -185,3 +185,10 @@ def test_four_losses_start_from_the_same_settings_with_noise(
     assert len(page.session_state["compare"]) == 3
     table = page.table[-1].value.astype(str).to_string()
     assert all(name in table for name in LOSSES.values()) and "%" in table
+
+
+def test_what_the_curves_lie_along_is_in_the_address() -> None:
+    assert View(axis="seconds").to_query("pick", "focal") == {"along": "seconds"}
+    assert View.from_query({"along": "epoch"}) == (View(axis="epoch"), [])
+    found, notes = View.from_query({"along": "<b>"})
+    assert found == View() and "expected one of step, epoch, seconds" in notes[0]
