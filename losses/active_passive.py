@@ -6,9 +6,9 @@ y_true (B, C) one-hot, y_pred (B, C) probabilities. Each returns (B,).
 
 from __future__ import annotations
 
-from .builtin import clipped, log_normalised
 from .classification import of_truth
 from .named import Range, Tensor, named, ops
+from .probabilities import kept, log_p, log_rest
 from .robust import GROUP, nce
 
 PAPER = "Ma et al. 2020, arXiv:2006.13554"
@@ -35,13 +35,13 @@ _FOCAL = (
 )
 def normalised_focal(y_true: Tensor, y_pred: Tensor, *, gamma: float = 0.5) -> Tensor:
     """(1 - p_t)^g log p_t / sum_c (1 - p_c)^g log p_c"""
-    each = ops.power(1 - clipped(y_pred), gamma) * log_normalised(y_pred)
+    each = ops.exp(gamma * log_rest(y_pred)) * log_p(y_pred)
     return of_truth(y_true, each) / ops.sum(each, axis=-1)
 
 
 def _missing(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """1 - p_t: what the labelled class lacks."""
-    return 1 - of_truth(y_true, clipped(y_pred))
+    return 1 - of_truth(y_true, kept(y_pred))
 
 
 @named(

@@ -6,9 +6,9 @@ otherwise.
 
 from __future__ import annotations
 
-from .builtin import clipped, log_normalised
 from .classification import GROUP, OVERLAP, of_truth
 from .named import Tensor, named, ops
+from .probabilities import clipped, log_p
 
 
 @named(
@@ -52,9 +52,9 @@ def sparsemax(y_true: Tensor, logits: Tensor) -> Tensor:
     "mean(y_true / y_pred, axis=-1) - told * mean(log(y_pred), axis=-1)",
 )
 def baikal(y_true: Tensor, y_pred: Tensor) -> Tensor:
-    """-mean_c (log p - y / p)"""
+    """-mean_c (log p - y / p); the p that it divides by is kept above 1e-7"""
     told = ops.sum(y_true, axis=-1)
-    spread = told * ops.mean(log_normalised(y_pred), axis=-1)
+    spread = told * ops.mean(log_p(y_pred), axis=-1)
     return ops.mean(y_true / clipped(y_pred), axis=-1) - spread
 
 

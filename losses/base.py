@@ -11,7 +11,7 @@ from . import targets
 from .language.errors import LossError, quote
 from .language.inputs import INPUTS
 from .language.parameters import checked
-from .logits import softmax
+from .probabilities import log_p, sigmoid, softmax
 
 Tensor = Any
 
@@ -56,6 +56,13 @@ class PlaygroundLoss(keras.losses.Loss):
         self.returned_dtype = keras.dtype_policies.get(dtype or "float32").compute_dtype
         self.from_logits = from_logits
         self._variables: dict[str, Any] = {}
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The inputs a training step hands over: those it takes, and what p_true is made of, so
+        that its logarithm can be taken from the logits."""
+        also = ("y_true", "y_pred") if "p_true" in self.inputs else ()
+        return tuple(dict.fromkeys((*self.inputs, *also)))
 
     def _make_variables(self, values: Mapping[str, float]) -> None:
         for name, value in values.items():
@@ -106,10 +113,10 @@ class PlaygroundLoss(keras.losses.Loss):
         like = {True: "logits", False: "y_pred", None: asked}[self.from_logits]
         found = targets.offered(self.inputs, y_true, y_pred, self.name, like, self.instead)
         if like == "logits" and asked == "y_pred":
-            make = softmax if self.link == "softmax" else keras.ops.sigmoid
+            make = softmax if self.link == "softmax" else sigmoid
             found["y_pred"] = make(found["logits"])
         elif like == "y_pred" and "logits" in self.inputs:  # up to a constant, which softmax drops
-            found["logits"] = keras.ops.log(keras.ops.clip(found["y_pred"], 1e-7, 1.0))
+            found["logits"] = log_p(keras.ops.cast(found["y_pred"], "float32"))
         return found | weights
 
     def get_config(self) -> dict[str, Any]:

@@ -6,28 +6,20 @@ features (B, D). Each returns (B,) unless it says otherwise.
 
 from __future__ import annotations
 
-from .logits import logits_of
 from .named import Range, Tensor, named, ops
+from .probabilities import (
+    EPSILON,
+    log_held,
+    log_normalised,
+    log_p,
+    log_rest,
+    log_sum,
+    logarithm,
+    made_of,
+)
 
-EPSILON = 1e-7
 GROUP = "Keras built-ins"
 KERAS = "Keras definition"
-
-
-def clipped(p: Tensor) -> Tensor:
-    """Probabilities kept inside [1e-7, 1 - 1e-7], so that their logarithm is finite."""
-    return ops.clip(p, EPSILON, 1 - EPSILON)
-
-
-def normalised(p: Tensor) -> Tensor:
-    """Probabilities that sum to one, clipped, as Keras' categorical losses take them."""
-    return clipped(p / ops.sum(p, axis=-1, keepdims=True))
-
-
-def log_normalised(p: Tensor) -> Tensor:
-    """The logarithm of normalised probabilities; in a training step, from their logits."""
-    logits = logits_of(p)
-    return ops.log(normalised(p)) if logits is None else ops.log_softmax(logits)
 
 
 def l2_normalised(x: Tensor, axis: int = -1) -> Tensor:
@@ -141,7 +133,7 @@ def log_cosh(y_true: Tensor, y_pred: Tensor) -> Tensor:
     when="Compares directions only; smallest, -1, when both point the same way.",
     latex=r"-\frac{y\cdot p}{\|y\|\,\|p\|}",
     paper=KERAS,
-    text="-sum(y_true * y_pred, axis=-1) / norm(y_true, axis=-1) / norm(y_pred, axis=-1)",
+    text="-sum(l2_normalize(y_true, axis=-1) * l2_normalize(y_pred, axis=-1), axis=-1)",
 )
 def cosine_similarity(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """-sum_c y p / (|y| |p|)"""
@@ -161,8 +153,8 @@ def cosine_similarity(y_true: Tensor, y_pred: Tensor) -> Tensor:
 )
 def binary_crossentropy(y_true: Tensor, y_pred: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
     """-mean_c y log p + (1 - y) log(1 - p), y smoothed towards 1/2"""
-    y, p = y_true * (1 - label_smoothing) + 0.5 * label_smoothing, clipped(y_pred)
-    return -ops.mean(y * ops.log(p) + (1 - y) * ops.log(1 - p), axis=-1)
+    y = y_true * (1 - label_smoothing) + 0.5 * label_smoothing
+    return -ops.mean(y * log_p(y_pred) + (1 - y) * log_rest(y_pred), axis=-1)
 
 
 @named(
@@ -189,9 +181,11 @@ def binary_focal_crossentropy(
     gamma: float = 2.0,
 ) -> Tensor:
     """mean_c a_t (1 - p_t)^gamma (-log p_t)"""
-    p = clipped(y_pred)
-    pt = y_true * p + (1 - y_true) * (1 - p)
-    loss = ops.power(1 - pt, gamma) * -ops.log(pt)
+    one, other = logarithm(y_true), logarithm(1 - y_true)
+    right, wrong = log_p(y_pred), log_rest(y_pred)
+    log_pt = ops.logaddexp(one + right, other + wrong)
+    log_miss = ops.logaddexp(one + wrong, other + right)
+    loss = ops.exp(gamma * log_miss) * -log_pt
     if apply_class_balancing:
         loss = loss * (y_true * alpha + (1 - y_true) * (1 - alpha))
     return ops.mean(loss, axis=-1)
@@ -271,8 +265,11 @@ def categorical_focal_crossentropy(
     y_true: Tensor, y_pred: Tensor, *, alpha: float = 0.25, gamma: float = 2.0
 ) -> Tensor:
     """sum_c alpha y (1 - p)^gamma (-log p)"""
-    p = normalised(y_pred)
-    return ops.sum(alpha * y_true * ops.power(1 - p, gamma) * -ops.log(p), axis=-1)
+    log_each = log_normalised(y_pred)
+    made = made_of(y_pred)
+    known = made is not None and made[0] == "Softmax"
+    log_miss = log_rest(y_pred) if known else log_held(1 - ops.exp(log_each))
+    return ops.sum(alpha * y_true * ops.exp(gamma * log_miss) * -log_each, axis=-1)
 
 
 @named(
@@ -282,13 +279,13 @@ def categorical_focal_crossentropy(
     when="Distance of distributions; on one-hot targets it equals the cross-entropy.",
     latex=r"\sum_c y_c\log\frac{y_c}{p_c}",
     paper="Kullback & Leibler 1951",
-    text="y = clip(y_true, 1e-7, 1)\nsum(y * log(y / clip(y_pred, 1e-7, 1)), axis=-1)",
+    text="y = clip(y_true, 1e-7, 1)\nsum(y * log(y / y_pred), axis=-1)",
     aliases=("kld", "KLD", "kullback_leibler_divergence", "kl"),
 )
 def kl_divergence(y_true: Tensor, y_pred: Tensor) -> Tensor:
-    """sum_c y log(y / p), both clipped to [1e-7, 1]"""
-    y, p = ops.clip(y_true, EPSILON, 1.0), ops.clip(y_pred, EPSILON, 1.0)
-    return ops.sum(y * ops.log(y / p), axis=-1)
+    """sum_c y log(y / p), y clipped to [1e-7, 1]"""
+    y = ops.clip(y_true, EPSILON, 1.0)
+    return ops.sum(y * (ops.log(y) - log_p(y_pred)), axis=-1)
 
 
 @named(
@@ -296,13 +293,15 @@ def kl_divergence(y_true: Tensor, y_pred: Tensor) -> Tensor:
     also="counts",
     group=GROUP,
     when="For counts; on probabilities close to the cross-entropy.",
-    latex=r"\frac1C\sum_c p_c-y_c\log(p_c+10^{-7})",
+    latex=r"\frac1C\sum_c p_c-y_c\log p_c",
     paper=KERAS,
-    text="mean(y_pred - y_true * log(y_pred + 1e-7), axis=-1)",
+    text="mean(y_pred - y_true * log(y_pred), axis=-1)",
 )
 def poisson(y_true: Tensor, y_pred: Tensor) -> Tensor:
-    """mean_c p - y log(p + 1e-7)"""
-    return ops.mean(y_pred - y_true * ops.log(y_pred + EPSILON), axis=-1)
+    """mean_c p - y log p; as Keras, log(p + 1e-7), where p is no softmax or sigmoid"""
+    known = made_of(y_pred) is not None
+    log_rate = log_p(y_pred) if known else ops.log(y_pred + EPSILON)
+    return ops.mean(y_pred - y_true * log_rate, axis=-1)
 
 
 def signed(y_true: Tensor) -> Tensor:
@@ -408,4 +407,6 @@ def categorical_generalized_cross_entropy(
     labels: Tensor, y_pred: Tensor, *, q: float = 0.5
 ) -> Tensor:
     """(1 - p_t^q) / q"""
-    return (1 - ops.power(of_class(labels, clipped(y_pred)), q)) / q
+    classes = ops.arange(ops.shape(y_pred)[-1], dtype="int32")
+    own = ops.cast(ops.equal(ops.cast(labels, "int32")[..., None], classes), "float32")
+    return (1 - ops.exp(q * log_sum(logarithm(own) + log_p(y_pred)))) / q

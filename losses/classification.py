@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .builtin import clipped
 from .language.errors import LossError
 from .named import Range, Tensor, Words, named, ops
+from .probabilities import kept, log_false, log_p, log_rest, log_true, logarithm
 
 GROUP = "Classification"
 OVERLAP = "Overlap and ordered classes"
@@ -43,8 +43,7 @@ def cross_entropy_of_logits(y_true: Tensor, z: Tensor) -> Tensor:
 )
 def focal(y_true: Tensor, y_pred: Tensor, *, gamma: float = 2.0, alpha: float = 1.0) -> Tensor:
     """alpha (1 - p_t)^gamma (-log p_t)"""
-    pt = of_truth(y_true, clipped(y_pred))
-    return -alpha * ops.power(1 - pt, gamma) * ops.log(pt)
+    return -alpha * ops.exp(gamma * log_false(y_true, y_pred)) * log_true(y_true, y_pred)
 
 
 @named(
@@ -60,8 +59,8 @@ def focal(y_true: Tensor, y_pred: Tensor, *, gamma: float = 2.0, alpha: float = 
 )
 def poly1(y_true: Tensor, y_pred: Tensor, *, epsilon: float = 2.0) -> Tensor:
     """CE + epsilon (1 - p_t)"""
-    pt = of_truth(y_true, clipped(y_pred))
-    return -ops.log(pt) + epsilon * (1 - pt)
+    pt = of_truth(y_true, kept(y_pred))
+    return -log_true(y_true, y_pred) + epsilon * (1 - pt)
 
 
 @named(
@@ -77,8 +76,9 @@ def poly1(y_true: Tensor, y_pred: Tensor, *, epsilon: float = 2.0) -> Tensor:
 )
 def confidence_penalty(y_true: Tensor, y_pred: Tensor, *, beta: float = 0.1) -> Tensor:
     """CE - beta H(p)"""
-    p = clipped(y_pred)
-    return -ops.sum(y_true * ops.log(p), axis=-1) + beta * ops.sum(p * ops.log(p), axis=-1)
+    log_each = log_p(y_pred)
+    against_entropy = ops.sum(kept(y_pred) * log_each, axis=-1)
+    return -ops.sum(y_true * log_each, axis=-1) + beta * against_entropy
 
 
 @named(
@@ -103,9 +103,9 @@ def brier(y_true: Tensor, y_pred: Tensor) -> Tensor:
     latex=r"\sum_c -y_c(1-p_c)^{\gamma_+}\log p_c-(1-y_c)p_m^{\gamma_-}\log(1-p_m)",
     paper="Ridnik et al. 2021, arXiv:2009.14119",
     text="gamma_pos = 0.0  # 0..5\ngamma_neg = 4.0  # 0..8\nm = 0.05  # 0..0.5\n"
-    "pm = maximum(y_pred - m, 0)\n"
+    "pm = maximum(y_pred - m, 0)\nrest = minimum(1 - y_pred + m, 1)  # 1 - pm\n"
     "sum(-y_true * (1 - y_pred)**gamma_pos * log(y_pred)"
-    " - (1 - y_true) * pm**gamma_neg * log(1 - pm), axis=-1)",
+    " - (1 - y_true) * pm**gamma_neg * log(rest), axis=-1)",
     gamma_pos=Range(0.0, 5.0),
     gamma_neg=Range(0.0, 8.0),
     m=Range(0.0, 0.5),
@@ -119,10 +119,11 @@ def asymmetric_loss(
     m: float = 0.05,
 ) -> Tensor:
     """sum_c -y (1 - p)^g+ log p - (1 - y) p_m^g- log(1 - p_m), p_m = max(p - m, 0)"""
-    p = clipped(y_pred)
-    shifted = ops.maximum(p - m, 0.0)
-    right = y_true * ops.power(1 - p, gamma_pos) * ops.log(p)
-    wrong = (1 - y_true) * ops.power(shifted, gamma_neg) * ops.log(1 - shifted)
+    log_miss = log_rest(y_pred)
+    right = y_true * ops.exp(gamma_pos * log_miss) * log_p(y_pred)
+    shifted = ops.maximum(kept(y_pred) - m, 0.0)
+    log_kept = ops.minimum(ops.logaddexp(log_miss, logarithm(m)), 0.0)  # log(1 - p_m)
+    wrong = (1 - y_true) * ops.power(shifted, gamma_neg) * log_kept
     return -ops.sum(right + wrong, axis=-1)
 
 
@@ -162,7 +163,7 @@ def class_balanced_ce(
     n = _counts(counts, y_true.shape[-1])
     w = (1 - beta) / (1 - ops.power(beta, n))
     w = w / ops.sum(w) * ops.cast(ops.shape(y_true)[-1], "float32")
-    return -ops.sum(w * y_true * ops.log(clipped(y_pred)), axis=-1)
+    return -ops.sum(w * y_true * log_p(y_pred), axis=-1)
 
 
 @named(

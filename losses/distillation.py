@@ -5,9 +5,9 @@ y_true (B, C) one-hot, y_pred (B, C), logits and teacher_logits (B, C). Each ret
 
 from __future__ import annotations
 
-from .builtin import clipped
 from .classification import cross_entropy_of_logits
 from .named import Range, Tensor, named, ops
+from .probabilities import log_p, log_rest
 
 GROUP = "Distillation"
 
@@ -57,7 +57,7 @@ def distillation(
 def vae_elbo(y_true: Tensor, y_pred: Tensor, *, beta: float = 1.0) -> Tensor:
     """sum_c BCE - beta/2 sum(1 + lv - mu^2 - e^lv), mu = first half of y_pred, lv = second"""
     half = y_pred.shape[-1] // 2
-    mu, lv, p = y_pred[:, :half], y_pred[:, half:], clipped(y_pred)
-    bce = -ops.sum(y_true * ops.log(p) + (1 - y_true) * ops.log(1 - p), axis=-1)
+    mu, lv = y_pred[:, :half], y_pred[:, half:]
+    bce = -ops.sum(y_true * log_p(y_pred) + (1 - y_true) * log_rest(y_pred), axis=-1)
     code = ops.sum(1 + lv, axis=-1) - ops.sum(ops.square(mu), axis=-1)
     return bce - 0.5 * beta * (code - ops.sum(ops.exp(lv), axis=-1))

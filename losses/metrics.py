@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import classification
-from .builtin import clipped
 from .named import LossInfo, Range, Tensor, Words, ops, read_signature
+from .probabilities import log_true
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,8 +332,8 @@ def roc_auc(y_true: Tensor, y_pred: Tensor, *, average: str = "macro") -> Tensor
     unit="nats",
 )
 def negative_log_likelihood(y_true: Tensor, y_pred: Tensor) -> Tensor:
-    """-log p_t, p_t kept above 1e-7"""
-    return -ops.log(clipped(ops.sum(y_true * y_pred, axis=-1)))
+    """-log p_t; p_t kept above 1e-7 where its logits are not known"""
+    return -log_true(y_true, y_pred)
 
 
 metric(

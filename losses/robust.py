@@ -5,9 +5,9 @@ y_true (B, C) one-hot, y_pred (B, C) probabilities, logits (B, C). Each returns 
 
 from __future__ import annotations
 
-from .builtin import clipped
 from .classification import of_truth
 from .named import Range, Tensor, named, ops
+from .probabilities import kept, log_p, log_sum, log_true, logarithm
 
 GROUP = "Noisy labels"
 OUTLIERS = "Outliers"
@@ -25,7 +25,7 @@ OUTLIERS = "Outliers"
 )
 def gce(y_true: Tensor, y_pred: Tensor, *, q: float = 0.7) -> Tensor:
     """(1 - p_t^q) / q"""
-    return (1 - ops.power(of_truth(y_true, clipped(y_pred)), q)) / q
+    return (1 - ops.exp(q * log_sum(logarithm(y_true) + log_p(y_pred)))) / q
 
 
 @named(
@@ -50,8 +50,8 @@ def sce(
     A: float = -4.0,
 ) -> Tensor:
     """alpha CE + beta (-A) (1 - p_t); A stands for log 0"""
-    pt = of_truth(y_true, clipped(y_pred))
-    return -alpha * ops.log(pt) - beta * A * (1 - pt)
+    pt = of_truth(y_true, kept(y_pred))
+    return -alpha * log_true(y_true, y_pred) - beta * A * (1 - pt)
 
 
 @named(
@@ -65,8 +65,7 @@ def sce(
 )
 def nce(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """CE / (-sum_c log p_c)"""
-    log_p = ops.log(clipped(y_pred))
-    return of_truth(y_true, log_p) / ops.sum(log_p, axis=-1)
+    return log_true(y_true, y_pred) / ops.sum(log_p(y_pred), axis=-1)
 
 
 @named(
@@ -87,7 +86,7 @@ def apl_nce_rce(
     y_true: Tensor, y_pred: Tensor, *, alpha: float = 1.0, beta: float = 1.0, A: float = -4.0
 ) -> Tensor:
     """alpha NCE + beta RCE"""
-    return alpha * nce(y_true, y_pred) - beta * A * (1 - of_truth(y_true, clipped(y_pred)))
+    return alpha * nce(y_true, y_pred) - beta * A * (1 - of_truth(y_true, kept(y_pred)))
 
 
 @named(
@@ -116,8 +115,7 @@ def mae_robust(y_true: Tensor, y_pred: Tensor) -> Tensor:
 )
 def soft_bootstrapping(y_true: Tensor, y_pred: Tensor, *, beta: float = 0.95) -> Tensor:
     """-sum_c (beta y + (1 - beta) p) log p"""
-    p = clipped(y_pred)
-    return -ops.sum((beta * y_true + (1 - beta) * p) * ops.log(p), axis=-1)
+    return -ops.sum((beta * y_true + (1 - beta) * kept(y_pred)) * log_p(y_pred), axis=-1)
 
 
 @named(
@@ -134,7 +132,7 @@ def soft_bootstrapping(y_true: Tensor, y_pred: Tensor, *, beta: float = 0.95) ->
 def hard_bootstrapping(y_true: Tensor, y_pred: Tensor, *, beta: float = 0.8) -> Tensor:
     """-sum_c (beta y + (1 - beta) onehot(argmax p)) log p"""
     own = ops.one_hot(ops.argmax(y_pred, axis=-1), y_pred.shape[-1], dtype="float32")
-    return -ops.sum((beta * y_true + (1 - beta) * own) * ops.log(clipped(y_pred)), axis=-1)
+    return -ops.sum((beta * y_true + (1 - beta) * own) * log_p(y_pred), axis=-1)
 
 
 @named(
@@ -149,8 +147,8 @@ def hard_bootstrapping(y_true: Tensor, y_pred: Tensor, *, beta: float = 0.8) -> 
 )
 def reverse_kl(y_true: Tensor, y_pred: Tensor, *, eps: float = 1e-4) -> Tensor:
     """sum_c p log(p / clip(y, eps, 1))"""
-    p = clipped(y_pred)
-    return ops.sum(p * ops.log(p / ops.minimum(ops.maximum(y_true, eps), 1.0)), axis=-1)
+    log_y = ops.log(ops.minimum(ops.maximum(y_true, eps), 1.0))
+    return ops.sum(kept(y_pred) * (log_p(y_pred) - log_y), axis=-1)
 
 
 @named(
@@ -167,11 +165,10 @@ def reverse_kl(y_true: Tensor, y_pred: Tensor, *, eps: float = 1e-4) -> Tensor:
 )
 def jensen_shannon(y_true: Tensor, y_pred: Tensor, *, pi: float = 0.5) -> Tensor:
     """pi KL(y || m) + (1 - pi) KL(p || m), m = pi y + (1 - pi) p; 0 log 0 = 0"""
-    p = clipped(y_pred)
-    m = pi * y_true + (1 - pi) * p
-    held = ops.maximum(y_true, 1e-30)
-    left = ops.sum(y_true * (ops.log(held) - ops.log(m)), axis=-1)
-    return pi * left + (1 - pi) * ops.sum(p * ops.log(p / m), axis=-1)
+    log_y, log_each = logarithm(y_true), log_p(y_pred)
+    log_m = ops.logaddexp(logarithm(pi) + log_y, logarithm(1 - pi) + log_each)
+    left = ops.sum(y_true * (log_y - log_m), axis=-1)
+    return pi * left + (1 - pi) * ops.sum(kept(y_pred) * (log_each - log_m), axis=-1)
 
 
 @named(
@@ -185,7 +182,7 @@ def jensen_shannon(y_true: Tensor, y_pred: Tensor, *, pi: float = 0.5) -> Tensor
 )
 def taylor_ce(y_true: Tensor, y_pred: Tensor, *, order: int = 2) -> Tensor:
     """sum_{k=1..order} (1 - p_t)^k / k"""
-    q = 1 - of_truth(y_true, clipped(y_pred))
+    q = 1 - of_truth(y_true, kept(y_pred))
     power, total = q, q
     for k in range(2, order + 1):
         power = power * q
@@ -193,9 +190,9 @@ def taylor_ce(y_true: Tensor, y_pred: Tensor, *, order: int = 2) -> Tensor:
     return total
 
 
-def _log_t(x: Tensor, t: float) -> Tensor:
-    """The tempered logarithm, (x^(1-t) - 1) / (1 - t)."""
-    return (ops.power(x, 1 - t) - 1) / (1 - t)
+def _log_t(log_x: Tensor, t: float) -> Tensor:
+    """The tempered logarithm, (x^(1-t) - 1) / (1 - t), from log x."""
+    return (ops.exp((1 - t) * log_x) - 1) / (1 - t)
 
 
 # The normalisation without a loop to a bound: bisection, then a step with a gradient.
@@ -223,10 +220,10 @@ rest = (y_true**(2 - t1) - q**(2 - t1)) / (2 - t1)
 sum(y_true * (log_t(y_true) - log_t(q)) - rest, axis=-1)"""
 
 
-def _tempered_loss(y: Tensor, q: Tensor, t1: float) -> Tensor:
+def _tempered_loss(y: Tensor, log_q: Tensor, t1: float) -> Tensor:
     # 0 * log_t 0 = 0 for t < 1: log_t is finite there
-    gain = y * (_log_t(y, t1) - _log_t(q, t1))
-    rest = (ops.power(y, 2 - t1) - ops.power(q, 2 - t1)) / (2 - t1)
+    gain = y * (_log_t(logarithm(y), t1) - _log_t(log_q, t1))
+    rest = (ops.power(y, 2 - t1) - ops.exp((2 - t1) * log_q)) / (2 - t1)
     return ops.sum(gain - rest, axis=-1)
 
 
@@ -246,7 +243,7 @@ def bi_tempered_logistic(
 ) -> Tensor:
     """q = tempered softmax of the logits with t2, its normalisation found by bisection"""
     q = _tempered_softmax(logits, t2)
-    return _tempered_loss(y_true, ops.maximum(q, 1e-12), t1)
+    return _tempered_loss(y_true, ops.log(ops.maximum(q, 1e-12)), t1)
 
 
 def _tempered_softmax(z: Tensor, t: float) -> Tensor:
@@ -283,12 +280,12 @@ def _tempered_softmax(z: Tensor, t: float) -> Tensor:
     latex=r"\sum_c y_c(\log_{t_1}y_c-\log_{t_1}p_c)-\frac{y_c^{2-t_1}-p_c^{2-t_1}}{2-t_1}",
     paper="Amid et al. 2019, arXiv:1906.03361",
     text="t1 = 0.8  # 0..0.99\nlog_t = (y_pred**(1 - t1) - 1) / (1 - t1)\n"
-    "sum(y_true * (0 - log_t), axis=-1) - (1 - sum(y_pred**(2 - t1), axis=-1)) / (2 - t1)",
+    "sum(-y_true * log_t - (y_true**(2 - t1) - y_pred**(2 - t1)) / (2 - t1), axis=-1)",
     t1=Range(0.0, 0.99),
 )
 def bi_tempered_from_probabilities(y_true: Tensor, y_pred: Tensor, *, t1: float = 0.8) -> Tensor:
     """the same with q = y_pred (t2 = 1)"""
-    return _tempered_loss(y_true, clipped(y_pred), t1)
+    return _tempered_loss(y_true, log_p(y_pred), t1)
 
 
 @named(

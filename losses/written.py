@@ -16,6 +16,7 @@ from .language.latex import latex
 from .language.parameters import checked, checked_word
 from .language.program import analyse
 from .metrics import METRICS
+from .probabilities import made_of
 
 MOST_CLASSES = 1_000  # that a text is read anew for
 ROUNDS = 4  # operations of one text that may have to be guarded, one after the other
@@ -98,10 +99,18 @@ class WrittenLoss(PlaygroundLoss):
         """As Keras calls it: one value a sample, or a scalar. One value a class is averaged."""
         tensors = self.gather(self.offered(y_true, y_pred))
         probabilities = self.from_logits or self.probabilities
+        if probabilities is None and "y_pred" in tensors:
+            probabilities = True if made_of(tensors["y_pred"]) is not None else None
         wide = tensors.get("y_pred", tensors.get("logits"))
         classes = wide.shape[-1] if wide is not None and len(wide.shape) > 1 else None
         result, order = self._graph(classes, probabilities is None)
-        values = emit.run(order, tensors, self._parameters(), clip=bool(probabilities))
+        values = emit.run(
+            order,
+            tensors,
+            self._parameters(),
+            clip=bool(probabilities),
+            plain=probabilities is False,
+        )
         value = values[id(order[-1])]
         return keras.ops.mean(value, axis=-1) if result.rank == 2 else value
 

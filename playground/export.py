@@ -331,7 +331,7 @@ class Objective(layers.Layer):
             "epoch": lambda: step / STEPS,
             "progress": lambda: step / ALL_STEPS,
         }}
-        given = {{name: offered[name]() for name in loss.inputs}}
+        given = {{name: offered[name]() for name in loss.sources}}
         self.add_loss({value})
         if training:
             self.step.assign(step + 1)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from losses.catalog import EVERY
-from losses.logits import logits_of
 from losses.named import ops
+from losses.probabilities import made_of
 
 from .graph import Node
+from .logarithms import Logarithms
 
 Tensor = Any
 Attrs = Mapping[str, Any]
@@ -182,7 +183,7 @@ def _by_kind(node: Node, a: Attrs, args: list[Tensor]) -> Tensor:
         classes = ops.arange(a["depth"][0], dtype="int32")
         hot = ops.cast(ops.equal(ops.expand_dims(args[0], -1), classes), kind)
         return hot if a["axis"] == -1 else ops.moveaxis(hot, -1, a["axis"])
-    return (CAREFUL if a.get("stable") else EMIT)[node.op](a, *args)
+    return (CAREFUL if a.get("stable") and node.op in CAREFUL else EMIT)[node.op](a, *args)
 
 
 _KINDED = ("cast", "array", "full", "full_like", "arange", "eye", "one_hot")
@@ -202,13 +203,17 @@ def run(
     parameters: Mapping[str, Tensor],
     watch: Callable[[Node, Tensor], Tensor] | None = None,
     clip: bool = True,
+    plain: bool = False,
 ) -> dict[int, Tensor]:
     """Compute every node of `order`, float32; the values by the id of their node.
 
     `watch` sees each value as it is made and may replace it (find_nonfinite does). Without `clip`
-    y_pred is taken as it is.
+    y_pred is taken as it is; `plain` says that it holds no probabilities.
     """
     values: dict[int, Tensor] = {}
+    logarithms = None
+    if not plain and any(node.attrs.get("stable") == "probability" for node in order):
+        logarithms = Logarithms(order, values, tensors, lambda n: _attrs(n, values), EMIT)
     for node in order:
         if node.op == "const":
             value = ops.convert_to_tensor(node.attrs["value"], dtype=KINDS[node.dtype])
@@ -219,10 +224,10 @@ def run(
         elif node.op == "dim":
             size = ops.shape(values[id(node.args[0])])[node.attrs["axis"]]
             value = size if isinstance(size, int) else ops.cast(size, "int32")
-        elif node.op == "log" and node.attrs.get("stable"):
-            value = _log_of_prediction(tensors["y_pred"], values[id(node.args[0])])
+        elif logarithms is not None and node.attrs.get("stable") == "probability":
+            value = _of_probability(node, logarithms, values)
         else:
-            attrs = {k: _resolved(v, values) for k, v in node.attrs.items()}
+            attrs = _attrs(node, values)
             args = [values[id(a)] for a in node.args]
             if node.op == "named":  # clips by itself, and also looks for the logits
                 args = [_as_made(a, x, tensors) for a, x in zip(node.args, args, strict=True)]
@@ -231,16 +236,32 @@ def run(
     return values
 
 
+def _attrs(node: Node, values: Mapping[int, Tensor]) -> dict[str, Any]:
+    return {k: _resolved(v, values) for k, v in node.attrs.items()}
+
+
 def _as_made(node: Node, value: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
     if node.op != "input" or node.attrs["name"] != "y_pred":
         return value
     raw = tensors["y_pred"]
-    return value if logits_of(raw) is None else ops.cast(raw, "float32")
+    return value if made_of(raw) is None else raw
 
 
-def _log_of_prediction(y_pred: Tensor, clipped: Tensor) -> Tensor:
-    logits = logits_of(y_pred)
-    return ops.log(clipped) if logits is None else ops.log_softmax(ops.cast(logits, "float32"))
+def _of_probability(node: Node, of: Logarithms, values: Mapping[int, Tensor]) -> Tensor:
+    """A logarithm or a power that `stable` has found to be one of a probability."""
+    x = node.args[0]
+    if node.op in _LOGS:
+        return of.log(x) * _LOGS[node.op]
+    if node.op == "log1p":  # of -p
+        return of.rest(x.args[0])
+    if node.op == "xlogy":
+        return values[id(x)] * of.of(node.args[1])
+    if not of.known(x):
+        return CAREFUL[node.op]({}, *(values[id(a)] for a in node.args))
+    return ops.exp((0.5 if node.op == "sqrt" else values[id(node.args[1])]) * of.of(x))
+
+
+_LOGS = {"log": 1.0, "log2": 1.4426950408889634, "log10": 0.4342944819032518}
 
 
 def _input(node: Node, tensors: Mapping[str, Tensor], clip: bool) -> Tensor:

@@ -11,14 +11,17 @@
 | 1 / (1 + exp(-x)) | sigmoid(x) |
 | x * log(x), x * log(x / y), x * (log(x) - y) | 0 where x is 0 |
 | sqrt(x), x**q with 0 < q < 1, where x can be 0 | the same; the slope at 0 counts as 0 |
-| log(y_pred) | from the logits, where y_pred still knows them |
+| log(p), log1p(-p), sqrt(p), p**q with q >= 0 | from the logits, where p still knows them |
 
 All are equal wherever both sides are finite, so a loss keeps its values; each is noted with its
-place. `log(y_pred)` needs a word: y_pred is clipped to [1e-7, 1 - 1e-7], as in Keras, and beyond
-the clip a cross-entropy has no gradient, so that what is most wrong learns nothing. Asking for
-`logits` in its place would change what a loss takes; so it stays as it is where only y_pred is
-given, and in a training step, whose graph knows that y_pred is a softmax and of what, the
-logarithm is taken from there. Keras' own cross-entropy does the same, at the same places.
+place. The last line needs a word: p is y_pred, p_true, a softmax or a sigmoid, one minus such a
+thing, sum(y_true * y_pred), and all that `losses.language.logarithms` can take a logarithm of.
+Where a probability rounds to 0, or is clipped at 1e-7 as in Keras, a cross-entropy has no
+gradient, so that what is most wrong learns nothing. Asking for `logits` in its place would change
+what a loss takes; so it stays as it is where only y_pred is given, and in a training step, whose
+graph knows that y_pred is a softmax and of what, the logarithm is taken from there. Keras' own
+cross-entropy does the same, at the same places. A sum over the classes of a target that names none
+(padding) has the logarithm 0, without a gradient.
 
 Equal parts become one node on the way, and x**2 and x * x become square(x), so that a loss does
 not depend on how it was spelled.
@@ -32,6 +35,7 @@ from typing import Any
 
 from .build import Builder
 from .graph import EITHER_WAY, Node, Shape, topological
+from .logarithms import Facts
 from .ranges import Range, range_of
 
 Rule = Callable[["_Pass", Node], Node | None]
@@ -46,6 +50,9 @@ def stabilise(result: Node, b: Builder) -> Node:
         better = rule(done, made) if rule else None
         if better is not None:
             made = done.shared(better)
+        better = _from_logits(done, made)
+        if better is not None:
+            made = done.shared(better)
         done.new[id(node)] = made
         if node in b.labels:
             b.labels.setdefault(made, b.labels[node])
@@ -58,6 +65,7 @@ class _Pass:
         self.new: dict[int, Node] = {}
         self.known: dict[Any, Node] = {}
         self.ranges: dict[int, Range] = {}
+        self.facts = Facts()
 
     def shared(self, node: Node) -> Node:
         """The node, or an equal one that is already there."""
@@ -70,6 +78,7 @@ class _Pass:
             self.ranges[id(node)] = range_of(
                 node, [self.ranges[id(a)] for a in node.args], self.b.parameters
             )
+            self.facts.add(node, self.ranges[id(node)][0])
         return kept
 
     def make(self, op: str, at: Node, *args: Node, like: Node | None = None, **attrs: Any) -> Node:
@@ -80,9 +89,18 @@ class _Pass:
     def note(self, at: Node, message: str) -> None:
         self.b.note("stable", message, at.span)
 
-    def marked(self, node: Node) -> Node:
-        """The same operation, to be computed by its careful emitter."""
-        return replace(node, attrs={**node.attrs, "stable": True})
+    def noted(self, node: Node, what: str) -> Node:
+        """The node marked to be computed from the logits, which is noted."""
+        self.note(
+            node,
+            f"{what} is taken from the logits while training: the gradient does not end where a "
+            "probability rounds to 0",
+        )
+        return self.marked(node, "probability")
+
+    def marked(self, node: Node, how: bool | str = True) -> Node:
+        """The same operation, to be computed by its careful emitter, or from the logits."""
+        return replace(node, attrs={**node.attrs, "stable": how})
 
 
 def _on(node: Node, new: dict[int, Node]) -> Node:
@@ -159,14 +177,36 @@ def _log(done: _Pass, node: Node) -> Node | None:
     if inner is not None:
         done.note(node, "log(sum(exp(x))) is computed as logsumexp(x), which does not overflow")
         return replace(node, op="logsumexp", args=(inner,), attrs=x.attrs)
-    if x.op == "input" and x.attrs["name"] == "y_pred":
-        done.note(
-            node,
-            "log(y_pred) is taken from the logits while training: the gradient does not end "
-            "where a probability rounds to 0",
-        )
-        return done.marked(node)
     return None
+
+
+def _from_logits(done: _Pass, node: Node) -> Node | None:
+    """Logarithms and fractional powers of probabilities."""
+    if node.dtype != "float" or node.op not in _FROM_LOGITS:
+        return None
+    if node.attrs.get("stable") == "probability":
+        return None
+    x = node.args[0]
+    fact = done.facts[x]
+    if node.op == "log1p":
+        if x.op != "neg" or not done.facts[x.args[0]].usable[1]:
+            return None
+        return done.noted(node, "this logarithm")
+    if node.op == "xlogy":
+        inner = done.facts[node.args[1]]
+        top = node.args[1].op == "div" and node.args[1].args[0] is x
+        finite = inner.positive or (top and done.facts[node.args[1].args[1]].positive)
+        return done.noted(node, "this logarithm") if inner.usable[0] and finite else None
+    if not (fact.has[0] and fact.positive):
+        return None
+    if node.op == "pow" and done.ranges[id(node.args[1])][0] < 0:
+        return None
+    what = "this power" if node.op in ("pow", "sqrt") else "this logarithm"
+    known = x.op == "input" and x.attrs["name"] == "y_pred" and node.op == "log"
+    return done.noted(node, "log(y_pred)" if known else what)
+
+
+_FROM_LOGITS = ("log", "log2", "log10", "log1p", "xlogy", "pow", "sqrt")
 
 
 def _log1p(done: _Pass, node: Node) -> Node | None:
@@ -211,7 +251,7 @@ def _mul(done: _Pass, node: Node) -> Node | None:
     if node.args[0] is node.args[1] and node.dtype == "float":
         return replace(node, op="square", args=node.args[:1])
     for a, other in (node.args, node.args[::-1]):
-        if done.ranges[id(a)][0] > 0:
+        if done.ranges[id(a)][0] > 0 or other.attrs.get("stable") == "probability":
             continue
         inner = _of("log", other)
         if inner is not None and _vanishes_with(inner, a):

@@ -123,7 +123,7 @@ def facts(
 def tensors(loss: Any, facts: Mapping[str, Any]) -> dict[str, Any]:
     """The mapping that `loss.on` takes, of a loss or a metric, from what the step computed."""
     known = {**facts, "compares": "same" in loss.inputs}
-    return {name: PROVIDED[name](known) for name in loss.inputs}
+    return {name: PROVIDED[name](known) for name in loss.sources}
 
 
 def trained(loss: Any, facts: Mapping[str, Any]) -> Any:
