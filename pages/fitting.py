@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.live import component
 from pages.parts import draft, runs, together, url, whole
+from pages.parts.corner import corner
 from pages.parts.data_card import data_card
 from pages.parts.head import head
 from pages.parts.knobs import group, knob
@@ -40,6 +41,7 @@ with st.sidebar:
     network(settled)
     for field in ("width", "depth", "embedding", "batch_norm"):
         knob(field, faults)
+    corner(settled)
     st.subheader("Regularisation", anchor=False)
     group("regularisation", faults)
     st.subheader("Augmentation", anchor=False)

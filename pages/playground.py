@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.live import component
 from pages.parts import draft, metrics, runs, together, url
+from pages.parts.corner import corner
 from pages.parts.data_card import data_card
 from pages.parts.head import head
 from pages.parts.knobs import group
@@ -26,6 +27,7 @@ with st.sidebar:
     st.subheader("Model", anchor=False)
     network(settled)
     group("model", faults)
+    corner(settled)
     st.subheader("Optimiser", anchor=False)
     group("optimiser", faults)
     st.subheader("Regularisation", anchor=False)

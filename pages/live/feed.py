@@ -116,6 +116,7 @@ class Reader:
             if evaluated:
                 facts["collapsed"] = self._collapsed(record.spec)
             self._derive(curves)
+            facts["best"] = self._best()
         if "validation_loss" in curves:
             facts["evaluation"] = self._evaluation()
         return facts, curves
@@ -139,6 +140,18 @@ class Reader:
         added = self.series[name].add(*points)
         if added:
             curves[name] = added
+
+    def _best(self) -> Message | None:
+        """Of a run whose best weights were restored: their epoch, and the accuracy on the held-out
+        images that goes with them, as that on the test images does."""
+        epochs = [mark.value for mark in self.store.marks(self.run_id) if mark.what == "best_epoch"]
+        started = self.store.started(self.run_id)
+        if not epochs or started is None:
+            return None
+        epoch = round(float(epochs[-1]))
+        steps, values = self.store.series(self.run_id, "validation_accuracy")
+        found = values[steps == epoch * started.steps_per_epoch]
+        return {"epoch": epoch, "accuracy": float(found[-1])} if len(found) else None
 
     def _collapsed(self, spec: RunSpec) -> list[int] | None:
         steps, values = self.store.series(self.run_id, CROSS_ENTROPY)

@@ -28,6 +28,10 @@ GAP = 0.05  # of accuracy: a smaller one is no overfitting, however sure it is
 LEARNED = 0.85  # of what lies between guessing and all right: less on training images is underfit
 SETTLED = 0.93  # of the same: one that stands still above it is done
 FLAT = 0.02  # of what guessing costs: NLL that falls by less over a third of the run stands still
+STOPPED = (
+    "Done: it stopped where held-out loss was the least. More or cleaner data, not more epochs, "
+    "would help now."
+)
 NLL, ECE = "negative_log_likelihood", "expected_calibration_error"
 
 
@@ -61,6 +65,7 @@ class Curves:
     noisy_train: bool = False
     nonfinite: bool = False
     best_epoch: int = 0  # whose weights were restored
+    over: bool = False  # it has ended: what is advised is for the next run
     spec: Mapping[str, Any] = field(default_factory=dict)  # for the next step
 
 
@@ -111,9 +116,10 @@ def judge(curves: Curves) -> Verdict:
     if count < LEAST_EPOCHS:
         return Verdict(
             "early",
-            f"Not enough evidence yet: {count} of {LEAST_EPOCHS} epochs measured.",
+            f"Not enough evidence{'' if curves.over else ' yet'}: {count} of {LEAST_EPOCHS} epochs "
+            "measured.",
             (),
-            "Let it train.",
+            f"Train for {LEAST_EPOCHS} epochs or more." if curves.over else "Let it train.",
         )
     case = _Case(curves)
     for look in (
@@ -177,6 +183,13 @@ class _Case:
         span = max(LEAST_EPOCHS, len(nll) // 3)
         slope = float(np.polyfit(np.arange(span), nll[-span:], 1)[0])
         self.still = -slope * span < FLAT * curves.guess_nll
+
+    @property
+    def images_meant(self) -> str:
+        """What a share of the training images counts: under label noise, where so many were told
+        a wrong label, those whose label is right."""
+        noisy = self.curves.clean_accuracy is not None
+        return "training images with a right label" if noisy else "training images"
 
     @property
     def measured(self) -> tuple[tuple[str, str], ...]:
@@ -266,8 +279,9 @@ class _Case:
             "memorising",
             f"Memorising noise since epoch {epoch}: it says {_percent(float(given[-1]))} of the "
             f"wrong labels it was given{lost if self.falls else ''}.",
-            "Stop early (patience 5), shrink the network, or take a loss that bears noise, such as "
-            "generalised cross-entropy.",
+            f"{'Lower the patience' if self.spec.get('patience') else 'Stop early (patience 5)'}, "
+            "shrink the network, or take a loss that bears noise, such as generalised "
+            "cross-entropy.",
             epoch=epoch,
         )
 
@@ -277,7 +291,7 @@ class _Case:
             return None
         return self.verdict(
             "plateau",
-            f"Plateau at guessing: {_percent(self.now)} of the training images after "
+            f"Plateau at guessing: {_percent(self.now)} of the {self.images_meant} after "
             f"{round(float(self.curves.epochs[-1]))} epochs.",
             f"{_slower(self.spec)} If it stays, raise it tenfold: the step may be too small.",
         )
@@ -299,13 +313,14 @@ class _Case:
         if not self.still:
             return self.verdict(
                 "underfitting",
-                f"Underfitting so far: {_percent(self.now)} of the training images, and still "
+                f"Underfitting so far: {_percent(self.now)} of the {self.images_meant}, and still "
                 "improving.",
                 "Train for more epochs before you change the network.",
             )
         return self.verdict(
             "underfitting",
-            f"Underfitting: it stands still at {_percent(self.now)} of its own training images.",
+            f"Underfitting: it stands still at {_percent(self.now)} of its own "
+            f"{self.images_meant}.",
             _larger(self.spec),
         )
 
@@ -361,8 +376,9 @@ class _Case:
         epoch = round(float(self.curves.epochs[min(first, len(beyond) - 1)]))
         return self.verdict(
             "overfitting",
-            f"Overfitting since epoch {epoch}: {_percent(self.now)} of its own images and "
-            f"{_percent(self.held_now)} of the held-out ones, {_points(self.space)} points apart.",
+            f"Overfitting since epoch {epoch}: {_percent(self.now)} of its own {self.images_meant} "
+            f"and {_percent(self.held_now)} of the held-out ones, {_points(self.space)} points "
+            "apart.",
             f"Train on more images than {self.curves.train_images:,}, augment them, or shrink the "
             "network.",
             "Held-out accuracy does not fall, so stopping early gains little.",
@@ -424,9 +440,11 @@ class _Case:
         still = "" if self.still else " It still improves: more epochs may help."
         return self.verdict(
             "fitting",
-            f"Fitting: {_percent(self.now)} of the training and {_percent(self.held_now)} of the "
-            f"held-out images; {said}.",
-            "Let it train on." if still else "Done: more data, not more epochs, would help now.",
+            f"Fitting: {_percent(self.now)} of the {self.images_meant} and "
+            f"{_percent(self.held_now)} of the held-out images; {said}.",
+            ("Train for more epochs." if self.curves.over else "Let it train on.")
+            if still
+            else "Done: more data, not more epochs, would help now.",
             *notes,
         )
 
@@ -447,7 +465,16 @@ def _stopped_early(curves: Curves) -> Verdict:
         if isinstance(value := getattr(curves, name), np.ndarray)
     }
     last = float(curves.epochs[-1])
-    found = judge(replace(curves, **arrays, best_epoch=0))
+    found = judge(replace(curves, **arrays, best_epoch=0, over=True))
+    if found.kind == "early":
+        found = replace(
+            found,
+            sentence=f"Not enough evidence: the best epoch came after {curves.best_epoch} of the "
+            f"{LEAST_EPOCHS} epochs that a verdict needs.",
+            step="Divide the learning rate by 3: the best epoch then comes later.",
+        )
+    elif "more epochs" in found.step:  # held-out loss told that they do not help
+        found = replace(found, step=STOPPED)
     note = (
         f"Early stopping: of {last:g} epochs, epoch {curves.best_epoch} had the least held-out "
         "loss; its weights are restored, and the numbers are its own."
@@ -567,6 +594,7 @@ def read(store: Any, record: Any) -> Curves:
         noisy_train=watched is None,
         nonfinite=record.state == "failed" and record.kind == "nonfinite",
         best_epoch=int(marks.get("best_epoch", 0)),
+        over=not record.live,
         spec=spec,
     )
 

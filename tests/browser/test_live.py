@@ -89,6 +89,17 @@ def test_zoom_is_kept_while_the_curve_grows(open_page: Open, recording: Recordin
     assert axis(page, "loss")[:2] != pytest.approx(zoomed[:2])
 
 
+def test_both_accuracies_are_of_the_restored_weights(open_page: Open, recording: Recording) -> None:
+    recording.begin()
+    for accuracy in (0.5, 0.75, 0.625):
+        recording.advance(200).evaluate(accuracy)
+    page = open_page(f"?run={recording.id}")
+    figure = page.locator(".readout .figure", has_text="validation")
+    expect(figure).to_have_text("62.5%validation")
+    recording.change("best_epoch", 2.0).finish()
+    expect(figure).to_have_text("75.0%validation, epoch 2")
+
+
 def drawn(page: Page, panel: str) -> list[dict[str, Any]]:
     plot = page.locator(f'[data-panel="{panel}"] .plot')
     return plot.evaluate(

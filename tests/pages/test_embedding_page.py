@@ -47,7 +47,7 @@ def test_one_click_trains_an_experiment_side_by_side(
     page.button(key="train-lab").click().run()
     assert not page.exception, page.exception
     (specs,) = taken
-    assert [spec.loss for spec in specs] == [with_centers(0.01), with_centers(1.0)]
+    assert [spec.loss for spec in specs] == [with_centers(0.01), with_centers(100.0, 100.0)]
     assert {(spec.dataset, spec.epochs, spec.seed) for spec in specs} == {("digits", 7, 3)}
     first, second = (page.query_params[name] for name in ("run", "compare"))
     assert first and second and first != second

@@ -410,3 +410,13 @@ def test_a_loss_that_teaches_the_last_layer_nothing_is_mended_with_one_click(
 def test_a_loss_that_learns_features_only_may_be_trained(visit: Visit, judged: Supervisor) -> None:
     click(visit("dataset=digits&loss=triplet"), "train")
     assert len(judged.store.runs()) == 1
+
+
+def test_two_features_behind_relu_are_made_linear_with_a_click(visit: Visit) -> None:
+    page = visit("dataset=digits&embedding=2")
+    assert "share one corner of the plane" in said(page)
+    page.button(key="linear-embedding").click().run()
+    assert "corner" not in said(page)
+    assert page.query_params["linear_embedding"] in ("1", ["1"])
+    for query in ("embedding=2&activation=tanh", "embedding=4", "embedding=3&linear_embedding=1"):
+        assert "corner" not in said(visit(f"dataset=digits&{query}"))

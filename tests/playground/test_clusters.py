@@ -7,8 +7,11 @@ import pytest
 from sklearn.metrics import silhouette_score
 from sklearn.neighbors import NearestNeighbors
 
+from playground import RunSpec, train
 from playground.collapse import collapsed
+from playground.presets import PRESETS
 from playground.training.clusters import NUMBERS, PREFIX, SAMPLE, numbers, probe
+from playground.training.events import Evaluated
 
 
 def clouds(apart: float, count: int = 90, width: int = 2) -> tuple[np.ndarray, np.ndarray]:
@@ -73,3 +76,15 @@ def test_the_alarm_rings_where_cross_entropy_stays_at_ln_c_and_falls_silent() ->
     assert collapsed(steps[:4], [level] * 4, 10) is None  # every network begins so
     assert collapsed(steps, [2, 1, 1, 1, level, level, 1.02 * level], 10) == (40, 120)
     assert collapsed(steps, [float("nan")] * 7, 10) is None
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_experiment_collapse_collapses(seed: int) -> None:
+    changes = {"dataset": "digits", "epochs": 4, "evaluations": 2, "seed": seed}
+    found = []
+    for spec in PRESETS["collapse"].specs():
+        events = train(RunSpec(**{**spec.model_dump(), **changes}))
+        looks = [e for e in events if isinstance(e, Evaluated) and e.split == "validation"]
+        losses = [look.metrics["embedding_cross_entropy"] for look in looks]
+        found.append(collapsed([look.step for look in looks], losses, 10) is not None)
+    assert found == [False, True]

@@ -60,7 +60,13 @@ export function mount(root, component) {
     put(fields.epoch, begun ? `${epoch.toFixed(2)} / ${epochs}` : "–")
     put(fields.step, begun ? count(step) : "–")
     put(fields.rate, begun && rate ? count(rate) : "–")
-    put(fields.accuracy, percent(metrics.validation_accuracy))
+    // Once the best epoch's weights are back, both accuracies are theirs.
+    put(fields.accuracy, percent(facts.best ? facts.best.accuracy : metrics.validation_accuracy))
+    const held = fields.accuracy.parentElement
+    put(held.lastChild, facts.best ? `validation, epoch ${facts.best.epoch}` : "validation")
+    held.title = facts.best
+      ? `Accuracy on the held-out images at epoch ${facts.best.epoch}, the best one, whose weights are restored`
+      : "Accuracy on the held-out images"
     put(fields.test, percent(metrics.test_accuracy))
     for (const [key, value] of Object.entries(measured)) {
       put(value.node, value.show(metrics[`test_${key}`]))

@@ -78,6 +78,16 @@ def test_the_runs_own_metrics_are_told_and_what_is_no_number_is_no_news(store: S
     assert reader.whole()["series"]["validation_brier"]["y"] == [0.25, 0.125]
 
 
+def test_of_restored_weights_the_accuracy_that_goes_with_them_is_told(store: Store) -> None:
+    run = Recording(store).begin()
+    reader = Reader(run.id, store, Line())
+    for accuracy in (0.5, 0.75, 0.625):
+        run.advance(200).evaluate(accuracy)
+    assert "best" not in reader.news()
+    run.change("best_epoch", 2.0).finish()
+    assert reader.news()["best"] == {"epoch": 2, "accuracy": 0.75}
+
+
 def test_a_waiting_run_tells_its_place(store: Store) -> None:
     run_id = store.create(Recording(store).spec, "someone")
     news = Reader(run_id, store, Line()).news()

@@ -1,7 +1,9 @@
 """The verdict: on scripted curves of each kind, and on real runs read back from the store."""
 
+import re
 from collections import Counter
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +46,29 @@ def test_an_unlucky_split_is_named_as_what_it_is() -> None:
 def test_training_values_with_dropout_on_are_named() -> None:
     _, story = STORIES["dropout_makes_training_look_worse"]
     assert any("dropout" in note for note in fit.judge(story(np.random.default_rng(0))).notes)
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_nobody_is_told_to_train_on_where_it_has_stopped(name: str) -> None:
+    story = STORIES[name][1]
+    for seed in range(DRAWS // 4):
+        curves = story(np.random.default_rng(seed))
+        curves = replace(curves, spec={**curves.spec, "patience": 5})
+        for best in {2, 6, len(curves.epochs) - 1}:
+            step = fit.judge(replace(curves, best_epoch=best, over=True)).step
+            assert not re.search("[Ll]et it train|more epochs(?!,)|Stop early", step), (best, step)
+        assert "et it train" not in fit.judge(replace(curves, over=True)).step
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_a_share_says_which_training_images_it_counts(name: str) -> None:
+    curves = STORIES[name][1](np.random.default_rng(0))
+    noisy = {"clean_nll": curves.train_nll, "clean_accuracy": curves.train_accuracy}
+    for wrong, means in (({}, "training images(?! with)"), (noisy, "with a right label")):
+        plain = replace(curves, clean_nll=None, clean_accuracy=None, given=None)
+        said = fit.judge(replace(plain, **wrong)).sentence
+        if "training images" in said:
+            assert re.search(f"% of (the|its own) .*{means}", said), said
 
 
 def test_the_gap_has_the_error_of_two_independent_means() -> None:
