@@ -8,8 +8,10 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from pages.live.headers import SafeHeaders
+from pages.live.hosts import Hosts
 from pages.live.routes import feed, routes
 from pages.live.shutdown import before_shutdown
+from pages.live.throttle import Throttle
 from playground.runs.supervisor import service
 
 
@@ -31,5 +33,5 @@ app = st.App(
     "pages/frame.py",
     routes=routes(),
     lifespan=lifespan,
-    middleware=[Middleware(SafeHeaders)],
+    middleware=[Middleware(SafeHeaders), Middleware(Hosts), Middleware(Throttle)],
 )

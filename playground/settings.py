@@ -58,6 +58,12 @@ class Settings(BaseSettings):
     pause_minutes: float = Field(
         10.0, gt=0, description="How long a paused run may hold a worker others wait for."
     )
+    messages_per_second: float = Field(
+        20.0, gt=0, description="Messages of one page that are taken, however many it sends."
+    )
+    streams_per_visitor: int = Field(
+        16, ge=1, description="Streams of events that one visitor may have open, one for a page."
+    )
     picture_megapixels: float = Field(
         12.0,
         gt=0,

@@ -1,8 +1,8 @@
 """What viewers are told of runs: one watch reads a run from the store for all who look at it.
 
 A watch compares what it reads with what it said last and passes on the difference, twice a second
-while the run is live, so that a class of thirty watching one run costs one reading. A viewer who
-comes, or fell behind, is told the whole.
+while the run is live, up to four times where it has news that should not wait, so that a class of
+thirty watching one run costs one reading. A viewer who comes, or fell behind, is told the whole.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import json
 import logging
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
@@ -29,8 +29,10 @@ from playground.spec import RunSpec, fit_series, metric_key
 from playground.training.clusters import NUMBERS, PREFIX
 
 LIVE_SECONDS = 0.5
+LEAST_SECONDS = 0.25  # between two readings of a run, and between two messages to a viewer
 IDLE_SECONDS = 2.0
-BACKLOG = 8  # messages a slow viewer may be behind before it is told the whole anew
+BACKLOG = 8  # messages of a run a slow viewer may be behind before it is told the whole anew
+UNKNOWN = {"state": "unknown"}
 FIRST_TIMES, TIMES = 240, 3  # steps whose seconds a viewer is told first, and with each message
 TRAIN_SERIES = ("loss", "accuracy")
 VALIDATION_METRICS = ("loss", "accuracy")  # and those of the run's spec
@@ -85,7 +87,7 @@ class Reader:
         record = self.store.run(self.run_id)
         if record is None:
             self.live = False
-            return {"state": "unknown"}, {}
+            return dict(UNKNOWN), {}
         ended = self.live and not record.live
         self.live = record.live
         said_step, said_metrics = self.said.get("step"), self.said.get("metrics")
@@ -228,15 +230,17 @@ class Viewer:
 
     def __init__(self) -> None:
         self.waiting: list[bytes] = []
+        self.counts: Counter[str] = Counter()  # of those that wait, by run
         self.behind: set[str] = set()
         self.ready = asyncio.Event()
 
     def tell(self, run_id: str, encoded: bytes) -> None:
         """Leaves a message; one too many and this viewer is owed the whole run instead."""
-        if len(self.waiting) >= BACKLOG:
+        if self.counts[run_id] >= BACKLOG:
             self.behind.add(run_id)
         elif run_id not in self.behind:
             self.waiting.append(encoded)
+            self.counts[run_id] += 1
         self.ready.set()
 
 
@@ -286,6 +290,7 @@ class Feed:
         """All that waits for this viewer, encoded as Server-Sent Events."""
         viewer.ready.clear()
         parts, viewer.waiting = viewer.waiting, []
+        viewer.counts.clear()
         for run_id in viewer.behind:
             if run_id in self._watches:
                 parts.append(encode(self._watches[run_id].reader.whole()))
@@ -320,7 +325,8 @@ class _Watch:
 
     async def _watch(self) -> None:
         first = True
-        while True:
+        while self.reader.said.get("state") != "unknown":
+            read_at = self._loop.time()
             try:
                 news = await anyio.to_thread.run_sync(self.reader.news, limiter=reading)
             except Exception:
@@ -334,6 +340,7 @@ class _Watch:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LIVE_SECONDS if self.reader.live else IDLE_SECONDS):
                     await self._woken.wait()
+            await asyncio.sleep(LEAST_SECONDS - (self._loop.time() - read_at))
             self._woken.clear()
 
 

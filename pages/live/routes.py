@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,12 +19,14 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from pages.live import files
-from pages.live.feed import Feed, Viewer, to_json
+from pages.live.feed import LEAST_SECONDS, UNKNOWN, Feed, Viewer, encode, reading, to_json
 from pages.live.headers import visitor_of
+from pages.live.hosts import from_own_page
 from pages.live.packing import pack
 from playground.errors import PlaygroundError
 from playground.runs.checker import Superseded
 from playground.runs.supervisor import service
+from playground.settings import settings
 from playground.spec import MAX_LOSS_CHARACTERS, RunSpec
 
 MAX_RUNS = 8  # as many as there are colours for
@@ -43,33 +46,51 @@ FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 checking = anyio.CapacityLimiter(64)
 looking = anyio.CapacityLimiter(64)
 
+EVENTS = [
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+]
+RETRY = b"retry: 1000\n\n"  # milliseconds
+
 feed = Feed(lambda: service().store, service)
+streams: Counter[str] = Counter()  # open ones, by visitor
 
 
 class EventStream(Response):
     """A viewer's Server-Sent Events, until the viewer goes or the server stops."""
 
-    def __init__(self, runs: list[str]) -> None:
+    def __init__(self, runs: list[str], visitor: str, first: bytes = b"") -> None:
+        """`first` is said before there is news of the `runs`."""
         self.runs = runs
+        self.visitor = visitor
+        self.first = first
         self.background = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = [
-            (b"content-type", b"text/event-stream"),
-            (b"cache-control", b"no-store"),
-            (b"x-accel-buffering", b"no"),
-        ]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        async with feed.viewer(self.runs) as viewer, anyio.create_task_group() as tasks:
-            tasks.start_soon(self._speak, viewer, send, tasks.cancel_scope)
-            while (await receive())["type"] != "http.disconnect":
-                pass
-            tasks.cancel_scope.cancel()
+        if streams[self.visitor] >= settings().streams_per_visitor:
+            said = "too many pages of yours are open; close some of them"
+            await PlainTextResponse(said, 429, headers=_FRESH)(scope, receive, send)
+            return
+        streams[self.visitor] += 1
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": EVENTS})
+            async with feed.viewer(self.runs) as viewer, anyio.create_task_group() as tasks:
+                tasks.start_soon(self._speak, viewer, send, tasks.cancel_scope)
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+                tasks.cancel_scope.cancel()
+        finally:
+            streams[self.visitor] -= 1
+            if not streams[self.visitor]:
+                del streams[self.visitor]
 
     async def _speak(self, viewer: Viewer, send: Send, scope: anyio.CancelScope) -> None:
-        body = b"retry: 1000\n\n"
+        body = RETRY + self.first
         while not feed.closed:
             await send({"type": "http.response.body", "body": body, "more_body": True})
+            if body != RETRY:
+                await anyio.sleep(LEAST_SECONDS)
             with anyio.move_on_after(KEEP_ALIVE_SECONDS):
                 await viewer.ready.wait()
             body = feed.take(viewer) or b": still here\n\n"
@@ -78,13 +99,30 @@ class EventStream(Response):
 
 
 async def stream(request: Request) -> Response:
-    """`?runs=<id>,<id>`: what is new of these runs; see `feed` for the messages."""
+    """`?runs=<id>,<id>`: what is new of these runs; see `feed` for the messages. Of a run that is
+    unknown that is all that is said; with no other it is the end."""
     runs = list(dict.fromkeys(filter(None, request.query_params.get("runs", "").split(","))))
     if not runs or len(runs) > MAX_RUNS or not all(map(RUN_ID.fullmatch, runs)):
         return PlainTextResponse(f"expected runs=<id>,..., at most {MAX_RUNS}", 400)
+    if not from_own_page(request):
+        return _refused("expected a request from this app's own page", 403)
     if request.method == "HEAD":
         return Response(media_type="text/event-stream")
-    return EventStream(runs)
+    known = await anyio.to_thread.run_sync(_known, runs, limiter=reading)
+    said = b"".join(
+        encode({"run": run, "whole": True, **UNKNOWN}) for run in runs if run not in known
+    )
+    if not known:
+        return Response(RETRY + said, headers=dict(_FRESH), media_type="text/event-stream")
+    return EventStream(known, visitor_of(request), said)
+
+
+def _known(runs: list[str]) -> list[str]:
+    """Those of the runs that the store has; all of them while it cannot be read."""
+    try:
+        return [run for run in runs if service().store.run(run) is not None]
+    except PlaygroundError:
+        return runs
 
 
 async def check(request: Request) -> Response:
@@ -296,7 +334,7 @@ _FRESH = {"Cache-Control": "no-store"}
 
 async def _posted(request: Request) -> dict[str, Any] | Response:
     """The JSON object that this app's own page posted, or the answer that refuses it."""
-    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+    if not from_own_page(request):
         return _refused("expected a request from this app's own page", 403)
     body = bytearray()
     async for part in request.stream():

@@ -121,6 +121,8 @@ function deliver(message) {
   for (const { ids, listener } of [...subscriptions]) {
     if (ids.includes(run.id)) listener(run, changed)
   }
+  // Of runs that are unknown there will be no news: the server ends such a stream.
+  if (asked && asked.split(",").every((id) => runs.get(id)?.facts.state === "unknown")) close()
 }
 
 function say(what) {
