@@ -7,12 +7,21 @@ import anyio.to_thread
 import streamlit as st
 from starlette.middleware import Middleware
 
+from pages.live.files import base
 from pages.live.headers import SafeHeaders
 from pages.live.hosts import Hosts
 from pages.live.routes import feed, routes
 from pages.live.shutdown import before_shutdown
 from pages.live.throttle import Throttle
+from playground.runs.address import announced
 from playground.runs.supervisor import service
+from playground.settings import settings
+
+
+def address() -> str:
+    """Where this machine's browsers find the pages."""
+    scheme = "https" if st.get_option("server.sslCertFile") else "http"
+    return f"{scheme}://localhost:{st.get_option('server.port')}{base()}"
 
 
 @asynccontextmanager
@@ -21,7 +30,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     supervisor = await anyio.to_thread.run_sync(service)
     supervisor.listeners.append(feed.wake)
     try:
-        with before_shutdown(feed.close):
+        with before_shutdown(feed.close), announced(settings().home, address()):
             yield
     finally:
         await anyio.to_thread.run_sync(supervisor.close)

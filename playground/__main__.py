@@ -1,8 +1,10 @@
-"""`python -m playground`: train a run, list the data sets, list the recorded runs.
+"""`python -m playground`: train a run, list the data sets and the recorded runs, export or delete
+them.
 
 The options of `train` are made from the knobs of RunSpec. TensorFlow is imported when a run
 starts and not before, so that help and mistakes answer at once. Exit codes: 0 done, 1 the run
-failed, 2 something asked for is wrong or missing (one sentence on stderr), 130 stopped by Ctrl-C.
+failed, 2 something asked for is wrong or missing (one sentence on stderr), 130 stopped by Ctrl-C,
+143 by SIGTERM, 129 with its terminal.
 """
 
 import inspect
@@ -15,20 +17,20 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, get_origin
+from typing import Annotated, Any, Self, get_origin
 
 import typer
 
 from playground import datasets, export, terminal
 from playground.analysis import curves
 from playground.errors import DataError, PlaygroundError, SpecError, StoreError
-from playground.runs.store import open_store
+from playground.runs import address
+from playground.runs.records import TERMINAL
+from playground.runs.store import Store, open_store
 from playground.settings import settings
 from playground.spec import RunSpec, knobs
 from playground.training.control import Control
 from playground.training.events import Event, Failed, Finished, Preparing, Started
-
-OWNER = "command line"
 
 app = typer.Typer(
     help="Train a small CNN from any loss; see the data sets and the recorded runs.",
@@ -54,25 +56,24 @@ def _train(*, json_lines: bool, store: bool, **given: Any) -> None:
 
 
 def _watch(spec: RunSpec, view: terminal.View, keep: bool) -> int:
-    """Trains, records and shows a run. Returns the exit code."""
+    """Trains, records and shows a run. Returns the exit code. What is refused before it has begun
+    is said and leaves no run in the list."""
     began = time.monotonic()
     store = open_store(settings()) if keep else None
-    run_id = store.create(spec, OWNER, "preparing") if store else None
-    control = Control()
+    run_id = ""
+    stopping = Stopping()
     end: Finished | Failed | None = None
-    started = False
     try:
-        with (
-            view,
-            _stopping(control, lambda: started),
-            closing(_events(spec, control)) as events,
-        ):
-            view.show(Preparing("Starting TensorFlow"), run_id)
+        with view, stopping, closing(_events(spec, stopping.control)) as events:
+            view.show(Preparing("Starting TensorFlow"))
             for event in events:
+                stopping.started |= isinstance(event, Started)
+                if store and not run_id and stopping.started:
+                    run_id = store.create(spec, TERMINAL, "preparing")
+                    view.recorded(run_id, address.link(settings().home, run_id))
                 if store and run_id:
                     store.record(run_id, event)
-                view.show(event, run_id)
-                started = started or isinstance(event, Started)
+                view.show(event)
                 end = event if isinstance(event, Finished | Failed) else end
     except StoreError:
         raise
@@ -85,8 +86,9 @@ def _watch(spec: RunSpec, view: terminal.View, keep: bool) -> int:
             raise
     finally:
         if store:
+            _make_room(store)
             store.close()
-    view.close(end, time.monotonic() - began, run_id)
+    view.close(end, time.monotonic() - began)
     if isinstance(end, Failed):
         where = end.where or {}
         message = terminal.pointed(
@@ -94,7 +96,22 @@ def _watch(spec: RunSpec, view: terminal.View, keep: bool) -> int:
         )
         terminal.complain(message, end.hint)
         return 2 if end.step == 0 and end.kind in {"loss", "data", "spec"} else 1
-    return 0 if end is not None and end.reason == "completed" else 130
+    return 0 if end is not None and end.reason == "completed" else 128 + stopping.signal
+
+
+def _make_room(store: Store) -> None:
+    """Keeps the store within its limit, and says what went for it."""
+    try:
+        gone = store.make_room()
+    except StoreError as error:
+        terminal.complain(str(error), error.hint)
+        return
+    if gone:
+        numbers = ", ".join(f"#{run.number}" for run in gone)
+        terminal.note(
+            f"To keep the store within {settings().store_gib:g} GiB (PLAYGROUND_STORE_GIB), the "
+            f"oldest runs were removed: {numbers}."
+        )
 
 
 def _events(spec: RunSpec, control: Control) -> Generator[Event, None, None]:
@@ -142,23 +159,35 @@ def _is_written(loss: str) -> bool:
     return not loss.isidentifier()
 
 
-@contextmanager
-def _stopping(control: Control, started: Callable[[], bool]) -> Iterator[None]:
-    """Ctrl-C asks the run to stop; the second one, or one before the first step, breaks it off."""
-    presses = 0
+class Stopping:
+    """While the block lasts, Ctrl-C or a signal to end asks the run to stop; the second one, or one
+    before the first step, breaks it off."""
 
-    def on_interrupt(number: int, frame: FrameType | None) -> None:
-        nonlocal presses
-        presses += 1
-        if presses > 1 or not started():
+    _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+
+    def __init__(self) -> None:
+        self.control = Control()
+        self.started = False
+        self.signal = int(signal.SIGINT)  # the one that came, if any
+        self._asked = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        for number in (getattr(signal, name, None) for name in self._SIGNALS):
+            if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+                self._before[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self.signal = number
+        if self._asked or not self.started:
             raise KeyboardInterrupt
-        control.send("stop")
-
-    before = signal.signal(signal.SIGINT, on_interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+        self._asked = True
+        self.control.send("stop")
 
 
 def _spec(given: Mapping[str, Any]) -> RunSpec:
@@ -296,13 +325,13 @@ def _runs(
 
 @app.command("export")
 def _export(
-    run: Annotated[str, typer.Argument(help="The run, as `runs` lists it.")],
+    run: Annotated[str, typer.Argument(help="The run, as `runs` lists it, or its link.")],
     to: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("network.zip"),
 ) -> None:
     """Write a run as a zip: a script for plain Keras, its weights, and the losses."""
     with _errors_in_plain_words():
         with closing(open_store(settings())) as store:
-            content = export.bundle(store, run)
+            content = export.bundle(store, address.run_of(run))
         try:
             to.write_bytes(content)
         except OSError as error:
@@ -314,7 +343,7 @@ def _export(
 
 @app.command("series")
 def _series(
-    run: Annotated[str, typer.Argument(help="The run, as `runs` lists it.")],
+    run: Annotated[str, typer.Argument(help="The run, as `runs` lists it, or its link.")],
     to: Annotated[
         Path | None, typer.Argument(help="Where to write it; left out: to the terminal.")
     ] = None,
@@ -322,7 +351,7 @@ def _series(
     """Write the curves of a run as CSV: a row for each step, a column for each series."""
     with _errors_in_plain_words():
         with closing(open_store(settings())) as store:
-            content = curves.table(store, run)
+            content = curves.table(store, address.run_of(run))
         if to is None:
             sys.stdout.write(content)
             return
@@ -333,6 +362,18 @@ def _series(
                 f"{to} cannot be written: {error.strerror}.", "Name another file."
             ) from error
         terminal.show(f"Wrote {to}: {content.count(chr(10)) - 1:,} rows.")
+
+
+@app.command("delete")
+def _delete(
+    runs: Annotated[list[str], typer.Argument(help="Runs, as `runs` lists them, or their links.")],
+) -> None:
+    """Delete runs with all that was kept of them. One that still trains has to be stopped first."""
+    with _errors_in_plain_words():
+        with closing(open_store(settings())) as store:
+            gone = store.delete([address.run_of(run) for run in runs])
+        for one in gone:
+            terminal.show(f"Deleted run #{one.number}, {one.id}: {one.bytes / 1e6:.1f} MB of files")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
+from playground.runs.address import Link
 from playground.spec import RunSpec, metric_key
 from playground.training.events import (
     Evaluated,
@@ -25,8 +26,8 @@ from playground.training.events import Progress as Trained
 
 
 class View(Protocol):
-    """Shows a run's events as they come, and at last sums it up: how it ended (None: broken off),
-    after how many seconds in all, and the run's id if it was recorded."""
+    """Shows a run's events as they come, says where it is recorded, and at last sums it up: how it
+    ended (None: broken off), after how many seconds in all."""
 
     def __enter__(self) -> Self: ...
 
@@ -37,14 +38,20 @@ class View(Protocol):
         trace: TracebackType | None,
     ) -> None: ...
 
-    def show(self, event: Event, run_id: str | None) -> None: ...
+    def show(self, event: Event) -> None: ...
 
-    def close(self, end: Finished | Failed | None, seconds: float, run_id: str | None) -> None: ...
+    def recorded(self, run_id: str, link: Link) -> None: ...
+
+    def close(self, end: Finished | Failed | None, seconds: float) -> None: ...
 
 
 class JsonLines:
-    """One JSON object a line on stdout: `event`, `run` and the event's fields. Of a Progress'
-    series only the last values are given, as `last`; other arrays are left out."""
+    """One JSON object a line on stdout: `event`, `run` and its `link` from when it is recorded, and
+    the event's fields. Of a Progress' series only the last values are given, as `last`; other
+    arrays are left out."""
+
+    def __init__(self) -> None:
+        self._run: dict[str, str | None] = {"run": None, "link": None}
 
     def __enter__(self) -> Self:
         return self
@@ -52,8 +59,11 @@ class JsonLines:
     def __exit__(self, *_: object) -> None:
         """Nothing is held open."""
 
-    def show(self, event: Event, run_id: str | None) -> None:
-        line: dict[str, Any] = {"event": type(event).__name__, "run": run_id}
+    def recorded(self, run_id: str, link: Link) -> None:
+        self._run = {"run": run_id, "link": link.url}
+
+    def show(self, event: Event) -> None:
+        line: dict[str, Any] = {"event": type(event).__name__, **self._run}
         for field in fields(event):
             value = getattr(event, field.name)
             if field.name == "series":
@@ -62,7 +72,7 @@ class JsonLines:
                 line[field.name] = value
         print(json.dumps(_finite(line), ensure_ascii=False), flush=True)
 
-    def close(self, end: Finished | Failed | None, seconds: float, run_id: str | None) -> None:
+    def close(self, end: Finished | Failed | None, seconds: float) -> None:
         """The last event said it all."""
 
 
@@ -84,6 +94,7 @@ class Bar:
         self._train = ""
         self._steps = 0
         self._rate = 0.0
+        self._link: Link | None = None
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -92,7 +103,12 @@ class Bar:
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
-    def show(self, event: Event, run_id: str | None) -> None:
+    def recorded(self, run_id: str, link: Link) -> None:
+        self._link = link
+        if link.up:
+            self._console.print(f"Watch it at {link.url}", soft_wrap=True)
+
+    def show(self, event: Event) -> None:
         if isinstance(event, Preparing):
             total = None if event.fraction is None else 1.0
             self._update(event.message, event.fraction or 0.0, total)
@@ -103,7 +119,7 @@ class Bar:
         elif isinstance(event, Evaluated):
             self._evaluated(event)
 
-    def close(self, end: Finished | Failed | None, seconds: float, run_id: str | None) -> None:
+    def close(self, end: Finished | Failed | None, seconds: float) -> None:
         if isinstance(end, Finished):
             if end.metrics:
                 accuracy, loss = end.metrics["accuracy"], end.metrics["loss"]
@@ -116,8 +132,10 @@ class Bar:
             show(f"{end.seconds:.1f} s of training, {rate}, {seconds:.1f} s in all")
         elif end is None:
             show(f"Broken off after {seconds:.1f} s")
-        if run_id:
-            show(f"Run {run_id}")
+        if self._link is not None:
+            show(f"Run {self._link.url}")
+            if not self._link.up:
+                show("The page opens there after `streamlit run app.py`.")
 
     def _update(
         self, what: str, done: float, total: float | None, place: str = "", numbers: str = ""
@@ -188,6 +206,13 @@ def complain(message: str, hint: str = "") -> None:
     console.print(f"Error: {_printable(message)}", soft_wrap=True)
     if hint:
         console.print(_printable(hint), soft_wrap=True)
+
+
+def note(message: str) -> None:
+    """Something to know that is no fault, on stderr."""
+    Console(stderr=True, markup=False, highlight=False, emoji=False).print(
+        _printable(message), soft_wrap=True
+    )
 
 
 def pointed(text: str, message: str, line: int, column: int) -> str:

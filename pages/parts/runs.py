@@ -8,15 +8,18 @@ import streamlit as st
 
 from pages.parts import draft, problems, session
 from pages.parts.url import MOST_COMPARED
-from pages.parts.visitor import visitor
+from pages.parts.visitor import owners
 from playground import datasets, export
 from playground.errors import StoreError
 from playground.figures import palette
 from playground.runs import supervisor
+from playground.runs.records import TERMINAL
 from playground.runs.store import RunRecord
+from playground.settings import settings
 from playground.spec import RunSpec, is_name, knobs
 
 TEXT_CHARACTERS = 28
+MOST_GONE = 5  # of the runs that went, so many are named
 
 
 def find(run_id: str) -> RunRecord | None:
@@ -31,9 +34,10 @@ def find(run_id: str) -> RunRecord | None:
 
 
 def mine(limit: int = 50) -> list[RunRecord]:
-    """This browser's runs, newest first; none if the store cannot be read (which is then said)."""
+    """This browser's runs and, on this machine, those of its terminals, newest first; none if the
+    store cannot be read (which is then said)."""
     try:
-        return supervisor.service().store.runs(limit=limit, owner=visitor())
+        return supervisor.service().store.runs(limit=limit, owner=owners())
     except StoreError as error:
         problems.remember(error, "The history cannot be read")
         return []
@@ -99,6 +103,8 @@ def chooser(current: RunRecord | None, compared: Sequence[RunRecord]) -> None:
         offered = {record.id: record for record in [*mine(), *compared]}
         if current is not None:
             offered[current.id] = current
+        if gone := _gone():
+            st.caption(gone)
         if not offered:
             st.caption("Your runs will be listed here. Press Train to make the first.")
             return
@@ -139,6 +145,22 @@ def chooser(current: RunRecord | None, compared: Sequence[RunRecord]) -> None:
             )
 
 
+def _gone() -> str:
+    """Which of this visitor's runs went to make room; empty if none did."""
+    try:
+        gone = [run.number for run in supervisor.service().store.removed_of(owners())]
+    except StoreError:
+        return ""  # `mine` has said that the store cannot be read
+    if not gone:
+        return ""
+    numbers = ", ".join(f"#{number}" for number in gone[:MOST_GONE])
+    more = f" and {len(gone) - MOST_GONE} earlier ones" if len(gone) > MOST_GONE else ""
+    return (
+        f"Removed, the oldest first, to keep the store within {settings().store_gib:g} GiB: "
+        f"{numbers}{more}."
+    )
+
+
 def _taken_home(run_id: str) -> bytes:
     return export.bundle(supervisor.service().store, run_id)
 
@@ -152,7 +174,8 @@ def _choose() -> None:
 def _line(record: RunRecord) -> str:
     """What stands in the lists; the browser keeps a choice by it, so that it must not change."""
     title = (knobs()["dataset"].choices or {}).get(record.spec.dataset, record.spec.dataset)
-    return f"#{record.number} {loss_name(record.spec)} · {title}"
+    where = " · terminal" if record.owner == TERMINAL else ""
+    return f"#{record.number} {loss_name(record.spec)} · {title}{where}"
 
 
 def _differences(record: RunRecord, alike: Sequence[RunRecord]) -> list[str]:

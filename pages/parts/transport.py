@@ -20,7 +20,7 @@ from pages.parts import (
 from pages.parts.browser import copy_link, keys
 from pages.parts.steering import steer
 from pages.parts.url import MOST_COMPARED
-from pages.parts.visitor import visitor
+from pages.parts.visitor import whose
 from playground.errors import PlaygroundError
 from playground.runs.store import LIVE, RunRecord
 from playground.spec import RunSpec, knobs
@@ -108,8 +108,7 @@ def _steering(drawn: Moment) -> None:
     states = {one.state for one in mine}
     turn = "resume" if "paused" in states and "running" not in states else "pause"
     steps = bool(states & {"running", "paused"})
-    theirs = current is not None and current.owner != visitor()
-    whose = " Only the browser that started this run can steer it." if theirs else ""
+    obeys = f" {whose(current.owner)}" if current is not None else ""
     which, what = ("", "the run") if len(mine) < 2 else (" all", f"the {len(mine)} runs")
     buttons = [
         (turn, LABELS[turn] + which, ICONS[turn], steps, f"{LABELS[turn]} {what}. Key: Space."),
@@ -125,7 +124,7 @@ def _steering(drawn: Moment) -> None:
                 disabled=not enabled,
                 on_click=steer,
                 args=(do,),
-                help=f"{meaning}{whose}",
+                help=f"{meaning}{obeys}".rstrip(),
             )
 
 
@@ -134,8 +133,8 @@ def beneath(current: RunRecord | None, now: Moment) -> None:
     if current is None or current.state not in LIVE:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="beneath"):
-        if current.owner != visitor():
-            st.caption("Only the browser that started this run can steer it.", width="content")
+        if whose(current.owner):
+            st.caption(whose(current.owner), width="content")
             st.button(
                 "Train a copy",
                 key="train-copy",

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -76,9 +76,9 @@ class Removal:
         """The run of this id, if it is gone."""
         return next(iter(self._removed(tables.removed.c.id == run_id)), None)
 
-    def of(self, owner: str) -> list[Removed]:
-        """The runs of one owner that went to make room, newest first."""
-        return self._removed(tables.removed.c.owner == owner, tables.removed.c.room)
+    def of(self, owners: Collection[str]) -> list[Removed]:
+        """The runs of these owners that went to make room, newest first."""
+        return self._removed(tables.removed.c.owner.in_(owners), tables.removed.c.room)
 
     def _removed(self, *conditions: Any) -> list[Removed]:
         columns = tables.removed.c

@@ -13,7 +13,7 @@ import string
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -244,9 +244,9 @@ class Store:
         """The run of this id, if there was one and it is gone."""
         return self._removal.find(run_id)
 
-    def removed_of(self, owner: str) -> list[Removed]:
-        """The runs of one owner that went to make room, newest first."""
-        return self._removal.of(owner)
+    def removed_of(self, owners: Collection[str]) -> list[Removed]:
+        """The runs of these owners that went to make room, newest first."""
+        return self._removal.of(owners)
 
     def close(self) -> None:
         """Ends the sign of life and the connections."""
@@ -267,12 +267,13 @@ class Store:
         return None if row is None else self._to_record(row)
 
     def runs(
-        self, limit: int = 50, owner: str | None = None, live: bool | None = None
+        self, limit: int = 50, owner: str | Collection[str] | None = None, live: bool | None = None
     ) -> list[RunRecord]:
-        """Runs, newest first; of one owner, or only the (not) live ones, where asked."""
+        """Runs, newest first; of one owner or several, or only the (not) live ones, where asked."""
         query = select(*COLUMNS).order_by(tables.runs.c.number.desc()).limit(limit)
         if owner is not None:
-            query = query.where(tables.runs.c.owner == owner)
+            owners = [owner] if isinstance(owner, str) else owner
+            query = query.where(tables.runs.c.owner.in_(owners))
         if live is not None:
             states = LIVE if live else STATES - LIVE
             query = query.where(tables.runs.c.state.in_(states))

@@ -25,6 +25,7 @@ from playground.runs.checker import Checker
 from playground.runs.executor import LocalExecutor, LocalWorker
 from playground.runs.gallery import Card, Gallery
 from playground.runs.looks import Looks
+from playground.runs.records import TERMINAL
 from playground.runs.store import RunRecord, Store, open_store
 from playground.runs.waiting import Line, Waiting
 from playground.settings import Settings, settings
@@ -743,6 +744,12 @@ def _check_number(what: str, value: float | str, known: Mapping[str, Any]) -> No
 
 
 def _check_owner(owner: str, visitor: str) -> None:
+    if owner == TERMINAL:
+        raise RunError(
+            "This run trains in a terminal, which alone can steer it.",
+            "Press Ctrl-C there to stop it. You can watch it, and start a run of your own with the "
+            "same settings.",
+        )
     if owner != visitor:
         raise RunError(
             "Only the browser that started this run can steer it.",

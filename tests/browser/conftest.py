@@ -68,16 +68,23 @@ class Server:
                 time.sleep(0.1)
         pytest.fail(f"no answer in {START_SECONDS:g} s\n{self.log.read_text()}")
 
+    def wait(self, seconds: float) -> bool:
+        """Whether the server, which was told to end, does so in time; it is gone in any case."""
+        assert self._process is not None
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            return False
+        return True
+
     def stop(self) -> float:
         """Asks the server to end as Ctrl+C does; the seconds it took."""
         assert self._process is not None
         began = time.monotonic()
         self._process.send_signal(signal.SIGTERM if os.name == "nt" else signal.SIGINT)
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self.wait(20)
         return time.monotonic() - began
 
 

@@ -4,10 +4,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from pages.parts import runs
+from pages.parts import runs, visitor
 from pages.parts.knobs import log_stops
 from pages.parts.url import View
 from playground.figures import palette
@@ -24,6 +25,28 @@ def record(supervisor: Supervisor, **fields: object) -> RunRecord:
     found = supervisor.store.run(supervisor.store.create(RunSpec(**fields), "me"))
     assert found is not None
     return found
+
+
+@pytest.mark.parametrize(
+    ("headers", "address", "local"),
+    [
+        ({"Host": "localhost:8501"}, None, True),
+        ({"Host": "127.0.0.1:8501"}, None, True),
+        ({"Host": "[::1]:8501"}, None, True),
+        ({"Host": "playground.example"}, None, False),
+        ({"Host": "localhost.example:8501"}, None, False),
+        ({"Host": "localhost:8501"}, "192.0.2.7", False),
+        ({"Host": "localhost:8501", "X-Forwarded-For": "192.0.2.7"}, None, False),
+        ({"Host": "localhost:8501", "Forwarded": "for=192.0.2.7"}, None, False),
+        ({}, None, False),
+    ],
+)
+def test_a_browser_is_on_this_machine_or_not(
+    headers: dict[str, str], address: str | None, local: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = SimpleNamespace(headers=headers, ip_address=address)
+    monkeypatch.setattr(visitor.st, "context", context)
+    assert visitor.local() is local
 
 
 def test_view_round_trips_through_the_url() -> None:

@@ -1,11 +1,16 @@
 """The Playground page's logic: what a link, a click or a bad value does to it."""
 
+import re
+
 import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from pages.parts import visitor
 from playground.errors import RunError
+from playground.runs.records import TERMINAL
+from playground.runs.removal import LEAST_RUNS
 from playground.runs.supervisor import Supervisor
 from playground.spec import RunSpec
 from playground.training.events import Changed, Evaluated, Failed, Preparing, Progress, Started
@@ -248,6 +253,38 @@ def test_only_its_owner_steers_a_run(visit: Visit, warm: Supervisor) -> None:
     mine = warm.store.runs(owner="me")
     assert [record.spec for record in mine] == [spec]
     assert page.query_params["run"] == mine[0].id
+
+
+@pytest.mark.parametrize("local", [True, False])
+def test_a_terminals_run_is_listed_on_its_machine_and_obeys_the_terminal_alone(
+    visit: Visit, warm: Supervisor, monkeypatch: pytest.MonkeyPatch, local: bool
+) -> None:
+    monkeypatch.setattr(visitor, "local", lambda: local)
+    mine = begun(warm, RunSpec(dataset="digits"))
+    theirs = begun(warm, RunSpec(dataset="digits", loss="huber"), owner=TERMINAL)
+    page = visit(f"run={mine}")
+    offered = page.selectbox(key="run-shown").options
+    assert [name for name in offered if "terminal" in name] == (
+        ["#2 Huber · Digits (8×8) · terminal"] if local else []
+    )
+    page = visit(f"run={theirs}")  # whoever has the link may watch
+    assert "This run trains in a terminal: Ctrl-C there stops it." in said(page)
+    assert all(page.button(key=key).disabled for key in ("pause", "step", "stop"))
+    with pytest.raises(RunError, match="in a terminal"):
+        warm.command(theirs, "me", "stop")
+
+
+def test_runs_that_went_are_named_where_they_are_missed(visit: Visit, warm: Supervisor) -> None:
+    ids = [begun(warm, RunSpec(dataset="digits")) for _ in range(LEAST_RUNS + 3)]
+    for run_id in ids:
+        warm.store.set_state(run_id, "stopped")
+    warm.store.delete(ids[-1:])
+    warm.store._most_bytes = 1
+    assert len(warm.store.make_room()) == 2
+    page = visit(f"run={ids[0]}")
+    assert "Removed, the oldest first, to keep the store within 10 GiB: #2, #1." in said(page)
+    assert re.search(r"#1 was removed on \S+ to keep the store within its limit", said(page))
+    assert re.search(r"#11 was removed on \S+ by who keeps", said(visit(f"run={ids[-1]}")))
 
 
 def test_live_run_is_steered_and_changed(

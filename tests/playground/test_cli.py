@@ -18,8 +18,10 @@ from typer.testing import CliRunner
 
 import playground
 from playground import terminal
-from playground.__main__ import OWNER, app
+from playground.__main__ import app
 from playground.errors import DataError, StoreError
+from playground.runs import address
+from playground.runs.records import TERMINAL
 from playground.runs.store import RunRecord, Store, open_store
 from playground.settings import settings
 from playground.spec import RunSpec, knobs, metric_key
@@ -219,8 +221,9 @@ def test_a_run_is_shown_summed_up_and_recorded(runs_like: Any) -> None:
     assert "brier  0.125" in done.stdout
     assert "0.4 s of training" in done.stdout and "images/s" in done.stdout
     [run] = recorded()
-    assert f"Run {run.id}" in done.stdout
-    assert (run.owner, run.state, run.step) == (OWNER, "completed", 4)
+    assert f"Run http://localhost:8501/?run={run.id}\n" in done.stdout
+    assert "streamlit run app.py" in done.stdout and "Watch it" not in done.stdout  # none is up
+    assert (run.owner, run.state, run.step) == (TERMINAL, "completed", 4)
     assert run.metrics["test_accuracy"] == 0.9375
     listed = command("runs").stdout
     assert run.id in listed and "93.75%" in listed and "completed" in listed
@@ -239,7 +242,9 @@ def test_json_is_one_object_a_line(runs_like: Any) -> None:
         for line in done.stdout.splitlines()
     ]
     [run] = recorded()
-    assert {line["run"] for line in lines} == {run.id}
+    assert (lines[0]["run"], lines[0]["link"]) == (None, None)  # it has not begun
+    links = {(line["run"], line["link"]) for line in lines[1:]}
+    assert links == {(run.id, f"http://localhost:8501/?run={run.id}")}
     kinds = [line["event"] for line in lines]
     assert kinds[0] == "Preparing" and kinds[-1] == "Finished" and "Evaluated" in kinds
     assert lines[-1]["metrics"] == {"loss": 0.25, "accuracy": 0.9375}
@@ -293,8 +298,7 @@ def test_a_refused_loss_has_a_caret_under_its_column(runs_like: Any) -> None:
     lines = done.stderr.splitlines()
     assert caught.value.message in lines[0] and lines[0].startswith("Error: column 5: ")
     assert lines[1:3] == [f"  {text}", "      ^"]
-    [run] = recorded()
-    assert run.state == "failed" and run.where is not None and run.where["column"] == 5
+    assert recorded() == []
 
 
 def test_missing_data_is_said_with_what_to_do(runs_like: Any) -> None:
@@ -306,8 +310,7 @@ def test_missing_data_is_said_with_what_to_do(runs_like: Any) -> None:
     done = command("train")
     assert done.exit_code == 2
     assert done.stderr == "Error: MNIST is not on this machine.\nChoose Digits.\n"
-    [run] = recorded()
-    assert (run.state, run.message) == ("failed", "MNIST is not on this machine.")
+    assert recorded() == []
 
 
 def test_a_store_that_cannot_be_opened_is_said_so(home: Path, runs_like: Any) -> None:
@@ -336,7 +339,7 @@ def test_a_complaint_is_not_kept_back_with_the_greetings(
 ) -> None:
     def script(spec: RunSpec, control: Control) -> Iterator[Event]:
         os.write(2, b"greetings\n")
-        yield Preparing("Reading")
+        yield STARTED
 
     def full(*_: object) -> None:
         raise StoreError("The disk is full.")
@@ -396,8 +399,26 @@ def test_ctrl_c_breaks_off_what_has_not_begun_or_will_not_stop(
     runs_like(script)
     done = command("train")
     assert done.exit_code == 130 and "Broken off" in done.stdout
+    assert [run.state for run in recorded()] == ["stopped"] * started
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="has no such signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_to_end_stops_the_run_cleanly(name: str, runs_like: Any, home: Path) -> None:
+    number = getattr(signal, name)
+
+    def script(spec: RunSpec, control: Control) -> Iterator[Event]:
+        yield STARTED
+        signal.raise_signal(number)
+        assert control.receive() is not None
+        yield Finished(2, "stopped", 0.2)
+
+    runs_like(script)
+    assert command("train").exit_code == 128 + number
     [run] = recorded()
-    assert run.state == "stopped" and not run.live
+    assert run.state == "stopped"
+    log = home / "playground.sqlite-wal"
+    assert not log.exists() or not log.stat().st_size
 
 
 # The lists and the words ------------------------------------------------------------------------
@@ -450,6 +471,48 @@ def test_the_curves_of_a_run_are_written_as_csv(runs_like: Any, tmp_path: Path) 
     assert lost.exit_code == 2 and "there is no run 'nosuchrun'" in lost.stderr
     unwritten = command("series", run.id, str(tmp_path / "none" / "run.csv"))
     assert unwritten.exit_code == 2 and "cannot be written" in unwritten.stderr
+
+
+def test_runs_are_deleted_by_name_or_link(runs_like: Any, home: Path) -> None:
+    runs_like(good_run)
+    for _ in range(3):
+        command("train", "--dataset", "digits")
+    third, second, first = recorded()
+    lost = command("delete", first.id, "nosuchrun")
+    assert lost.exit_code == 2 and "no run 'nosuchrun'" in lost.stderr and len(recorded()) == 3
+    done = command("delete", first.id, f"http://localhost:8501/?run={second.id}")
+    assert done.exit_code == 0 and "#1" in done.stdout and "#2" in done.stdout
+    assert [run.id for run in recorded()] == [third.id]
+    assert [folder.name for folder in (home / "runs").iterdir()] == [third.id]
+
+
+def test_what_went_to_make_room_is_said(runs_like: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAYGROUND_STORE_GIB", "1e-9")
+    settings.cache_clear()
+    runs_like(good_run)
+    for _ in range(8):
+        assert "removed" not in command("train", "--dataset", "digits").stderr
+    done = command("train", "--dataset", "digits")
+    assert done.exit_code == 0
+    assert "PLAYGROUND_STORE_GIB), the oldest runs were removed: #1." in done.stderr
+
+
+def test_a_link_is_that_of_the_server_which_is_up(runs_like: Any, home: Path) -> None:
+    runs_like(good_run)
+    home.mkdir()
+    with address.announced(home, "http://localhost:8765/base"):
+        done = command("train", "--dataset", "digits")
+        [run] = recorded()
+        link = f"http://localhost:8765/base/?run={run.id}"
+        assert f"Watch it at {link}\n" in done.stdout and f"Run {link}\n" in done.stdout
+        assert "streamlit" not in done.stdout
+        left = (home / "server.json").read_text()
+    assert not (home / "server.json").exists()
+    (home / "server.json").write_text(left.replace('"holder": "', '"holder": "un'))  # it is gone
+    assert address.link(home, "x") == address.Link("http://localhost:8501/?run=x", False)
+    for damaged in ("", "[]", "{", '{"pid": "x"}'):
+        (home / "server.json").write_text(damaged)
+        assert not address.link(home, "x").up
 
 
 def test_a_loss_cannot_steer_the_terminal(runs_like: Any) -> None:

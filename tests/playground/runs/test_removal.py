@@ -105,7 +105,7 @@ def test_the_oldest_that_have_ended_make_room(tmp_path):
     gone = store.make_room()
     assert [one.id for one in gone] == ids[: len(gone)] and 3 <= len(gone) <= 5
     assert all(one.room and one.bytes > 200_000 for one in gone)
-    assert [one.number for one in store.removed_of("me")] == [5, 3][-len(gone) // 2 :]
+    assert [one.number for one in store.removed_of(["me"])] == [5, 3][-len(gone) // 2 :]
     left = [run.id for run in store.runs()]
     assert left == [*ids[len(gone) :][::-1], live]
     used = sum(file.stat().st_size for file in (tmp_path / "runs").rglob("*.npz"))
