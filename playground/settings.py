@@ -58,6 +58,12 @@ class Settings(BaseSettings):
     pause_minutes: float = Field(
         10.0, gt=0, description="How long a paused run may hold a worker others wait for."
     )
+    run_minutes: float = Field(
+        30.0, gt=0, description="How long a run may hold a worker others wait for."
+    )
+    share_minutes: float = Field(
+        5.0, gt=0, description="How long one visitor may hold all workers while others wait."
+    )
     messages_per_second: float = Field(
         20.0, gt=0, description="Messages of one page that are taken, however many it sends."
     )

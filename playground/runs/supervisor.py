@@ -24,6 +24,7 @@ from playground.runs import wire
 from playground.runs.checker import Checker
 from playground.runs.executor import LocalExecutor, LocalWorker
 from playground.runs.gallery import Card, Gallery
+from playground.runs.limits import Held, full, overdue, seconds_left
 from playground.runs.looks import Looks
 from playground.runs.records import TERMINAL
 from playground.runs.store import RunRecord, Store, open_store
@@ -50,6 +51,7 @@ class Job:
     """A run that a worker has. Times are of the monotonic clock."""
 
     waited: Waiting  # as it came out of the line
+    began: float = field(default_factory=time.monotonic)
     heard: bool = False  # the worker has taken it up
     ended: bool = False  # its end is in the store: what still comes is dropped
     step: int = 0
@@ -64,6 +66,11 @@ class Job:
     def run_id(self) -> str:
         """The run's id in the store."""
         return self.waited.run_id
+
+    @property
+    def held(self) -> Held:
+        """What says how long it may go on."""
+        return Held(self.run_id, self.waited.visitor, self.began, self.paused_at)
 
 
 @dataclass(eq=False)
@@ -556,7 +563,9 @@ class Supervisor:
         """Gives waiting runs to idle workers, to one that has built the run where there is one."""
         while not self._closed.is_set():
             idle = [seat for seat in self._seats.values() if seat.job is None]
-            one = self._line.take() if idle else None
+            jobs = [seat.job for seat in self._seats.values() if seat.job is not None]
+            held = full([job.waited.visitor for job in jobs], self.settings.workers)
+            one = self._line.take(held) if idle else None
             if one is None:
                 break
             digest = one.spec.digest
@@ -637,12 +646,14 @@ class Supervisor:
     def _seconds_left(self, job: Job | None) -> float | None:
         if job is None or job.ended:
             return 0.0
+        others = self._line.others_since(job.waited.visitor)
+        at_most = seconds_left(job.held, others, self.settings, time.monotonic())
         if job.paused_at is not None:
-            since = max(job.paused_at, self._line.others_since(job.waited.visitor) or 0.0)
-            return max(0.0, since + self.settings.pause_minutes * 60 - time.monotonic())
+            return at_most
         if job.step and job.seconds:
-            return job.seconds / job.step * max(0, job.steps - job.step)
-        return self._length(job.waited.spec)
+            return min(at_most, job.seconds / job.step * max(0, job.steps - job.step))
+        length = self._length(job.waited.spec)
+        return None if length is None else min(at_most, length)
 
     def _length(self, spec: RunSpec) -> float | None:
         """About how many seconds a run takes, by the pace of the last one like it."""
@@ -662,7 +673,7 @@ class Supervisor:
                     stop_at = seat.job.stop_at if seat.job is not None else None
                     if stop_at is not None and now - stop_at > STOP_SECONDS:
                         seat.worker.kill()
-                self._end_a_pause(now)
+                self._end_one(now)
                 self._end_idle(now)
                 if self._executor.failures >= START_FAILURES and not self._seats:
                     self._give_up()
@@ -697,26 +708,21 @@ class Supervisor:
             if idle and self._executor.dismiss(seat.worker):
                 del self._seats[seat.worker]
 
-    def _end_a_pause(self, now: float) -> None:
-        """Stops the run that has paused longest while others wait, if it is too long."""
-        limit = self.settings.pause_minutes * 60
-        paused = []
-        for seat in self._seats.values():
-            job = seat.job
-            if job is None or job.paused_at is None or job.stop_at is not None:
-                continue
-            others = self._line.others_since(job.waited.visitor)
-            if others is not None and now - max(others, job.paused_at) > limit:
-                paused.append((job.paused_at, seat, job))
-        if paused:
-            _, seat, job = min(paused, key=lambda one: one[0])
-            self._stop(
-                seat,
-                job,
-                f"Stopped at step {job.step:,} after a pause of more than "
-                f"{self.settings.pause_minutes:g} minutes while others waited for the worker. "
-                "What it recorded is kept.",
-            )
+    def _end_one(self, now: float) -> None:
+        """Stops a run that has held a worker for too long while others wait; one at a time."""
+        jobs = [(seat, seat.job) for seat in self._seats.values() if seat.job is not None]
+        if any(job.stop_at is not None or job.ended for _, job in jobs):
+            return  # a worker will be free soon
+        found = overdue([job.held for _, job in jobs], self._line.others_since, self.settings, now)
+        if found is None:
+            return
+        seat, job = next(one for one in jobs if one[1].run_id == found[0].run_id)
+        self._stop(
+            seat,
+            job,
+            f"Stopped at step {job.step:,} {found[1]} while others waited for the worker. "
+            "What it recorded is kept.",
+        )
 
 
 def _pace(spec: RunSpec) -> tuple[Any, ...]:

@@ -1,6 +1,7 @@
 """The line of runs that wait for a worker: visitors take turns."""
 
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from playground.spec import RunSpec
@@ -58,12 +59,14 @@ class Line:
         """Takes a run out."""
         self._waiting.pop(run_id, None)
 
-    def take(self) -> Waiting | None:
-        """The run whose turn it is, out of the line; None from an empty one."""
+    def take(self, full: Collection[str] = ()) -> Waiting | None:
+        """The run whose turn it is, out of the line; None from an empty one. Visitors who are
+        `full` let others pass."""
         order = self.order()
         if not order:
             return None
-        one = self._waiting.pop(order[0].run_id)
+        first = next((one for one in order if one.visitor not in full), order[0])
+        one = self._waiting.pop(first.run_id)
         self._turn += 1
         self._served[one.visitor] = self._turn
         self._served.move_to_end(one.visitor)

@@ -327,6 +327,39 @@ def test_a_pause_ends_when_others_wait_too_long(make):
     assert ended(service, other).state == "completed"
 
 
+def test_a_run_ends_when_others_wait_too_long(make):
+    service = make(run_minutes=1.0 / 60)
+    run_id = service.submit(LONG, "me")
+    training(service, run_id)
+    mine = service.submit(SHORT, "me")
+    time.sleep(1.5)
+    assert state(service, run_id) == "running"  # nobody else waits
+    service.command(mine, "me", "stop")
+    other = service.submit(SHORT, "you")
+    assert 0 < service.wait_seconds(other) <= 1.0
+    assert ended(service, other).state == "completed"
+    found = ended(service, run_id)
+    assert found.state == "stopped" and "while others waited" in found.message
+    assert len(service.store.series(run_id, "loss")[0]) == found.step > 0
+
+
+def test_nobody_keeps_all_workers_while_others_wait(make):
+    service = make(workers=2, warm_workers=2, share_minutes=0.5 / 60)
+    first = service.submit(LONG, "me")
+    training(service, first)
+    second = service.submit(LONG, "me")
+    training(service, second)
+    third, other = service.submit(LONG, "me"), service.submit(LONG, "you")
+    training(service, other)
+    found = ended(service, second)
+    assert found.state == "stopped" and "took all workers" in found.message
+    assert state(service, first) == "running" and state(service, third) == "queued"
+    time.sleep(1.0)
+    assert state(service, first) == "running"  # two visitors, a worker each
+    service.command(other, "you", "stop")
+    training(service, third)
+
+
 def test_a_full_disk_fails_the_run_and_keeps_what_was_recorded(make):
     limit = {"pages": 2**30}
 

@@ -44,6 +44,12 @@ def test_a_run_given_back_is_next():
     assert taken(line) == ["a0", "b1", "c2"]
 
 
+def test_who_is_full_lets_others_pass_and_waits_for_nobody_else():
+    line = line_of("aab")
+    assert line.take({"a"}).run_id == "b2"
+    assert line.take({"a"}).run_id == "a0" and line.take({"a", "b"}).run_id == "a1"
+
+
 def test_since_when_others_wait():
     line = line_of("ab")
     assert line.others_since("a") == 1.0 and line.others_since("c") == 0.0
