@@ -28,7 +28,7 @@ from playground.runs import address
 from playground.runs.records import TERMINAL
 from playground.runs.store import Store, open_store
 from playground.settings import settings
-from playground.spec import RunSpec, knobs
+from playground.spec import RunSpec, fields, knobs
 from playground.training.control import Control
 from playground.training.events import Event, Failed, Finished, Preparing, Started
 
@@ -194,7 +194,7 @@ def _spec(given: Mapping[str, Any]) -> RunSpec:
     """The spec of the options that were given. Raises SpecError."""
     values = {name: value for name, value in given.items() if value not in (None, [])}
     for name, value in values.items():
-        if get_origin(RunSpec.model_fields[name].annotation) is dict:
+        if get_origin(fields()[name].annotation) is dict:
             values[name] = dict(_pair(name, text) for text in value)
     return RunSpec.parse(values)
 
@@ -208,7 +208,7 @@ def _pair(field: str, text: str) -> tuple[str, str]:
 
 def _option(name: str) -> inspect.Parameter:
     """The command line option of one field of RunSpec."""
-    knob, field = knobs()[name], RunSpec.model_fields[name]
+    knob, field = knobs()[name], fields()[name]
     flag = "--" + name.replace("_", "-")
     kind: Any = str | None
     metavar: str | None = "TEXT"

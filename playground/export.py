@@ -5,15 +5,18 @@ import io
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
 from playground import layers, models
 from playground.datasets import facts
 from playground.errors import SpecError
+from playground.knobs import is_name
 from playground.runs.files import to_npz
 from playground.runs.store import Store
-from playground.spec import BALANCED, NONE, RunSpec, is_name, knobs
+from playground.spec import RunSpec, knobs
+from playground.tasks.classification import BALANCED, NONE, ClassificationSpec
 from playground.training.changes import as_changed
 from playground.training.optimizers import WARM_UP
 
@@ -30,6 +33,8 @@ def bundle(store: Store, run_id: str) -> bytes:
     record = store.run(run_id)
     if record is None:
         raise SpecError("run", f"there is no run {run_id[:20]!r} in the history")
+    if record.foreign:
+        raise SpecError("run", record.foreign)
     spec = as_changed(record.spec, store.marks(run_id))
     latest = store.snapshot(run_id, "weights")
     weights = latest.arrays if latest is not None else {}
@@ -37,7 +42,10 @@ def bundle(store: Store, run_id: str) -> bytes:
 
 
 def packed(
-    spec: RunSpec, weights: Mapping[str, np.ndarray] | None = None, *, changed: bool = False
+    spec: RunSpec,
+    weights: Mapping[str, np.ndarray] | None = None,
+    *,
+    changed: bool = False,
 ) -> bytes:
     """A zip of the script of a spec, weights by their paths ("logits/kernel"), and `losses`."""
     content = io.BytesIO()
@@ -59,6 +67,7 @@ def script(spec: RunSpec, *, weights: bool = False, changed: bool = False) -> st
     layer that calls `add_loss` and holds the class centres, if the loss asks for them. It says
     what it leaves out, whether `weights` lie beside it, and whether the run was `changed` midway.
     """
+    spec = cast(ClassificationSpec, spec)
     known = facts(spec.dataset)
     parts = [
         _head(spec, weights, changed),
@@ -96,7 +105,7 @@ _VALUE = """
         """
 
 
-def _class_weights(spec: RunSpec, classes: int) -> str:
+def _class_weights(spec: ClassificationSpec, classes: int) -> str:
     """The lines that make the weights of the classes (`playground.training.weights`)."""
     if spec.class_weights == BALANCED:
         return (
@@ -116,7 +125,7 @@ def _requirements(spec: RunSpec) -> str:
     return "".join(f"{line}\n" for line in lines if line.startswith(tuple(needed)))
 
 
-def _head(spec: RunSpec, weights: bool, changed: bool) -> str:
+def _head(spec: ClassificationSpec, weights: bool, changed: bool) -> str:
     title = facts(spec.dataset).title
     plain = RunSpec(dataset=spec.dataset)
     lacking = [
@@ -190,7 +199,7 @@ y_train[wrong] = ((y_train + step) % {classes})[wrong]
 """
 
 
-def _data(spec: RunSpec) -> str:
+def _data(spec: ClassificationSpec) -> str:
     known = facts(spec.dataset)
     classes = len(known.class_names)
     text = _DIGITS if spec.dataset == "digits" else _KERAS
@@ -245,7 +254,7 @@ if kept:
 """
 
 
-def _network(spec: RunSpec) -> str:
+def _network(spec: ClassificationSpec) -> str:
     known = facts(spec.dataset)
     moved = []
     if spec.flip:

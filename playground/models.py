@@ -1,9 +1,5 @@
-"""The CNNs: blocks of convolution and pooling, one hidden layer (the features), the logits.
-
-`plan` says what a network is without building it (`playground.layers`), so that the page can show
-sizes at once; `connect` builds it with Keras. Layers have names that views read by: `block1_conv`,
-`block1_norm`, `block1_activation`, `block1_pool`, ..., `features`, `logits`, `probabilities`.
-"""
+"""The network of a run: its task's plan, sized without Keras (`plan`) and built with it
+(`connect`), and the statistics that its pixels are normalised by."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,8 +9,9 @@ import numpy as np
 
 from playground import layers
 from playground.datasets import facts
-from playground.layers import Built, Constant, Given, Layer, Plan
+from playground.layers import Built, Plan
 from playground.spec import RunSpec
+from playground.tasks import TASKS
 
 if TYPE_CHECKING:
     import keras
@@ -22,70 +19,8 @@ if TYPE_CHECKING:
 
 def plan(spec: RunSpec) -> Plan:
     """The spec's network. Imports no Keras."""
-    known = facts(spec.dataset)
-    classes = len(known.class_names)
-    return Plan(
-        inputs={"images": known.shape},
-        layers=(
-            NORMALISE,
-            *trunk(spec),
-            Layer("logits", "Dense", {"units": classes, **_bias(spec.logits_bias), **FLOAT}),
-            Layer("probabilities", "Softmax", FLOAT),
-        ),
-        outputs=("probabilities",),
-        dtype=spec.precision,
-        seed=spec.seed,
-        l2=spec.l2,
-    )
-
-
-def trunk(spec: RunSpec) -> list[Layer]:
-    """From normalised pixels to the features: the blocks and the last hidden layer."""
-    found = []
-    # LeNet++ (Wen et al., ECCV 2016, table 1) has kernels of 5; with width 32, depth 3, PReLU and
-    # an embedding of 2 it is the paper's.
-    side = 5 if spec.model == "lenet" else 3
-    for block in range(1, spec.depth + 1):
-        convolution = {
-            "filters": spec.width * 2 ** (block - 1),
-            "kernel_size": side,
-            "padding": "same",
-            **_bias(not spec.batch_norm),
-        }
-        for suffix in ("",) if spec.model == "simple" else ("a", "b"):
-            found.append(Layer(f"block{block}_conv{suffix}", "Conv2D", convolution))
-            if spec.batch_norm:
-                norm = f"block{block}_norm{suffix}"
-                found.append(Layer(norm, "BatchNormalization", {"momentum": 0.9}))
-            found.append(_activation(spec, f"block{block}_activation{suffix}"))
-        pool = {"pool_size": 2, "padding": "same"}
-        found.append(Layer(f"block{block}_pool", "MaxPooling2D", pool))
-    found.append(Layer("flatten", "Flatten"))
-    if spec.dropout:
-        found.append(Layer("dropout", "Dropout", {"rate": spec.dropout}))
-    # PReLU is for convolutions: features are linear beside it, as in the paper.
-    linear = spec.linear_embedding or spec.activation == "prelu"
-    features = {"units": spec.embedding} | ({} if linear else {"activation": spec.activation})
-    return [*found, Layer("features", "Dense", features)]
-
-
-FLOAT = {"dtype": "float32"}  # what is not left to the spec's precision
-NORMALISE = Layer(
-    "normalise",
-    "Normalization",
-    {"axis": (1, 2, 3), "mean": Given("mean"), "variance": Given("variance"), **FLOAT},
-)
-
-
-def _bias(used: bool) -> dict[str, Any]:
-    return {} if used else {"use_bias": False}
-
-
-def _activation(spec: RunSpec, name: str) -> Layer:
-    if spec.activation != "prelu":
-        return Layer(name, "Activation", {"activation": spec.activation})
-    start = Constant(0.25)  # as He et al., ICCV 2015
-    return Layer(name, "PReLU", {"alpha_initializer": start, "shared_axes": (1, 2)})
+    found: Plan = TASKS[spec.task].plan(spec)
+    return found
 
 
 def describe(spec: RunSpec) -> list[dict[str, Any]]:

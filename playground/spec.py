@@ -1,17 +1,16 @@
-"""RunSpec: one run wholly described, and the one table of knobs behind every control.
+"""RunSpec: one run wholly described: the fields that every run has, whatever its task.
 
 Each field carries a `Knob`: its label, help, range or choices. The widgets, the URL, the command
-line, the saved JSON and the validation all read that table, so nothing about a knob is written
-twice. What a data set needs by default (its `Source`) fills the fields that are left out.
+line, the saved JSON and the validation all read the one table that `knobs` gives, so nothing about
+a knob is written twice. What a task needs beside is in a subclass of its own (`Task.Spec`):
+`RunSpec(task=..., ...)` makes one of that. What a data set needs by default (its `Source`) fills
+the fields that are left out.
 """
 
 import hashlib
 import json
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
-from typing import Annotated, Any, Self, get_args, get_origin
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
 
 from pydantic import (
     BaseModel,
@@ -21,68 +20,53 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from playground.datasets import SETS
 from playground.errors import SpecError
+from playground.knobs import (
+    Knob,
+    Titles,
+    checked_text,
+    is_name,
+    kind_of,
+    knob_of,
+    shown,
+    to_text,
+)
 
-MAX_LOSS_CHARACTERS = 10_000  # of a metric, too
 MAX_METRICS = 6
-# What `watch_fit` measures beside loss and accuracy, and what label noise does.
-FIT_METRICS = ("negative_log_likelihood", "brier", "expected_calibration_error")
+DEFAULT_TASK = "classification"
 DEFAULT_LOSS = "categorical_crossentropy"
 
-# Fields that runs recorded before them do not have.
-LATER = (
-    "validation_images",
-    "label_noise",
-    "noise_kind",
-    "imbalance",
-    "linear_embedding",
-    "logits_bias",
-    "center_rate",
-    "flip",
-    "shift",
-    "crop",
-    "mixup",
-    "patience",
-    "watch_fit",
-    "class_weights",
+# The fields of the first version, which are in every digest. Any other came later and counts where
+# it is moved only, so that a run of before it has the digest it was recorded with.
+_FIRST = frozenset(
+    {
+        *("task", "dataset", "train_images", "validation_split", "normalise", "model", "width"),
+        *("depth", "embedding", "activation", "batch_norm", "dropout", "l2", "loss"),
+        *("loss_parameters", "metrics", "optimizer", "learning_rate", "schedule", "batch_size"),
+        *("epochs", "seed", "precision", "evaluations"),
+    }
 )
-# What the weights of the classes may be beside a number a class.
-NONE, BALANCED = "none", "balanced"
-MAX_WEIGHT = 1000.0
 
 
-class Titles(Mapping[str, str]):
-    """Choices by their titles: those that a table has at the moment."""
+def _tasks() -> Mapping[str, Any]:
+    """The tasks by name. They are made of specs, so that they are looked up when one is asked."""
+    from playground.tasks import TASKS
 
-    def __init__(self, table: Mapping[str, Any]) -> None:
-        self._table = table
-
-    def __getitem__(self, name: str) -> str:
-        return str(self._table[name].title)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._table)
-
-    def __len__(self) -> int:
-        return len(self._table)
+    return TASKS
 
 
-@dataclass(frozen=True)
-class Knob:
-    """What a control needs to know of a field; numbers have a range, the rest has choices."""
+TASK_KNOB = Knob("Task", "What is learned.", choices=Titles(_tasks))
 
-    label: str
-    help: str
-    group: str = ""
-    low: float | None = None
-    high: float | None = None
-    step: float | None = None
-    log: bool = False
-    choices: Mapping[str, str] | None = None  # value -> label
-    zero: str = ""  # what 0 means, where it stands for more than a number
+
+def spec_of(task: Any) -> type["RunSpec"]:
+    """The spec of a task; of what is none the default's, which then says so."""
+    found = _tasks().get(task) if isinstance(task, str) else None
+    spec: type[RunSpec] = (found or _tasks()[DEFAULT_TASK]).Spec
+    return spec
 
 
 class RunSpec(BaseModel):
@@ -91,17 +75,22 @@ class RunSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    def __new__(cls, *_: Any, **values: Any) -> Self:
+        """Of RunSpec itself that of the values' task."""
+        chosen = spec_of(values.get("task", DEFAULT_TASK)) if cls is RunSpec else cls
+        return super().__new__(chosen)  # type: ignore[return-value]
+
     task: Annotated[
         str,
-        Knob("Task", "What is learned.", choices={"classification": "Classification"}),
-    ] = "classification"
+        TASK_KNOB,
+    ] = DEFAULT_TASK
     dataset: Annotated[
         str,
         Knob(
             "Data set",
             "The images to learn from. Digits comes with scikit-learn and always works.",
             "data",
-            choices=Titles(SETS),
+            choices=Titles(lambda: SETS),
         ),
     ] = "mnist"
     train_images: Annotated[
@@ -141,48 +130,6 @@ class RunSpec(BaseModel):
             zero="by share",
         ),
     ] = 0
-    label_noise: Annotated[
-        float,
-        Knob(
-            "Label noise",
-            "Share of the training images that get a wrong label. Held-out and test labels stay "
-            "right.",
-            "data",
-            low=0.0,
-            high=0.9,
-            step=0.05,
-        ),
-    ] = 0.0
-    noise_kind: Annotated[
-        str,
-        Knob(
-            "Wrong labels",
-            "Any other class alike (symmetric), or always the next one (pair flip).",
-            "data",
-            choices={"symmetric": "Symmetric", "pair": "Pair flip"},
-        ),
-    ] = "symmetric"
-    imbalance: Annotated[
-        float,
-        Knob(
-            "Class imbalance",
-            "How many times as many training images the commonest class has as the rarest.",
-            "data",
-            low=1.0,
-            high=100.0,
-            log=True,
-        ),
-    ] = 1.0
-    class_weights: Annotated[
-        str,
-        Knob(
-            "Class weights",
-            "How much the samples of a class count in the loss that is trained: none, balanced "
-            "(each class alike, n / (C·n_c)), or a number a class with commas between. Validation "
-            "loss counts all samples once.",
-            "data",
-        ),
-    ] = NONE
     normalise: Annotated[
         str,
         Knob(
@@ -197,158 +144,12 @@ class RunSpec(BaseModel):
             },
         ),
     ] = "pixel"
-    model: Annotated[
-        str,
-        Knob(
-            "Model",
-            "The network. A block is one or two convolutions and a pooling.",
-            "model",
-            choices={
-                "simple": "CNN, one convolution a block",
-                "double": "CNN, two convolutions a block",
-                "lenet": "LeNet++, two 5×5 convolutions a block",
-            },
-        ),
-    ] = "simple"
-    width: Annotated[
-        int,
-        Knob(
-            "Width",
-            "Filters of the first block; each next block has twice as many.",
-            "model",
-            low=2,
-            high=64,
-            step=2,
-        ),
-    ] = 16
-    depth: Annotated[
-        int, Knob("Depth", "Number of convolution blocks.", "model", low=1, high=4, step=1)
-    ] = 2
-    embedding: Annotated[
-        int,
-        Knob(
-            "Embedding size",
-            "Units of the last hidden layer, the features.",
-            "model",
-            low=2,
-            high=512,
-            step=1,
-        ),
-    ] = 64
-    linear_embedding: Annotated[
-        bool,
-        Knob(
-            "Linear embedding",
-            "No activation after the features, so that they use the whole plane.",
-            "model",
-        ),
-    ] = False
-    logits_bias: Annotated[
-        bool,
-        Knob(
-            "Bias of the last layer",
-            "Without it classes can only differ in the direction of their features.",
-            "model",
-        ),
-    ] = True
-    activation: Annotated[
-        str,
-        Knob(
-            "Activation",
-            "The non-linearity after each layer.",
-            "model",
-            choices={
-                "relu": "ReLU",
-                "leaky_relu": "Leaky ReLU",
-                "prelu": "PReLU, a learned slope a filter",
-                "elu": "ELU",
-                "gelu": "GELU",
-                "silu": "SiLU",
-                "tanh": "tanh",
-                "sigmoid": "Sigmoid",
-            },
-        ),
-    ] = "relu"
-    batch_norm: Annotated[
-        bool, Knob("Batch norm", "Normalise each convolution's output over the batch.", "model")
-    ] = False
-    dropout: Annotated[
-        float,
-        Knob(
-            "Dropout",
-            "Share of the inputs of the last hidden layer silenced at random in each step.",
-            "regularisation",
-            low=0.0,
-            high=0.9,
-            step=0.05,
-        ),
-    ] = 0.0
-    l2: Annotated[
-        float,
-        Knob(
-            "L2",
-            "Weight decay strength: adds λ·Σw² of the kernels to the loss.",
-            "regularisation",
-            low=0.0,
-            high=0.1,
-            step=1e-5,
-        ),
-    ] = 0.0
-    flip: Annotated[
-        bool,
-        Knob("Flip", "Mirror every other training image, left for right.", "augmentation"),
-    ] = False
-    shift: Annotated[
-        int,
-        Knob(
-            "Shift",
-            "Move each training image by up to so many pixels each way, black coming in.",
-            "augmentation",
-            low=0,
-            high=8,
-            step=1,
-        ),
-    ] = 0
-    crop: Annotated[
-        float,
-        Knob(
-            "Crop",
-            "Cut up to this share off each training image's sides and enlarge the rest.",
-            "augmentation",
-            low=0.0,
-            high=0.5,
-            step=0.05,
-        ),
-    ] = 0.0
-    mixup: Annotated[
-        float,
-        Knob(
-            "Mixup",
-            "Blend pairs of training images and their losses, λ drawn from Beta(α, α); α.",
-            "augmentation",
-            low=0.0,
-            high=2.0,
-            step=0.1,
-        ),
-    ] = 0.0
     loss: Annotated[
         str, Knob("Loss", "A named loss, or one written in the loss language.", "loss")
     ] = DEFAULT_LOSS
     loss_parameters: Annotated[
         dict[str, float], Knob("Loss parameters", "Values for the loss' parameters.", "loss")
     ] = {}
-    center_rate: Annotated[
-        float,
-        Knob(
-            "Centre rate α",
-            "How far class centres move towards their samples in each step, where the loss has "
-            "any: the α of the centre loss.",
-            "centers",
-            low=0.0,
-            high=1.0,
-            step=0.01,
-        ),
-    ] = 0.5
     metrics: Annotated[
         tuple[str, ...],
         Knob(
@@ -443,15 +244,6 @@ class RunSpec(BaseModel):
             high=100,
         ),
     ] = 10
-    watch_fit: Annotated[
-        bool,
-        Knob(
-            "Watch the fit",
-            "Also measure a sample of the training images with dropout off, and calibration: what "
-            "the page Fitting draws.",
-            "optimiser",
-        ),
-    ] = False
 
     @model_validator(mode="before")
     @classmethod
@@ -460,21 +252,14 @@ class RunSpec(BaseModel):
         if isinstance(values, Mapping):
             dataset = values.get("dataset", "mnist")
             source = SETS.get(dataset) if isinstance(dataset, str) else None
-            return {**(source.defaults if source else {}), **values}
+            suited = source.defaults if source else {}
+            return {**{k: v for k, v in suited.items() if k in cls.model_fields}, **values}
         return values
 
     @field_validator("*")
     @classmethod
     def _within_knob(cls, value: Any, info: Any) -> Any:
-        knob = knobs()[info.field_name]
-        if knob.choices is not None and value not in knob.choices:
-            raise PydanticCustomError(
-                "choice", f"expected one of {', '.join(knob.choices)}; got {_shown(value)}"
-            )
-        if knob.low is not None and knob.high is not None and not knob.low <= value <= knob.high:
-            raise PydanticCustomError(
-                "range", f"expected {knob.low:.10g} to {knob.high:.10g}; got {_shown(value)}"
-            )
+        knob_of(cls.model_fields[info.field_name]).check(value)
         return value
 
     @field_validator("train_images")
@@ -496,31 +281,10 @@ class RunSpec(BaseModel):
             )
         return value
 
-    @field_validator("class_weights")
-    @classmethod
-    def _a_number_a_class(cls, value: str, info: ValidationInfo) -> str:
-        if value.strip() in (NONE, BALANCED):
-            return value.strip()
-        known = SETS.get(info.data.get("dataset", ""))
-        count = len(known.class_names) if known is not None else value.count(",") + 1
-        try:
-            weights = [float(text) for text in value.split(",")]
-        except ValueError:
-            weights = []
-        if len(weights) != count or not all(0 <= weight <= MAX_WEIGHT for weight in weights):
-            raise PydanticCustomError(
-                "range",
-                f"expected {NONE}, {BALANCED}, or {count} numbers from 0 to {MAX_WEIGHT:g}, one a "
-                f"class, as in {','.join(['1'] * (count - 1) + ['5'])}; got {_shown(value)}",
-            )
-        if not any(weights):
-            raise PydanticCustomError("range", "expected a class that counts; got all 0")
-        return ",".join(f"{weight:.9g}" for weight in weights)
-
     @field_validator("loss")
     @classmethod
     def _loss_text(cls, value: str) -> str:
-        return _checked_text(value, "loss")
+        return checked_text(value, "loss")
 
     @field_validator("metrics", mode="before")
     @classmethod
@@ -539,7 +303,7 @@ class RunSpec(BaseModel):
     @field_validator("metrics")
     @classmethod
     def _metrics(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        texts = dict.fromkeys(_checked_text(text, "metric") for text in value)
+        texts = dict.fromkeys(checked_text(text, "metric") for text in value)
         texts.pop("accuracy", None)  # is measured in any case
         if len(texts) > MAX_METRICS:
             raise PydanticCustomError("length", f"expected at most {MAX_METRICS}; got {len(texts)}")
@@ -552,7 +316,7 @@ class RunSpec(BaseModel):
             raise PydanticCustomError("length", f"expected at most 32; got {len(value)}")
         for name in value:
             if not name.isidentifier() or name.startswith("_") or len(name) > 64:
-                raise PydanticCustomError("name", f"expected parameter names; got {_shown(name)}")
+                raise PydanticCustomError("name", f"expected parameter names; got {shown(name)}")
         return dict(sorted(value.items()))
 
     @classmethod
@@ -580,11 +344,10 @@ class RunSpec(BaseModel):
 
     @property
     def digest(self) -> str:
-        """16 hexadecimal digits that two equal specs share. Fields that came later count where
-        they are moved only, so that a run of before has the digest it was recorded with."""
+        """16 hexadecimal digits that two equal specs share."""
         values = self.model_dump()
-        for name in LATER:
-            if values[name] == type(self).model_fields[name].default:
+        for name, field in type(self).model_fields.items():
+            if name not in _FIRST and values[name] == field.default:
                 del values[name]
         text = json.dumps(values, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -599,15 +362,15 @@ class RunSpec(BaseModel):
         query = {}
         for name in type(self).model_fields:
             value, default = getattr(self, name), getattr(plain, name)
-            if name == "dataset":
-                default = "mnist"
+            if name in ("task", "dataset"):
+                default = RunSpec.model_fields[name].default
             differs = value != default or (base is not None and value != getattr(base, name))
             if name == "loss_parameters":
                 query.update({f"loss.{key}": f"{number:.9g}" for key, number in value.items()})
                 if differs and "loss" not in query and base is not None:
                     query["loss"] = self.loss  # says that the base's parameters do not count
             elif differs:
-                query[name] = _to_text(value)
+                query[name] = to_text(value)
         return query
 
     @classmethod
@@ -622,24 +385,28 @@ class RunSpec(BaseModel):
         values: dict[str, Any] = {}
         notes: list[str] = []
         parameters: dict[str, float] = {}
+        task = query.get("task", base.task if base is not None else DEFAULT_TASK)
+        chosen = spec_of(task) if cls is RunSpec else cls
         for key, text in query.items():
             if key.startswith("loss."):
                 try:
                     parameters[key.removeprefix("loss.")] = float(text)
                 except ValueError:
-                    notes.append(f"{key}: expected a number; got {_shown(text)}; left out")
-            elif key in cls.model_fields and key != "loss_parameters":
+                    notes.append(f"{key}: expected a number; got {shown(text)}; left out")
+            elif key in chosen.model_fields and key != "loss_parameters":
                 values[key] = text
+            elif theirs := _others_knob(key, chosen):
+                notes.append(f"{key}: {theirs}; left out")
         if parameters:
             values["loss_parameters"] = parameters
         if base is not None:
-            kept = base.model_dump()
+            kept = base.model_dump(include=set(chosen.model_fields))
             if "loss" in values or parameters:
                 kept.pop("loss_parameters")
             values = {**kept, **values}
         while True:
             try:
-                return cls(**values), notes
+                return chosen(**values), notes  # type: ignore[return-value]
             except ValidationError as error:
                 for fault in spec_errors(error):
                     if values.pop(fault.field, None) is None:
@@ -647,104 +414,53 @@ class RunSpec(BaseModel):
                     notes.append(f"{fault}; using the default")
 
 
-def is_name(text: str) -> bool:
-    """Whether a loss or a metric is given by the name of one rather than by a text."""
-    return re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", text) is not None
+def fields(task: str | None = None) -> dict[str, FieldInfo]:
+    """The fields of a task's spec, in order; without a task those of all, each once."""
+    chosen = [spec_of(task)] if task is not None else [each.Spec for each in _tasks().values()]
+    found: dict[str, FieldInfo] = {}
+    for spec in chosen:
+        found = {**spec.model_fields, **found}
+    return found
 
 
-def metric_key(metric: str) -> str:
-    """Under what a metric of a spec is recorded, beside "loss" and "accuracy": its name, or a
-    short word for its text that is the same in every run."""
-    if is_name(metric):
-        return metric
-    return f"text_{hashlib.sha256(metric.encode()).hexdigest()[:8]}"
+def knobs(task: str | None = None) -> dict[str, Knob]:
+    """The knob of every field of a task, or of all, in the fields' order."""
+    return {name: knob_of(field) for name, field in fields(task).items()}
 
 
-def fit_series(spec: RunSpec) -> list[str]:
-    """The names of the series that a spec's levers of fitting record (`training.fit`)."""
-    found = []
-    if spec.watch_fit:
-        names = ("loss", "accuracy", *FIT_METRICS, "nll_error")
-        found += [f"{split}_{name}" for split in ("train", "validation") for name in names]
-    if spec.label_noise:
-        found += ["train_loss", "train_accuracy"]
-        for whose in ("clean", "given", "true"):
-            found += [f"train_{whose}_{name}" for name in ("accuracy", "nll")]
-    return list(dict.fromkeys(found))
+def spec_errors(error: ValidationError) -> list[SpecError]:
+    """pydantic's findings, one SpecError for each field, in our words."""
+    specs = {task.Spec.__name__: task.Spec for task in _tasks().values()}
+    spec = specs.get(error.title, RunSpec)
+    found: dict[str, SpecError] = {}
+    for item in error.errors(include_url=False, include_context=False):
+        field = str(item["loc"][0]) if item["loc"] else "spec"
+        value = shown(item.get("input"))
+        if item["type"] in {"choice", "range", "empty", "length", "text", "name"}:
+            message = item["msg"]
+        elif item["type"] == "extra_forbidden":
+            message = _others_knob(field, spec) or "no such field"
+        elif item["type"] == "literal_error":
+            message = f"expected one of {', '.join(_tasks())}; got {value}"
+        else:
+            known = spec.model_fields.get(field)
+            message = f"expected {kind_of(known) if known else 'a known field'}; got {value}"
+        found.setdefault(field, SpecError(field, message))
+    return list(found.values())
+
+
+def _others_knob(name: str, spec: type[RunSpec]) -> str:
+    """What to say of a knob that this spec has not and another task's has; "" of any other."""
+    if name in spec.model_fields:
+        return ""
+    theirs = [task.title for task in _tasks().values() if name in task.Spec.model_fields]
+    mine = [task.title for task in _tasks().values() if task.Spec is spec]
+    if not theirs or not mine:
+        return ""
+    return f"a setting of {' and '.join(theirs)}; this run is {mine[0]}"
 
 
 def _most_images(info: ValidationInfo) -> int:
     """How many training images the data set has; as many as any, where that is the fault."""
     source = SETS.get(info.data.get("dataset", ""))
     return source.train_count if source else max(each.train_count for each in SETS.values())
-
-
-def _checked_text(value: str, what: str) -> str:
-    if not value.strip():
-        raise PydanticCustomError("empty", f"expected the name or the text of a {what}; got none")
-    if len(value) > MAX_LOSS_CHARACTERS:
-        raise PydanticCustomError(
-            "length", f"expected at most {MAX_LOSS_CHARACTERS:,} characters; got {len(value):,}"
-        )
-    if any(0xD800 <= ord(character) <= 0xDFFF or character == "\0" for character in value):
-        raise PydanticCustomError("text", "expected plain text; got characters that are none")
-    return value
-
-
-@cache
-def knobs() -> dict[str, Knob]:
-    """The knob of every field, in the fields' order."""
-    found = {}
-    for name, field in RunSpec.model_fields.items():
-        found[name] = next(mark for mark in field.metadata if isinstance(mark, Knob))
-    return found
-
-
-def spec_errors(error: ValidationError) -> list[SpecError]:
-    """pydantic's findings, one SpecError for each field, in our words."""
-    found: dict[str, SpecError] = {}
-    for item in error.errors(include_url=False, include_context=False):
-        field = str(item["loc"][0]) if item["loc"] else "spec"
-        known = item["type"] in {"choice", "range", "empty", "length", "text", "name"}
-        if known:
-            message = item["msg"]
-        elif item["type"] == "extra_forbidden":
-            message = "no such field"
-        else:
-            message = f"expected {_kind(field)}; got {_shown(item.get('input'))}"
-        found.setdefault(field, SpecError(field, message))
-    return list(found.values())
-
-
-def _kind(field: str) -> str:
-    known = RunSpec.model_fields.get(field)
-    if known is None:
-        return "a known field"
-    names: dict[Any, str] = {
-        int: "a whole number",
-        float: "a number",
-        bool: "true or false",
-        str: "text",
-    }
-    kind = known.annotation
-    if get_origin(kind) is tuple:
-        return "a list of names or texts"
-    return (
-        names.get(kind, "names with numbers")
-        if kind and not get_args(kind)
-        else "names with numbers"
-    )
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."
-
-
-def _to_text(value: Any) -> str:
-    if isinstance(value, tuple):
-        plain = all(map(is_name, value))
-        return ",".join(value) if plain else json.dumps(value, ensure_ascii=False)
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    return f"{value:.9g}" if isinstance(value, float) else str(value)

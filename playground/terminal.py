@@ -12,8 +12,9 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
+from playground.knobs import metric_key
 from playground.runs.address import Link
-from playground.spec import RunSpec, metric_key
+from playground.spec import RunSpec
 from playground.training.events import (
     Evaluated,
     Event,

@@ -25,7 +25,9 @@ from playground import datasets
 from playground.analysis import curves as recorded
 from playground.collapse import collapsed
 from playground.errors import PlaygroundError
-from playground.spec import RunSpec, fit_series, metric_key
+from playground.knobs import metric_key
+from playground.spec import RunSpec
+from playground.tasks.classification import fit_series
 from playground.training.clusters import NUMBERS, PREFIX
 
 LIVE_SECONDS = 0.5

@@ -24,10 +24,11 @@ from pages.live.headers import visitor_of
 from pages.live.hosts import from_own_page
 from pages.live.packing import pack
 from playground.errors import PlaygroundError
+from playground.knobs import MAX_LOSS_CHARACTERS
 from playground.runs.checker import Superseded
 from playground.runs.supervisor import service
 from playground.settings import settings
-from playground.spec import MAX_LOSS_CHARACTERS, RunSpec
+from playground.spec import RunSpec
 
 MAX_RUNS = 8  # as many as there are colours for
 MAX_BODY = 64 * 1024

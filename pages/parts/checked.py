@@ -8,8 +8,9 @@ import streamlit as st
 from pages.parts import draft, session
 from pages.parts.visitor import visitor
 from playground.errors import PlaygroundError, WorkerError
+from playground.knobs import is_name
 from playground.runs import supervisor
-from playground.spec import RunSpec, is_name
+from playground.spec import RunSpec
 
 Asked = tuple[str, tuple[tuple[str, float], ...]]
 

@@ -6,7 +6,8 @@ import streamlit as st
 
 from pages.parts.draft import field_key
 from playground import datasets
-from playground.spec import BALANCED, NONE, knobs
+from playground.spec import knobs
+from playground.tasks.classification import BALANCED, NONE
 
 KEY = field_key("class_weights")
 KIND = "class-weights-kind"

@@ -15,11 +15,10 @@ from pydantic import ValidationError
 
 from pages.parts import session
 from playground import datasets
-from playground.spec import DEFAULT_LOSS, RunSpec, is_name, knobs, spec_errors
+from playground.knobs import is_name
+from playground.spec import DEFAULT_LOSS, RunSpec, fields, knobs, spec_errors
 
 LOSS_FIELDS = ("loss", "loss_parameters")
-FIELDS = tuple(name for name in knobs() if name not in LOSS_FIELDS)
-DEPENDENT = sorted({name for source in datasets.SETS.values() for name in source.defaults})
 EXAMPLE = "gamma = 2.0  # 0..5\n-(1 - p_true)**gamma * log(p_true)"
 BEGUN = "begun"
 
@@ -30,16 +29,22 @@ def field_key(name: str) -> str:
 
 
 def _plain(name: str) -> Any:
-    value = getattr(RunSpec(), name)
+    value = getattr(RunSpec(), name, fields()[name].default)
     return list(value) if isinstance(value, tuple) else value
 
 
-for _name in FIELDS:
-    session.declare(field_key(_name), partial(_plain, _name))
+for _name in knobs():  # of all tasks: one flat table
+    if _name not in LOSS_FIELDS:
+        session.declare(field_key(_name), partial(_plain, _name))
 session.declare("loss_mode", lambda: "pick")
 session.declare("loss_name", lambda: DEFAULT_LOSS)
 session.declare("loss_text", lambda: EXAMPLE)
 session.declare("loss_parameters", lambda: {"pick": {}, "write": {}})
+
+
+def own_fields(task: str) -> list[str]:
+    """The fields of a task's spec that have a control; those of its loss are held apart."""
+    return [name for name in knobs(task) if name not in LOSS_FIELDS]
 
 
 def take(spec: RunSpec, wanted: str = "") -> None:
@@ -47,7 +52,7 @@ def take(spec: RunSpec, wanted: str = "") -> None:
     where both would do."""
     settle()
     state = st.session_state
-    for name in FIELDS:
+    for name in own_fields(spec.task):
         value = getattr(spec, name)
         state[field_key(name)] = list(value) if isinstance(value, tuple) else value
     state.loss_mode = "pick" if is_name(spec.loss) and wanted != "write" else "write"
@@ -81,10 +86,11 @@ def leave() -> None:
 
 def values() -> dict[str, Any]:
     """The fields of the RunSpec as the controls hold them, unchecked."""
-    fields = {name: session.value(field_key(name)) for name in FIELDS}
-    fields["loss"] = session.value("loss_text" if mode() == "write" else "loss_name")
-    fields["loss_parameters"] = session.value("loss_parameters")[mode()]
-    return fields
+    names = own_fields(session.value(field_key("task")))
+    found = {name: session.value(field_key(name)) for name in names}
+    found["loss"] = session.value("loss_text" if mode() == "write" else "loss_name")
+    found["loss_parameters"] = session.value("loss_parameters")[mode()]
+    return found
 
 
 def mode() -> str:
@@ -106,7 +112,7 @@ def choose_dataset() -> None:
     chosen = st.session_state[field_key("dataset")]
     if chosen in datasets.SETS:
         plain = RunSpec(dataset=chosen)
-        for name in DEPENDENT:
+        for name in sorted({name for each in datasets.SETS.values() for name in each.defaults}):
             st.session_state[field_key(name)] = getattr(plain, name)
         if st.session_state[field_key("train_images")] > datasets.facts(chosen).train_count:
             st.session_state[field_key("train_images")] = plain.train_images

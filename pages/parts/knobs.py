@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
+from pages.parts import session
 from pages.parts.draft import field_key
-from playground.spec import Knob, RunSpec, knobs
+from playground.knobs import Knob
+from playground.spec import fields, knobs
 
 SLIDER_STOPS = 100  # with more, a slider on a side bar cannot be aimed
 MANTISSAS = (1.0, 2.0, 3.0, 5.0, 7.0)
@@ -18,7 +20,7 @@ def knob(name: str, faults: Mapping[str, str], on_change: Callable[[], None] | N
     Its value is `st.session_state[field_key(name)]`, set before.
     """
     described = knobs()[name]
-    kind = RunSpec.model_fields[name].annotation
+    kind = fields()[name].annotation
     if kind is bool:
         st.toggle(described.label, key=field_key(name), help=described.help, on_change=on_change)
     elif described.choices is not None:
@@ -95,6 +97,6 @@ def _decimals(step: float) -> int:
 
 def group(name: str, faults: Mapping[str, str]) -> None:
     """The widgets of all fields of a group, in their order."""
-    for field, described in knobs().items():
+    for field, described in knobs(session.value(field_key("task"))).items():
         if described.group == name:
             knob(field, faults)

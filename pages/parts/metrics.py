@@ -12,8 +12,9 @@ from pages.live import component
 from pages.parts import draft, problems, session, whole
 from pages.parts.visitor import visitor
 from playground.errors import PlaygroundError, WorkerError
+from playground.knobs import is_name, metric_key
 from playground.runs import supervisor
-from playground.spec import MAX_METRICS, is_name, metric_key
+from playground.spec import MAX_METRICS
 
 KEY = draft.field_key("metrics")
 NAMED = "metrics-named"

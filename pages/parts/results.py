@@ -10,9 +10,10 @@ from pages.parts import metrics, problems, runs, session, terms, whole
 from pages.parts.url import AXIS_KEY, LOG_KEY, SMOOTHING_KEY
 from playground import models
 from playground.analysis import curves
+from playground.knobs import is_name
 from playground.runs import supervisor
 from playground.runs.store import RunRecord
-from playground.spec import RunSpec, is_name
+from playground.spec import RunSpec
 
 
 @st.fragment

@@ -10,13 +10,14 @@ from pages.parts import draft, problems, session
 from pages.parts.url import MOST_COMPARED
 from pages.parts.visitor import owners
 from playground import datasets, export
-from playground.errors import StoreError
+from playground.errors import RunError, StoreError
 from playground.figures import palette
+from playground.knobs import is_name
 from playground.runs import supervisor
 from playground.runs.records import TERMINAL
 from playground.runs.store import RunRecord
 from playground.settings import settings
-from playground.spec import RunSpec, is_name, knobs
+from playground.spec import RunSpec, knobs
 
 TEXT_CHARACTERS = 28
 MOST_GONE = 5  # of the runs that went, so many are named
@@ -27,10 +28,14 @@ def find(run_id: str) -> RunRecord | None:
     if not run_id:
         return None
     try:
-        return supervisor.service().store.run(run_id)
+        found = supervisor.service().store.run(run_id)
     except StoreError as error:
         problems.remember(error, "The history cannot be read")
         return None
+    if found is not None and found.foreign:
+        problems.remember(RunError(found.foreign), "This run cannot be shown")
+        return None
+    return found
 
 
 def mine(limit: int = 50) -> list[RunRecord]:

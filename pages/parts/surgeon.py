@@ -7,8 +7,9 @@ import streamlit as st
 from pages.parts import loss_card, midrun, problems, whole
 from pages.parts.steering import steer
 from pages.parts.visitor import visitor
+from playground.knobs import is_name
 from playground.runs.store import RunRecord
-from playground.spec import RunSpec, is_name
+from playground.spec import RunSpec
 from playground.training.changes import LOSS, broken, loss_change
 
 

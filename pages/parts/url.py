@@ -14,9 +14,10 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from pages.live.component import AXES, Seen
 from pages.parts import draft, session
 from playground.errors import StoreError
+from playground.knobs import is_name
 from playground.runs import supervisor
 from playground.runs.store import RunRecord
-from playground.spec import RunSpec, is_name
+from playground.spec import RunSpec, knobs
 from playground.sweeps import SWEEPS
 
 SMOOTHING = 0.6
@@ -215,9 +216,7 @@ def _seed(query: dict[str, str]) -> None:
     compared = [_run(run_id) for run_id in new.compare]
     notes += [line for _, lines in compared for line in lines]
     fields = {name: value for name, value in query.items() if name not in VIEW_KEYS}
-    unknown = [
-        name for name in fields if name not in RunSpec.model_fields and not name.startswith("loss.")
-    ]
+    unknown = [name for name in fields if name not in knobs() and not name.startswith("loss.")]
     notes += [f"{name[:40]}: not a setting; left out" for name in unknown]
     spec, faults = RunSpec.from_query(fields, record.spec if record is not None else None)
     show(
@@ -270,4 +269,4 @@ def _run(run_id: str) -> tuple[RunRecord | None, list[str]]:
         return None, [f"run: #{gone.number} was removed on {gone.removed:%Y-%m-%d} {why}"]
     if record is None:
         return None, [f"run: there is no run {run_id[:20]!r} in this server's history"]
-    return record, []
+    return (None, [record.foreign]) if record.foreign else (record, [])

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -12,6 +12,7 @@ from playground import datasets, models
 from playground.errors import WorkerError
 from playground.layers import Built, Planned
 from playground.spec import RunSpec
+from playground.tasks.classification import ClassificationSpec
 from playground.training import centers, objective
 
 BROWSED = 2000  # test images that can be looked through by class and by mistake
@@ -25,7 +26,7 @@ class Network:
     built: Built
 
     def __init__(self, spec: RunSpec) -> None:
-        self.spec = spec
+        spec = self.spec = cast(ClassificationSpec, spec)
         self.whole = models.plan(spec)
         self.plan = [layer for layer in self.whole if layer.kind not in _HIDDEN]
         self.dataset = _dataset(spec.dataset)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from playground.errors import DataError
+from playground.streams import stream
 
 if TYPE_CHECKING:
     from playground.datasets import Dataset
@@ -50,8 +51,9 @@ def held_out(spec: "RunSpec", total: int) -> tuple[int, int]:
 def expected(spec: "RunSpec", total: int, test: int, classes: int) -> Counts:
     """What `split` will give, from the spec alone; with an imbalance, for classes of one size."""
     trained, beside = held_out(spec, total)
-    if spec.imbalance > 1:
-        profile = _profile(classes, spec.imbalance)
+    imbalance = getattr(spec, "imbalance", 1.0)
+    if imbalance > 1:
+        profile = _profile(classes, imbalance)
         trained = int(np.maximum(1, np.round(trained / classes * profile)).sum())
     return Counts(trained, beside, test)
 
@@ -67,8 +69,8 @@ def split(dataset: "Dataset", spec: "RunSpec") -> Split:
     Of the n = `train_images` (0: all) drawn, round(n · `validation_split`), at least one, are held
     out; or `validation_images` beside them, then the same however large n is. With the same seed a
     larger n draws the same images and more. Of those to train on, `imbalance` leaves images of the
-    later classes out and `label_noise` gives some a wrong label. Raises DataError if the data set
-    has fewer images than are asked for.
+    later classes out and `label_noise` gives some a wrong label, in a task that has those. Raises
+    DataError if the data set has fewer images than are asked for.
     """
     total, beside = len(dataset.labels), spec.validation_images
     asked = (spec.train_images or total - beside) + beside
@@ -78,17 +80,19 @@ def split(dataset: "Dataset", spec: "RunSpec") -> Split:
             f"{dataset.title} has {total:,} training images; {said} were asked for.",
             f"Choose at most {total - beside:,} images, or 0 for all.",
         )
-    order = np.random.default_rng(spec.seed).permutation(total)
+    order = stream(spec.seed, "split").permutation(total)
     count, held = held_out(spec, total)
     if beside:
         train, validation = order[:count], order[total - beside :]
     else:
         validation, train = order[:held], order[held : held + count]
     classes = len(dataset.class_names)
-    if spec.imbalance > 1:
-        train = train[_long_tail(dataset.labels[train], classes, spec.imbalance)]
+    imbalance = getattr(spec, "imbalance", 1.0)
+    if imbalance > 1:
+        train = train[_long_tail(dataset.labels[train], classes, imbalance)]
     true = dataset.labels[train]
-    given = _corrupted(true, classes, spec)
+    noise, kind = getattr(spec, "label_noise", 0.0), getattr(spec, "noise_kind", "symmetric")
+    given = _corrupted(true, classes, noise, kind, stream(spec.seed, "label noise"))
     return Split(
         dataset.images[train],
         given,
@@ -120,19 +124,20 @@ def _long_tail(labels: np.ndarray, classes: int, ratio: float) -> np.ndarray:
     return kept
 
 
-def _corrupted(true: np.ndarray, classes: int, spec: "RunSpec") -> np.ndarray:
-    """The labels (N,) as given: round(N · `label_noise`) of them wrong, drawn with the seed. A
-    larger share makes the same ones wrong in the same way, and more.
+def _corrupted(
+    true: np.ndarray, classes: int, share: float, kind: str, draw: np.random.Generator
+) -> np.ndarray:
+    """The labels (N,) as given: round(N · `share`) of them wrong. A larger share makes the same
+    ones wrong in the same way, and more.
 
     "symmetric" gives any other class alike (Zhang & Sabuncu, NeurIPS 2018), "pair" the next one
     (Han et al., "Co-teaching", NeurIPS 2018).
     """
-    if not spec.label_noise:
+    if not share:
         return true
-    draw = np.random.default_rng([spec.seed, 3])
     order = draw.permutation(len(true))
-    step = draw.integers(1, classes, len(true)) if spec.noise_kind == "symmetric" else 1
+    step = draw.integers(1, classes, len(true)) if kind == "symmetric" else 1
     wrong = np.zeros(len(true), bool)
-    wrong[order[: round(len(true) * spec.label_noise)]] = True
+    wrong[order[: round(len(true) * share)]] = True
     found: np.ndarray = np.where(wrong, (true + step) % classes, true)
     return found

@@ -10,7 +10,8 @@ import numpy as np
 
 from playground.errors import SpecError
 from playground.runs import tables
-from playground.spec import RunSpec
+from playground.spec import DEFAULT_TASK, RunSpec, spec_of
+from playground.tasks import TASKS
 
 LIVE = frozenset({"queued", "preparing", "running", "paused"})
 STATES = LIVE | {"completed", "stopped", "failed"}
@@ -46,6 +47,16 @@ class RunRecord:
     where: dict[str, Any] | None
     parameters: int
     number: int
+
+    @property
+    def foreign(self) -> str:
+        """What to say of a run whose task this version does not know; "" of any other."""
+        if self.spec.task in TASKS:
+            return ""
+        return (
+            f"Run #{self.number} learns {self.spec.task[:32]!r}, which this version of the Loss "
+            "Playground does not know: open it with the version that trained it."
+        )
 
     @property
     def live(self) -> bool:
@@ -95,4 +106,5 @@ def _spec(text: str) -> RunSpec:
     try:
         return RunSpec.from_json(text)
     except SpecError:
-        return RunSpec.model_construct(**json.loads(text))
+        values = json.loads(text)
+        return spec_of(values.get("task", DEFAULT_TASK)).model_construct(**values)

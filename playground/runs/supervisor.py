@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from playground import datasets
+from playground import datasets, models
 from playground.errors import RunError, SpecError, StoreError
 from playground.runs import wire
 from playground.runs.checker import Checker
@@ -727,7 +727,8 @@ class Supervisor:
 
 def _pace(spec: RunSpec) -> tuple[Any, ...]:
     """What mostly sets how many images a second go through."""
-    return (spec.dataset, spec.model, spec.width, spec.depth, spec.batch_size, spec.precision)
+    size = models.parameter_count(spec)
+    return (spec.task, spec.dataset, size, spec.batch_size, spec.precision)
 
 
 def _check_number(what: str, value: float | str, known: Mapping[str, Any]) -> None:

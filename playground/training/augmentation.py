@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from playground.spec import RunSpec
+from playground.tasks.classification import ClassificationSpec
 
 SHARES_DRAWN = 8192  # the shares of mixup come again after so many steps
 
@@ -14,7 +14,7 @@ SHARES_DRAWN = 8192  # the shares of mixup come again after so many steps
 class Augmentation:
     """What a spec does to a batch before a step: flip, shift, crop, and mixup."""
 
-    def __init__(self, spec: RunSpec) -> None:
+    def __init__(self, spec: ClassificationSpec) -> None:
         self._spec = spec
         self.moves = spec.flip or spec.shift > 0 or spec.crop > 0
         self.mixes = spec.mixup > 0

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import keras
 import numpy as np
@@ -23,6 +23,7 @@ import losses
 from playground import datasets, models
 from playground.errors import SpecError
 from playground.spec import RunSpec
+from playground.tasks.classification import ClassificationSpec
 from playground.training import clusters, fit, objective, optimizers, terms
 from playground.training.augmentation import Augmentation
 from playground.training.centers import Centers
@@ -88,7 +89,7 @@ class Training:
 
     def __init__(self, spec: RunSpec, dataset: datasets.Dataset) -> None:
         keras.utils.set_random_seed(spec.seed)
-        self.spec = spec
+        spec = self.spec = cast(ClassificationSpec, spec)
         self.dataset = dataset
         self.split = datasets.split(dataset, spec)
         images = self.split.train_images

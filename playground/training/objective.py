@@ -7,7 +7,9 @@ import losses
 from losses.weighing import weighed_terms
 from playground import trainable
 from playground.errors import SpecError
-from playground.spec import FIT_METRICS, RunSpec, metric_key
+from playground.knobs import metric_key
+from playground.spec import RunSpec
+from playground.tasks.classification import FIT_METRICS, ClassificationSpec
 
 # What each input of a loss is made of, out of `facts`.
 PROVIDED: dict[str, Callable[[Mapping[str, Any]], Any]] = {
@@ -49,7 +51,7 @@ def warnings(loss: Any) -> list[str]:
     return own if remark is None else [f"{remark.message}; {remark.hint}", *own]
 
 
-def metrics(spec: RunSpec) -> dict[str, Any]:
+def metrics(spec: ClassificationSpec) -> dict[str, Any]:
     """The spec's metrics, by the names they are recorded under. Raises SpecError for a text that
     is none, with its place, and for one that needs what classification does not have."""
     found = {}

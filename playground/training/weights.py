@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from playground.spec import BALANCED, NONE, RunSpec
+from playground.tasks.classification import BALANCED, NONE, ClassificationSpec
 
 
-def class_weights(spec: RunSpec, labels: np.ndarray, classes: int) -> np.ndarray | None:
+def class_weights(spec: ClassificationSpec, labels: np.ndarray, classes: int) -> np.ndarray | None:
     """The weights float32 (C,) that a spec asks for, or None; of labels (N,) as they are given.
 
     Balanced ones are n / (C · n_c), as scikit-learn's `class_weight="balanced"`: C classes of the

@@ -6,8 +6,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.parts import metrics
+from playground.knobs import metric_key
 from playground.runs.supervisor import Supervisor
-from playground.spec import RunSpec, metric_key
+from playground.spec import RunSpec
 from tests.pages.conftest import Visit, said
 from tests.pages.test_playground import click
 

@@ -14,7 +14,8 @@ from pages.parts.lessons import LESSONS, TRIO
 from pages.parts.robust_card import LOSSES, NOISE, STORED
 from pages.parts.url import MOST_LESSONS, View
 from playground.runs.supervisor import Supervisor
-from playground.spec import RunSpec, fit_series
+from playground.spec import RunSpec
+from playground.tasks.classification import fit_series
 from playground.training.events import Evaluated, Finished, Progress
 from tests.pages.conftest import Visit, said
 from tests.pages.test_playground import click, started

@@ -20,11 +20,12 @@ import playground
 from playground import terminal
 from playground.__main__ import app
 from playground.errors import DataError, StoreError
+from playground.knobs import metric_key
 from playground.runs import address
 from playground.runs.records import TERMINAL
 from playground.runs.store import RunRecord, Store, open_store
 from playground.settings import settings
-from playground.spec import RunSpec, knobs, metric_key
+from playground.spec import RunSpec, knobs
 from playground.training.control import Control
 from playground.training.events import (
     Evaluated,

@@ -1,12 +1,15 @@
 """The levers of fitting: what they do to the data, to a batch and to the end of a run."""
 
+from typing import Annotated
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from playground import RunSpec, datasets, train
 from playground.errors import DataError, SpecError
-from playground.spec import FIT_METRICS, LATER, fit_series
+from playground.knobs import Knob
+from playground.tasks.classification import FIT_METRICS, ClassificationSpec, fit_series
 from playground.training import fit
 from playground.training.augmentation import Augmentation
 from playground.training.events import (
@@ -33,7 +36,16 @@ def test_levers_that_are_off_leave_a_spec_the_digest_it_had() -> None:
     assert RunSpec().digest == "a0f4f49716abe61a"
     assert RunSpec(dataset="cifar10", width=8).digest == "6eca56a8e91c1958"
     for name, value in {"label_noise": 0.1, "flip": True, "patience": 3, "watch_fit": True}.items():
-        assert name in LATER and RunSpec(**{name: value}).digest != RunSpec().digest
+        assert RunSpec(**{name: value}).digest != RunSpec().digest
+
+
+def test_a_knob_that_is_added_leaves_the_digests_of_before() -> None:
+    """Without an entry in any list: a field that the first version had not counts when moved."""
+
+    class Later(ClassificationSpec):
+        brand_new: Annotated[float, Knob("New", "Brand new.", low=0, high=1)] = 0.0
+
+    assert Later().digest == RunSpec().digest != Later(brand_new=0.5).digest
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.3, 0.6])

@@ -11,14 +11,8 @@ from pydantic import ValidationError
 
 from playground.datasets import SETS
 from playground.errors import SpecError
-from playground.spec import (
-    MAX_LOSS_CHARACTERS,
-    MAX_METRICS,
-    RunSpec,
-    knobs,
-    metric_key,
-    spec_errors,
-)
+from playground.knobs import MAX_LOSS_CHARACTERS, metric_key
+from playground.spec import MAX_METRICS, RunSpec, fields, knobs, spec_errors
 
 DATASETS = list(knobs()["dataset"].choices or {})
 NUMBERS = [name for name, knob in knobs().items() if knob.low is not None]
@@ -43,7 +37,7 @@ def specs(draw: st.DrawFn) -> RunSpec:
     for name, knob in knobs().items():
         if name != "dataset" and draw(st.booleans()):
             continue
-        kind = RunSpec.model_fields[name].annotation
+        kind = fields()[name].annotation
         if knob.choices is not None:
             values[name] = draw(st.sampled_from(list(knob.choices)))
         elif name == "class_weights":
@@ -255,9 +249,9 @@ def test_a_spec_is_frozen_and_its_json_is_canonical() -> None:
 
 
 def test_every_field_has_a_knob_with_its_words() -> None:
-    assert list(knobs()) == list(RunSpec.model_fields)
+    assert list(knobs()) == list(fields())
     for name, knob in knobs().items():
-        default = RunSpec.model_fields[name].default
+        default = fields()[name].default
         assert knob.label and knob.help.endswith(".")
         if knob.choices is not None:
             assert default in knob.choices

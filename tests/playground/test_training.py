@@ -12,7 +12,7 @@ import tensorflow as tf
 import losses
 from playground import Control, RunSpec, datasets, models, train
 from playground.errors import SpecError
-from playground.spec import metric_key
+from playground.knobs import metric_key
 from playground.training import loop, optimizers
 from playground.training.clusters import NUMBERS, PREFIX
 from playground.training.events import (

@@ -13,8 +13,8 @@ import pytest
 from pages.live import feed
 from pages.live.feed import BACKLOG, Feed, Reader, Viewer
 from playground.errors import StoreError
+from playground.knobs import metric_key
 from playground.runs.store import Store
-from playground.spec import metric_key
 from playground.training.events import Evaluated
 from tests.browser.recording import Recording
 

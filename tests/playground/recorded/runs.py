@@ -69,6 +69,9 @@ SPECS: dict[str, RunSpec] = {
 }
 
 
+CURVES = ("accuracy", "gradient_norm", "learning_rate", "loss")  # those there have always been
+
+
 def described(spec: RunSpec) -> dict[str, Any]:
     """A spec as JSON, URL and digest."""
     return {"spec": spec.to_json(), "query": spec.to_query(), "digest": spec.digest}
@@ -106,7 +109,7 @@ def summed_up(events: Iterable[Event]) -> dict[str, Any]:
         "end": end,
         "evaluations": evaluations,
         "arrays": arrays.hexdigest()[:16],
-        "curves": {name: _digest(np.concatenate(parts)) for name, parts in sorted(curves.items())},
+        "curves": {name: _digest(np.concatenate(curves[name])) for name in CURVES},
         "weights": _digest(*(weights[name] for name in sorted(weights))),
     }
 

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from playground.errors import DataError, RunError
+from playground.knobs import metric_key
 from playground.runs.store import open_store
 from playground.runs.supervisor import Supervisor
 from playground.settings import Settings
-from playground.spec import RunSpec, metric_key
+from playground.spec import RunSpec
 from playground.training.changes import broken, loss_change
 
 DIGITS = {"dataset": "digits", "width": 8, "epochs": 3}

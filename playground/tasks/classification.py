@@ -1,0 +1,161 @@
+"""Classification: an image in, the probability of each class out."""
+
+from typing import Annotated, Literal
+
+from pydantic import ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from playground.cnn import FLOAT, NORMALISE, CnnSpec, bias, trunk
+from playground.datasets import SETS, facts
+from playground.knobs import Knob, shown
+from playground.layers import Layer, Plan
+from playground.spec import TASK_KNOB
+
+# What the weights of the classes may be beside a number a class.
+NONE, BALANCED = "none", "balanced"
+MAX_WEIGHT = 1000.0
+# What `watch_fit` measures beside loss and accuracy, and what label noise does.
+FIT_METRICS = ("negative_log_likelihood", "brier", "expected_calibration_error")
+
+
+class ClassificationSpec(CnnSpec):
+    """A run that learns to tell classes apart."""
+
+    task: Annotated[Literal["classification"], TASK_KNOB] = "classification"
+    label_noise: Annotated[
+        float,
+        Knob(
+            "Label noise",
+            "Share of the training images that get a wrong label. Held-out and test labels stay "
+            "right.",
+            "data",
+            low=0.0,
+            high=0.9,
+            step=0.05,
+        ),
+    ] = 0.0
+    noise_kind: Annotated[
+        str,
+        Knob(
+            "Wrong labels",
+            "Any other class alike (symmetric), or always the next one (pair flip).",
+            "data",
+            choices={"symmetric": "Symmetric", "pair": "Pair flip"},
+        ),
+    ] = "symmetric"
+    imbalance: Annotated[
+        float,
+        Knob(
+            "Class imbalance",
+            "How many times as many training images the commonest class has as the rarest.",
+            "data",
+            low=1.0,
+            high=100.0,
+            log=True,
+        ),
+    ] = 1.0
+    class_weights: Annotated[
+        str,
+        Knob(
+            "Class weights",
+            "How much the samples of a class count in the loss that is trained: none, balanced "
+            "(each class alike, n / (C·n_c)), or a number a class with commas between. Validation "
+            "loss counts all samples once.",
+            "data",
+        ),
+    ] = NONE
+    mixup: Annotated[
+        float,
+        Knob(
+            "Mixup",
+            "Blend pairs of training images and their losses, λ drawn from Beta(α, α); α.",
+            "augmentation",
+            low=0.0,
+            high=2.0,
+            step=0.1,
+        ),
+    ] = 0.0
+    center_rate: Annotated[
+        float,
+        Knob(
+            "Centre rate α",
+            "How far class centres move towards their samples in each step, where the loss has "
+            "any: the α of the centre loss.",
+            "centers",
+            low=0.0,
+            high=1.0,
+            step=0.01,
+        ),
+    ] = 0.5
+    watch_fit: Annotated[
+        bool,
+        Knob(
+            "Watch the fit",
+            "Also measure a sample of the training images with dropout off, and calibration: what "
+            "the page Fitting draws.",
+            "optimiser",
+        ),
+    ] = False
+
+    @field_validator("class_weights")
+    @classmethod
+    def _a_number_a_class(cls, value: str, info: ValidationInfo) -> str:
+        if value.strip() in (NONE, BALANCED):
+            return value.strip()
+        known = SETS.get(info.data.get("dataset", ""))
+        count = len(known.class_names) if known is not None else value.count(",") + 1
+        try:
+            weights = [float(text) for text in value.split(",")]
+        except ValueError:
+            weights = []
+        if len(weights) != count or not all(0 <= weight <= MAX_WEIGHT for weight in weights):
+            raise PydanticCustomError(
+                "range",
+                f"expected {NONE}, {BALANCED}, or {count} numbers from 0 to {MAX_WEIGHT:g}, one a "
+                f"class, as in {','.join(['1'] * (count - 1) + ['5'])}; got {shown(value)}",
+            )
+        if not any(weights):
+            raise PydanticCustomError("range", "expected a class that counts; got all 0")
+        return ",".join(f"{weight:.9g}" for weight in weights)
+
+
+def fit_series(spec: ClassificationSpec) -> list[str]:
+    """The names of the series that a spec's levers of fitting record (`training.fit`)."""
+    found = []
+    if spec.watch_fit:
+        names = ("loss", "accuracy", *FIT_METRICS, "nll_error")
+        found += [f"{split}_{name}" for split in ("train", "validation") for name in names]
+    if spec.label_noise:
+        found += ["train_loss", "train_accuracy"]
+        for whose in ("clean", "given", "true"):
+            found += [f"train_{whose}_{name}" for name in ("accuracy", "nll")]
+    return list(dict.fromkeys(found))
+
+
+class Classification:
+    """The task."""
+
+    name = "classification"
+    title = "Classification"
+    Spec = ClassificationSpec
+
+    def plan(self, spec: ClassificationSpec) -> Plan:
+        """The spec's network. Imports no Keras."""
+        known = facts(spec.dataset)
+        classes = len(known.class_names)
+        return Plan(
+            inputs={"images": known.shape},
+            layers=(
+                NORMALISE,
+                *trunk(spec),
+                Layer("logits", "Dense", {"units": classes, **bias(spec.logits_bias), **FLOAT}),
+                Layer("probabilities", "Softmax", FLOAT),
+            ),
+            outputs=("probabilities",),
+            dtype=spec.precision,
+            seed=spec.seed,
+            l2=spec.l2,
+        )
+
+
+TASK = Classification()
