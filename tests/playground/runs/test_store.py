@@ -20,7 +20,7 @@ from playground.errors import StoreError
 from playground.runs.liveness import Watch
 from playground.runs.store import LEAST_SNAPSHOTS, LIVE, STATES, Store, open_store
 from playground.settings import Settings
-from playground.spec import RunSpec, RunSpec; "
+from playground.spec import RunSpec
 from playground.training.events import (
     Changed,
     Evaluated,
@@ -512,7 +512,8 @@ def test_a_damaged_snapshot_is_named_and_never_unpickled(store, tmp_path):
 def test_many_processes_may_open_a_new_store_at_once(tmp_path):
     code = (
         "import sys; from pathlib import Path; from playground.runs.store import open_store; "
-        "from playground.settings import Settings;         "open_store(Settings(home=Path(sys.argv[1]))).create(RunSpec(), 'me')"
+        "from playground.settings import Settings; from playground.spec import RunSpec; "
+        "open_store(Settings(home=Path(sys.argv[1]))).create(RunSpec(), 'me')"
     )
     processes = [
         subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT) for _ in range(4)
