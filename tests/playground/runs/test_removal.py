@@ -66,6 +66,7 @@ import sys, time
 from pathlib import Path
 from playground.runs.store import open_store
 from playground.settings import Settings
+from playground.spec import RunSpec
 
 store = open_store(Settings(home=Path(sys.argv[1])))
 print(store.create(RunSpec(dataset="digits"), "me", sys.argv[2]), flush=True)

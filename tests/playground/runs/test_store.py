@@ -309,6 +309,7 @@ import numpy as np
 from pathlib import Path
 from playground.runs.store import open_store
 from playground.settings import Settings
+from playground.spec import RunSpec
 from playground.training.events import *
 
 store = open_store(Settings(home=Path(sys.argv[1])))

@@ -404,6 +404,7 @@ from pathlib import Path
 from playground.runs.store import open_store
 from playground.runs.supervisor import Supervisor
 from playground.settings import Settings
+from playground.spec import RunSpec
 
 settings = Settings(home=Path(sys.argv[1]), workers=1)
 service = Supervisor(settings, open_store(settings), sys.argv[2:])
