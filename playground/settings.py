@@ -44,6 +44,12 @@ class Settings(BaseSettings):
     look_seconds: float = Field(
         30.0, gt=0, description="How long one look into a network may take, data loading included."
     )
+    looker_free_gib: float = Field(
+        3.0,
+        ge=0,
+        description="Free memory from which the worker that looks into networks starts with the "
+        "server (0: always); with less it starts when somebody first looks.",
+    )
     snapshot_mib: float = Field(
         64.0, ge=1, description="Disk that the weights of one run may take, over all its steps."
     )

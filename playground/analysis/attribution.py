@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from playground.analysis.network import Network
+from playground.errors import WorkerError
 from playground.layers import ACTIVATIONS
 
 NOISES = 24  # noisy copies that SmoothGrad averages over
@@ -21,9 +22,12 @@ def why(network: Network, image: Mapping[str, Any], target: int = -1) -> dict[st
     `saliency`: largest |d logit / d pixel| over the channels (Simonyan et al., 2014).
     `smooth_grad`: the same averaged over noisy copies (Smilkov et al., 2017).
     `occlusion`: how far the probability falls when a grey square hides the place (Zeiler &
-    Fergus, ECCV 2014).
+    Fergus, ECCV 2014). Raises WorkerError for a class that there is not.
     """
     pixels, _ = network.image(image)
+    count = len(network.dataset.class_names)
+    if target >= count:
+        raise WorkerError(f"There is no class {target:,}.", f"Choose one of 0 to {count - 1}.")
     if target < 0:
         target = int(tf.argmax(network.outputs(pixels[None])["logits"][0]))
     # The same noise each time, so that two looks at one image give one picture.

@@ -37,6 +37,11 @@ class Looks:
         """Starts the worker that looks, if nobody did; it is warm some seconds later."""
         self._start(self._looker)
 
+    @property
+    def ready(self) -> bool:
+        """Whether the worker that looks is warm."""
+        return self._looker.ready
+
     def close(self) -> None:
         """Ends the workers."""
         self._looker.close()

@@ -20,7 +20,7 @@ import numpy as np
 
 from playground import datasets, models
 from playground.errors import RunError, SpecError, StoreError
-from playground.runs import wire
+from playground.runs import memory, wire
 from playground.runs.checker import Checker
 from playground.runs.executor import LocalExecutor, LocalWorker
 from playground.runs.gallery import Card, Gallery
@@ -396,13 +396,15 @@ class Supervisor:
                 idle[0].worker.send({"id": "", "do": "prepare", "spec": spec.to_json()})
 
     def status(self) -> dict[str, Any]:
-        """ready: whether a run could begin at once, checking: whether texts can be checked;
+        """ready: whether a run could begin at once, checking: whether texts can be checked,
+        looking: whether networks can be looked into;
         workers: how many may train, seats: how many are warm; running, queued: counts of runs;
         problem: why no worker can be started, or ""."""
         with self._lock:
             return {
                 "ready": bool(self._seats) and self._checker.ready,
                 "checking": self._checker.ready,
+                "looking": self._looks.ready,
                 "workers": self.settings.workers,
                 "seats": len(self._seats),
                 "running": sum(seat.job is not None for seat in self._seats.values()),
@@ -417,6 +419,9 @@ class Supervisor:
         with self._lock:
             self._seats[worker] = Seat(worker)
             self._dispatch()
+        # Before anybody looks, where there is room; after a worker that trains, which goes first.
+        if memory.free_gib() >= self.settings.looker_free_gib:
+            self.open_eyes()
 
     def on_message(self, worker: LocalWorker, message: dict[str, Any]) -> None:
         """A training worker said something: an event of its run, or that the run is done."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from playground.runs.store import Store
 from tests.browser.conftest import Server
@@ -131,6 +131,34 @@ def test_an_upload_is_looked_at_and_a_bad_one_costs_nothing(trained: Page) -> No
     upload.set_input_files({"name": "not.png", "mimeType": "image/png", "buffer": b"hello"})
     expect(page.get_by_text("This is not a picture that can be read.")).to_be_visible()
     expect(page.locator(".which")).to_contain_text("one.png: taken for")
+
+
+def test_what_is_awaited_is_said_and_an_upload_meanwhile_is_seen(
+    trained: Page, open_page: Open
+) -> None:
+    page = open_page()
+    page.route("**/live/look", lambda route: held.append(route))
+    held: list[Route] = []
+    page.goto(trained.url)
+    awaited = page.locator(".maps .stage > .empty")
+    expect(awaited).to_contain_text("Asking the network for every layer's maps")
+    expect(page.locator(".which")).to_have_text("Test image 0: asking the network")
+    expect(awaited).to_contain_text("The first look starts a worker")  # after a while
+    out = io.BytesIO()
+    Image.new("L", (40, 40), 90).save(out, "PNG")
+    page.locator("input[type=file]").set_input_files(
+        {"name": "grey.png", "mimeType": "image/png", "buffer": out.getvalue()}
+    )
+    expect(page.locator(".which")).to_have_text("grey.png: asking the network")
+    shown = page.locator(".picture").evaluate(
+        "c => c.getContext('2d').getImageData(3, 3, 1, 1).data[0]"
+    )
+    assert shown == pytest.approx(90, abs=4)
+    held.pop().continue_()  # those before were given up by the page
+    page.unroute("**/live/look")
+    expect(page.locator(".which")).to_contain_text("grey.png: taken for")
+    expect(page.locator(".layer canvas").first).to_be_visible()
+    expect(awaited).to_be_empty()
 
 
 def test_reasons_dead_filters_and_a_second_run(trained: Page, store: Store) -> None:

@@ -146,3 +146,5 @@ export function toBase64(bytes) {
   for (const byte of bytes) text += String.fromCharCode(byte)
   return btoa(text)
 }
+
+export const fromBase64 = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))

@@ -6,6 +6,7 @@
 import {
   Refused,
   cssOf,
+  fromBase64,
   look,
   paintImage,
   paintMap,
@@ -26,6 +27,7 @@ const RETRY_MS = 3000
 const REST_LIVE_MS = 10_000
 const REST_PLAYING_MS = 1500
 const STRIP_FRAMES = 12
+const PATIENCE_MS = 1500 // of waiting, before more is said of it than that
 const KINDS = {
   Normalization: "normalised pixels",
   Conv2D: "convolution",
@@ -63,6 +65,8 @@ export function mount(root, component) {
   let timer = 0
   let lastLook = -LIVE_MS
   let lastMore = -REST_LIVE_MS
+  let asked = 0 // when what is awaited was asked for; 0: nothing is
+  let telling = 0
   const frames = new Map() // film strip and dead filters: what never changes, by what was asked
 
   // The parts of the view
@@ -176,6 +180,44 @@ export function mount(root, component) {
 
   // Asking
 
+  // What was just chosen is acknowledged at once: the answer comes when a worker has it.
+  function acknowledge() {
+    if (image.pixels !== undefined) {
+      paintImage(picture, fromBase64(image.pixels), [data.side, data.side, data.channels])
+      picture.setAttribute("aria-label", image.said ?? "This picture")
+    }
+    if (run && (facts.snapshots ?? []).length) {
+      asked ||= performance.now()
+      root.classList.add("is-asking")
+      tellWaiting()
+    } else if (image.pixels !== undefined) put(title, `${image.said ?? "This picture"}: for the network, once there is one`)
+  }
+
+  function tellWaiting() {
+    clearTimeout(telling)
+    if (!asked || gone) return
+    const seconds = (performance.now() - asked) / 1000
+    const what = image.test === undefined ? (image.said ?? "This picture") : `Test image ${count(image.test)}`
+    put(title, `${what}: asking the network`)
+    const long = 1000 * seconds > PATIENCE_MS
+    const since = long ? ` (${Math.round(seconds)} s)` : ""
+    put(
+      empty,
+      answer
+        ? ""
+        : `Asking the network for every layer's maps${since}${
+            long ? ". The first look starts a worker and builds the network: some 10 s, longer while others train." : ""
+          }`,
+    )
+    telling = setTimeout(tellWaiting, long ? 1000 : PATIENCE_MS + 50)
+  }
+
+  function answered() {
+    asked = 0
+    clearTimeout(telling)
+    root.classList.remove("is-asking")
+  }
+
   const question = (more) => ({ run, image: plain(image), ...(step === null ? {} : { step }), ...more })
   const plain = ({ test, pixels }) => (pixels === undefined ? { test } : { pixels })
 
@@ -200,6 +242,7 @@ export function mount(root, component) {
       const found = await look(question({ what: "maps", gradients }), mine.signal)
       if (gone || of !== run) return
       answer = found
+      answered()
       put(trouble, "")
       draw()
       await more()
@@ -207,6 +250,9 @@ export function mount(root, component) {
       if (error.name === "AbortError" || gone) return
       if (!(error instanceof Refused)) throw error
       put(trouble, `${error.message} ${error.hint}`.trim())
+      answered()
+      put(title, answer ? "" : "No answer yet")
+      drawEmpty()
       timer = setTimeout(want, RETRY_MS)
     } finally {
       if (asking === mine) {
@@ -238,6 +284,7 @@ export function mount(root, component) {
   function choose(what) {
     image = what
     if (what.test !== undefined) tell()
+    acknowledge()
     changed()
   }
 
@@ -257,7 +304,8 @@ export function mount(root, component) {
 
   function draw() {
     const found = answer.layers
-    root.classList.remove("is-empty")
+    root.classList.remove("is-empty", "is-waiting")
+    put(empty, "")
     const shape = answer.pixels.shape
     paintImage(picture, answer.pixels, shape)
     picture.setAttribute("aria-label", `The image as the network gets it. ${said()}`)
@@ -791,6 +839,8 @@ export function mount(root, component) {
   function drawEmpty() {
     const has = (facts.snapshots ?? []).length > 0
     root.classList.toggle("is-empty", !has && !answer)
+    root.classList.toggle("is-waiting", !answer)
+    if (asked) return tellWaiting()
     put(
       empty,
       has || answer
@@ -817,9 +867,8 @@ export function mount(root, component) {
     drawing.hidden = data.channels !== 1
     pad.setSize(data.side)
     if (data.upload && data.upload.key !== before.upload?.key) {
-      image = { pixels: data.upload.pixels, said: data.upload.name }
-      changed()
-    } else if (first && data.upload) image = { pixels: data.upload.pixels, said: data.upload.name }
+      choose({ pixels: data.upload.pixels, said: data.upload.name })
+    } else if (first && data.upload) choose({ pixels: data.upload.pixels, said: data.upload.name })
     if (data.other?.id !== before.other?.id) {
       beside.shown = ""
       want()
@@ -828,6 +877,9 @@ export function mount(root, component) {
       run = data.run
       facts = {}
       answer = null
+      answered()
+      put(title, "")
+      picture.width = picture.height = 1
       browsed = null
       frames.clear()
       if (!first) {
@@ -847,6 +899,7 @@ export function mount(root, component) {
             facts = found.facts
             if (news.has("snapshots") || news.has("state")) {
               time.show(facts, step)
+              if (!answer && !trouble.textContent) acknowledge()
               drawEmpty()
               if (step === null || !answer) want()
             }
@@ -871,6 +924,7 @@ export function mount(root, component) {
     },
     destroy() {
       gone = true
+      clearTimeout(telling)
       asking?.abort()
       clearTimeout(timer)
       time.halt()

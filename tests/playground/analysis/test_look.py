@@ -191,6 +191,7 @@ def test_filters_are_matched_whatever_their_order(look, snapshots) -> None:
         ({"what": "kernel", "layer": "features", "unit": 0}, "no filters"),
         ({"what": "kernel", "layer": "block1_conv", "unit": 99}, "no such filter"),
         ({"what": "exemplars", "layer": "logits", "unit": 0}, "no filters"),
+        ({"what": "why", "image": {"test": 0}, "target": 10}, "no class 10"),
         ({"what": "eval"}, "cannot be looked at"),
     ],
 )

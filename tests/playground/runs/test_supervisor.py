@@ -46,7 +46,8 @@ def make(tmp_path):
     made = []
 
     def of(command=QUICK, **changes) -> Supervisor:
-        values = {"home": tmp_path, "workers": 1, "answer_seconds": 5.0, **changes}
+        values = {"home": tmp_path, "workers": 1, "answer_seconds": 5.0, "looker_free_gib": 1e6}
+        values |= changes
         settings = Settings(**values)
         found = Supervisor(settings, open_store(settings), command)
         made.append(found)
@@ -106,6 +107,7 @@ def test_a_run_is_trained_and_recorded(make):
     assert service.status() == {
         "ready": True,
         "checking": True,
+        "looking": False,
         "workers": 1,
         "seats": 1,
         "running": 0,
@@ -630,3 +632,13 @@ def test_a_worker_is_given_nothing_secret(make, monkeypatch, tmp_path):
     names = set(seen.read_text().split())
     assert "PLAYGROUND_DATA" in names
     assert not names & {"AWS_SECRET_ACCESS_KEY", "PLAYGROUND_STORE_URL"}
+
+
+def test_the_looker_starts_with_the_server_where_memory_allows(make):
+    service = make(looker_free_gib=0)
+    until(lambda: service.status()["looking"])
+    late = make(looker_free_gib=1e6)
+    until(lambda: late.status()["ready"])
+    assert not late.status()["looking"] and not late._looks._started
+    late.open_eyes()
+    until(lambda: late.status()["looking"])
