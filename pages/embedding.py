@@ -24,7 +24,7 @@ about = [component.Run(record.id, names[record.id], places[record.id]) for recor
 supervisor.service().open_eyes()
 
 with st.sidebar:
-    lab.chooser(faults)
+    lab.chooser(settled, faults)
 
 head(current, compared, settled)
 

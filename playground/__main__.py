@@ -21,7 +21,7 @@ from typing import Annotated, Any, Self, get_origin
 
 import typer
 
-from playground import datasets, export, terminal
+from playground import datasets, export, naming, terminal
 from playground.analysis import curves
 from playground.errors import DataError, PlaygroundError, SpecError, StoreError
 from playground.runs import address
@@ -310,7 +310,7 @@ def _runs(
                     run.id,
                     f"{run.created.astimezone():%Y-%m-%d %H:%M}",
                     run.spec.dataset,
-                    terminal.one_line(run.spec.loss, 32),
+                    terminal.one_line(naming.name(run.spec.loss), 32),
                     run.state,
                     f"{run.epoch:.3g}/{run.spec.epochs}",
                     "" if accuracy is None else f"{accuracy:.2%}",

@@ -5,11 +5,15 @@ point; the best that is left to say is each class' share, and cross-entropy sits
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from playground.trainable import EMBEDDING, LAST_LAYER
 
 NEAR = 0.03  # of ln C, as a share of it
 SINCE = 3  # evaluations in a row
 WARM = 20  # steps in which every network is at ln C
+WEIGHTS = ("λ", "lambda", "lambda_", "lam", "lmbda")  # what a pull's weight is called
 
 
 def collapsed(
@@ -29,3 +33,18 @@ def collapsed(
         first = first or step
         count += 1
     return (first, steps[-1]) if count >= SINCE else None
+
+
+def advice(loss: Mapping[str, Any]) -> str:
+    """What has happened to a run whose cross-entropy sits at ln C, and what to do, by what its loss
+    is made of: the `inputs` and `parameters` that a run records of its loss when it starts."""
+    inputs = set(loss.get("inputs", ()))
+    names = [parameter["name"] for parameter in loss.get("parameters", ())]
+    weight = next((name for name in names if name in WEIGHTS), None)
+    if inputs and LAST_LAYER.isdisjoint(inputs):
+        return "No gradient reaches the last layer: add cross_entropy()."
+    if EMBEDDING.isdisjoint(inputs):
+        return "It says the same of every image: make the learning rate smaller."
+    if weight is not None:
+        return f"All classes have fallen together: make {weight} smaller."
+    return "All classes have fallen together: weigh the pull on the features less."

@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
+from playground import naming
 from playground.knobs import metric_key
 from playground.runs.address import Link
 from playground.spec import RunSpec
@@ -126,7 +127,9 @@ class Bar:
                 accuracy, loss = end.metrics["accuracy"], end.metrics["loss"]
                 show(f"Test accuracy {accuracy:.2%}, loss {loss:.4f}")
                 for text in self._spec.metrics:
-                    show(f"  {one_line(text, 60)}  {end.metrics[metric_key(text)]:.4g}")
+                    show(
+                        f"  {one_line(naming.name(text), 60)}  {end.metrics[metric_key(text)]:.4g}"
+                    )
             else:
                 show(f"Stopped at step {end.step:,}")
             rate = f"{self._rate:,.0f} images/s"

@@ -17,6 +17,8 @@ PANELS = ("loss", "accuracy", "gap")
 AXES = ("step", "epoch", "seconds")
 STUDIO_HEIGHT = 334  # pixels
 METRIC_HEIGHT = 150  # pixels of a metric's chart
+LINE_HEIGHT = 30  # pixels of a line of the editor
+MOST_LINES = 16  # to which the editor grows by itself
 
 # Loads a view's module from our own static route and hands it what Streamlit says. Streamlit calls
 # this again whenever data or theme change, and what it returned last once, when the view goes.
@@ -37,10 +39,11 @@ export default function (component) {
     root.className = "live"
     root.style.visibility = "hidden"
     root.style.minHeight = `${data.reserve}px`
-    // A key for a button or a text in here is not also a shortcut of the page.
+    // A key for a text in here, or one that presses a button, is not also a shortcut of the page.
     for (const kind of ["keydown", "keypress", "keyup"]) {
       root.addEventListener(kind, (event) => {
-        if (event.target.closest("button, textarea")) event.stopPropagation()
+        const presses = [" ", "Enter"].includes(event.key) && event.target.closest("button")
+        if (presses || event.target.closest("textarea")) event.stopPropagation()
       })
     }
     parentElement.append(style, root)
@@ -256,7 +259,8 @@ def editor(
     on_change: Callable[[], None] | None = None,
 ) -> Edited:
     """The loss editor: checks while one types, answers beside the text, and gives what was typed
-    when typing rests. Of `kind` "metric" it takes a metric.
+    when typing rests. It is `height` high and grows with its text. Of `kind` "metric" it takes a
+    metric.
 
     Pass as `text` the text as the page knows it. When that differs both from what was passed
     before and from what the editor gave, the page has set it (another loss was picked) and the
@@ -269,14 +273,16 @@ def editor(
     memory.passed = text
     edit = (st.session_state.get(key) or {}).get("edit")
     current = _typed(edit, memory, memory.given)
+    lines = min(current.count("\n") + 1, MOST_LINES)
     result = _view(
         key,
         "editor",
-        height + 101,
+        max(height, lines * LINE_HEIGHT + LINE_HEIGHT) + 101,
         {
             "text": current,
             "set": memory.set,
             "height": height,
+            "most": (MOST_LINES + 1) * LINE_HEIGHT,
             "kind": kind,
             "parameters": parameters or {},
         },

@@ -23,7 +23,7 @@ import numpy as np
 from pages.live.series import Series
 from playground import datasets
 from playground.analysis import curves as recorded
-from playground.collapse import collapsed
+from playground.collapse import advice, collapsed
 from playground.errors import PlaygroundError
 from playground.knobs import metric_key
 from playground.spec import RunSpec
@@ -119,6 +119,7 @@ class Reader:
                 self._extend(name, curves)
             if evaluated:
                 facts["collapsed"] = self._collapsed(record.spec)
+                facts["advice"] = advice(started.loss) if started is not None else ""
             self._derive(curves)
             facts["best"] = self._best()
         if "validation_loss" in curves:

@@ -44,8 +44,8 @@ export default function ({ parentElement }) {
 _KEYS = st.components.v2.component(
     "keys",
     js="""
-// Keys work unless they already mean something where they are pressed: in a text, on a slider or
-// on a button reached by keyboard.
+// Keys work unless they already mean something where they are pressed: all in a text and on a
+// slider, those that press a button on a button reached by keyboard.
 const WRITTEN = "input, textarea, select, [contenteditable], [role=slider], [role=combobox]";
 const PRESSED = "button, a, summary, [role=button], [role=tab], [role=radio], [role=option]";
 
@@ -53,6 +53,7 @@ function isTaken(event) {
   const target = event.composedPath()[0];
   if (!(target instanceof Element)) return false;
   if (target.closest(WRITTEN) || document.querySelector("[role=dialog]")) return true;
+  if (event.key !== " " && event.key !== "Enter") return false;
   return target.closest(PRESSED) !== null && target.matches(":focus-visible");
 }
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from pages.parts import draft, problems, together, whole
+from pages.parts import draft, problems, runs, together, whole
 from pages.parts.knobs import knob
 from playground.errors import PlaygroundError
 from playground.presets import PRESETS
@@ -13,7 +13,7 @@ from playground.spec import RunSpec
 KEY = "lab-preset"
 
 
-def chooser(faults: Mapping[str, str]) -> None:
+def chooser(settled: RunSpec | None, faults: Mapping[str, str]) -> None:
     """The experiments, what they run on, and the button that starts the chosen one."""
     st.subheader("The lab", anchor=False)
     name = st.selectbox(
@@ -32,7 +32,7 @@ def chooser(faults: Mapping[str, str]) -> None:
     count = len(preset.specs())
     together.expect(count)
     st.button(
-        "Train it" if count == 1 else f"Train {count} side by side",
+        "Train the experiment" if count == 1 else f"Train {count} side by side",
         key="train-lab",
         icon=":material/science:",
         on_click=_start,
@@ -40,6 +40,13 @@ def chooser(faults: Mapping[str, str]) -> None:
         width="stretch",
         help="Takes the place of the runs that are shown; those stay under Runs.",
     )
+    if settled is not None:
+        numbers = "number" if settled.embedding == 1 else "numbers"
+        with st.container(key="lesson-lab-train"):
+            st.caption(
+                "Train, above, does not train the experiment but the settings of the Playground: "
+                f"{runs.loss_name(settled)}, {settled.embedding} {numbers} in the embedding."
+            )
 
 
 def _start(name: str) -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 from pages.live import component
 from pages.parts import draft, problems, session, whole
 from pages.parts.visitor import visitor
+from playground import naming
 from playground.errors import PlaygroundError, WorkerError
 from playground.knobs import is_name, metric_key
 from playground.runs import supervisor
@@ -47,7 +48,9 @@ def fault() -> PlaygroundError | None:
         for text in chosen():
             found = "" if text in known else _fault(text)
             if found:
-                return PlaygroundError(f"The metric {_line(text, TITLE_CHARACTERS)}: {found}")
+                return PlaygroundError(
+                    f"The metric {naming.cut(naming.name(text), TITLE_CHARACTERS)}: {found}"
+                )
     except WorkerError:
         return None
     return None
@@ -182,9 +185,9 @@ def _fault(text: str) -> str:
 
 def _described(text: str, info: Mapping[str, Any] | None) -> component.Metric:
     if info is None:
-        name = _title(text)
+        name = naming.name(text)
         return component.Metric(
-            metric_key(text), _line(name, TITLE_CHARACTERS), _line(name, SHORT_CHARACTERS)
+            metric_key(text), naming.cut(name, TITLE_CHARACTERS), naming.cut(name, SHORT_CHARACTERS)
         )
     return component.Metric(
         metric_key(text), info["title"], info["short"], info["unit"], info["better"]
@@ -198,18 +201,6 @@ def _catalog() -> list[dict[str, Any]] | None:
         return service.metrics() if service.status()["checking"] else None
     except WorkerError:
         return None  # the loss card says what is wrong with the worker
-
-
-def _title(text: str) -> str:
-    """What a written metric is called: by the comment of its first line, or else by itself."""
-    first = text.strip().partition("\n")[0].strip()
-    return first.lstrip("# ") or text if first.startswith("#") else text
-
-
-def _line(text: str, most: int) -> str:
-    """A text on one line of at most so many characters."""
-    line = " ".join(text.split())
-    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def _key(what: str, text: str) -> str:

@@ -8,12 +8,15 @@ import streamlit as st
 from pages.live import component
 from pages.parts import metrics, problems, runs, session, terms, whole
 from pages.parts.url import AXIS_KEY, LOG_KEY, SMOOTHING_KEY
-from playground import models
+from playground import chance, models
 from playground.analysis import curves
+from playground.errors import StoreError
 from playground.knobs import is_name
 from playground.runs import supervisor
-from playground.runs.store import RunRecord
+from playground.runs.store import LIVE, RunRecord
 from playground.spec import RunSpec
+
+TICK_SECONDS = 2.0
 
 
 @st.fragment
@@ -30,8 +33,9 @@ def curves_card(
         along()
         metrics.chooser()
         smoothing, log = st.session_state[SMOOTHING_KEY], st.session_state[LOG_KEY]
+        st.toggle("Log scale", key=LOG_KEY, help="A logarithmic axis for the loss.")
         with st.popover(
-            f"Smoothing {smoothing:.2f}{' · log scale' if log else ''}",
+            f"Smoothing {smoothing:.2f}",
             key="curves-view",
             icon=":material/tune:",
             type="tertiary",
@@ -44,7 +48,6 @@ def curves_card(
                 key=SMOOTHING_KEY,
                 help="How much of the batches' noise is averaged away; the raw line stays behind.",
             )
-            st.toggle("Log scale", key=LOG_KEY, help="A logarithmic axis for the loss.")
         as_table(current)
     component.curves(
         "curves",
@@ -55,8 +58,8 @@ def curves_card(
         metrics=[*metrics.described(metrics.chosen()), *terms.charts(terms.names(current))],
     )
     terms.monitor(current)
-    with st.container(key="lesson-curves"):
-        st.caption(_lesson(current, compared))
+    live = current is not None and current.state in LIVE
+    st.fragment(_lesson, run_every=TICK_SECONDS if live else None)(current, compared)
     after()
 
 
@@ -108,11 +111,42 @@ def network(settled: RunSpec | None) -> None:
     st.caption(f"{models.parameter_count(settled):,} weights in {len(plan)} layers")
 
 
-def _lesson(current: RunRecord | None, compared: Sequence[RunRecord]) -> str:
+def _lesson(current: RunRecord | None, compared: Sequence[RunRecord]) -> None:
+    """What the curves say, in a line; follows a run that trains."""
+    whole.follow()
+    with st.container(key="lesson-curves"):
+        st.caption(_at_chance(current) or _said(current, compared))
+
+
+def _at_chance(current: RunRecord | None) -> str:
+    """That a run stays at chance, and what to do about it; empty of one that does not."""
+    if current is None:
+        return ""
+    store = supervisor.service().store
+    try:
+        started = store.started(current.id)
+        steps, accuracies = store.series(current.id, "validation_accuracy")
+    except StoreError:
+        return ""  # the page says elsewhere that the store cannot be read
+    if started is None or not started.baseline:
+        return ""
+    guess = chance.guessing(started.baseline["accuracy"], len(started.class_names))
+    images = started.validation_images
+    if not chance.stays(steps / started.steps_per_epoch, accuracies, guess, images):
+        return ""
+    warnings = " ".join(map(str, started.loss.get("warnings", ())))
+    return (
+        f"**It stays at chance:** {accuracies[-1]:.1%} of the validation images after "
+        f"{steps[-1] / started.steps_per_epoch:.1f} epochs, where guessing gets {guess:.1%}. "
+        f"{chance.advice(current.spec, 'last layer' in warnings)}"
+    )
+
+
+def _said(current: RunRecord | None, compared: Sequence[RunRecord]) -> str:
     if current is None:
         return (
             "The loss falls as the network learns. Solid is measured on the batches it trains on, "
-            "dashed on images held out."
+            "dashed on the validation images."
         )
     if any(other.spec.loss != current.spec.loss for other in compared):
         return (

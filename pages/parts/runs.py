@@ -9,7 +9,7 @@ import streamlit as st
 from pages.parts import draft, problems, session
 from pages.parts.url import MOST_COMPARED
 from pages.parts.visitor import owners
-from playground import datasets, export
+from playground import datasets, export, naming
 from playground.errors import RunError, StoreError
 from playground.figures import palette
 from playground.knobs import is_name
@@ -19,7 +19,7 @@ from playground.runs.store import RunRecord
 from playground.settings import settings
 from playground.spec import RunSpec, knobs
 
-TEXT_CHARACTERS = 28
+TEXT_CHARACTERS = 26
 MOST_GONE = 5  # of the runs that went, so many are named
 
 
@@ -55,38 +55,42 @@ def class_names(current: RunRecord | None, settled: RunSpec | None) -> list[str]
 
 
 def loss_name(spec: RunSpec) -> str:
-    """A short plain name for a spec's loss: its name, or the end of its text."""
-    if is_name(spec.loss):
-        return spec.loss.replace("_", " ").capitalize()
-    lines = _lines(spec) or ["written loss"]
-    return _short(lines[-1].removeprefix("return "))
+    """A short plain name for a spec's loss: its own, that of its function, or its last line."""
+    return naming.cut(_whole_name(spec), TEXT_CHARACTERS)
+
+
+def _whole_name(spec: RunSpec) -> str:
+    named = naming.name(spec.loss)
+    return named.replace("_", " ").capitalize() if is_name(spec.loss) else named
 
 
 def names(records: Sequence[RunRecord]) -> dict[str, str]:
-    """Names that tell these runs apart: number and loss, of texts that end alike the line that
-    differs, and of runs that share a loss what else differs."""
+    """Names that tell these runs apart: its number, and then of runs that share a loss what differs
+    before that loss, where a narrow place cuts it off last."""
+    whole = [_whole_name(record.spec) for record in records]
+    short = naming.told_apart(whole, TEXT_CHARACTERS)
     found = {}
-    for record in records:
-        alike = [other for other in records if loss_name(other.spec) == loss_name(record.spec)]
-        loss = _own_line(record, alike) or loss_name(record.spec)
-        found[record.id] = " · ".join([f"#{record.number} {loss}", *_differences(record, alike)])
+    for record, loss, shown in zip(records, whole, short, strict=True):
+        alike = [one for one, other in zip(records, whole, strict=True) if other == loss]
+        own = _own_line(record, alike)
+        parts = [*([own] if own else []), *_differences(record, alike)]
+        if not own or loss not in map(str.strip, naming.code_lines(record.spec.loss)):
+            parts.append(shown)  # a name; of a text's last line the one that differs says more
+        found[record.id] = f"#{record.number} {' · '.join(parts)}"
     return found
 
 
 def _own_line(record: RunRecord, alike: Sequence[RunRecord]) -> str:
     """The first line of a written loss that not all the others have; empty if they have all."""
+    if is_name(record.spec.loss):
+        return ""
     others = [_lines(other.spec) for other in alike]
     own = [line for line in _lines(record.spec) if not all(line in lines for lines in others)]
-    return _short(own[0]) if own else ""
+    return naming.cut(own[0], TEXT_CHARACTERS) if own else ""
 
 
 def _lines(spec: RunSpec) -> list[str]:
-    lines = [line.split("#")[0].strip() for line in spec.loss.splitlines()]
-    return [line for line in lines if line]
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= TEXT_CHARACTERS else text[: TEXT_CHARACTERS - 1] + "…"
+    return [line.strip() for line in naming.code_lines(spec.loss)]
 
 
 def places(records: Sequence[RunRecord]) -> dict[str, int]:

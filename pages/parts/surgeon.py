@@ -4,13 +4,13 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import loss_card, midrun, problems, whole
+from pages.parts import draft, loss_card, midrun, problems, session, whole
 from pages.parts.steering import steer
 from pages.parts.visitor import visitor
 from playground.knobs import is_name
 from playground.runs.store import RunRecord
-from playground.spec import RunSpec
-from playground.training.changes import LOSS, broken, loss_change
+from playground.spec import RunSpec, knobs
+from playground.training.changes import BACK, LOSS, broken, loss_change
 
 
 def surgeon(current: RunRecord) -> None:
@@ -46,6 +46,17 @@ def surgeon(current: RunRecord) -> None:
                     args=(by_now, mended),
                     help="The run goes on with this loss from its last finite weights.",
                 )
+            if "back" in found:
+                rate = max(by_now.learning_rate / 10, knobs()["learning_rate"].low or 0.0)
+                st.button(
+                    f"Back to step {found['back']:,}, a tenth of the rate",
+                    key="go-back",
+                    icon=":material/undo:",
+                    on_click=_go_back,
+                    args=(by_now, found["back"], float(f"{rate:.6g}")),
+                    help="The run goes on from the weights of its best look at the validation "
+                    f"images so far, with a learning rate of {rate:.3g}.",
+                )
             st.button(
                 "Skip this batch",
                 key="skip-batch",
@@ -61,6 +72,23 @@ def broken_of(record: RunRecord | None) -> dict[str, Any] | None:
         return None
     found = broken(midrun.marks(record))
     return found if found is not None and found["step"] == record.step else None
+
+
+def _go_back(by_now: RunSpec, step: int, rate: float) -> None:
+    """Lets the run go on from the weights of an earlier step with a smaller learning rate, which
+    the settings take over where they had the run's."""
+    whole.ask()
+    for do, what, value in (
+        ("change", BACK, float(step)),
+        ("change", "learning_rate", rate),
+        ("resume", "", 0.0),
+    ):
+        steer(do, what, value)
+        if "problem" in st.session_state:
+            return  # it was refused, and that is said
+    key = draft.field_key("learning_rate")
+    if session.value(key) == by_now.learning_rate:
+        st.session_state[key] = rate
 
 
 def _mend(by_now: RunSpec, text: str) -> None:

@@ -31,7 +31,7 @@ from playground.runs.store import RunRecord, Store, open_store
 from playground.runs.waiting import Line, Waiting
 from playground.settings import Settings, settings
 from playground.spec import RunSpec, knobs
-from playground.training.changes import LOSS, as_changed, with_loss
+from playground.training.changes import BACK, LOSS, as_changed, broken, with_loss
 from playground.training.events import Changed, Event, Failed, Finished, Progress, Started
 
 COMMANDS = frozenset({"pause", "resume", "step", "stop", "change"})
@@ -520,6 +520,11 @@ class Supervisor:
                     "The loss stays: this run was begun without moving class centres.",
                     "Press Train for a run that has them.",
                 )
+            return
+        if what == BACK:
+            found = broken(self.store.marks(run_id))
+            if found is None or found.get("back") != value:
+                raise RunError("The weights of that step are not at hand.", "Train a new run.")
             return
         known: Mapping[str, Any] = started.loss
         now = as_changed(record.spec, self.store.marks(run_id))

@@ -1,7 +1,8 @@
 """A run's spec as it was changed mid-run, out of the marks that the run left.
 
 A whole loss is a change of "loss" to JSON of the two fields of a RunSpec that describe one; a
-number, a change of the parameter's name. "broken" marks where a loss stopped being finite.
+number, a change of the parameter's name. "broken" marks where a loss stopped being finite,
+"back_to_step" that the weights of an earlier step were put back.
 """
 
 import json
@@ -14,9 +15,10 @@ from playground.training.events import Changed
 
 LOSS = "loss"
 BROKEN = "broken"
+BACK = "back_to_step"
 RATES = ("learning_rate", "center_rate")  # fields of a spec that can be changed by themselves
 # Marks that change no field of a spec.
-OTHERS = frozenset({"state", "best_epoch", BROKEN})
+OTHERS = frozenset({"state", "best_epoch", BROKEN, BACK})
 
 
 def loss_change(spec: RunSpec) -> str:
@@ -52,7 +54,7 @@ def as_changed(spec: RunSpec, marks: Iterable[Changed], step: int | None = None)
 
 def broken(marks: Iterable[Changed]) -> dict[str, Any] | None:
     """What broke last, if nothing was changed since: message, hint, where, mended (a text or
-    None) and the step."""
+    None), the step, and the step to whose weights the run can go back."""
     last = next((mark for mark in reversed(list(marks)) if mark.what != "state"), None)
     if last is None or last.what != BROKEN:
         return None

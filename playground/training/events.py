@@ -93,8 +93,9 @@ class Snapshot:
 class Changed:
     """Something was changed mid-run: `what` is "state" (paused, running), "learning_rate",
     "center_rate", a loss parameter, "loss" (to what, as JSON), "broken" (the loss is not finite:
-    JSON of message, hint, where and mended), or "best_epoch", whose weights were restored; every
-    chart draws a mark for all but "state". See `changes`."""
+    JSON of message, hint, where, mended and back), "back_to_step" (whose weights were put back), or
+    "best_epoch", whose weights were restored; every chart draws a mark for all but "state". See
+    `changes`."""
 
     step: int
     what: str

@@ -102,6 +102,8 @@ class Graph:
         self._class_weights = class_weights
         self._optimizer = optimizer
         optimizer.build(model.trainable_variables)
+        # Each of its variables begins with one number throughout.
+        self._fresh = [float(np.ravel(each.numpy())[0]) for each in optimizer.variables]
         self._images = tf.constant(images)
         self._labels = tf.constant(labels.astype(np.int32))
         self._batch_size = batch_size
@@ -117,6 +119,11 @@ class Graph:
             tf.TensorSpec((None,), tf.int32),
             tf.TensorSpec((), tf.int32),
         )
+
+    def forget(self) -> None:
+        """Lets the optimiser begin anew: what it has gathered of earlier gradients is gone."""
+        for variable, value in zip(self._optimizer.variables, self._fresh, strict=True):
+            variable.assign(tf.fill(variable.shape, tf.cast(value, variable.dtype)))
 
     def adopt(self, loss: Any) -> None:
         """Takes this loss from now on: the graphs that have a loss in them are traced anew."""

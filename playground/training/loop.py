@@ -12,7 +12,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
 import keras
@@ -27,7 +27,7 @@ from playground.tasks.classification import ClassificationSpec
 from playground.training import clusters, fit, objective, optimizers, terms
 from playground.training.augmentation import Augmentation
 from playground.training.centers import Centers
-from playground.training.changes import BROKEN, LOSS, with_loss
+from playground.training.changes import BACK, BROKEN, LOSS, with_loss
 from playground.training.control import Command, Control
 from playground.training.events import (
     Arrays,
@@ -131,6 +131,7 @@ class Training:
         self.step = 0
         self.clock = Clock()
         self.interval = 1  # steps; grows to fill INTERVAL
+        self.good = Good(0, math.inf, self.weights())
 
     @property
     def epoch(self) -> float:
@@ -212,6 +213,8 @@ class Training:
                 if found.split == "validation":
                     kept = Snapshot(self.step, "weights", self.weights())
                     yield kept
+                    if found.metrics["loss"] <= self.good.loss:
+                        self.good = Good(self.step, found.metrics["loss"], kept.arrays)
                     if self.spec.patience and found.full:
                         yield from self.end_early(found, kept, owed)
                 if owed or self.step == self.steps:
@@ -256,10 +259,7 @@ class Training:
             owed.append(self.evaluate_test)
         yield Changed(self.best.step, "best_epoch", self.best.epoch)
         if self.best.step != self.step:
-            for weight in self.model.weights:
-                weight.assign(self.best.weights[weight.path])
-            if self.centers is not None:
-                self.centers.restore(self.best.weights)
+            self.restore(self.best.weights)
             yield Snapshot(self.step, "weights", self.weights())
 
     @property
@@ -324,6 +324,10 @@ class Training:
             return
         try:
             value = float(command.value)
+            if command.what == BACK:
+                self.go_back(value)
+                yield Changed(self.step, BACK, float(self.good.step))
+                return
             if command.what == "learning_rate":
                 scale = value / self.spec.learning_rate
                 self.rates = (optimizers.rates(self.spec, self.steps) * scale).astype(np.float32)
@@ -348,7 +352,23 @@ class Training:
             return
         self.loss = loss
         self.graph.adopt(loss)
+        self.good = replace(self.good, loss=math.inf)  # its values say nothing of this one's
         yield Changed(self.step, LOSS, value)
+
+    def go_back(self, step: float) -> None:
+        """Puts the weights of the best look so far back, with a fresh optimiser: what it has
+        gathered is of where the run went astray. Raises ValueError for another step."""
+        if step != self.good.step:
+            raise ValueError(f"the weights of step {step:g} are not at hand")
+        self.restore(self.good.arrays)
+        self.graph.forget()
+
+    def restore(self, arrays: Arrays) -> None:
+        """Sets the weights, and the class centres of a run that has any, to those of a snapshot."""
+        for weight in self.model.weights:
+            weight.assign(arrays[weight.path])
+        if self.centers is not None:
+            self.centers.restore(arrays)
 
     def evaluate_validation(self, control: Control) -> Evaluated | None:
         """The held-out images, all at an epoch's end or else the fixed sample, and the strip of
@@ -455,15 +475,13 @@ class Training:
     def broke(self, failed: Failed, finite: Arrays) -> Changed:
         """The mark of a loss that is not finite, after which the run pauses with the weights that
         are; with the text that would have been finite on this batch, where there is one."""
-        for weight in self.model.weights:
-            weight.assign(finite[weight.path])
-        if self.centers is not None:
-            self.centers.restore(finite)
+        self.restore(finite)
         found = {
             "message": failed.message,
             "hint": failed.hint,
             "where": failed.where,
             "mended": self.loss.mended(objective.tensors(self.loss, self.broken)),
+            "back": self.good.step,
         }
         return Changed(self.step, BROKEN, json.dumps(found))
 
@@ -491,6 +509,16 @@ class Training:
             "a smaller learning rate.",
             {place: found[place] for place in places},
         )
+
+
+@dataclass(frozen=True)
+class Good:
+    """The weights of the look at the validation images with the least loss so far, or those the
+    run began with: what it can go back to."""
+
+    step: int
+    loss: float
+    arrays: Arrays
 
 
 class Clock:

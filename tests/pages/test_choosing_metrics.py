@@ -105,9 +105,11 @@ def test_what_a_chart_is_called(warm: Supervisor) -> None:
     named, text = metrics.described(["expected_calibration_error", "a = 1\n" + "p_true + " * 9])
     assert (named.key, named.short, named.unit) == ("expected_calibration_error", "ECE", "%")
     assert named.better == "lower"
-    assert text.title.startswith("a = 1 p_true +") and len(text.title) == 60
+    assert text.title.startswith("p_true + p_true +") and len(text.title) == 60
     assert len(text.short) == 14
     assert text.better == text.unit == ""
     [sure] = metrics.described(["# surely right\np_true > 0.9"])
     assert sure.title == sure.short == "surely right"
-    assert metrics.described(["#\np_true"])[0].title == "# p_true"
+    assert metrics.described(["#\np_true"])[0].title == "p_true"
+    [pasted] = metrics.described(["def earth_mover(y_true, y_pred):\n    return mean(y_pred)"])
+    assert pasted.title == pasted.short == "earth_mover"

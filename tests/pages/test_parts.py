@@ -77,8 +77,8 @@ def test_runs_are_told_apart(supervisor: Supervisor) -> None:
     two = record(supervisor, dataset="digits", learning_rate=0.02)
     text = record(supervisor, dataset="digits", loss="a = 1\nreturn -log(p_true)  # x")
     names = runs.names([one, two, text])
-    assert names[one.id] == "#1 Categorical crossentropy · learning rate 0.01"
-    assert names[two.id] == "#2 Categorical crossentropy · learning rate 0.02"
+    assert names[one.id] == "#1 learning rate 0.01 · Categorical crossentropy"
+    assert names[two.id] == "#2 learning rate 0.02 · Categorical crossentropy"
     assert names[text.id] == "#3 -log(p_true)"
     sweep = [
         record(
@@ -87,6 +87,23 @@ def test_runs_are_told_apart(supervisor: Supervisor) -> None:
         for weight in (0.1, 1)
     ]
     assert list(runs.names(sweep).values()) == ["#4 λ = 0.1", "#5 λ = 1"]
+    pasted = [
+        record(
+            supervisor,
+            dataset="digits",
+            loss=f"def emd(y_true, y_pred, p={p}):\n    return mean(abs(y_true - y_pred)**p)",
+        )
+        for p in (1.0, 2.0)
+    ]
+    assert runs.loss_name(pasted[0].spec) == "emd"
+    assert list(runs.names(pasted[:1]).values()) == ["#6 emd"]
+    assert [name.split(" · ")[1] for name in runs.names(pasted).values()] == ["emd", "emd"]
+    assert len(set(runs.names(pasted).values())) == 2
+    long = [
+        record(supervisor, dataset="digits", loss=f"categorical_focal_crossentropy() + {k} * mae()")
+        for k in (1, 2)
+    ]
+    assert [name[-9:] for name in runs.names(long).values()] == ["1 * mae()", "2 * mae()"]
 
 
 def test_colours_belong_to_runs_and_never_clash(supervisor: Supervisor) -> None:

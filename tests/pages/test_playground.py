@@ -1,6 +1,8 @@
 """The Playground page's logic: what a link, a click or a bad value does to it."""
 
+import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -389,7 +391,7 @@ def judged(warm: Supervisor, monkeypatch: pytest.MonkeyPatch) -> Supervisor:
     """The same with what a worker says of a loss without a teacher and of one of features."""
     check = warm.check
 
-    def judge(text: str, parameters: dict[str, float] | None = None) -> dict:
+    def judge(text: str, parameters: dict[str, float] | None = None, visitor: str = "") -> dict:
         told = {"refused": None, "remark": None}
         if "distillation" in text:
             told["refused"] = REFUSED
@@ -422,7 +424,7 @@ def test_what_starts_several_runs_refuses_too(
 ) -> None:
     page = visit("dataset=digits", at="fitting.py")
     monkeypatch.setattr(
-        judged, "check", lambda text, parameters: {"ok": True, "error": None, "refused": REFUSED}
+        judged, "check", lambda *asked: {"ok": True, "error": None, "refused": REFUSED}
     )
     st.cache_data.clear()
     click(page, at)
@@ -457,3 +459,61 @@ def test_two_features_behind_relu_are_made_linear_with_a_click(visit: Visit) -> 
     assert page.query_params["linear_embedding"] in ("1", ["1"])
     for query in ("embedding=2&activation=tanh", "embedding=4", "embedding=3&linear_embedding=1"):
         assert "corner" not in said(visit(f"dataset=digits&{query}"))
+
+
+def broken_run(supervisor: Supervisor, **fields: object) -> str:
+    """A run that waits at step 10 because its loss broke, and can go back to step 5."""
+    run_id = begun(supervisor, RunSpec(dataset="digits", learning_rate=10.0, **fields))
+    found = {"message": "It became NaN.", "hint": "", "where": None, "mended": None, "back": 5}
+    supervisor.store.record(run_id, Changed(10, "broken", json.dumps(found)))
+    supervisor.store.record(run_id, Changed(10, "state", "paused"))
+    return run_id
+
+
+def test_a_broken_run_goes_back_with_a_tenth_of_the_rate(
+    visit: Visit, warm: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = broken_run(warm)
+    page = visit(f"run={run_id}")
+    assert page.button(key="go-back").label == "Back to step 5, a tenth of the rate"
+    assert not page.button(key="skip-batch").disabled
+    sent: list[tuple[object, ...]] = []
+    monkeypatch.setattr(warm, "command", lambda run, visitor, *what: sent.append(what))
+    click(page, "go-back")
+    assert sent == [
+        ("change", "back_to_step", 5.0),
+        ("change", "learning_rate", 1.0),
+        ("resume", "", 0.0),
+    ]
+    assert page.select_slider(key="spec.learning_rate").value == 1.0
+
+
+def test_only_the_step_at_hand_can_be_gone_back_to(warm: Supervisor) -> None:
+    run_id = broken_run(warm)
+    with pytest.raises(RunError, match="not at hand"):
+        warm.command(run_id, "me", "change", "back_to_step", 4.0)
+    other = begun(warm, RunSpec(dataset="digits"))
+    with pytest.raises(RunError, match="not at hand"):
+        warm.command(other, "me", "change", "back_to_step", 0.0)
+
+
+def test_a_run_that_stays_at_chance_is_told_so(visit: Visit, warm: Supervisor) -> None:
+    run_id = warm.store.create(RunSpec(dataset="digits", learning_rate=10.0), "me")
+    warm.store.record(run_id, Preparing("Reading"))
+    guess = {"accuracy": 0.1, "nll": 2.3}
+    warm.store.record(run_id, replace(started(), baseline=guess, validation_images=400))
+    for step in (100, 200, 300):
+        metrics = {"loss": 2.3, "accuracy": 0.11}
+        warm.store.record(run_id, Evaluated(step, step / 100, "validation", 400, True, metrics, {}))
+    page = visit(f"run={run_id}")
+    assert "It stays at chance:** 11.0% of the validation images after 3.0 epochs" in said(page)
+    assert "learning rate at 0.003" in said(page)
+    metrics = {"loss": 1.3, "accuracy": 0.5}
+    warm.store.record(run_id, Evaluated(400, 4.0, "validation", 400, True, metrics, {}))
+    assert "stays at chance" not in said(page.run())
+
+
+def test_log_scale_has_a_control_of_its_own(visit: Visit, warm: Supervisor) -> None:
+    page = visit("dataset=digits")
+    page.toggle(key="view.log").set_value(True).run()
+    assert page.query_params["log"] == "1"

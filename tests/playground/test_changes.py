@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from playground.errors import SpecError
-from playground.spec import RunSpec
+from playground.spec import RunSpec, knobs
 from playground.training import loop
-from playground.training.changes import as_changed, broken, loss_change, with_loss
+from playground.training.changes import BACK, as_changed, broken, loss_change, with_loss
 from playground.training.control import Control
 from playground.training.events import Changed, Failed, Finished, Progress, Snapshot
 
@@ -26,6 +26,7 @@ def test_a_change_of_the_loss_is_read_back() -> None:
         Changed(10, "loss", loss_change(other)),
         Changed(12, "k", 0.5),
         Changed(13, "state", "paused"),
+        Changed(14, BACK, 9.0),
     ]
     assert as_changed(spec, marks, 4) == spec
     assert as_changed(spec, marks, 9).loss_parameters == {"gamma": 3.0}
@@ -77,6 +78,63 @@ def test_a_run_that_breaks_waits_is_mended_and_goes_on() -> None:
     assert "maximum(" in mended
     assert isinstance(seen[-1], Finished) and seen[-1].reason == "completed"
     assert np.isfinite(seen[-1].metrics["loss"])
+
+
+def test_back_with_a_tenth_of_the_rate_until_it_learns() -> None:
+    """Squared error on logits by plain gradient descent: at rate 10 it doubles and doubles, and no
+    unit of this network can die of it."""
+    spec = RunSpec(
+        **SMALL,
+        loss="mean(square(y_true - logits), axis=-1)",
+        activation="leaky_relu",
+        optimizer="sgd",
+        schedule="constant",
+        learning_rate=10.0,
+    )
+    control, rate, marks, snapshots, back = Control(attended=True), 10.0, [], [], None
+    for event in loop.run(spec, control):
+        if isinstance(event, Snapshot):
+            if back is not None:  # the first look after it: what it went on from
+                for name, array in back.arrays.items():
+                    assert np.array_equal(event.arrays[name], array), name
+                back = None
+            snapshots.append(event)
+        if isinstance(event, Changed):
+            marks.append(event)
+        if isinstance(event, Changed) and event.what == "state" and event.value == "paused":
+            found = broken(marks)
+            assert found is not None and rate > 1e-4
+            rate /= 10
+            back = next(each for each in snapshots if each.step == found["back"])
+            control.send("change", BACK, -1.0)  # there is no such step: left out
+            control.send("change", BACK, float(found["back"]))
+            control.send("change", "learning_rate", rate)
+            control.send("look")
+            control.send("resume")
+    assert isinstance(event, Finished) and event.reason == "completed"
+    assert event.metrics["loss"] < 1  # it began with 6 and had been at 1e29
+    gone = [mark for mark in marks if mark.what == BACK]
+    assert gone and all(mark.value >= 0 for mark in gone)
+    assert broken(marks) is None
+    assert as_changed(spec, marks) == spec.model_copy(update={"learning_rate": pytest.approx(rate)})
+
+
+@pytest.mark.parametrize("optimizer", list(knobs()["optimizer"].choices or {}))
+def test_a_fresh_optimiser_takes_the_first_step_again(optimizer: str) -> None:
+    training = loop.prepare(RunSpec(**SMALL, optimizer=optimizer))
+    begun = training.good.arrays
+    once = [after_a_step(training)]
+    for _ in range(3):
+        training.step = 0
+        training.go_back(0)
+        assert all(np.array_equal(training.weights()[name], begun[name]) for name in begun)
+        once.append(after_a_step(training))
+    assert all(np.array_equal(once[0][name], each[name]) for each in once for name in begun)
+
+
+def after_a_step(training: loop.Training) -> dict[str, np.ndarray]:
+    training.advance(loop.Pending(training), 1)
+    return training.weights()
 
 
 def test_with_nobody_to_ask_a_run_that_breaks_fails() -> None:

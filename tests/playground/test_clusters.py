@@ -8,8 +8,9 @@ from sklearn.metrics import silhouette_score
 from sklearn.neighbors import NearestNeighbors
 
 from playground import RunSpec, train
-from playground.collapse import collapsed
+from playground.collapse import advice, collapsed
 from playground.presets import PRESETS
+from playground.training import objective
 from playground.training.clusters import NUMBERS, PREFIX, SAMPLE, numbers, probe
 from playground.training.events import Evaluated
 
@@ -88,3 +89,23 @@ def test_the_experiment_collapse_collapses(seed: int) -> None:
         losses = [look.metrics["embedding_cross_entropy"] for look in looks]
         found.append(collapsed([look.step for look in looks], losses, 10) is not None)
     assert found == [False, True]
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("λ = 1.0  # 0..2\ncross_entropy() + λ * center()", "make λ smaller"),
+        ("lambda_ = 1.0  # 0..2\ncross_entropy() + lambda_ * center()", "make lambda_ smaller"),
+        ("0.001 * cross_entropy() + center()", "weigh the pull on the features less"),
+        ("triplet", "add cross_entropy()"),
+        ("center()", "add cross_entropy()"),
+        ("categorical_crossentropy", "make the learning rate smaller"),
+        ("gamma = 2.0  # 0..5\n-(1 - p_true)**gamma * log(p_true)", "learning rate smaller"),
+    ],
+)
+def test_the_advice_on_a_collapse_names_what_the_loss_has(text: str, said: str) -> None:
+    loss = objective.build(RunSpec(dataset="digits", loss=text))
+    parameters = [parameter.as_dict() for parameter in loss.parameters.values()]
+    advised = advice({"inputs": list(loss.inputs), "parameters": parameters})
+    assert said in advised
+    assert ("λ" in advised) == ("λ" in text)

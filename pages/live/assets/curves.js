@@ -108,7 +108,7 @@ export function mount(root, component) {
         className: "key",
         type: "button",
         "aria-pressed": String(!hidden.has(id)),
-        title: hidden.has(id) ? "Show this run" : "Hide this run",
+        title: `${hidden.has(id) ? "Show" : "Hide"} ${name}`,
       })
       key.append(swatch, element("span", { text: name }))
       key.onclick = () => {

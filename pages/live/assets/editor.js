@@ -376,7 +376,16 @@ export function mount(root, component) {
     while (numbers.children.length > lines.length) numbers.lastChild.remove()
     const heights = wanted.map(([, line]) => line.offsetHeight)
     for (const [i, [label]] of wanted.entries()) label.style.height = `${heights[i]}px`
+    grow()
     area.style.height = `${Math.max(layer.offsetHeight, box.clientHeight)}px`
+  }
+
+  // As high as the text, within bounds, until the visitor chooses a height by the corner.
+  let grown = box.style.height
+  function grow() {
+    if (box.style.height !== grown) return
+    grown = `${Math.min(Math.max(layer.offsetHeight, data.height), data.most)}px`
+    box.style.height = grown
   }
 
   // Through the browser, so that Ctrl+Z takes it back.

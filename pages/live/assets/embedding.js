@@ -267,8 +267,8 @@ export function mount(root, component) {
 
   function drawAlarm() {
     const said = data.runs.flatMap(({ id, name }) => {
-      const since = known.get(id)?.collapsed
-      return since ? [`${name}: cross-entropy has sat at ln ${data.classes.length} = ${digits(Math.log(data.classes.length))} since step ${count(since[0])}. All classes have fallen together; make λ smaller.`] : []
+      const { collapsed: since, advice } = known.get(id) ?? {}
+      return since ? [`${name}: cross-entropy has sat at ln ${data.classes.length} = ${digits(Math.log(data.classes.length))} since step ${count(since[0])}. ${advice}`] : []
     })
     put(alarm, said.join(" "))
     for (const { run, node } of cards.values()) node.classList.toggle("is-collapsed", Boolean(known.get(run)?.collapsed))

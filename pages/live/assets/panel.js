@@ -1,7 +1,7 @@
 // One chart of the curves: a quantity over steps, epochs or seconds, drawn by Plotly and updated in place.
 
 import { extent, levelRange, tickDigits } from "./axes.js"
-import { digits, element, percent, put } from "./words.js"
+import { count, digits, element, percent, put } from "./words.js"
 
 export const PANELS = {
   loss: {
@@ -66,17 +66,16 @@ export function adoptStyle(root) {
 }
 
 const WHOLE = { loss: "new loss", broken: "not finite" }
-const markText = ({ what, value }) =>
-  WHOLE[what]
-    ? WHOLE[what]
-    : `${what.replaceAll("_", " ")} ${
-        typeof value === "number" ? Number(value.toPrecision(3)) : value
-      }`
+const markText = ({ what, value }) => {
+  if (WHOLE[what]) return WHOLE[what]
+  const shown = typeof value !== "number" ? value : what === "back_to_step" ? count(value) : Number(value.toPrecision(3))
+  return `${what.replaceAll("_", " ")} ${shown}`
+}
 
 // Plotly reads a little HTML in its texts; names and losses are none.
 const plain = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
 
-const short = (text) => (text.length > 18 ? `${text.slice(0, 17).trimEnd()}…` : text)
+const short = (text) => (text.length > 24 ? `${text.slice(0, 23).trimEnd()}…` : text)
 
 export class Panel {
   constructor(name, about, onZoom) {
@@ -249,7 +248,7 @@ export class Panel {
       hoverlabel: {
         bgcolor: colors.background,
         bordercolor: colors.border,
-        namelength: 32,
+        namelength: 40,
         font: { family: colors.font, size: 12.5, color: colors.text },
       },
       dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",

@@ -1,0 +1,67 @@
+"""What a written loss or metric is called where there is no room for its text; and run names that
+differ, cut so that the part that differs stays."""
+
+import re
+from collections.abc import Sequence
+from textwrap import dedent
+
+from playground.knobs import is_name
+
+_DEFINED = re.compile(r"(?:def|class)\s+(\w+)\s*[(:]|(\w+)\s*=\s*lambda\b")
+_CALLED = re.compile(r"(?:return\s+|\w+\s*=\s*)?(\w+)(?:\([^()]*\))?")
+
+
+def name(text: str) -> str:
+    """A name or a text in a few words: the comment it begins with, the function that it defines
+    and ends with, or its last line."""
+    if is_name(text):
+        return text
+    first = text.strip().partition("\n")[0].strip()
+    if first.startswith("#") and first.strip("# "):
+        return first.strip("# ")
+    lines = code_lines(text)
+    outer = [line for line in lines if not line[:1].isspace()]
+    defined = [found[1] or found[2] for line in outer if (found := _DEFINED.match(line))]
+    if defined:
+        last = _CALLED.fullmatch(outer[-1])
+        if _DEFINED.match(outer[-1]):
+            return defined[-1]
+        if last is not None and last[1] in defined:
+            return last[1]
+    return lines[-1].strip().removeprefix("return ") if lines else "written"
+
+
+def code_lines(text: str) -> list[str]:
+    """The lines of a text without comments and blank ones, indented as they are."""
+    lines = [line.split("#")[0].rstrip() for line in dedent(text.expandtabs()).splitlines()]
+    return [line for line in lines if line.strip()]
+
+
+def cut(text: str, most: int) -> str:
+    """A text on one line of at most so many characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
+
+
+def told_apart(names: Sequence[str], most: int) -> list[str]:
+    """Names of at most so many characters each. Of different ones that would be cut to the same,
+    what they begin with alike makes room for the part that differs."""
+    found = [cut(each, most) for each in names]
+    told = list(found)
+    for place, each in enumerate(names):
+        others = {other for other, short in zip(names, found, strict=True) if short == found[place]}
+        if len(others) > 1:
+            same = min(_shared(each, other) for other in others - {each})
+            start = max(0, min(same, len(each) - most + 1))
+            told[place] = cut(f"…{each[start:]}", most)
+    return told
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    count = 0
+    for a, b in zip(one, other, strict=False):
+        if a != b:
+            break
+        count += 1
+    return count
