@@ -85,7 +85,7 @@ class PlaygroundLoss(keras.losses.Loss):
 
     def on(self, tensors: Mapping[str, Tensor]) -> Tensor:
         """The batch mean, a float32 scalar."""
-        return keras.ops.mean(self.values(tensors))
+        return mean(self.values(tensors))
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return self.values(self.offered(y_true, y_pred))
@@ -144,6 +144,18 @@ class PlaygroundLoss(keras.losses.Loss):
             if name not in found:
                 found[name] = _derived(name, found)
         return found
+
+
+def mean(values: Tensor, weights: Tensor | None = None) -> Tensor:
+    """The mean of a loss' values, each times its weight, over those that count: where they carry a
+    mask, as in Keras, over what it leaves."""
+    weighed = values if weights is None else values * weights
+    mask = getattr(values, "_keras_mask", None)
+    if mask is None:
+        return keras.ops.mean(weighed)
+    return keras.ops.divide_no_nan(
+        keras.ops.sum(weighed), keras.ops.sum(keras.ops.cast(mask, "float32"))
+    )
 
 
 def _flat(labels: Tensor, found: Mapping[str, Tensor]) -> Tensor:

@@ -171,6 +171,7 @@ def binary_crossentropy(y_true: Tensor, y_pred: Tensor, *, label_smoothing: floa
     link="sigmoid",
     gamma=Range(0.0, 5.0),
     alpha=Range(0.0, 1.0),
+    label_smoothing=Range(0.0, 0.5),
 )
 def binary_focal_crossentropy(
     y_true: Tensor,
@@ -179,13 +180,14 @@ def binary_focal_crossentropy(
     apply_class_balancing: bool = True,
     alpha: float = 0.25,
     gamma: float = 2.0,
+    label_smoothing: float = 0.0,
 ) -> Tensor:
-    """mean_c a_t (1 - p_t)^gamma (-log p_t)"""
+    """mean_c a_t (1 - p_t)^gamma (-y log p - (1 - y) log(1 - p)), y smoothed towards 1/2"""
+    y_true = y_true * (1 - label_smoothing) + 0.5 * label_smoothing
     one, other = logarithm(y_true), logarithm(1 - y_true)
     right, wrong = log_p(y_pred), log_rest(y_pred)
-    log_pt = ops.logaddexp(one + right, other + wrong)
     log_miss = ops.logaddexp(one + wrong, other + right)
-    loss = ops.exp(gamma * log_miss) * -log_pt
+    loss = ops.exp(gamma * log_miss) * -(y_true * right + (1 - y_true) * wrong)
     if apply_class_balancing:
         loss = loss * (y_true * alpha + (1 - y_true) * (1 - alpha))
     return ops.mean(loss, axis=-1)
@@ -237,9 +239,18 @@ def categorical_crossentropy_label_smoothing(
     paper="Good 1952",
     text="-log(sum(one_hot(labels, num_classes) * y_pred, axis=-1))",
 )
-def sparse_categorical_crossentropy(labels: Tensor, y_pred: Tensor) -> Tensor:
-    """-log p[label]"""
-    return -of_class(labels, log_normalised(y_pred))
+def sparse_categorical_crossentropy(
+    labels: Tensor, y_pred: Tensor, *, ignore_class: int | None = None
+) -> Tensor:
+    """-log p[label]; samples of `ignore_class` cost nothing, and do not count in a mean"""
+    each = -of_class(labels, log_normalised(y_pred))
+    if ignore_class is None:
+        return each
+    counts = ops.not_equal(ops.cast(labels, "int32"), ignore_class)
+    each = ops.where(counts, each, 0.0)
+    if hasattr(each, "__dict__"):
+        each._keras_mask = counts  # where Keras' reductions look for it
+    return each
 
 
 def of_class(labels: Tensor, p: Tensor) -> Tensor:
@@ -259,12 +270,22 @@ def of_class(labels: Tensor, p: Tensor) -> Tensor:
     text="gamma = 2.0  # 0..5\nalpha = 0.25  # 0..1\n"
     "sum(alpha * y_true * (1 - y_pred)**gamma * -log(y_pred), axis=-1)",
     gamma=Range(0.0, 5.0),
-    alpha=Range(0.0, 1.0),
+    alpha=Range(0.0, 1.0, per_class=True),
+    label_smoothing=Range(0.0, 0.5),
 )
 def categorical_focal_crossentropy(
-    y_true: Tensor, y_pred: Tensor, *, alpha: float = 0.25, gamma: float = 2.0
+    y_true: Tensor,
+    y_pred: Tensor,
+    *,
+    alpha: float | tuple[float, ...] = 0.25,
+    gamma: float = 2.0,
+    label_smoothing: float = 0.0,
 ) -> Tensor:
-    """sum_c alpha y (1 - p)^gamma (-log p)"""
+    """sum_c alpha_c y (1 - p)^gamma (-log p), y smoothed towards 1/C; alpha: one for all classes,
+    or a number a class"""
+    alpha = ops.convert_to_tensor(alpha, dtype="float32")
+    count = ops.cast(ops.shape(y_pred)[-1], "float32")
+    y_true = y_true * (1 - label_smoothing) + label_smoothing / count
     log_each = log_normalised(y_pred)
     made = made_of(y_pred)
     known = made is not None and made[0] == "Softmax"

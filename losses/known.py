@@ -11,7 +11,7 @@ from .base import OPTIONS, PlaygroundLoss, Tensor
 from .catalog import CATALOG, KERAS_NAMES
 from .language.errors import LossError, quote, suggest
 from .language.graph import Parameter
-from .language.parameters import checked, checked_word
+from .language.parameters import checked, checked_word, whole
 from .named import Knob, LossInfo
 
 
@@ -51,7 +51,8 @@ class NamedLoss(PlaygroundLoss):
                     hint="its parameters are " + (", ".join(known) or "none"),
                 )
         self.knobs = {n: _value(k, given.get(n, k.default)) for n, k in known.items()}
-        live = {n: v for n, v in self.knobs.items() if not known[n].fixed}
+        fixed = {n for n, k in known.items() if k.fixed or isinstance(self.knobs[n], tuple)}
+        live = {n: v for n, v in self.knobs.items() if n not in fixed}
         self._make_variables(live)
         self.parameters = {n: _parameter(known[n], v) for n, v in live.items()}
         self.warnings: list[Any] = []
@@ -68,6 +69,13 @@ class NamedLoss(PlaygroundLoss):
     def values(self, tensors: Mapping[str, Tensor]) -> Tensor:
         found = self.gather(tensors)
         args = [keras.ops.cast(found[n], "float32") for n in self.inputs]
+        for knob in self.info.parameters:
+            given, classes = self.knobs[knob.name], args[-1].shape[-1]
+            if knob.per_class and isinstance(given, tuple) and len(given) != classes:
+                raise LossError(
+                    f"{quote(knob.name)} has {len(given)} numbers for {classes} classes",
+                    hint="give one number for all, or one a class",
+                )
         return self.info.function(*args, **{**self.knobs, **self._variables})
 
     def get_config(self) -> dict[str, Any]:
@@ -80,12 +88,16 @@ class NamedLoss(PlaygroundLoss):
 
 
 def _value(knob: Knob, value: Any) -> Any:
+    if knob.per_class and isinstance(value, (list, tuple)):
+        return tuple(float(checked(knob.name, v)) for v in value)
     if not knob.fixed:
         return float(checked(knob.name, value))
     if isinstance(knob.default, tuple) or isinstance(value, (list, tuple)):
         return tuple(float(checked(knob.name, v)) for v in value)
     if isinstance(knob.default, str) and not isinstance(value, str):
         raise LossError(f"{quote(knob.name)} is a word", hint=f"such as {knob.default!r}")
+    if knob.default is None and value is not None:
+        return whole(knob.name, value)
     return checked_word(knob.name, value, knob.choices) if knob.choices else value
 
 

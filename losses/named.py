@@ -31,11 +31,13 @@ Tensor = Any
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Where a parameter makes sense, and the step of its slider."""
+    """Where a parameter makes sense, and the step of its slider; one that is `per_class` may also
+    be a list, a number a class."""
 
     low: float
     high: float
     step: float | None = None
+    per_class: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Knob:
     high: float | None = None
     step: float | None = None
     choices: tuple[str, ...] = ()
+    per_class: bool = False
 
     @property
     def fixed(self) -> bool:
@@ -130,7 +133,16 @@ def read_signature(
             knobs.append(Knob(argument.name, argument.default))
             continue
         step = bounds.step or (bounds.high - bounds.low) / 100
-        knobs.append(Knob(argument.name, argument.default, bounds.low, bounds.high, step))
+        knobs.append(
+            Knob(
+                argument.name,
+                argument.default,
+                bounds.low,
+                bounds.high,
+                step,
+                per_class=bounds.per_class,
+            )
+        )
     return tuple(inputs), tuple(knobs)
 
 

@@ -217,23 +217,20 @@ def call_named(
 ) -> Node:
     """A named loss inside an expression: its tensors default to the inputs of their names."""
     knobs = [k.name for k in info.parameters]
-    order = [*info.inputs, *knobs]
+    args, keywords = _positions(info, args, keywords)
     options = {k: keywords.pop(k) for k in ("from_logits", "axis") if k in keywords}
     for ignored in ("name", "reduction", "dtype"):
         keywords.pop(ignored, None)
-    arguments = tuple(voc.Argument(n, "F" if n in info.inputs else "V", "None") for n in order)
-    if len(args) > len(info.inputs) and "from_logits" not in order and _boolean(args, info):
-        options["from_logits"] = args.pop(len(info.inputs))
+    arguments = tuple(
+        voc.Argument(n, "F" if n in info.inputs else "V", "None") for n in (*info.inputs, *knobs)
+    )
     given = _match(b, arguments, info.name, args, keywords, places)
     at = b.at
-    tensors = [
-        b.floats(b.tensor(given[n], f"the argument {quote(n)}")) if n in given else inputs(n)
-        for n in info.inputs
-    ]
+    tensors = [_target(b, n, given[n], inputs) if n in given else inputs(n) for n in info.inputs]
     if info.inputs[:2] in (("y_true", "y_pred"), ("labels", "y_pred"), ("y_true", "logits")):
         warn_of_swap(b, info.name, *tensors[:2])
     if "from_logits" in options and b.flag(options["from_logits"], "from_logits"):
-        return _from_logits(b, info, tensors, given)
+        tensors = _of_logits(b, info, tensors)
     values = {n: _knob(b, info, n, given.get(n)) for n in knobs}
     b.at = at
     live = tuple(n for n in knobs if isinstance(values[n], Node))
@@ -257,7 +254,14 @@ def loss_class(
 
     def call(given: list[Value], more: dict[str, Value], span: Span) -> Value:
         b.at = span
-        node = call_named(b, info, list(given), {**keywords, **more}, inputs, {})
+        options = {**keywords, **more}
+        node = call_named(b, info, list(given), dict(options), inputs, {})
+        ignored = options.get("ignore_class", NONE)
+        if ignored != NONE:  # the class takes the mean over the samples that count
+            told = _target(b, "labels", given[0], inputs) if given else inputs("labels")
+            there = el.binary(b, "ne", told, b.floats(b.tensor(ignored)))
+            share = st.reduce(b, "mean", b.cast(there, "float"))
+            node = el.binary(b, "div", node, el.binary(b, "maximum", share, b.const(1e-7)))
         if isinstance(reduction, Text) and reduction.text == "sum":
             return st.reduce(b, "sum", node)
         return node
@@ -265,14 +269,67 @@ def loss_class(
     return Callee(info.name, call)
 
 
-def _class_order(info: LossInfo) -> list[str]:
-    knobs = [k.name for k in info.parameters]
-    return ["from_logits", *knobs] if info.name.endswith("crossentropy") else knobs
+# What Keras has after the tensors, in its order; of others, their parameters in theirs.
+_ORDER = {
+    "binary_crossentropy": ("from_logits", "label_smoothing", "axis"),
+    "categorical_crossentropy": ("from_logits", "label_smoothing", "axis"),
+    "sparse_categorical_crossentropy": ("from_logits", "ignore_class", "axis"),
+    "binary_focal_crossentropy": (
+        "apply_class_balancing", "alpha", "gamma", "from_logits", "label_smoothing", "axis",
+    ),
+    "categorical_focal_crossentropy": ("alpha", "gamma", "from_logits", "label_smoothing", "axis"),
+}  # fmt: skip
 
 
-def _boolean(args: list[Value], info: LossInfo) -> bool:
-    extra = args[len(info.inputs)]
-    return isinstance(extra, Node) and extra.is_const and extra.dtype == "bool"
+def _class_order(info: LossInfo) -> tuple[str, ...]:
+    return _ORDER.get(info.name, tuple(k.name for k in info.parameters))
+
+
+def _positions(
+    info: LossInfo, args: list[Value], keywords: dict[str, Value]
+) -> tuple[list[Value], dict[str, Value]]:
+    """What is given by position after the tensors, by its name. A number where Keras has the yes
+    or no of from_logits is what comes next."""
+    count, order = len(info.inputs), list(_class_order(info))
+    extra = args[count:]
+    if extra and order[:1] == ["from_logits"] and not _boolean(extra[0]):
+        order = order[1:]
+    if len(extra) > len(order) or any(name in keywords for name in order[: len(extra)]):
+        return args, keywords  # is told as every call is
+    return args[:count], {**keywords, **dict(zip(order, extra, strict=False))}
+
+
+def _boolean(value: Value) -> bool:
+    return isinstance(value, Node) and value.is_const and value.dtype == "bool"
+
+
+def _target(b: Builder, name: str, value: Value, inputs: InputNode) -> Node:
+    """A tensor given to a named loss. y_true is one-hot here where Keras' sparse losses have class
+    numbers: they are taken."""
+    node = b.tensor(value, f"the argument {quote(name)}")
+    if name == "labels" and node.rank > 1:
+        if node.op != "input" or node.attrs["name"] != "y_true":
+            raise b.error(
+                f"labels are class numbers, (B,), and this is {letters(node, b)}",
+                "pass labels, or argmax(x, axis=-1)",
+            )
+        b.note("labels", "y_true is one-hot here: its class numbers, labels, are taken")
+        node = inputs("labels")
+    return b.floats(node)
+
+
+def _of_logits(b: Builder, info: LossInfo, tensors: list[Node]) -> list[Node]:
+    """The tensors of a loss whose prediction is given as logits: their softmax or sigmoid, of
+    which the loss takes logarithms straight from the logits (`losses.probabilities`)."""
+    if "y_pred" not in info.inputs:
+        if "logits" in info.inputs:
+            return tensors  # is what it takes anyway
+        raise b.error(f"{info.name} takes no logits", "leave from_logits out")
+    place = info.inputs.index("y_pred")
+    z = tensors[place]
+    operators.warn_of_logits(b, z)
+    made = el.unary(b, "sigmoid", z) if info.link == "sigmoid" else st.along(b, "softmax", z, -1)
+    return [*tensors[:place], made, *tensors[place + 1 :]]
 
 
 def _knob(b: Builder, info: LossInfo, name: str, value: Value | None) -> Any:
@@ -282,7 +339,9 @@ def _knob(b: Builder, info: LossInfo, name: str, value: Value | None) -> Any:
         return b.const(knob.default) if plain else knob.default
     if isinstance(knob.default, bool):
         return b.flag(value, quote(name))
-    if isinstance(knob.default, tuple) or knob.default is None:
+    if knob.default is None:
+        return b.integer(value, quote(name))
+    if isinstance(knob.default, tuple):
         if not isinstance(value, Items):
             raise b.error(f"{quote(name)} is a list of numbers", "write [1.0, 2.0]")
         return tuple(float(b.fixed(v, quote(name))) for v in value.values)
@@ -300,6 +359,13 @@ def _knob(b: Builder, info: LossInfo, name: str, value: Value | None) -> Any:
             )
         return whole
     node = b.tensor(value, quote(name))
+    if node.rank == 1 and knob.per_class:
+        if node.shapes[0] != (b.num_classes,):
+            raise b.error(
+                f"{quote(name)} has {node.shapes[0][0]} numbers for {b.num_classes} classes",
+                "give one number for all, or one a class",
+            )
+        return b.floats(node)
     if node.rank:
         raise b.error(f"{quote(name)} must be a number")
     return float(b.fixed(node, quote(name))) if knob.fixed else b.floats(node)
@@ -330,23 +396,3 @@ def _result_shape(b: Builder, info: LossInfo, tensors: list[Node], k: int) -> tu
     if not first:
         raise st.sizes.SizeError(f"{info.name} needs tensors", "pass y_true and y_pred")
     return first[:1]
-
-
-def _from_logits(b: Builder, info: LossInfo, tensors: list[Node], given: dict[str, Value]) -> Node:
-    """The cross-entropies taken straight from logits."""
-    y, z = tensors
-    smooth = given.get("label_smoothing")
-    if info.name not in (
-        "categorical_crossentropy", "binary_crossentropy", "sparse_categorical_crossentropy",
-    ):  # fmt: skip
-        raise b.error(f"{info.name} is not read with from_logits=True", "apply softmax first")
-    if info.name == "sparse_categorical_crossentropy":
-        y = st.one_hot(b, b.cast(y, "int"), z.shapes[0][-1])
-    if smooth is not None:
-        count = 2 if info.name == "binary_crossentropy" else z.shapes[0][-1]
-        s = b.floats(b.tensor(smooth))
-        keep = el.binary(b, "mul", y, el.binary(b, "sub", b.const(1.0), s))
-        y = el.binary(b, "add", keep, el.binary(b, "div", s, b.const(float(count))))
-    if info.name == "binary_crossentropy":
-        return st.reduce(b, "mean", operators.sigmoid_ce(b, {"labels": y, "logits": z}), -1)
-    return operators.softmax_ce(b, {"labels": y, "logits": z, "axis": -1})

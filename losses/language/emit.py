@@ -7,7 +7,7 @@ from typing import Any
 
 from losses.catalog import EVERY
 from losses.named import ops
-from losses.probabilities import made_of
+from losses.probabilities import made_of, sigmoid, softmax
 
 from .graph import Node
 from .logarithms import Logarithms
@@ -18,6 +18,10 @@ Emit = Callable[..., Tensor]
 
 KINDS = {"float": "float32", "int": "int32", "bool": "bool"}
 EPSILON = 1e-7
+
+
+def _softmax(a: Attrs, x: Tensor) -> Tensor:
+    return softmax(x) if a["axis"] in (-1, len(x.shape) - 1) else ops.softmax(x, axis=a["axis"])
 
 
 def _named(a: Attrs, *args: Tensor) -> Tensor:
@@ -126,6 +130,8 @@ EMIT: dict[str, Emit] = {
     **{n: _reduce(n) for n in ("sum", "mean", "max", "min", "prod", "std", "var", "any", "all")},
     **{n: _axis(n) for n in ("softmax", "log_softmax", "cumsum", "cumprod", "sort", "argsort")},
     **{n: _joined(n) for n in ("concatenate", "stack")},
+    "softmax": _softmax,
+    "sigmoid": lambda a, x: sigmoid(x),
     "logsumexp": _logsumexp,
     "count_nonzero": lambda a, x: _count(a, x),
     "argmax": lambda a, x: ops.argmax(x, axis=a["axis"], keepdims=a["keepdims"]),

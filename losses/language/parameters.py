@@ -65,6 +65,14 @@ def checked(name: str, value: object, span: Span | None = None) -> float:
     return int(value) if isinstance(value, int) and not isinstance(value, bool) else number
 
 
+def whole(name: str, value: object) -> int:
+    """A parameter that is a whole number, or a `LossError`."""
+    number = checked(name, value)
+    if number != int(number):
+        raise LossError(f"{quote(name)} must be a whole number", hint="such as 2")
+    return int(number)
+
+
 def checked_word(name: str, value: str, choices: Sequence[str], span: Span | None = None) -> str:
     """A parameter that is a word, or a `LossError` that says which words there are; any word where
     there are no choices."""

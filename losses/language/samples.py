@@ -23,7 +23,7 @@ def by_sample(program: Program, found: Mapping[int, Tensor]) -> Tensor | None:
 
     def reduced(op: str, values: Tensor) -> Tensor:
         axes = tuple(range(1, len(values.shape)))
-        return getattr(ops, op)(values, axis=axes) if axes else values
+        return _reduce(op, values, axes) if axes else values
 
     return _undone(program.result, found, reduced, lambda value: None)
 
@@ -34,11 +34,14 @@ def weighed_mean(node: Node, found: Mapping[int, Tensor], weights: Tensor) -> Te
     that is of no sample counts as often as they do on average."""
 
     def reduced(op: str, values: Tensor) -> Tensor:
-        return getattr(ops, op)(
-            values * ops.reshape(weights, (-1,) + (1,) * (len(values.shape) - 1))
-        )
+        each = ops.reshape(weights, (-1,) + (1,) * (len(values.shape) - 1))
+        return _reduce(op, values * each)
 
     return _undone(node, found, reduced, lambda value: value * ops.mean(weights))
+
+
+def _reduce(op: str, values: Tensor, axis: tuple[int, ...] | None = None) -> Tensor:
+    return ops.mean(values, axis=axis) if op == "mean" else ops.sum(values, axis=axis)
 
 
 def _undone(
