@@ -12,6 +12,7 @@ from pages.live.headers import SafeHeaders
 from pages.live.hosts import Hosts
 from pages.live.routes import feed, routes
 from pages.live.shutdown import before_shutdown
+from pages.live.startup import Startup
 from pages.live.throttle import Throttle
 from playground.runs.address import announced
 from playground.runs.supervisor import service
@@ -42,5 +43,10 @@ app = st.App(
     "pages/frame.py",
     routes=routes(),
     lifespan=lifespan,
-    middleware=[Middleware(SafeHeaders), Middleware(Hosts), Middleware(Throttle)],
+    middleware=[
+        Middleware(Startup),
+        Middleware(SafeHeaders),
+        Middleware(Hosts),
+        Middleware(Throttle),
+    ],
 )

@@ -104,7 +104,7 @@ def _make_room(store: Store) -> None:
     try:
         gone = store.make_room()
     except StoreError as error:
-        terminal.complain(str(error), error.hint)
+        terminal.complain(str(error), error.operator_hint)
         return
     if gone:
         numbers = ", ".join(f"#{run.number}" for run in gone)
@@ -382,7 +382,7 @@ def _errors_in_plain_words() -> Iterator[None]:
     try:
         yield
     except PlaygroundError as error:
-        terminal.complain(str(error), error.hint)
+        terminal.complain(str(error), error.operator_hint)
         raise typer.Exit(2) from None
 
 

@@ -6,17 +6,41 @@ PlaygroundError   something a visitor or an operator can act on; str() is one pl
 ├── RunError      a run cannot be started or steered: unknown, not yours, not live, queue full
 ├── PictureError  an uploaded picture cannot be used
 ├── StoreError    the store cannot be read or written (full disk, locked, foreign file)
+├── SettingError  an environment variable has a value that cannot be used
 └── WorkerError   a worker process died or did not answer in time
 """
 
+import re
+from pathlib import Path
+
+# Absolute paths of two parts or more; not what follows the host of a URL.
+_PATH = re.compile(r"(?<![\w.:/\\~])(?:~|[A-Za-z]:)?(?:[/\\][^\s/\\:;,'\"()<>]+){2,}")
+_PUBLISHED = ("~/.keras/", "~/.loss-playground/")  # defaults that the README names
+
+
+def without_paths(text: str) -> str:
+    """A text for visitors: of each path on this machine only its last part, unless it is one of
+    the published defaults."""
+    text = text.replace(str(Path.home()), "~")
+
+    def shortened(found: re.Match[str]) -> str:
+        path = found[0].replace("\\", "/")
+        return path if path.startswith(_PUBLISHED) else "…/" + path.rsplit("/", 1)[1]
+
+    return _PATH.sub(shortened, text)
+
 
 class PlaygroundError(Exception):
-    """The base of all errors raised on purpose; its text is written for the person at the page."""
+    """The base of all errors raised on purpose. `message` and `hint` are for the person at the
+    page; str() and `operator_hint` are the same for who runs the program."""
+
+    names_paths = False  # whether its words may name files of this machine
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.operator_hint = hint
+        self.message = without_paths(message) if self.names_paths else message
+        self.hint = without_paths(hint) if self.names_paths else hint
 
 
 class SpecError(PlaygroundError):
@@ -30,6 +54,8 @@ class SpecError(PlaygroundError):
 class DataError(PlaygroundError):
     """A data set cannot be had as published; the hint says what to do."""
 
+    names_paths = True
+
 
 class RunError(PlaygroundError):
     """A run cannot be started or steered as asked."""
@@ -42,6 +68,16 @@ class PictureError(PlaygroundError):
 class StoreError(PlaygroundError):
     """The store cannot be read or written."""
 
+    names_paths = True
+
+
+class SettingError(PlaygroundError):
+    """An environment variable of the program has a value that cannot be used."""
+
+    names_paths = True
+
 
 class WorkerError(PlaygroundError):
     """A worker process died or did not answer in time."""
+
+    names_paths = True

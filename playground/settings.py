@@ -4,8 +4,10 @@ import os
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from playground.errors import SettingError
 
 
 class Settings(BaseSettings):
@@ -86,5 +88,20 @@ class Settings(BaseSettings):
 
 @cache
 def settings() -> Settings:
-    """The process' settings, read from the environment once."""
-    return Settings()
+    """The process' settings, read from the environment once. Raises SettingError."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = error.errors(include_url=False)
+    said = [
+        f"{_variable(fault['loc'])} cannot be {fault['input']!r}: "
+        f"{fault['msg'].removeprefix('Input ')}."
+        for fault in faults
+    ]
+    raise SettingError(
+        " ".join(said), "Change it, or unset it to have the default; the README lists both."
+    )
+
+
+def _variable(place: tuple[int | str, ...]) -> str:
+    return f"PLAYGROUND_{str(place[0]).upper()}"

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
-from playground.errors import WorkerError
+from playground.errors import WorkerError, without_paths
 from playground.runs import wire
 from playground.settings import Settings
 
@@ -254,7 +254,7 @@ class LocalExecutor:
 
     def _fault(self, problem: str) -> None:
         self.failures += 1
-        self.problem = problem
+        self.problem = without_paths(problem)
 
     def _launch_later(self) -> None:
         with self._lock:
