@@ -89,3 +89,64 @@ def test_the_keras_layer_trains_and_is_saved_with_its_centres(tmp_path) -> None:
     np.testing.assert_array_equal(np.asarray(again.get_layer("centre").centers), after)
     with pytest.raises(ValueError, match="alpha"):
         losses.CenterLoss(4, alpha=2.0)
+
+
+POLICIES = ["float32", "mixed_float16", "mixed_bfloat16", "float16"]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("form", ["(B,)", "(B, 1)", "one-hot"])
+@pytest.mark.parametrize("kind", ["int64", "uint8", "float32"])
+def test_the_keras_layer_takes_labels_of_every_form_under_every_policy(
+    policy: str, form: str, kind: str
+) -> None:
+    """CIFAR-10's labels are (B, 1): all were of class 0."""
+    draw = np.random.default_rng(3)
+    x, labels = draw.normal(size=(9, 2)).astype("float32"), np.arange(9) % 3
+    given = {"(B,)": labels, "(B, 1)": labels[:, None], "one-hot": np.eye(3)[labels]}[form]
+    layer = losses.CenterLoss(3, weight=0.1, alpha=0.5, dtype=policy)
+    layer.build([(None, 2), (None,)])
+    first = np.asarray(layer.centers).copy()
+    held = keras.ops.cast(x, layer.compute_dtype)
+    out = layer([held, keras.ops.convert_to_tensor(given.astype(kind))], training=True)
+    assert out.dtype == held.dtype
+    seen = np.asarray(keras.ops.cast(held, "float32"))  # what rounding has left
+    expected = 0.05 * np.square(seen - first[labels]).sum(axis=1).mean()
+    assert layer.losses[0].dtype == "float32"
+    assert float(layer.losses[0]) == pytest.approx(float(expected), rel=1e-5)
+    np.testing.assert_allclose(layer.centers, moved(first, seen, labels, 0.5), rtol=1e-5)
+
+
+def test_class_numbers_beyond_what_float16_can_count() -> None:
+    layer = losses.CenterLoss(3000, dtype="mixed_float16")
+    layer.build([(None, 2), (None,)])
+    labels = np.array([2049.0, 2999.0], "float32")
+    before = np.asarray(layer.centers).copy()
+    layer([np.ones((2, 2), "float16"), keras.ops.convert_to_tensor(labels)], training=True)
+    changed = np.flatnonzero(np.abs(np.asarray(layer.centers) - before).max(axis=1))
+    assert changed.tolist() == [2049, 2999]
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (4, 1, 1), ()])
+def test_labels_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
+    layer = losses.CenterLoss(3)
+    with pytest.raises(losses.LossError, match=r"Expected labels of shape \(B,\) or \(B, 1\)"):
+        layer([np.ones((4, 2), "float32"), np.zeros(shape, "int32")])
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_a_model_of_mixed_precision_is_fitted_with_centres(policy: str) -> None:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        images, truth = keras.Input((4,)), keras.Input((1,), dtype="int32")
+        features = keras.layers.Dense(2)(images)
+        held = losses.CenterLoss(4, weight=0.1)([features, truth])
+        soft = keras.layers.Dense(4, activation="softmax", dtype="float32")(held)
+        model = keras.Model([images, truth], soft)
+        model.compile("adam", losses.get("sparse_categorical_crossentropy"))
+        labels = (np.arange(32) % 4)[:, None]
+        found = model.fit([np.eye(4)[labels[:, 0]], labels], labels, epochs=2, verbose=0)
+        assert np.isfinite(found.history["loss"]).all()
+    finally:
+        keras.config.set_dtype_policy(before)
