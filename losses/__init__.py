@@ -1,29 +1,31 @@
 """The ground floor: losses, named and written. Imports keras and numpy, nothing of ours.
 
-Reading a text (`check(..., numeric=False)`, `catalog()`) does not import Keras; the names that
-need it are loaded when first used.
+`import losses` makes its losses, metrics and layers known to Keras, so that
+`keras.saving.load_model` finds them in a saved model. The doctor and the portraits, which need
+TensorFlow itself, are loaded when first used.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .base import PlaygroundLoss
 from .catalog import catalog
+from .center_layer import CenterLoss
 from .centers import moved as moved_centers
 from .check import check
+from .known import NamedLoss, get
 from .language.errors import LossError, Remark, Span
 from .language.glossary import glossary
 from .metrics import MetricInfo, metrics
 from .named import LossInfo
 from .weighing import weighed, weighs_itself
+from .written import WrittenLoss, compile_loss
+from .written_metric import WrittenMetric, compile_metric, get_metric
 
 if TYPE_CHECKING:
-    from .base import PlaygroundLoss
-    from .center_layer import CenterLoss
     from .diagnosis import Diagnosis, Verdict, doctor
-    from .known import NamedLoss, get
     from .portraits import curve, portrait
-    from .written import WrittenLoss, compile_loss, compile_metric, get_metric
 
 __all__ = [
     "CenterLoss",
@@ -37,6 +39,7 @@ __all__ = [
     "Span",
     "Verdict",
     "WrittenLoss",
+    "WrittenMetric",
     "catalog",
     "check",
     "compile_loss",
@@ -55,17 +58,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """The names that import Keras, on first use."""
-    if name in ("compile_loss", "compile_metric", "get_metric", "WrittenLoss"):
-        from . import written as module
-    elif name in ("get", "NamedLoss"):
-        from . import known as module  # type: ignore[no-redef]
-    elif name == "PlaygroundLoss":
-        from . import base as module  # type: ignore[no-redef]
-    elif name == "CenterLoss":
-        from . import center_layer as module  # type: ignore[no-redef]
-    elif name in ("curve", "portrait"):
-        from . import portraits as module  # type: ignore[no-redef]
+    """The names that import TensorFlow, on first use."""
+    if name in ("curve", "portrait"):
+        from . import portraits as module
     elif name in ("doctor", "Diagnosis", "Verdict"):
         from . import diagnosis as module  # type: ignore[no-redef]
     else:

@@ -35,7 +35,8 @@ class PlaygroundLoss(keras.losses.Loss):
     Keras' own. y_pred is what the loss names: probabilities, or logits where it takes only those,
     or features; `from_logits` says otherwise, and then those of a loss that takes probabilities are
     their softmax (sigmoid, of a binary cross-entropy). A loss that is one number a batch is
-    multiplied by the mean of the sample weights, as Keras does: they do not tell samples apart.
+    multiplied by the mean of the sample weights, as Keras does: they do not tell samples apart. A
+    text that takes the mean over the batch itself is weighed inside of it.
 
     Everything is computed in float32; `dtype` is what a call returns. Raises LossError, which is a
     ValueError, for shapes that do not fit.
@@ -43,6 +44,7 @@ class PlaygroundLoss(keras.losses.Loss):
 
     inputs: tuple[str, ...] = ()
     link = "softmax"  # from logits to what the loss calls y_pred
+    numbers = False  # whether it can be given class numbers though it does not name them
     instead = ""  # what takes class numbers, where this does not
 
     def __init__(
@@ -97,10 +99,15 @@ class PlaygroundLoss(keras.losses.Loss):
         )
         if sample_weight is not None:
             targets.check_weights(sample_weight, y_pred, self.name)
-            if "sample_weight" in self.inputs:  # the text says itself what they are for
+            if self.weighs_itself:
                 y_true, sample_weight = {"y_true": y_true, "sample_weight": sample_weight}, None
         value = super().__call__(y_true, y_pred, sample_weight)
         return keras.ops.cast(value, self.returned_dtype)
+
+    @property
+    def weighs_itself(self) -> bool:
+        """Whether sample weights are handed to the loss, not multiplied with what it gives."""
+        return "sample_weight" in self.inputs
 
     def offered(self, y_true: Tensor, y_pred: Tensor) -> dict[str, Tensor]:
         """The inputs that a call of Keras' gives. Raises LossError for shapes that do not fit."""
@@ -111,7 +118,9 @@ class PlaygroundLoss(keras.losses.Loss):
             y_true, weights = y_true["y_true"], {"sample_weight": flat}
         asked = targets.prediction(self.inputs)
         like = {True: "logits", False: "y_pred", None: asked}[self.from_logits]
-        found = targets.offered(self.inputs, y_true, y_pred, self.name, like, self.instead)
+        wide = len(y_pred.shape) > 1 and y_pred.shape[-1] != 1
+        inputs = (*self.inputs, "labels") if self.numbers and wide else self.inputs
+        found = targets.offered(inputs, y_true, y_pred, self.name, like, self.instead)
         if like == "logits" and asked == "y_pred":
             make = softmax if self.link == "softmax" else sigmoid
             found["y_pred"] = make(found["logits"])

@@ -1,7 +1,4 @@
-"""Every named loss. A family file enters its losses when it is imported here.
-
-Reading the catalog imports no Keras: a family takes `ops` from `losses.named`.
-"""
+"""Every named loss. A family file enters its losses when it is imported here."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ def check(
     on a metric's text, as `compile_metric` takes it.
 
     Keys: ok, error (None or message, hint, fix and place), warnings, notes, parameters, latex,
-    terms, inputs, canonical, digest, probe. With `numeric=False`, and for a metric, TensorFlow is
-    not touched and `probe` is None.
+    terms, inputs, canonical, digest, probe. With `numeric=False`, and for a metric, nothing is
+    computed and `probe` is None.
     """
     report: dict[str, Any] = {
         "ok": False,

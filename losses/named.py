@@ -15,17 +15,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import keras
 
-class _Keras:
-    """`keras.ops`, imported when first used: the language reads this table without Keras."""
-
-    def __getattr__(self, name: str) -> Any:
-        import keras
-
-        return getattr(keras.ops, name)
-
-
-ops: Any = _Keras()
+ops: Any = keras.ops
 Tensor = Any
 
 

@@ -1,4 +1,4 @@
-"""A loss that a visitor wrote, as a Keras loss: `compile_loss` and `compile_metric`."""
+"""A loss that a visitor wrote, as a Keras loss: `compile_loss`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import keras
 from .base import PlaygroundLoss, Tensor
 from .language import canonical, emit
 from .language.domain import unclipped
-from .language.errors import LossError, Remark, Span, quote, suggest
+from .language.errors import LossError, Remark, Span, quote
 from .language.graph import Node, Parameter, Part, Program
 from .language.latex import latex
-from .language.parameters import checked, checked_word
 from .language.program import analyse
-from .metrics import METRICS
+from .language.samples import weighed_mean
 from .probabilities import made_of
 
+_SHARE = "mean_with_sample_weight"
 MOST_CLASSES = 1_000  # that a text is read anew for
 ROUNDS = 4  # operations of one text that may have to be guarded, one after the other
 
@@ -41,6 +41,7 @@ class WrittenLoss(PlaygroundLoss):
         self.text = text
         self.num_classes = num_classes
         self.metric = metric
+        self.numbers = metric  # one of a classifier, whatever it names
         self.probabilities = probabilities
         self.program = analyse(text, parameters, num_classes=num_classes, metric=metric)
         self.inputs = self.program.inputs
@@ -97,7 +98,11 @@ class WrittenLoss(PlaygroundLoss):
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """As Keras calls it: one value a sample, or a scalar. One value a class is averaged."""
-        tensors = self.gather(self.offered(y_true, y_pred))
+        return self.called(self.offered(y_true, y_pred))
+
+    def called(self, offered: Mapping[str, Tensor]) -> Tensor:
+        """The values of a call of Keras', from what `offered` made of it."""
+        tensors = self.gather(offered)
         probabilities = self.from_logits or self.probabilities
         if probabilities is None and "y_pred" in tensors:
             probabilities = True if made_of(tensors["y_pred"]) is not None else None
@@ -113,6 +118,20 @@ class WrittenLoss(PlaygroundLoss):
         )
         value = values[id(order[-1])]
         return keras.ops.mean(value, axis=-1) if result.rank == 2 else value
+
+    @property
+    def weighs_itself(self) -> bool:
+        """Whether it names the weights, or is one number a batch."""
+        return super().weighs_itself or not self.program.result.rank
+
+    def _weighed(self, result: Node, values: dict[int, Tensor], weights: Tensor) -> Tensor:
+        """One number of samples that count more and less, as Keras' reductions have it."""
+        ops = keras.ops
+        weights = ops.cast(weights, "float32")
+        mean = ops.mean(weights)
+        inside = weighed_mean(result, values, weights) if len(weights.shape) else None
+        value = values[id(result)] * mean if inside is None else inside
+        return ops.divide_no_nan(value, mean) if self.reduction == _SHARE else value
 
     def _graph(self, classes: int | None, open_: bool) -> tuple[Node, list[Node]]:
         """The result of the text for so many classes, and what computes it; `open_` for a y_pred
@@ -227,33 +246,3 @@ def compile_loss(
 
         probe_loss(loss)
     return loss
-
-
-def compile_metric(text: str, /, *, num_classes: int = 10, **parameters: float) -> WrittenLoss:
-    """The metric that `text` describes, in the loss language; or the name of one of
-    `losses.metrics()`, which a text can also call: `top_k_accuracy(k=5)`.
-
-    It need not be differentiable. `metric.on(tensors)` is meant for all images of an evaluation
-    at once, as one batch: what goes over axis 0 goes over all of them. Raises `LossError`, also
-    where that would need more memory than there may be (`losses.language.whole`).
-    """
-    return WrittenLoss(text, parameters, num_classes=num_classes, metric=True, name="metric")
-
-
-def get_metric(name: str, /, *, num_classes: int = 10, **parameters: Any) -> WrittenLoss:
-    """A metric of `losses.metrics()`, as `compile_metric` gives it. Raises `LossError` where the
-    name or a parameter is unknown, or a parameter is out of its range."""
-    if name not in METRICS:
-        near = suggest(name, METRICS)
-        raise LossError(
-            f"there is no metric called {quote(name)}"
-            + (f": did you mean '{near}'?" if near else ""),
-            hint="see losses.metrics()",
-        )
-    words = {knob.name: knob.choices for knob in METRICS[name].parameters if knob.choices}
-
-    def held(key: str, value: Any) -> Any:
-        return checked_word(key, str(value), words[key]) if key in words else checked(key, value)
-
-    given = ", ".join(f"{key}={held(key, value)!r}" for key, value in parameters.items())
-    return compile_metric(f"{name}({given})", num_classes=num_classes)

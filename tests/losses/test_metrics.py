@@ -1,8 +1,6 @@
 """Metrics: the named ones against scikit-learn, SciPy and values by hand; written ones; bounds."""
 
 import functools
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -388,14 +386,3 @@ def test_a_loss_cannot_call_a_metric() -> None:
     """It has no gradient."""
     with pytest.raises(losses.LossError, match="unknown name 'macro_f1'"):
         losses.compile_loss("macro_f1()")
-
-
-def test_reading_the_catalog_needs_no_keras() -> None:
-    code = (
-        "import sys, losses\n"
-        "[info.as_dict() for info in losses.metrics()]\n"
-        "losses.check('brier', metric=True)\n"
-        "print({'keras', 'tensorflow'} & set(sys.modules))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
