@@ -98,6 +98,7 @@ class PlaygroundLoss(keras.losses.Loss):
             for x in (y_true, y_pred)
         )
         if sample_weight is not None:
+            sample_weight = keras.ops.convert_to_tensor(sample_weight, "float32")
             targets.check_weights(sample_weight, y_pred, self.name)
             if self.weighs_itself:
                 y_true, sample_weight = {"y_true": y_true, "sample_weight": sample_weight}, None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -14,7 +15,7 @@ from .language.errors import LossError, Remark, Span, quote
 from .language.graph import Node, Parameter, Part, Program
 from .language.latex import latex
 from .language.program import analyse
-from .language.samples import weighed_mean
+from .language.samples import averages, weighed_mean
 from .probabilities import made_of
 
 _SHARE = "mean_with_sample_weight"
@@ -117,21 +118,24 @@ class WrittenLoss(PlaygroundLoss):
             plain=probabilities is False,
         )
         value = values[id(order[-1])]
+        if "sample_weight" in offered and "sample_weight" not in self.inputs:
+            return self._weighed(order[-1], values, offered["sample_weight"])
         return keras.ops.mean(value, axis=-1) if result.rank == 2 else value
 
-    @property
+    @cached_property
     def weighs_itself(self) -> bool:
-        """Whether it names the weights, or is one number a batch."""
-        return super().weighs_itself or not self.program.result.rank
+        """Whether it names the weights, or takes the mean over the batch itself."""
+        result = self.program.result
+        return super().weighs_itself or (result.rank == 0 and averages(result))
 
     def _weighed(self, result: Node, values: dict[int, Tensor], weights: Tensor) -> Tensor:
-        """One number of samples that count more and less, as Keras' reductions have it."""
+        """The number of a batch whose samples count more and less."""
         ops = keras.ops
         weights = ops.cast(weights, "float32")
-        mean = ops.mean(weights)
-        inside = weighed_mean(result, values, weights) if len(weights.shape) else None
-        value = values[id(result)] * mean if inside is None else inside
-        return ops.divide_no_nan(value, mean) if self.reduction == _SHARE else value
+        if not len(weights.shape):
+            return values[id(result)] * weights
+        value = weighed_mean(result, values, weights)
+        return ops.divide_no_nan(value, ops.mean(weights)) if self.reduction == _SHARE else value
 
     def _graph(self, classes: int | None, open_: bool) -> tuple[Node, list[Node]]:
         """The result of the text for so many classes, and what computes it; `open_` for a y_pred

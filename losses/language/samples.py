@@ -12,7 +12,7 @@ from typing import Any
 
 from losses.named import ops
 
-from .graph import BATCHES, Node, Program
+from .graph import BATCHES, Node, Program, topological
 
 Tensor = Any
 
@@ -42,6 +42,13 @@ def weighed_mean(node: Node, found: Mapping[int, Tensor], weights: Tensor) -> Te
 
 def _reduce(op: str, values: Tensor, axis: tuple[int, ...] | None = None) -> Tensor:
     return ops.mean(values, axis=axis) if op == "mean" else ops.sum(values, axis=axis)
+
+
+def averages(node: Node) -> bool:
+    """Whether a node, which is one number, ends in means or sums over the batch, so that
+    `weighed_mean` can weigh the samples in it."""
+    found = dict.fromkeys((id(n) for n in topological(node)), 1.0)
+    return _undone(node, found, lambda op, value: value, lambda value: value) is not None
 
 
 def _undone(
