@@ -193,7 +193,7 @@ def _failed(error: Exception, step: int, spec: str) -> Failed:
 
 def _check(request: dict[str, Any]) -> dict[str, Any]:
     """What `losses.check` says of a text, or the same of a named loss as far as it has meaning; and
-    what `trainable` says of a run with it: `refused` and `remark`, each
+    what `trainable` says of a run with it: `refusal` and `remark`, each
     with message, hint and fix, or None."""
     import losses
     from playground import trainable
@@ -221,7 +221,7 @@ def _check(request: dict[str, Any]) -> dict[str, Any]:
     remark = trainable.remark(loss) if loss is not None and refused is None else None
     return {
         **report,
-        "refused": None if refused is None else asdict(refused),
+        "refusal": None if refused is None else asdict(refused),
         "remark": None if remark is None else asdict(remark),
     }
 

@@ -36,7 +36,7 @@ def refusal(spec: RunSpec) -> PlaygroundError | None:
         return None
     error = report.get("error")
     if not error:
-        refused = report.get("refused")
+        refused = report.get("refusal")
         return PlaygroundError(sentence(refused["message"]), refused["hint"]) if refused else None
     place = "" if is_name(spec.loss) else f"Line {error['line']}, column {error['column']}: "
     return PlaygroundError(f"{place}{error['message']}", error.get("hint") or "")

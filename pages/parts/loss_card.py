@@ -135,7 +135,7 @@ def _pick(ready: bool) -> Mapping[str, Any] | None:
 def _told(report: Mapping[str, Any]) -> None:
     """Whether a run can be trained with the loss, and whether it would learn; one that can takes
     down what was said of the last one."""
-    refused, remark = report.get("refused"), report.get("remark")
+    refused, remark = report.get("refusal"), report.get("remark")
     if refused is None and report["ok"] and not _stale() and problems.about("loss"):
         problems.forget()
         st.rerun()

@@ -48,7 +48,7 @@ def verdicts(asked: tuple[str, tuple[tuple[str, float], ...]], report: Mapping[s
         return
     if not found:
         return
-    useless = report.get("refused") or report.get("remark")
+    useless = report.get("refusal") or report.get("remark")
     for name, word in CHIPS.items():
         if name == "sound" and useless:
             continue

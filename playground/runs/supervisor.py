@@ -513,7 +513,7 @@ class Supervisor:
             report = self.check(wanted.loss, wanted.loss_parameters, visitor)
             if error := report.get("error"):
                 raise RunError(f"The loss stays: {error['message']}.", error["hint"] or "")
-            if refused := report.get("refused"):
+            if refused := report.get("refusal"):
                 raise RunError(f"The loss stays: {refused['message']}.", refused["hint"])
             if "centers" in set(report["inputs"]) - set(started.loss.get("inputs", ())):
                 raise RunError(

@@ -392,9 +392,9 @@ def judged(warm: Supervisor, monkeypatch: pytest.MonkeyPatch) -> Supervisor:
     check = warm.check
 
     def judge(text: str, parameters: dict[str, float] | None = None, visitor: str = "") -> dict:
-        told = {"refused": None, "remark": None}
+        told = {"refusal": None, "remark": None}
         if "distillation" in text:
-            told["refused"] = REFUSED
+            told["refusal"] = REFUSED
         elif "triplet" in text and "cross_entropy" not in text:
             told["remark"] = REMARK
         return {**check(text, parameters), **told}
@@ -424,7 +424,7 @@ def test_what_starts_several_runs_refuses_too(
 ) -> None:
     page = visit("dataset=digits", at="fitting.py")
     monkeypatch.setattr(
-        judged, "check", lambda *asked: {"ok": True, "error": None, "refused": REFUSED}
+        judged, "check", lambda *asked: {"ok": True, "error": None, "refusal": REFUSED}
     )
     st.cache_data.clear()
     click(page, at)

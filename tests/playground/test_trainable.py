@@ -63,10 +63,10 @@ def test_page_and_training_refuse_and_remark_alike(text: str) -> None:
     try:
         loss = objective.build(RunSpec(dataset="digits", loss=text))
     except PlaygroundError as error:
-        assert told["refused"]["message"] in error.message
-        assert told["refused"]["hint"] == error.hint
+        assert told["refusal"]["message"] in error.message
+        assert told["refusal"]["hint"] == error.hint
         return
-    assert told["refused"] is None
+    assert told["refusal"] is None
     assert (told["remark"] is None) == reaches_the_last_layer(loss)
     if told["remark"]:
         assert any(told["remark"]["message"] in each for each in objective.warnings(loss))
@@ -78,7 +78,7 @@ def test_the_fix_mends_it_and_leaves_the_rest_as_it_was(text: str) -> None:
     if remark is None:
         return
     mended = report(remark["fix"])
-    assert mended["ok"] and mended["remark"] is None and mended["refused"] is None
+    assert mended["ok"] and mended["remark"] is None and mended["refusal"] is None
     before, loss = (losses.get(text) if text.isidentifier() else losses.compile_loss(text)), None
     loss = losses.compile_loss(remark["fix"])
     assert reaches_the_last_layer(loss)
@@ -102,9 +102,9 @@ def test_the_fix_mends_it_and_leaves_the_rest_as_it_was(text: str) -> None:
 def test_a_teacher_is_missed_by_name() -> None:
     for text in ("distillation", "distillation()", "mean(square(teacher_logits - logits))"):
         told = report(text)
-        assert "teacher_logits" in told["refused"]["message"]
-        assert "no teacher" in told["refused"]["message"]
-        assert told["refused"]["fix"] is None
+        assert "teacher_logits" in told["refusal"]["message"]
+        assert "no teacher" in told["refusal"]["message"]
+        assert told["refusal"]["fix"] is None
 
 
 def test_another_task_may_have_a_teacher() -> None:
