@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -35,6 +35,7 @@ class WrittenLoss(PlaygroundLoss):
         num_classes: int = 10,
         metric: bool = False,
         probabilities: bool | None = None,
+        class_weights: Sequence[float] | None = None,
         name: str = "written_loss",
         **options: Any,
     ) -> None:
@@ -44,6 +45,7 @@ class WrittenLoss(PlaygroundLoss):
         self.metric = metric
         self.numbers = metric  # one of a classifier, whatever it names
         self.probabilities = probabilities
+        self.class_weights = _weights(class_weights, num_classes)
         self.program = analyse(text, parameters, num_classes=num_classes, metric=metric)
         self.inputs = self.program.inputs
         self.parameters: dict[str, Parameter] = self.program.parameters
@@ -96,6 +98,12 @@ class WrittenLoss(PlaygroundLoss):
     def values(self, tensors: Mapping[str, Tensor]) -> Tensor:
         found = emit.run(self.program.order, self.gather(tensors), self._parameters())
         return found[id(self.program.result)]
+
+    def gather(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        if self.class_weights is not None and "class_weights" not in tensors:
+            given = keras.ops.convert_to_tensor(self.class_weights, dtype="float32")
+            tensors = {**tensors, "class_weights": given}
+        return super().gather(tensors)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """As Keras calls it: one value a sample, or a scalar. One value a class is averaged."""
@@ -202,11 +210,24 @@ class WrittenLoss(PlaygroundLoss):
             "num_classes": self.num_classes,
             "metric": self.metric,
             "probabilities": self.probabilities,
+            "class_weights": self.class_weights,
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> WrittenLoss:
         return cls(**config)
+
+
+def _weights(given: Sequence[float] | None, classes: int) -> list[float] | None:
+    if given is None:
+        return None
+    weights = [float(checked("class_weights", each)) for each in given]
+    if len(weights) != classes:
+        raise LossError(
+            f"class_weights has {len(weights)} numbers for {classes} classes",
+            hint="give one a class, and num_classes where there are not ten",
+        )
+    return weights
 
 
 def compile_loss(
@@ -221,6 +242,7 @@ def compile_loss(
     dtype: Any = None,
     from_logits: bool | None = None,
     probabilities: bool | None = None,
+    class_weights: Sequence[float] | None = None,
     **parameters: float,
 ) -> WrittenLoss:
     """The loss that `text` describes, as a Keras loss.
@@ -234,12 +256,14 @@ def compile_loss(
     calls the loss, its y_pred is clipped to [1e-7, 1 - 1e-7] only below a logarithm, a power or a
     quotient that needs it, at the end that needs it, so that a regression stays one;
     `probabilities=True` clips it everywhere, as a training run does, and `False` nowhere.
+    `class_weights`, a number a class, are what a text that names them gets; without, all are 1.
     """
     loss = WrittenLoss(
         text,
         {**(values or {}), **parameters},
         num_classes=num_classes,
         probabilities=probabilities,
+        class_weights=class_weights,
         name=name,
         reduction=reduction,
         dtype=dtype,

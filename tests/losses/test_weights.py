@@ -1,6 +1,7 @@
 """Weights of samples and of classes as words of the language, and the kernel, which had their name
 before."""
 
+import keras
 import numpy as np
 import pytest
 import reference
@@ -100,3 +101,23 @@ def test_one_click_leads_to_a_loss_that_works(typed: str, meant: str) -> None:
     error = losses.check(form.format(typed))["error"]
     assert error["fix"] == meant
     assert losses.check(form.format(error["fix"]))["ok"]
+
+
+def test_class_weights_go_home_with_the_loss() -> None:
+    """In a model of one's own, where no run provides them."""
+    text = f"class_weights[labels] * {CE}"
+    loss = losses.compile_loss(text, class_weights=WEIGHTS)
+    y, p = BATCH["y_true"], BATCH["y_pred"]
+    expected = np.mean(WEIGHTS.astype("float64")[BATCH["labels"]] * by_hand())
+    assert float(loss(y, p)) == pytest.approx(expected, rel=1e-5)
+    again = keras.losses.deserialize(keras.losses.serialize(loss))
+    assert float(again(y, p)) == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(losses.LossError, match="2 numbers for 10 classes"):
+        losses.compile_loss(text, class_weights=[1, 2])
+
+
+def test_a_text_that_names_sample_weight_takes_keras_own_once() -> None:
+    weights = np.linspace(0, 2, 32).astype("float32")
+    loss = losses.compile_loss(f"sample_weight * {CE}")
+    found = loss(BATCH["y_true"], BATCH["y_pred"], weights)
+    assert float(found) == pytest.approx(np.mean(weights * by_hand()), rel=1e-5)
