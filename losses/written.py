@@ -14,6 +14,7 @@ from .language.domain import unclipped
 from .language.errors import LossError, Remark, Span, quote
 from .language.graph import Node, Parameter, Part, Program
 from .language.latex import latex
+from .language.parameters import checked
 from .language.program import analyse
 from .language.samples import averages, weighed_mean
 from .probabilities import made_of

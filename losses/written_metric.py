@@ -63,6 +63,11 @@ class WrittenMetric(keras.metrics.Metric):
         return self.measure.inputs
 
     @property
+    def sources(self) -> tuple[str, ...]:
+        """The tensors an evaluation hands over (`PlaygroundLoss.sources`)."""
+        return self.measure.sources
+
+    @property
     def program(self) -> Program:
         return self.measure.program
 
