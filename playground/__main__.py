@@ -19,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, Self, get_origin
 
+import numpy as np
 import typer
 
 from playground import datasets, export, naming, terminal
@@ -323,22 +324,29 @@ def _runs(
             terminal.show("No run is recorded yet: python -m playground train")
 
 
+def _keras_file(spec: RunSpec, weights: Mapping[str, np.ndarray]) -> bytes:
+    with _stderr_kept_back():  # TensorFlow's greetings
+        from playground.analysis.files import keras_file
+
+        return keras_file(spec, weights)
+
+
 @app.command("export")
 def _export(
     run: Annotated[str, typer.Argument(help="The run, as `runs` lists it, or its link.")],
     to: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("network.zip"),
 ) -> None:
-    """Write a run as a zip: a script for plain Keras, its weights, and the losses."""
+    """Write a run as a zip: its network for Keras, a script that trains it, and the losses."""
     with _errors_in_plain_words():
         with closing(open_store(settings())) as store:
-            content = export.bundle(store, address.run_of(run))
+            content = export.bundle(store, address.run_of(run), _keras_file)
         try:
             to.write_bytes(content)
         except OSError as error:
             raise StoreError(
                 f"{to} cannot be written: {error.strerror}.", "Name another file."
             ) from error
-        terminal.show(f"Wrote {to}; {export.SCRIPT} in it says how to use it.")
+        terminal.show(f"Wrote {to}; {export.README} in it says what it holds.")
 
 
 @app.command("series")

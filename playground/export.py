@@ -3,7 +3,7 @@ and the package `losses`, which needs none of ours. Imports no Keras."""
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from playground import layers, models
 from playground.datasets import facts
-from playground.errors import SpecError
+from playground.errors import PlaygroundError, SpecError
 from playground.knobs import is_name
 from playground.runs.files import to_npz
 from playground.runs.store import Store
@@ -21,15 +21,19 @@ from playground.training.changes import as_changed
 from playground.training.optimizers import WARM_UP
 
 ROOT = Path(__file__).parents[1]
-SCRIPT, WEIGHTS, NEEDED = "train.py", "weights.npz", "requirements.txt"
+README, SCRIPT, NEEDED = "README.md", "train.py", "requirements.txt"
+WEIGHTS, NETWORK = "weights.npz", "network.keras"
 TRAINED = "trained.npz"  # what the script itself has learned, to be taken again in the same way
+# Makes the file of a network with these weights; `playground.analysis.files` has Keras for it.
+KerasFile = Callable[[RunSpec, Mapping[str, np.ndarray]], bytes]
 # What a spec may ask for and the script has no lines for.
 LEFT_OUT = ("imbalance", "crop", "mixup")
 
 
-def bundle(store: Store, run_id: str) -> bytes:
-    """A zip of the script of a run as it is by now, its last weights if it has kept any, and all
-    that the script needs. Raises SpecError for an unknown run, StoreError."""
+def bundle(store: Store, run_id: str, keras_file: KerasFile) -> bytes:
+    """A zip of a run as it is by now: its script, its last weights if it has kept any, the network
+    with them as `keras_file` makes it, and all that the script needs. Where that network cannot be
+    made, the zip says why. Raises SpecError for an unknown run, StoreError."""
     record = store.run(run_id)
     if record is None:
         raise SpecError("run", f"there is no run {run_id[:20]!r} in the history")
@@ -37,29 +41,85 @@ def bundle(store: Store, run_id: str) -> bytes:
         raise SpecError("run", record.foreign)
     spec = as_changed(record.spec, store.marks(run_id))
     latest = store.snapshot(run_id, "weights")
-    weights = latest.arrays if latest is not None else {}
-    return packed(spec, weights, changed=spec != record.spec)
+    if latest is None:
+        return packed(spec, changed=spec != record.spec)
+    network: bytes | PlaygroundError
+    try:
+        network = keras_file(spec, latest.arrays)
+    except PlaygroundError as error:
+        network = error
+    return packed(spec, latest.arrays, network, step=latest.step, changed=spec != record.spec)
 
 
 def packed(
     spec: RunSpec,
     weights: Mapping[str, np.ndarray] | None = None,
+    network: bytes | PlaygroundError | None = None,
     *,
+    step: int = 0,
     changed: bool = False,
 ) -> bytes:
-    """A zip of the script of a spec, weights by their paths ("logits/kernel"), and `losses`."""
+    """A zip of the script of a spec, `losses`, and of a run, weights of a `step` by their paths
+    ("logits/kernel") and the `network` that has them, or why it cannot be had."""
+    own = layers.needs_own(models.plan(spec))
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(README, _readme(spec, bool(weights), network, step, own))
         archive.writestr(SCRIPT, script(spec, weights=bool(weights), changed=changed))
         archive.writestr(NEEDED, _requirements(spec))
         for path in sorted((ROOT / "losses").rglob("*.py")):
             archive.write(path, path.relative_to(ROOT))
         archive.write(ROOT / "playground" / "training" / "pairs.py", "pairs.py")
-        if layers.needs_own(models.plan(spec)):
+        if own:
             archive.write(ROOT / "playground" / "own_layers.py", "own_layers.py")
         if weights:
             archive.writestr(WEIGHTS, to_npz(weights))
+        if isinstance(network, bytes):
+            archive.writestr(NETWORK, network)
     return content.getvalue()
+
+
+def _readme(
+    spec: RunSpec,
+    weights: bool,
+    network: bytes | PlaygroundError | None,
+    step: int,
+    own: bool,
+) -> str:
+    known = facts(spec.dataset)
+    lines = [f"# A network of the Loss Playground for {known.title}", ""]
+    if isinstance(network, bytes):
+        needed = (
+            "It has layers that Keras has not: `import own_layers` first, from beside it."
+            if own
+            else "Plain Keras opens it; it needs nothing else of this folder."
+        )
+        lines += [
+            f"- `{NETWORK}`: the network with the weights of step {step:,}, without its loss or",
+            f"  optimiser. {needed}",
+            f'  `keras.saving.load_model("{NETWORK}").predict(images)` gives, of images',
+            f"  {('N', *known.shape)} of 0 to 255, probabilities (N, {len(known.class_names)}) of:",
+            f"  {', '.join(known.class_names)}.",
+        ]
+    elif network is not None:
+        lines += [
+            f"- There is no `{NETWORK}`, because: {network.message}",
+            f"  `python {SCRIPT} {WEIGHTS}` makes one of the weights: `weights.keras`.",
+        ]
+    if weights:
+        lines.append(
+            f"- `{WEIGHTS}`: the same weights as NumPy arrays, with the pixels' statistics and the "
+            "class\n  centres of a loss that has them."
+        )
+    return "\n".join([
+        *lines,
+        f"- `{SCRIPT}`: trains such a network; its first lines say how, and what they leave out.",
+        "  It looks for the images where `PLAYGROUND_DATA` says, in folders like those of Keras'",
+        "  own cache, then in that cache, and only then downloads them.",
+        f"- `{NEEDED}`: what the script needs.",
+        "- `losses/`, `pairs.py`: the Loss Playground's losses, which the script trains with.",
+        "",
+    ])  # fmt: skip
 
 
 def script(spec: RunSpec, *, weights: bool = False, changed: bool = False) -> str:
@@ -147,15 +207,19 @@ def _head(spec: ClassificationSpec, weights: bool, changed: bool) -> str:
         *([f"Not in here: {', '.join(lacking)}."] if lacking else []),
     ]  # fmt: skip
     sentences = "\n".join(said)
+    own = "import own_layers\n" if layers.needs_own(models.plan(spec)) else ""
     return f'''"""A network of the Loss Playground for {title}, in plain Keras 3.
 
     pip install -r {NEEDED}
-    python {SCRIPT}                 trains it, keeps it and prints its test accuracy
+    python {SCRIPT}                 trains it, prints its test accuracy and keeps it as
+                                    {TRAINED} and trained.keras
 {taking}
 {sentences}
 `losses/` is the Loss Playground's: the loss language and the named losses.
 """
 
+import os
+import pathlib
 import sys
 
 import keras
@@ -163,33 +227,14 @@ import numpy as np
 from keras import layers, ops
 
 import losses
-import pairs
+{own}import pairs
 
+DATA = pathlib.Path(os.environ.get("PLAYGROUND_DATA", "~/.keras/datasets")).expanduser()
 keras.utils.set_random_seed({spec.seed})
 kept = np.load(sys.argv[1]) if len(sys.argv) > 1 else None  # weights to take
 '''
 
 
-_DIGITS = """
-from sklearn.datasets import load_digits
-
-table = load_digits()
-images = np.rint(table.images * (255 / 16)).astype("uint8")[..., None]
-# A fifth of each class, drawn once and for all, are the test images.
-place, draw = np.empty(len(images)), np.random.default_rng(0)
-for digit in range(10):
-    members = table.target == digit
-    count = np.count_nonzero(members)
-    place[members] = (draw.permutation(count) + 0.5) / count
-order = np.argsort(place, kind="stable")
-test, train = np.sort(order[:360]), np.sort(order[360:])
-x, y, x_test, y_test = images[train], table.target[train], images[test], table.target[test]
-"""
-_KERAS = """
-(x, y), (x_test, y_test) = keras.datasets.{name}.load_data()
-x, x_test = (part.reshape(-1, *{shape}) for part in (x, x_test))
-y, y_test = y.reshape(-1).astype("int64"), y_test.reshape(-1).astype("int64")
-"""
 _NOISE = """
 # {share:.0%} of the labels to train on are wrong.
 draw = np.random.default_rng([{seed}, 3])
@@ -202,12 +247,11 @@ y_train[wrong] = ((y_train + step) % {classes})[wrong]
 def _data(spec: ClassificationSpec) -> str:
     known = facts(spec.dataset)
     classes = len(known.class_names)
-    text = _DIGITS if spec.dataset == "digits" else _KERAS
     lines = [
         "# The images. Some are held out: they are not trained on.",
-        text.strip("\n").format(name=spec.dataset, shape=known.shape)
-        if spec.dataset != "digits"
-        else text.strip("\n"),
+        known.script.strip("\n"),
+        f"x, x_test = (part.reshape(-1, *{known.shape}) for part in (x, x_test))",
+        'y, y_test = (part.reshape(-1).astype("int64") for part in (y, y_test))',
         f"order = np.random.default_rng({spec.seed}).permutation(len(x))",
     ]
     if spec.validation_images:
@@ -382,7 +426,7 @@ else:
     learned = {{weight.path: weight.numpy() for weight in [*network.weights, objective.centers]}}
     learned |= {{"normalise/mean": mean, "normalise/variance": variance}}
     np.savez("{trained}", **learned)
-    network.save("network.keras")
+network.save(pathlib.Path(sys.argv[1] if kept else "{trained}").with_suffix(".keras"))
 found = network.predict(x_test, batch_size=500, verbose=0).argmax(axis=-1)
 print(f"test accuracy: {{np.mean(found == y_test):.4f}}")
 """

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.parts import draft, problems, session
 from pages.parts.url import MOST_COMPARED
-from pages.parts.visitor import owners
+from pages.parts.visitor import owners, visitor
 from playground import datasets, export, naming
 from playground.errors import RunError, StoreError
 from playground.figures import palette
@@ -143,14 +143,14 @@ def chooser(current: RunRecord | None, compared: Sequence[RunRecord]) -> None:
             )
             st.download_button(
                 "Download as Keras code",
-                partial(_taken_home, current.id),
+                partial(_taken_home, current.id, visitor()),
                 file_name=f"run-{current.number}.zip",
                 mime="application/zip",
                 key="take-home",
                 icon=":material/download:",
                 on_click="ignore",
-                help="A script that trains this network in plain Keras, the weights it has learned "
-                "so far, and the losses as a package.",
+                help="The network as a .keras file with the weights it has learned so far, a "
+                "script that trains it in plain Keras, and the losses as a package.",
             )
 
 
@@ -170,8 +170,9 @@ def _gone() -> str:
     )
 
 
-def _taken_home(run_id: str) -> bytes:
-    return export.bundle(supervisor.service().store, run_id)
+def _taken_home(run_id: str, who: str) -> bytes:
+    service = supervisor.service()
+    return export.bundle(service.store, run_id, partial(service.keras_file, visitor=who))
 
 
 def _choose() -> None:

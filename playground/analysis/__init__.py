@@ -21,6 +21,8 @@ def answer(question: Mapping[str, Any]) -> dict[str, Any]:
     from playground.analysis import attribution, embedding, maps
     from playground.analysis.network import network
 
+    if question["what"] == "file":
+        return _file(question)
     what, step = question["what"], int(question["step"])
     subject = network(question["spec"], question["weights"])
     image = question.get("image", {"test": 0})
@@ -52,6 +54,16 @@ def answer(question: Mapping[str, Any]) -> dict[str, Any]:
             return embedding.pictures(subject, split, unit)
         case _:
             raise WorkerError("That cannot be looked at.", "Reload the page.")
+
+
+def _file(question: Mapping[str, Any]) -> dict[str, Any]:
+    import numpy as np
+
+    from playground.analysis.files import keras_file
+    from playground.spec import RunSpec
+
+    content = keras_file(RunSpec.from_json(question["spec"]), question["weights"])
+    return {"file": np.frombuffer(content, np.uint8)}
 
 
 def _beside(subject: "Network", other: Mapping[str, Any]) -> "Network":

@@ -59,6 +59,28 @@ def _unpickle(content: bytes) -> dict[bytes, Any]:
     return _BatchUnpickler(io.BytesIO(content), encoding="bytes").load()
 
 
+_SCRIPT = """
+import pickle
+
+folder = DATA / "cifar-10-batches-py"
+if not folder.is_dir():
+    folder = DATA / "cifar-10-batches-py-target" / "cifar-10-batches-py"
+
+
+def read(*names):
+    kept = [pickle.loads((folder / name).read_bytes(), encoding="bytes") for name in names]
+    planes = np.concatenate([one[b"data"] for one in kept]).reshape(-1, 3, 32, 32)
+    return planes.transpose(0, 2, 3, 1), np.concatenate([one[b"labels"] for one in kept])
+
+
+if folder.is_dir():
+    x, y = read(*(f"data_batch_{number}" for number in range(1, 6)))
+    x_test, y_test = read("test_batch")
+else:
+    (x, y), (x_test, y_test) = keras.datasets.cifar10.load_data()
+"""
+
+
 SOURCE = Source(
     name="cifar10",
     title="CIFAR-10",
@@ -98,4 +120,5 @@ SOURCE = Source(
         "dropout": 0.3,
         "epochs": 10,
     },
+    script=_SCRIPT,
 )

@@ -43,6 +43,23 @@ def _table() -> np.ndarray:
     return np.column_stack([bunch.data, bunch.target])
 
 
+_SCRIPT = """
+from sklearn.datasets import load_digits
+
+table = load_digits()
+images = np.rint(table.images * (255 / 16)).astype("uint8")
+# A fifth of each class, drawn once and for all, are the test images.
+place, draw = np.empty(len(images)), np.random.default_rng(0)
+for digit in range(10):
+    members = table.target == digit
+    count = np.count_nonzero(members)
+    place[members] = (draw.permutation(count) + 0.5) / count
+order = np.argsort(place, kind="stable")
+test, train = np.sort(order[:360]), np.sort(order[360:])
+x, y, x_test, y_test = images[train], table.target[train], images[test], table.target[test]
+"""
+
+
 SOURCE = Source(
     name="digits",
     title="Digits (8×8)",
@@ -52,4 +69,5 @@ SOURCE = Source(
     class_names=[str(digit) for digit in range(10)],
     read=_read,
     defaults={"batch_size": 32, "epochs": 30},
+    script=_SCRIPT,
 )

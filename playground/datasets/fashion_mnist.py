@@ -34,6 +34,27 @@ _FILES = (
     PublishedFile("t10k-labels-idx1-ubyte.gz", 5_148, "bb300cfdad3c16e7a12a480ee83cd310"),
 )
 
+_SCRIPT = """
+import gzip
+
+folder = DATA / "fashion-mnist"
+
+
+def read(name, start):
+    return np.frombuffer(gzip.decompress((folder / name).read_bytes()), "uint8", offset=start)
+
+
+if folder.is_dir():
+    x, y, x_test, y_test = (
+        read(f"{part}-{what}-ubyte.gz", start)
+        for part in ("train", "t10k")
+        for what, start in (("images-idx3", 16), ("labels-idx1", 8))
+    )
+else:
+    (x, y), (x_test, y_test) = keras.datasets.fashion_mnist.load_data()
+"""
+
+
 SOURCE = Source(
     name="fashion_mnist",
     title="Fashion-MNIST",
@@ -57,4 +78,5 @@ SOURCE = Source(
     layouts=("fashion-mnist",),
     download=Download(30_878_645, tuple(f"fashion-mnist/{file.name}" for file in _FILES)),
     defaults={"epochs": 5},
+    script=_SCRIPT,
 )

@@ -19,6 +19,15 @@ def _read(open_file: Callable[[str], bytes], wanted: Sequence[str]) -> Mapping[s
         }
 
 
+_SCRIPT = """
+file = DATA / "mnist.npz"
+if file.exists():
+    with np.load(file) as whole:
+        x, y, x_test, y_test = (whole[name] for name in ("x_train", "y_train", "x_test", "y_test"))
+else:
+    (x, y), (x_test, y_test) = keras.datasets.mnist.load_data()
+"""
+
 SOURCE = Source(
     name="mnist",
     title="MNIST",
@@ -36,4 +45,5 @@ SOURCE = Source(
     ),
     layouts=(".",),
     download=Download(11_490_434, ("mnist.npz",)),
+    script=_SCRIPT,
 )

@@ -32,7 +32,8 @@ class Source:
     """One data set. `read(open, parts)` makes the rows of the "train" and "test" `parts`;
     `open(name)` gives the verified bytes of a published file. The files lie in the first of
     `layouts` below the data folder that exists; `defaults` are those of a RunSpec's fields that
-    suit it better than RunSpec's own."""
+    suit it better than RunSpec's own. `script` is Python for an exported script: it makes x, y,
+    x_test and y_test of the files in DATA or, where they are not there, has Keras fetch them."""
 
     name: str
     title: str
@@ -45,6 +46,7 @@ class Source:
     layouts: tuple[str, ...] = ()
     download: Download | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    script: str = ""
 
     @property
     def bytes(self) -> int:

@@ -4,7 +4,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +51,9 @@ class Database:
         file = Path(self.place)
         if self.sqlite:
             file.parent.mkdir(parents=True, exist_ok=True)
-            _tune(self._engine)
             self._refuse_empty(file)
+            self._refuse_foreign(file)
+            _tune(self._engine)
         with self.reading() as connection:
             names = set(inspect(connection).get_table_names())
         if tables.schema.name not in names:
@@ -81,16 +82,32 @@ class Database:
                 )
             time.sleep(0.05)
 
+    def _refuse_foreign(self, file: Path) -> None:
+        """Looks into a file without changing it, which tuning would."""
+        if not file.is_file():
+            return
+        try:
+            with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as raw:
+                found = raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+                names = {name for (name,) in found}
+        except sqlite3.Error:
+            return  # what is wrong with it is said when it is opened
+        if names and tables.schema.name not in names:
+            raise self._foreign()
+
+    def _foreign(self) -> StoreError:
+        return StoreError(
+            f"{self.place} belongs to another program.",
+            "Set PLAYGROUND_HOME or PLAYGROUND_STORE_URL to another place.",
+        )
+
     def _make(self) -> None:
         with self.writing() as connection:
             names = set(inspect(connection).get_table_names())
             if tables.schema.name in names:
                 return  # another process was quicker
             if names & set(tables.metadata.tables) or (names and self.sqlite):
-                raise StoreError(
-                    f"{self.place} belongs to another program.",
-                    "Set PLAYGROUND_HOME or PLAYGROUND_STORE_URL to another place.",
-                )
+                raise self._foreign()
             tables.metadata.create_all(connection)
             connection.execute(insert(tables.schema).values(version=tables.VERSION))
 

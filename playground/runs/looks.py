@@ -8,13 +8,16 @@ waiting; they need the features only.
 import functools
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from playground.errors import RunError
 from playground.runs.checker import Checker
 from playground.runs.store import Store
 from playground.settings import Settings
+from playground.spec import RunSpec
 from playground.training.changes import as_changed
 
 LAID_OUT = frozenset({"tsne", "umap"})  # methods that take seconds
@@ -67,6 +70,18 @@ class Looks:
             else self._ask(visitor, asked)
         )
         return {**answer, "step": asked["step"]}
+
+    def keras_file(
+        self, spec: RunSpec, weights: Mapping[str, np.ndarray], visitor: str = ""
+    ) -> bytes:
+        """The content of a `.keras` file of a spec's network with these weights. Raises
+        WorkerError."""
+        self.start()
+        answer = self._looker.ask(
+            "look", visitor, what="file", spec=spec.to_json(), weights=dict(weights)
+        )
+        content: np.ndarray = answer["file"]
+        return content.tobytes()
 
     def _laid_out(self, run_id: str, visitor: str, asked: dict[str, Any]) -> dict[str, Any]:
         """An embedding as a method lays it out that takes long; each is made once."""

@@ -367,6 +367,13 @@ class Supervisor:
         self._ask_for_weights(run_id)
         return self._looks.look(run_id, what, step, visitor, **question)
 
+    def keras_file(
+        self, spec: RunSpec, weights: Mapping[str, np.ndarray], visitor: str = ""
+    ) -> bytes:
+        """The content of a `.keras` file of a spec's network with these weights. Raises
+        WorkerError."""
+        return self._looks.keras_file(spec, weights, visitor)
+
     def _ask_for_weights(self, run_id: str) -> None:
         """Lets a live run send its weights, at most once a second however many look."""
         now = time.monotonic()

@@ -105,7 +105,8 @@ def test_write_train_pause_reload_stop(open_page: Open) -> None:
     with page.expect_download() as download:
         button(page, "take-home").click()
     with zipfile.ZipFile(download.value.path()) as archive:
-        assert {export.SCRIPT, export.WEIGHTS, "losses/catalog.py"} <= set(archive.namelist())
+        wanted = {export.NETWORK, export.SCRIPT, export.WEIGHTS, "losses/catalog.py"}
+        assert wanted <= set(archive.namelist()), archive.read(export.README)
         assert SOUND in archive.read(export.SCRIPT).decode()
 
 

@@ -1,8 +1,11 @@
 """A run taken home: the script is Python whatever a visitor typed, and does what the run did."""
 
 import ast
+import gzip
 import io
 import os
+import pickle
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -13,12 +16,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground import RunSpec, export, train
-from playground.errors import SpecError
+from playground import RunSpec, datasets, export, train
+from playground.analysis.files import keras_file
+from playground.errors import SpecError, WorkerError
 from playground.presets import PRESETS, with_centers
 from playground.runs.store import Store, open_store
 from playground.settings import Settings
 from playground.spec import knobs
+from playground.training.events import Snapshot
 
 # Two features pulled to their centres, learned in seconds.
 PULLED = RunSpec(
@@ -54,20 +59,145 @@ def taken_home(content: bytes, folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
+def trained(store: Store) -> str:
+    """A run of PULLED that has ended."""
+    run_id = store.create(PULLED, "me")
+    for event in train(PULLED):
+        store.record(run_id, event)
+    return run_id
+
+
 def accuracy(printed: str) -> float:
     return float(printed.split("test accuracy:")[1])
 
 
 def test_weights_taken_home_answer_as_the_run_did(store: Store, tmp_path: Path) -> None:
-    run_id = store.create(PULLED, "me")
-    for event in train(PULLED):
-        store.record(run_id, event)
+    run_id = trained(store)
     record = store.run(run_id)
     assert record is not None
-    printed = taken_home(export.bundle(store, run_id), tmp_path, export.WEIGHTS)
+    content = export.bundle(store, run_id, keras_file)
+    printed = taken_home(content, tmp_path, export.WEIGHTS)
     assert accuracy(printed) == pytest.approx(record.metrics["test_accuracy"], abs=1e-4)
     with np.load(tmp_path / export.WEIGHTS) as kept:
         assert kept["centers/centers"].shape == (10, 8)
+    test = datasets.load("digits").test_rows
+    answered = outside(tmp_path, export.NETWORK, test["images"])  # as the zip has it
+    correct = np.mean(answered.argmax(axis=-1) == test["labels"])
+    assert correct == pytest.approx(record.metrics["test_accuracy"], abs=1e-4)
+    again = outside(tmp_path, "weights.keras", test["images"])  # as the script has made it
+    np.testing.assert_allclose(again, answered, atol=1e-6)
+
+
+PLAIN = """
+import sys
+
+import keras
+import numpy as np
+
+np.save("answered.npy", keras.saving.load_model(sys.argv[1]).predict(np.load("images.npy")))
+assert not {"losses", "playground", "own_layers", "pairs"} & set(sys.modules)
+"""
+
+
+def outside(folder: Path, network: str, images: np.ndarray) -> np.ndarray:
+    """What plain Keras has the network of a file answer, in a process that knows none of ours."""
+    bare = folder / f"bare {network}"
+    bare.mkdir()
+    shutil.copy(folder / network, bare)
+    np.save(bare / "images.npy", images)
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONPATH": ""}
+    subprocess.run([sys.executable, "-c", PLAIN, network], cwd=bare, env=environment, check=True)
+    found: np.ndarray = np.load(bare / "answered.npy")
+    return found
+
+
+def test_what_hinders_the_network_is_said_and_the_rest_is_there(store: Store) -> None:
+    run_id = store.create(PULLED, "me")
+    store.record(run_id, Snapshot(7, "weights", {"logits/kernel": np.ones((8, 10))}))
+
+    def busy(*_: object) -> bytes:
+        raise WorkerError("The worker is busy.")
+
+    with zipfile.ZipFile(io.BytesIO(export.bundle(store, run_id, busy))) as archive:
+        assert export.NETWORK not in archive.namelist()
+        assert {export.SCRIPT, export.WEIGHTS} <= set(archive.namelist())
+        said = archive.read(export.README).decode()
+    assert "There is no `network.keras`, because: The worker is busy." in said
+
+
+def test_the_readme_says_what_the_network_takes_and_gives() -> None:
+    content = export.packed(PULLED, {"logits/kernel": np.ones(1)}, b"a network", step=1200)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.read(export.NETWORK) == b"a network"
+        said = archive.read(export.README).decode()
+    assert "step 1,200" in said and "('N', 8, 8, 1)" in said and "Plain Keras opens it" in said
+    assert "PLAYGROUND_DATA" in said
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10", "digits"])
+def test_the_script_reads_the_files_that_the_playground_reads(name: str, tmp_path: Path) -> None:
+    """In a process of its own, that has no Keras to fetch them, from a folder with a few rows."""
+    known = datasets.facts(name)
+    wanted = (
+        {part: dict(rows) for part, rows in known.read(lambda _: b"", ("train", "test")).items()}
+        if name == "digits"
+        else published(name, tmp_path / "data")
+    )
+    code = "\n".join([
+        "import os, pathlib",
+        "import numpy as np",
+        "DATA = pathlib.Path(os.environ['PLAYGROUND_DATA'])",
+        "kept = sys = keras = layers = ops = losses = pairs = None",
+        known.script,
+        "assert kept is sys is keras is layers is ops is losses is pairs is None",
+        "np.savez('read.npz', x=x, y=y, x_test=x_test, y_test=y_test)",
+    ])  # fmt: skip
+    environment = {**os.environ, "PLAYGROUND_DATA": str(tmp_path / "data"), "PYTHONPATH": ""}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
+    with np.load(tmp_path / "read.npz") as read:
+        for x, y, part in (("x", "y", "train"), ("x_test", "y_test", "test")):
+            rows = wanted[part]
+            assert np.array_equal(read[x].reshape(rows["images"].shape), rows["images"])
+            assert np.array_equal(read[y].reshape(-1), rows["labels"])
+
+
+def published(name: str, folder: Path) -> dict[str, dict[str, np.ndarray]]:
+    """A few rows in files like the published ones; what they are."""
+    draw = np.random.default_rng(0)
+    known = datasets.facts(name)
+    counts = {"train": 10, "test": 2}
+    rows = {
+        part: {
+            "images": draw.integers(0, 256, (count, *known.shape), np.uint8),
+            "labels": draw.integers(0, 10, count, np.uint8),
+        }
+        for part, count in counts.items()
+    }
+    place = folder / known.layouts[-1]
+    place.mkdir(parents=True)
+    if name == "mnist":
+        arrays = {
+            f"{short}_{part}": rows[part][long].reshape(counts[part], *shape)
+            for part in counts
+            for short, long, shape in (("x", "images", (28, 28)), ("y", "labels", ()))
+        }
+        np.savez(place / "mnist.npz", **arrays)
+    elif name == "fashion_mnist":
+        for part, prefix in (("train", "train"), ("test", "t10k")):
+            for what, long, header in (("images-idx3", "images", 16), ("labels-idx1", "labels", 8)):
+                content = bytes(header) + rows[part][long].tobytes()
+                file = place / f"{prefix}-{what}-ubyte.gz"
+                file.write_bytes(gzip.compress(content))
+    else:
+        planes = {part: rows[part]["images"].transpose(0, 3, 1, 2) for part in counts}
+        batches = {f"data_batch_{n}": ("train", slice(2 * n - 2, 2 * n)) for n in range(1, 6)}
+        for file, (part, some) in {**batches, "test_batch": ("test", slice(None))}.items():
+            batch = {
+                b"data": planes[part][some].reshape(-1, 3072),
+                b"labels": rows[part]["labels"][some].tolist(),
+            }
+            (place / file).write_bytes(pickle.dumps(batch))
+    return rows
 
 
 @pytest.mark.parametrize(
@@ -94,7 +224,7 @@ def test_weights_taken_home_answer_as_the_run_did(store: Store, tmp_path: Path) 
 def test_script_trains(changes: dict[str, object], tmp_path: Path) -> None:
     spec = RunSpec(**{**PULLED.model_dump(), **changes})
     assert accuracy(taken_home(export.packed(spec), tmp_path)) > 0.6
-    assert (tmp_path / "network.keras").exists()
+    assert (tmp_path / "trained.keras").exists()
     with np.load(tmp_path / export.TRAINED) as learned:
         assert {"centers/centers", "logits/kernel", "normalise/mean"} <= set(learned)
         far = np.abs(learned["centers/centers"]).max() > np.sqrt(6 / (10 + PULLED.embedding))
@@ -151,4 +281,4 @@ def test_what_is_not_in_the_script_is_said() -> None:
 
 def test_unknown_run(store: Store) -> None:
     with pytest.raises(SpecError, match="there is no run 'nosuchrun'"):
-        export.bundle(store, "nosuchrun")
+        export.bundle(store, "nosuchrun", keras_file)
