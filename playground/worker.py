@@ -6,7 +6,7 @@ stdout; both belong to the server that started it, and it ends with that server.
 {"ready": true}. Then, each answered under its "id":
 
     {"id", "do": "train", "spec": JSON}          {"id", "event", "fields"}..., {"id", "done": true}
-    {"id", "do": "command", "command": {"do", "what", "value"}}          for the run "id", or a
+    {"id", "do": "command", "command": {"do", "kind", "name", "value"}}  for the run "id", or a
                                                                          stop of a doctor; no answer
     {"id", "do": "check", "text", "parameters"}  {"id", "answer": report}
     {"id", "do": "doctor", "text", "parameters"} {"id", "answer": {"verdicts": [...]}}

@@ -28,6 +28,7 @@ from playground.errors import PlaygroundError
 from playground.knobs import metric_key
 from playground.spec import RunSpec
 from playground.tasks.classification import fit_series
+from playground.training.changes import BEST, STATE
 from playground.training.clusters import NUMBERS, PREFIX
 
 LIVE_SECONDS = 0.5
@@ -100,9 +101,14 @@ class Reader:
         curves: dict[str, Message] = {}
         if self.live or ended or said_step is None:
             facts["marks"] = [
-                {"step": mark.step, "what": mark.what, "value": _short(mark.value)}
+                {
+                    "step": mark.step,
+                    "kind": mark.kind,
+                    "name": mark.name,
+                    "value": _short(mark.value),
+                }
                 for mark in self.store.marks(self.run_id)
-                if mark.what != "state"
+                if mark.kind != STATE
             ]
             started = self.store.started(self.run_id)
             if started is not None:
@@ -149,7 +155,7 @@ class Reader:
     def _best(self) -> Message | None:
         """Of a run whose best weights were restored: their epoch, and the accuracy on the held-out
         images that goes with them, as that on the test images does."""
-        epochs = [mark.value for mark in self.store.marks(self.run_id) if mark.what == "best_epoch"]
+        epochs = [mark.value for mark in self.store.marks(self.run_id) if mark.kind == BEST]
         started = self.store.started(self.run_id)
         if not epochs or started is None:
             return None

@@ -10,10 +10,11 @@ from playground.errors import PlaygroundError
 from playground.runs import supervisor
 from playground.runs.store import RunRecord
 from playground.spec import RunSpec, knobs
-from playground.training.changes import LOSS, as_changed, loss_change
+from playground.training.changes import LOSS, PARAMETER, RATE, as_changed, loss_change
 from playground.training.events import Changed
 
-Asked = dict[tuple[str, str], tuple[float, int]]
+What = tuple[str, str]  # the kind and the name of a change
+Asked = dict[tuple[str, What], tuple[float, int]]
 # Numbers that runs were sent: by run and what, the last value and its mark's place.
 ASKED = session.declare("asked", dict)
 OFFERED = "offered"  # what the page was drawn with
@@ -21,9 +22,10 @@ OFFERED = "offered"  # what the page was drawn with
 
 @dataclass(frozen=True)
 class Offer:
-    """A change that the shown run could take: of `what` to `value`, in words."""
+    """A change that the shown run could take, in words."""
 
-    what: str
+    kind: str
+    name: str
     value: float | str
     label: str
 
@@ -36,10 +38,10 @@ def offers(current: RunRecord | None, settled: RunSpec | None) -> tuple[Offer, .
     by_now = spec_by_now(current)
     found = []
     if settled.loss != by_now.loss and checked.refusal(settled) is None:
-        found.append(Offer(LOSS, loss_change(settled), "New loss: apply to this run"))
-    for what, old, new in _numbers(current, by_now, settled):
-        label = knobs()[what].label if what in knobs() else what.replace("_", r"\_")
-        found.append(Offer(what, new, f"{label} {old:g} → {new:g}: apply to this run"))
+        found.append(Offer(LOSS, "", loss_change(settled), "New loss: apply to this run"))
+    for kind, name, old, new in _numbers(current, by_now, settled):
+        label = knobs()[name].label if kind == RATE else name.replace("_", r"\_")
+        found.append(Offer(kind, name, new, f"{label} {old:g} → {new:g}: apply to this run"))
     return tuple(found)
 
 
@@ -57,8 +59,8 @@ def follow() -> None:
 
 def _numbers(
     current: RunRecord, by_now: RunSpec, settled: RunSpec
-) -> list[tuple[str, float, float]]:
-    """Rates and parameters of the loss that differ: what, the run's value, the new one."""
+) -> list[tuple[str, str, float, float]]:
+    """Rates and parameters of the loss that differ: kind, name, the run's value, the new one."""
     try:
         rates = ["learning_rate", *(["center_rate"] if has_centers(current) else [])]
     except PlaygroundError as error:
@@ -68,7 +70,7 @@ def _numbers(
     for name in rates:
         old, new = getattr(by_now, name), getattr(settled, name)
         if old != new:
-            found.append((name, old, new))
+            found.append((RATE, name, old, new))
     if settled.loss == by_now.loss:
         defaults: Mapping[str, float] = session.value("loss_defaults")
         held = {**defaults, **by_now.loss_parameters}
@@ -76,7 +78,7 @@ def _numbers(
         for name, value in wanted.items():
             old = held.get(name)
             if isinstance(old, float | int) and old != value:
-                found.append((name, float(old), value))
+                found.append((PARAMETER, name, float(old), value))
     return found
 
 
@@ -91,14 +93,14 @@ def spec_by_now(current: RunRecord) -> RunSpec:
     found = marks(current)
     asked: Asked = session.value(ASKED)
     waiting = [
-        Changed(current.step, what, value)
+        Changed(current.step, *what, value)
         for (run_id, what), (value, place) in asked.items()
         if run_id == current.id and _count(found, what) < place
     ]
     return as_changed(current.spec, [*found, *waiting])
 
 
-def remember(run_id: str, what: str, value: float) -> None:
+def remember(run_id: str, what: What, value: float) -> None:
     """A run has been sent this change: it is obeyed once there are as many marks of its kind as
     changes were asked for."""
     record = runs.find(run_id)
@@ -119,5 +121,5 @@ def marks(current: RunRecord) -> list[Changed]:
         return []
 
 
-def _count(found: Sequence[Changed], what: str) -> int:
-    return sum(mark.what == what for mark in found)
+def _count(found: Sequence[Changed], what: What) -> int:
+    return sum((mark.kind, mark.name) == what for mark in found)

@@ -8,15 +8,17 @@ import streamlit as st
 
 from pages.parts import draft, problems, session, together, whole
 from pages.parts.checked import checked
-from pages.parts.midrun import spec_by_now
+from pages.parts.midrun import What, spec_by_now
 from pages.parts.steering import steer
 from playground.errors import PlaygroundError
 from playground.runs import supervisor
 from playground.runs.store import RunRecord
 from playground.spec import RunSpec, knobs
+from playground.training.changes import PARAMETER, RATE
 
 FEW = 3  # parameters that find room beside the title
 WIDTH = 200
+CENTER_RATE: What = (RATE, "center_rate")
 
 
 def sliders(current: RunRecord | None, settled: RunSpec | None) -> None:
@@ -39,32 +41,32 @@ def sliders(current: RunRecord | None, settled: RunSpec | None) -> None:
     for parameter in [each for each in report["parameters"] if each["low"] is not None][:FEW]:
         name = parameter["name"]
         value = spec.loss_parameters.get(name, parameter["value"])
-        _slider(run_id, shared, name, parameter, float(value), name)
+        _slider(run_id, shared, (PARAMETER, name), parameter, float(value), name)
     if "centers" in report["inputs"]:
         knob = knobs()["center_rate"]
         bounds = {"low": knob.low, "high": knob.high, "step": knob.step}
-        _slider(run_id, True, "center_rate", bounds, spec.center_rate, knob.label, knob.help)
+        _slider(run_id, True, CENTER_RATE, bounds, spec.center_rate, knob.label, knob.help)
 
 
 def _slider(
     run_id: str,
     shared: bool,
-    name: str,
+    what: What,
     bounds: Mapping[str, Any],
     value: float,
     label: str,
     about: str = "",
 ) -> None:
     """A slider of the run, or without one of the settings; of both if they have this `shared`."""
-    key = f"pull.{run_id}.{name}"
+    key = f"pull.{run_id}.{'.'.join(what)}"
     low, high = min(bounds["low"], value), max(bounds["high"], value)
-    stops = _stops(low, high, value) if name != "center_rate" else None
+    stops = _stops(low, high, value) if what != CENTER_RATE else None
     if st.session_state.get(key) != value:
         st.session_state[key] = value
     options: dict[str, Any] = {
         "key": key,
         "on_change": _move,
-        "args": (run_id, shared, name, key),
+        "args": (run_id, shared, what, key),
         "width": WIDTH,
         "help": about or "Moves the shown run while it trains; else the next run's.",
     }
@@ -84,15 +86,15 @@ def _stops(low: float, high: float, value: float) -> list[float] | None:
     return sorted({float(f"{stop:.6g}") for stop in found if stop <= high} | {value})
 
 
-def _move(run_id: str, shared: bool, name: str, key: str) -> None:
+def _move(run_id: str, shared: bool, what: What, key: str) -> None:
     state = st.session_state
-    value = float(state[key])
+    value, (_, name) = float(state[key]), what
     whole.ask()
     if run_id:
-        steer("change", name, value)
+        steer("change", *what, value)
         if "problem" in state:
             return  # it was refused, and that is said
-    if name == "center_rate":
+    if what == CENTER_RATE:
         state[draft.field_key(name)] = value
         session.keep()
     elif shared:

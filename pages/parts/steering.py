@@ -14,16 +14,16 @@ OBEYED = {"pause", "resume", "stop"}  # commands that change a run's state
 OBEYED_SECONDS = 0.25
 
 
-def steer(do: str, what: str = "", value: float | str = 0.0) -> None:
+def steer(do: str, kind: str = "", name: str = "", value: float | str = 0.0) -> None:
     """Sends a command at once: a change to the shown run, others to all on the screen that can
     take them. Waits a moment for it to be obeyed, so that the buttons drawn next are those of the
     new state."""
     before = _states()
     try:
         for run_id in _addressed(do):
-            supervisor.service().command(run_id, visitor(), do, what, value)
+            supervisor.service().command(run_id, visitor(), do, kind, name, value)
             if do == "change" and isinstance(value, float):  # a loss may yet be refused
-                midrun.remember(run_id, what, value)
+                midrun.remember(run_id, (kind, name), value)
     except PlaygroundError as error:
         problems.remember(error)
         whole.ask()

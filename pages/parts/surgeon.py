@@ -10,7 +10,7 @@ from pages.parts.visitor import visitor
 from playground.knobs import is_name
 from playground.runs.store import RunRecord
 from playground.spec import RunSpec, knobs
-from playground.training.changes import BACK, LOSS, broken, loss_change
+from playground.training.changes import BACK, LOSS, RATE, broken, loss_change
 
 
 def surgeon(current: RunRecord) -> None:
@@ -78,12 +78,12 @@ def _go_back(by_now: RunSpec, step: int, rate: float) -> None:
     """Lets the run go on from the weights of an earlier step with a smaller learning rate, which
     the settings take over where they had the run's."""
     whole.ask()
-    for do, what, value in (
-        ("change", BACK, float(step)),
-        ("change", "learning_rate", rate),
-        ("resume", "", 0.0),
+    for command in (
+        ("change", BACK, "", float(step)),
+        ("change", RATE, "learning_rate", rate),
+        ("resume",),
     ):
-        steer(do, what, value)
+        steer(*command)
         if "problem" in st.session_state:
             return  # it was refused, and that is said
     key = draft.field_key("learning_rate")
@@ -95,7 +95,7 @@ def _mend(by_now: RunSpec, text: str) -> None:
     """Lets the run go on with a text that is finite where its own was not, and shows that text."""
     whole.ask()
     mended = by_now.model_copy(update={"loss": text})
-    steer("change", LOSS, loss_change(mended))
+    steer("change", LOSS, value=loss_change(mended))
     if "problem" in st.session_state:
         return  # it was refused, and that is said
     steer("resume")

@@ -148,11 +148,11 @@ def beneath(current: RunRecord | None, now: Moment) -> None:
         for offer in now.offers:
             st.button(
                 offer.label,
-                key=f"apply-{offer.what}",
+                key=f"apply-{offer.kind}-{offer.name}",
                 type="tertiary",
                 icon=":material/subdirectory_arrow_left:",
                 on_click=steer,
-                args=("change", offer.what, offer.value),
+                args=("change", offer.kind, offer.name, offer.value),
                 help="The network goes on learning from it; every chart is marked.",
             )
 

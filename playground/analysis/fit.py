@@ -21,6 +21,8 @@ from typing import Any
 
 import numpy as np
 
+from playground.training.changes import BEST
+
 LEAST_EPOCHS = 4  # evaluations at an epoch's end, before anything is said
 LEAST_IMAGES = 30  # held-out images, before a gap is looked at
 ERRORS = 2.0  # standard errors that a difference must have to count
@@ -571,7 +573,7 @@ def read(store: Any, record: Any) -> Curves:
     images = split.images if split is not None else (started.train_images if started else 0)
     if record.spec.label_noise and started is not None:
         wrong = round(record.spec.label_noise * images)
-    marks = {mark.what: mark.value for mark in store.marks(record.id)}
+    best = [mark.value for mark in store.marks(record.id) if mark.kind == BEST]
     accuracy = series("train_accuracy")
     return Curves(
         epochs=at / an_epoch,
@@ -593,7 +595,7 @@ def read(store: Any, record: Any) -> Curves:
         guess_nll=guess.get("nll", math.log(10)),
         noisy_train=watched is None,
         nonfinite=record.state == "failed" and record.kind == "nonfinite",
-        best_epoch=int(marks.get("best_epoch", 0)),
+        best_epoch=int(best[-1]) if best else 0,
         over=not record.live,
         spec=spec,
     )

@@ -129,7 +129,7 @@ class Checker:
     def _interrupt(self) -> None:
         """Whoever can wait gives way. The condition is held."""
         if self._interruptible is not None and self._worker is not None:
-            stop = {"do": "stop", "what": "", "value": 0.0}
+            stop = {"do": "stop"}
             command = {"id": self._interruptible, "do": "command", "command": stop}
             self._worker.send(command)
 

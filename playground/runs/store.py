@@ -29,6 +29,7 @@ from playground.runs.records import COLUMNS, LIVE, STATES, RunRecord, dumps, to_
 from playground.runs.removal import Removal, Removed
 from playground.settings import Settings
 from playground.spec import RunSpec
+from playground.training.changes import STATE, of_before
 from playground.training.events import (
     Changed,
     Evaluated,
@@ -323,7 +324,7 @@ class Store:
                 .where(columns.run_id == run_id)
                 .order_by(columns.number)
             ).all()
-        return [Changed(row.step, row.what, json.loads(row.value)) for row in rows]
+        return [_mark(row.step, row.what, json.loads(row.value)) for row in rows]
 
     def evaluation(
         self, run_id: str, split: str = "validation", full: bool | None = None
@@ -454,12 +455,13 @@ class Store:
 
     def _record_changed(self, run_id: str, event: Changed) -> None:
         with self._writing(patient=True) as connection:
+            said = {"kind": event.kind, "value": event.value}
             connection.execute(
                 insert(tables.marks).values(
-                    run_id=run_id, step=event.step, what=event.what, value=dumps(event.value)
+                    run_id=run_id, step=event.step, what=event.name, value=dumps(said)
                 )
             )
-            if event.what == "state" and event.value in ("paused", "running"):
+            if event.kind == STATE and event.value in ("paused", "running"):
                 connection.execute(
                     update(tables.runs)
                     .where(tables.runs.c.id == run_id, tables.runs.c.state.in_(LIVE))
@@ -595,3 +597,10 @@ class Store:
             hint=values.get("hint", ""),
             kind=values.get("kind", ""),
         )
+
+
+def _mark(step: int, what: str, value: Any) -> Changed:
+    """A mark of a row; rows of before have no kind."""
+    if isinstance(value, dict):
+        return Changed(step, value["kind"], what, value["value"])
+    return of_before(step, what, value)

@@ -31,7 +31,7 @@ from playground.runs.store import RunRecord, Store, open_store
 from playground.runs.waiting import Line, Waiting
 from playground.settings import Settings, settings
 from playground.spec import RunSpec, knobs
-from playground.training.changes import BACK, LOSS, as_changed, broken, with_loss
+from playground.training.changes import BACK, LOSS, PARAMETER, RATE, as_changed, broken, with_loss
 from playground.training.events import Changed, Event, Failed, Finished, Progress, Started
 
 COMMANDS = frozenset({"pause", "resume", "step", "stop", "change"})
@@ -193,10 +193,17 @@ class Supervisor:
         return created
 
     def command(
-        self, run_id: str, visitor: str, do: str, what: str = "", value: float | str = 0.0
+        self,
+        run_id: str,
+        visitor: str,
+        do: str,
+        kind: str = "",
+        name: str = "",
+        value: float | str = 0.0,
     ) -> None:
-        """Steers a run: pause, resume, step, stop, or change `what` to `value`: the learning rate
-        or a parameter of the loss to a number, "loss" to what `changes.loss_change` gives.
+        """Steers a run: pause, resume, step, stop, or change to `value` what `kind` and `name` say:
+        a "rate" or a "parameter" of the loss to a number, the "loss" to what
+        `changes.loss_change` gives.
 
         Raises RunError when the run is unknown, not this visitor's, or not live, or cannot take
         the change.
@@ -204,7 +211,7 @@ class Supervisor:
         if do not in COMMANDS:
             raise RunError(f"Expected one of {', '.join(sorted(COMMANDS))}; got {do[:20]!r}.")
         if do == "change":
-            self._check_change(run_id, visitor, what, value)
+            self._check_change(run_id, visitor, kind, name, value)
         with self._lock:
             waiting, seat = self._line.find(run_id), self._seat_of(run_id)
             if waiting is not None:
@@ -212,7 +219,7 @@ class Supervisor:
                 self._command_waiting(run_id, do)
             elif seat is not None and seat.job is not None:
                 _check_owner(seat.job.waited.visitor, visitor)
-                self._command_seated(seat, seat.job, do, what, value)
+                self._command_seated(seat, seat.job, do, (kind, name, value))
             else:
                 _refuse(self.store.run(run_id), visitor)
 
@@ -505,14 +512,16 @@ class Supervisor:
                 "Try again when one has finished.",
             )
 
-    def _check_change(self, run_id: str, visitor: str, what: str, value: float | str) -> None:
+    def _check_change(
+        self, run_id: str, visitor: str, kind: str, name: str, value: float | str
+    ) -> None:
         """Raises RunError where a run cannot take a change, or not from this visitor. Asks the
         checking worker about a text; the lock is not held."""
         record, started = self.store.run(run_id), self.store.started(run_id)
         if record is None or started is None:
             return  # what is wrong with it is said by who looks for it
         _check_owner(record.owner, visitor)
-        if what == LOSS:
+        if kind == LOSS:
             try:
                 wanted = with_loss(record.spec, value)
             except SpecError as fault:
@@ -528,7 +537,7 @@ class Supervisor:
                     "Press Train for a run that has them.",
                 )
             return
-        if what == BACK:
+        if kind == BACK:
             found = broken(self.store.marks(run_id))
             if found is None or found.get("back") != value:
                 raise RunError("The weights of that step are not at hand.", "Train a new run.")
@@ -537,7 +546,7 @@ class Supervisor:
         now = as_changed(record.spec, self.store.marks(run_id))
         if now.loss != record.spec.loss:
             known = self.check(now.loss, visitor=visitor)
-        _check_number(what, value, known)
+        _check_number(kind, name, value, known)
 
     def _command_waiting(self, run_id: str, do: str) -> None:
         if do != "stop":
@@ -545,13 +554,15 @@ class Supervisor:
         self._line.leave(run_id)
         self._mark(run_id, "stopped", "Stopped before it began.")
 
-    def _command_seated(self, seat: Seat, job: Job, do: str, what: str, value: float | str) -> None:
+    def _command_seated(
+        self, seat: Seat, job: Job, do: str, change: tuple[str, str, float | str]
+    ) -> None:
         if job.ended:
             raise RunError("This run has ended.", "Start a new one.")
         if do == "stop":
             self._stop(seat, job)
         else:
-            self._send_command(seat, job, do, what, value)
+            self._send_command(seat, job, do, *change)
 
     def _stop(self, seat: Seat, job: Job, message: str = "") -> None:
         if job.stop_at is None:
@@ -565,9 +576,15 @@ class Supervisor:
             self._mark(job.run_id, "stopped", message or "Stopped before the first step.")
 
     def _send_command(
-        self, seat: Seat, job: Job, do: str, what: str = "", value: float | str = 0.0
+        self,
+        seat: Seat,
+        job: Job,
+        do: str,
+        kind: str = "",
+        name: str = "",
+        value: float | str = 0.0,
     ) -> None:
-        command = {"do": do, "what": what, "value": value}
+        command = {"do": do, "kind": kind, "name": name, "value": value}
         seat.worker.send({"id": job.run_id, "do": "command", "command": command})
 
     def _seat_of(self, run_id: str) -> Seat | None:
@@ -620,7 +637,7 @@ class Supervisor:
             case Progress():
                 job.seconds = event.seconds
                 self._rates[_pace(job.waited.spec)] = event.images_per_second
-            case Changed(what="state"):
+            case Changed(kind="state"):
                 job.paused_at = time.monotonic() if event.value == "paused" else None
             case Finished() | Failed():
                 job.ended = True
@@ -748,22 +765,22 @@ def _pace(spec: RunSpec) -> tuple[Any, ...]:
     return (spec.task, spec.dataset, size, spec.batch_size, spec.precision)
 
 
-def _check_number(what: str, value: float | str, known: Mapping[str, Any]) -> None:
-    """Whether `what` can take `value`; `known` is what is known of its loss."""
+def _check_number(kind: str, name: str, value: float | str, known: Mapping[str, Any]) -> None:
+    """Whether what a kind and a name say can take `value`; `known` is what is known of the loss."""
     rates = ["learning_rate", *(["center_rate"] if "centers" in known.get("inputs", []) else [])]
-    names = [*rates, *(parameter["name"] for parameter in known.get("parameters", []))]
-    if what not in names:
+    parameters = [parameter["name"] for parameter in known.get("parameters", [])]
+    if name not in {RATE: rates, PARAMETER: parameters}.get(kind, []):
         raise RunError(
-            f"{what[:64]!r} cannot be changed while this run trains.",
-            f"What can: {', '.join(names)}.",
+            f"{name[:64]!r} cannot be changed while this run trains.",
+            f"What can: {', '.join([*rates, *parameters])}.",
         )
     if isinstance(value, str) or not math.isfinite(value):
-        raise RunError(f"Expected a finite number for {what[:64]!r}.")
-    if what in rates:
-        knob = knobs()[what]
+        raise RunError(f"Expected a finite number for {name[:64]!r}.")
+    if kind == RATE:
+        knob = knobs()[name]
         low, high = knob.low or 0.0, knob.high or math.inf
         if not low <= value <= high:
-            named = {"learning_rate": "learning rate", "center_rate": "centre rate"}[what]
+            named = {"learning_rate": "learning rate", "center_rate": "centre rate"}[name]
             raise RunError(f"Expected a {named} of {low:g} to {high:g}; got {value:g}.")
 
 

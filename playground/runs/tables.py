@@ -84,6 +84,8 @@ evaluations = Table(
     Index("evaluations_of_run", "run_id", "split", "step"),
 )
 
+# `what` is the name of what was changed, `value` its kind and value; rows of before have one word
+# for kind and name, and the value alone (`training.changes.of_before`).
 marks = Table(
     "marks",
     metadata,

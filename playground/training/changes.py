@@ -1,8 +1,8 @@
 """A run's spec as it was changed mid-run, out of the marks that the run left.
 
-A whole loss is a change of "loss" to JSON of the two fields of a RunSpec that describe one; a
-number, a change of the parameter's name. "broken" marks where a loss stopped being finite,
-"back_to_step" that the weights of an earlier step were put back.
+A change has a kind, so that a parameter of a loss may be called what it likes. A whole loss is a
+change to JSON of the two fields of a RunSpec that describe one; "broken" marks where a loss stopped
+being finite, "back" that the weights of an earlier step were put back.
 """
 
 import json
@@ -13,12 +13,23 @@ from playground.errors import SpecError
 from playground.spec import RunSpec
 from playground.training.events import Changed
 
-LOSS = "loss"
-BROKEN = "broken"
-BACK = "back_to_step"
+STATE, RATE, PARAMETER, LOSS = "state", "rate", "parameter", "loss"
+BROKEN, BACK, BEST, PHASE = "broken", "back", "best", "phase"
 RATES = ("learning_rate", "center_rate")  # fields of a spec that can be changed by themselves
-# Marks that change no field of a spec.
-OTHERS = frozenset({"state", "best_epoch", BROKEN, BACK})
+_BEFORE = {
+    "state": STATE,
+    "loss": LOSS,
+    "broken": BROKEN,
+    "back_to_step": BACK,
+    "best_epoch": BEST,
+}
+
+
+def of_before(step: int, what: str, value: float | str) -> Changed:
+    """A mark as versions recorded it that knew one name for kind and name."""
+    if what in _BEFORE:
+        return Changed(step, _BEFORE[what], "", value)
+    return Changed(step, RATE if what in RATES else PARAMETER, what, value)
 
 
 def loss_change(spec: RunSpec) -> str:
@@ -40,14 +51,14 @@ def with_loss(spec: RunSpec, value: Any) -> RunSpec:
 def as_changed(spec: RunSpec, marks: Iterable[Changed], step: int | None = None) -> RunSpec:
     """The spec with its loss, parameters and rates as they were changed up to a step, or by now."""
     for mark in marks:
-        if mark.what in OTHERS or (step is not None and mark.step > step):
+        if step is not None and mark.step > step:
             continue
-        if mark.what == LOSS:
+        if mark.kind == LOSS:
             spec = with_loss(spec, mark.value)
-        elif mark.what in RATES:
-            spec = spec.model_copy(update={mark.what: float(mark.value)})
-        elif isinstance(mark.value, int | float):
-            parameters = {**spec.loss_parameters, mark.what: float(mark.value)}
+        elif mark.kind == RATE:
+            spec = spec.model_copy(update={mark.name: float(mark.value)})
+        elif mark.kind == PARAMETER:
+            parameters = {**spec.loss_parameters, mark.name: float(mark.value)}
             spec = spec.model_copy(update={"loss_parameters": parameters})
     return spec
 
@@ -55,8 +66,8 @@ def as_changed(spec: RunSpec, marks: Iterable[Changed], step: int | None = None)
 def broken(marks: Iterable[Changed]) -> dict[str, Any] | None:
     """What broke last, if nothing was changed since: message, hint, where, mended (a text or
     None), the step, and the step to whose weights the run can go back."""
-    last = next((mark for mark in reversed(list(marks)) if mark.what != "state"), None)
-    if last is None or last.what != BROKEN:
+    last = next((mark for mark in reversed(list(marks)) if mark.kind != STATE), None)
+    if last is None or last.kind != BROKEN:
         return None
     found: dict[str, Any] = json.loads(str(last.value))
     return {**found, "step": last.step}

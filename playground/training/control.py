@@ -8,11 +8,12 @@ _URGENT = frozenset({"pause", "stop"})
 
 @dataclass(frozen=True)
 class Command:
-    """`do` is pause, resume, step, stop, change or look; a change names `what` and its `value`, a
-    look asks for a snapshot of the weights as they are."""
+    """`do` is pause, resume, step, stop, change or look; a change has the kind, name and value of
+    an `events.Changed`, a look asks for a snapshot of the weights as they are."""
 
     do: str
-    what: str = ""
+    kind: str = ""
+    name: str = ""
     value: float | str = 0.0
 
 
@@ -25,11 +26,11 @@ class Control:
         self._urgent = 0
         self.stopping = False  # a stop is among the commands: whatever is slow may give up
 
-    def send(self, do: str, what: str = "", value: float | str = 0.0) -> None:
+    def send(self, do: str, kind: str = "", name: str = "", value: float | str = 0.0) -> None:
         """Leaves a command for the loop; it is obeyed within one reporting interval."""
         self.stopping = self.stopping or do == "stop"
         self._urgent += do in _URGENT
-        self._inbox.put(Command(do, what, value))
+        self._inbox.put(Command(do, kind, name, value))
 
     def receive(self) -> Command | None:
         """The next command, or None if there is none now."""

@@ -27,7 +27,7 @@ from playground.tasks.classification import ClassificationSpec
 from playground.training import clusters, fit, objective, optimizers, terms
 from playground.training.augmentation import Augmentation
 from playground.training.centers import Centers
-from playground.training.changes import BACK, BROKEN, LOSS, with_loss
+from playground.training.changes import BACK, BEST, BROKEN, LOSS, PARAMETER, RATE, STATE, with_loss
 from playground.training.control import Command, Control
 from playground.training.events import (
     Arrays,
@@ -178,7 +178,7 @@ class Training:
             if not allowed and self.clock.running:
                 yield from pending.flush()
                 self.clock.stop()
-                yield Changed(self.step, "state", "paused")
+                yield Changed(self.step, STATE, "", "paused")
             command = control.receive() if allowed else control.wait()
             if command is not None:
                 if command.do == "stop":
@@ -200,7 +200,7 @@ class Training:
                 if allowed and not self.clock.running:
                     self.clock.start()
                     if command.do == "resume":
-                        yield Changed(self.step, "state", "running")
+                        yield Changed(self.step, STATE, "", "running")
                 if not allowed:
                     continue
             if owed:
@@ -257,7 +257,7 @@ class Training:
                 return
             self.steps = self.step
             owed.append(self.evaluate_test)
-        yield Changed(self.best.step, "best_epoch", self.best.epoch)
+        yield Changed(self.best.step, BEST, "", self.best.epoch)
         if self.best.step != self.step:
             self.restore(self.best.weights)
             yield Snapshot(self.step, "weights", self.weights())
@@ -319,26 +319,30 @@ class Training:
         """Applies a change mid-run: the learning rate, that of the class centres, or a parameter
         of the loss. One that does not fit the run is left out and costs nothing but a line in the
         log."""
-        if command.what == LOSS:
+        if command.kind == LOSS:
             yield from self.change_loss(command.value)
             return
         try:
             value = float(command.value)
-            if command.what == BACK:
+            if command.kind == BACK:
                 self.go_back(value)
-                yield Changed(self.step, BACK, float(self.good.step))
+                yield Changed(self.step, BACK, "", float(self.good.step))
                 return
-            if command.what == "learning_rate":
+            if command.kind == PARAMETER:
+                self.loss.set_parameter(command.name, value)
+            elif command.kind == RATE and command.name == "learning_rate":
                 scale = value / self.spec.learning_rate
                 self.rates = (optimizers.rates(self.spec, self.steps) * scale).astype(np.float32)
-            elif command.what == "center_rate" and self.centers is not None:
+            elif (
+                command.kind == RATE and command.name == "center_rate" and self.centers is not None
+            ):
                 self.centers.rate.assign(value)
             else:
-                self.loss.set_parameter(command.what, value)
+                raise ValueError("this run has nothing of that name")
         except ValueError as error:
-            _log.warning("A change of %s was not applied: %s", command.what, error)
+            _log.warning("A change of %s was not applied: %s", command.name, error)
             return
-        yield Changed(self.step, command.what, value)
+        yield Changed(self.step, command.kind, command.name, value)
 
     def change_loss(self, value: float | str) -> Iterator[Changed]:
         """Goes on with another loss from the next step; the optimiser keeps what it has gathered.
@@ -353,7 +357,7 @@ class Training:
         self.loss = loss
         self.graph.adopt(loss)
         self.good = replace(self.good, loss=math.inf)  # its values say nothing of this one's
-        yield Changed(self.step, LOSS, value)
+        yield Changed(self.step, LOSS, "", value)
 
     def go_back(self, step: float) -> None:
         """Puts the weights of the best look so far back, with a fresh optimiser: what it has
@@ -483,7 +487,7 @@ class Training:
             "mended": self.loss.mended(objective.tensors(self.loss, self.broken)),
             "back": self.good.step,
         }
-        return Changed(self.step, BROKEN, json.dumps(found))
+        return Changed(self.step, BROKEN, "", json.dumps(found))
 
     def failure(self) -> Failed:
         """What became non-finite at this step and, for a written loss, where in its text."""

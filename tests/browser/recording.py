@@ -85,9 +85,9 @@ class Recording:
         )
         return self
 
-    def change(self, what: str, value: float) -> "Recording":
+    def change(self, kind: str, name: str, value: float) -> "Recording":
         """Something is changed mid-run."""
-        self.store.record(self.id, Changed(self.step, what, value))
+        self.store.record(self.id, Changed(self.step, kind, name, value))
         return self
 
     def finish(self) -> "Recording":

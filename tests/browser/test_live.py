@@ -45,7 +45,7 @@ def test_a_run_grows_in_place_while_it_records(open_page: Open, recording: Recor
     plot = page.locator('[data-panel="loss"] .plot')
     plot.evaluate("plot => { plot.querySelector('.main-svg').mark = 'same' }")
 
-    recording.advance(30).change("learning_rate", 3e-4).advance(10).evaluate()
+    recording.advance(30).change("rate", "learning_rate", 3e-4).advance(10).evaluate()
     reaches(page, 80)
     traces = plot.evaluate("plot => plot.data.map(trace => trace.x.length)")
     assert traces == [80, 80, 1]  # every step, smoothed, validation
@@ -96,7 +96,7 @@ def test_both_accuracies_are_of_the_restored_weights(open_page: Open, recording:
     page = open_page(f"?run={recording.id}")
     figure = page.locator(".readout .figure", has_text="validation")
     expect(figure).to_have_text("62.5%validation")
-    recording.change("best_epoch", 2.0).finish()
+    recording.change("best", "", 2.0).finish()
     expect(figure).to_have_text("75.0%validation, epoch 2")
 
 

@@ -146,8 +146,8 @@ def test_gradients_are_those_of_the_loss_as_it_was_changed(
     for step in (0, 10):
         arrays = {"normalise/mean": np.zeros(1)}
         supervisor.store.record(run_id, Snapshot(step, "weights", arrays))
-    supervisor.store.record(run_id, Changed(5, "gamma", 4.0))
-    supervisor.store.record(run_id, Changed(6, "learning_rate", 0.5))
+    supervisor.store.record(run_id, Changed(5, "parameter", "gamma", 4.0))
+    supervisor.store.record(run_id, Changed(6, "rate", "learning_rate", 0.5))
 
     def gamma(step: int) -> dict[str, float]:
         spec = RunSpec.from_json(supervisor.look(run_id, "maps", step)["spec"])

@@ -299,15 +299,15 @@ def test_live_run_is_steered_and_changed(
     assert "These settings apply to the next run." in said(page)
     click(page, "pause")
     assert sent.pop() == (run_id, "me", "pause", "", 0.0)
-    warm.store.record(run_id, Changed(10, "state", "paused"))
+    warm.store.record(run_id, Changed(10, "state", "", "paused"))
     click(page.run(), "resume")
     assert sent.pop()[2] == "resume"
     page.select_slider(key="spec.learning_rate").set_value(0.01).run()
-    click(page, "apply-learning_rate")
-    assert sent.pop() == (run_id, "me", "change", "learning_rate", 0.01)
-    warm.store.record(run_id, Changed(11, "learning_rate", 0.01))
+    click(page, "apply-rate-learning_rate")
+    assert sent.pop() == (run_id, "me", "change", "rate", "learning_rate", 0.01)
+    warm.store.record(run_id, Changed(11, "rate", "learning_rate", 0.01))
     page.run()
-    assert not [button for button in page.button if button.key == "apply-learning_rate"]
+    assert not [button for button in page.button if button.key == "apply-rate-learning_rate"]
 
 
 def test_runs_side_by_side_are_steered_as_one(
@@ -323,7 +323,7 @@ def test_runs_side_by_side_are_steered_as_one(
     assert page.button(key="stop").label == "Stop all"
     click(page, "pause")
     assert sent == [(first, "me", "pause"), (second, "me", "pause")]
-    warm.store.record(first, Changed(10, "state", "paused"))
+    warm.store.record(first, Changed(10, "state", "", "paused"))
     assert click(page.run(), "pause").button(key="pause").label == "Pause all"
     assert sent[2:] == [(second, "me", "pause")]
     warm.store.set_state(first, "stopped")
@@ -465,7 +465,7 @@ def broken_run(supervisor: Supervisor, **fields: object) -> str:
     """A run that waits at step 10 because its loss broke, and can go back to step 5."""
     run_id = begun(supervisor, RunSpec(dataset="digits", learning_rate=10.0, **fields))
     found = {"message": "It became NaN.", "hint": "", "where": None, "mended": None, "back": 5}
-    supervisor.store.record(run_id, Changed(10, "broken", json.dumps(found)))
+    supervisor.store.record(run_id, Changed(10, "broken", "", json.dumps(found)))
     supervisor.store.record(run_id, Changed(10, "state", "paused"))
     return run_id
 
@@ -481,9 +481,9 @@ def test_a_broken_run_goes_back_with_a_tenth_of_the_rate(
     monkeypatch.setattr(warm, "command", lambda run, visitor, *what: sent.append(what))
     click(page, "go-back")
     assert sent == [
-        ("change", "back_to_step", 5.0),
-        ("change", "learning_rate", 1.0),
-        ("resume", "", 0.0),
+        ("change", "back", "", 5.0),
+        ("change", "rate", "learning_rate", 1.0),
+        ("resume", "", "", 0.0),
     ]
     assert page.select_slider(key="spec.learning_rate").value == 1.0
 
@@ -491,10 +491,10 @@ def test_a_broken_run_goes_back_with_a_tenth_of_the_rate(
 def test_only_the_step_at_hand_can_be_gone_back_to(warm: Supervisor) -> None:
     run_id = broken_run(warm)
     with pytest.raises(RunError, match="not at hand"):
-        warm.command(run_id, "me", "change", "back_to_step", 4.0)
+        warm.command(run_id, "me", "change", "back", "", 4.0)
     other = begun(warm, RunSpec(dataset="digits"))
     with pytest.raises(RunError, match="not at hand"):
-        warm.command(other, "me", "change", "back_to_step", 0.0)
+        warm.command(other, "me", "change", "back", "", 0.0)
 
 
 def test_a_run_that_stays_at_chance_is_told_so(visit: Visit, warm: Supervisor) -> None:

@@ -1,11 +1,14 @@
 """A whole loss changed mid-run, and a run whose loss breaks: it waits, is mended and goes on."""
 
 import json
+from contextlib import closing
 
 import numpy as np
 import pytest
 
 from playground.errors import SpecError
+from playground.runs.store import open_store
+from playground.settings import Settings
 from playground.spec import RunSpec, knobs
 from playground.training import loop
 from playground.training.changes import BACK, as_changed, broken, loss_change, with_loss
@@ -21,12 +24,12 @@ def test_a_change_of_the_loss_is_read_back() -> None:
     spec = RunSpec(loss="focal", loss_parameters={"gamma": 1.0})
     other = RunSpec(loss="-log(p_true) * k", loss_parameters={"k": 2.0})
     marks = [
-        Changed(5, "gamma", 3.0),
-        Changed(9, "learning_rate", 0.1),
-        Changed(10, "loss", loss_change(other)),
-        Changed(12, "k", 0.5),
-        Changed(13, "state", "paused"),
-        Changed(14, BACK, 9.0),
+        Changed(5, "parameter", "gamma", 3.0),
+        Changed(9, "rate", "learning_rate", 0.1),
+        Changed(10, "loss", "", loss_change(other)),
+        Changed(12, "parameter", "k", 0.5),
+        Changed(13, "state", "", "paused"),
+        Changed(14, BACK, "", 9.0),
     ]
     assert as_changed(spec, marks, 4) == spec
     assert as_changed(spec, marks, 9).loss_parameters == {"gamma": 3.0}
@@ -47,11 +50,11 @@ def test_the_whole_loss_is_changed_mid_run() -> None:
             losses += event.series["loss"].tolist()
             if not any(isinstance(each, Changed) for each in seen):
                 wrong = RunSpec(loss="-log(p_tru)")
-                control.send("change", "loss", loss_change(wrong))  # left out
+                control.send("change", "loss", "", loss_change(wrong))  # left out
                 wanted = RunSpec(loss="100 + brier()")
-                control.send("change", "loss", loss_change(wanted))
+                control.send("change", "loss", "", loss_change(wanted))
     (change,) = [event for event in seen if isinstance(event, Changed)]
-    assert change.what == "loss" and json.loads(str(change.value))["loss"] == "100 + brier()"
+    assert change.kind == "loss" and json.loads(str(change.value))["loss"] == "100 + brier()"
     assert max(losses[: change.step]) < 50 < 100 < min(losses[change.step :])
     assert isinstance(seen[-1], Finished) and seen[-1].metrics["loss"] > 100
     assert seen[-1].metrics["accuracy"] > 0.2
@@ -62,18 +65,20 @@ def test_a_run_that_breaks_waits_is_mended_and_goes_on() -> None:
     control, seen, mended = Control(attended=True), [], ""
     for event in loop.run(spec, control):
         seen.append(event)
-        if isinstance(event, Changed) and event.what == "broken":
+        if isinstance(event, Changed) and event.kind == "broken":
             found = broken([event])
             assert found is not None and found["step"] == event.step
             assert found["where"]["fragment"].startswith("log(0.25 - max")
             assert "NaN" in found["message"] or "infinite" in found["message"]
             mended = found["mended"]
-        if isinstance(event, Changed) and event.what == "state" and event.value == "paused":
+        if isinstance(event, Changed) and event.kind == "state" and event.value == "paused":
             kept = [each for each in seen if isinstance(each, Snapshot)][-1]
             assert all(np.isfinite(array).all() for array in kept.arrays.values())
-            control.send("change", "loss", loss_change(spec.model_copy(update={"loss": mended})))
+            control.send(
+                "change", "loss", "", loss_change(spec.model_copy(update={"loss": mended}))
+            )
             control.send("resume")
-    what = [event.what for event in seen if isinstance(event, Changed)]
+    what = [event.kind for event in seen if isinstance(event, Changed)]
     assert what == ["broken", "state", "loss", "state"]
     assert "maximum(" in mended
     assert isinstance(seen[-1], Finished) and seen[-1].reason == "completed"
@@ -101,19 +106,19 @@ def test_back_with_a_tenth_of_the_rate_until_it_learns() -> None:
             snapshots.append(event)
         if isinstance(event, Changed):
             marks.append(event)
-        if isinstance(event, Changed) and event.what == "state" and event.value == "paused":
+        if isinstance(event, Changed) and event.kind == "state" and event.value == "paused":
             found = broken(marks)
             assert found is not None and rate > 1e-4
             rate /= 10
             back = next(each for each in snapshots if each.step == found["back"])
-            control.send("change", BACK, -1.0)  # there is no such step: left out
-            control.send("change", BACK, float(found["back"]))
-            control.send("change", "learning_rate", rate)
+            control.send("change", BACK, "", -1.0)  # there is no such step: left out
+            control.send("change", BACK, "", float(found["back"]))
+            control.send("change", "rate", "learning_rate", rate)
             control.send("look")
             control.send("resume")
     assert isinstance(event, Finished) and event.reason == "completed"
     assert event.metrics["loss"] < 1  # it began with 6 and had been at 1e29
-    gone = [mark for mark in marks if mark.what == BACK]
+    gone = [mark for mark in marks if mark.kind == BACK]
     assert gone and all(mark.value >= 0 for mark in gone)
     assert broken(marks) is None
     assert as_changed(spec, marks) == spec.model_copy(update={"learning_rate": pytest.approx(rate)})
@@ -141,3 +146,31 @@ def test_with_nobody_to_ask_a_run_that_breaks_fails() -> None:
     events = list(loop.run(RunSpec(**SMALL, loss=BREAKS, seed=1), Control()))
     assert isinstance(events[-1], Failed) and events[-1].kind == "nonfinite"
     assert not any(isinstance(event, Changed) for event in events)
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "center_rate", "state", "loss", "best_epoch"])
+def test_a_parameter_may_be_called_what_it_likes(name: str, tmp_path) -> None:
+    """It moves the loss and nothing else, on the way through control, loop, store and back."""
+    text = f"{name} = 1.0  # 0..9\n{name} + 0 * y_pred[:, 0]"
+    spec = RunSpec(**{**SMALL, "epochs": 3}, loss=text)
+    control, losses, sent = Control(), [], False
+    with closing(open_store(Settings(home=tmp_path))) as store:
+        run_id = store.create(spec, "me")
+        for event in loop.run(spec, control):
+            store.record(run_id, event)
+            if isinstance(event, Progress):
+                losses += event.series["loss"].tolist()
+                rates = event.series["learning_rate"]
+                if not sent:
+                    control.send("change", "parameter", name, 7.0)
+                    sent = True
+        (mark,) = store.marks(run_id)
+        assert (mark.kind, mark.name, mark.value) == ("parameter", name, 7.0)
+        by_now = as_changed(spec, store.marks(run_id))
+        assert by_now == spec.model_copy(update={"loss_parameters": {name: 7.0}})
+        record = store.run(run_id)
+        assert record is not None and record.state == "completed"
+    assert losses[: mark.step] == [1.0] * mark.step and losses[mark.step :] == [7.0] * (
+        len(losses) - mark.step
+    )
+    assert rates[-1] < spec.learning_rate

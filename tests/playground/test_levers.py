@@ -187,7 +187,7 @@ def test_early_stopping_restores_the_best_epoch_and_tests_it() -> None:
     losses = {round(event.epoch): event.metrics["loss"] for event in held}
     best = min(losses, key=losses.__getitem__)
     assert finished.step == (best + 2) * started.steps_per_epoch
-    mark = next(event for event in kinds(events, Changed) if event.what == "best_epoch")
+    mark = next(event for event in kinds(events, Changed) if event.kind == "best")
     assert (mark.value, mark.step) == (best, best * started.steps_per_epoch)
     kept = kinds(events, Snapshot)
     at_best = next(each for each in kept if each.step == mark.step)
@@ -198,7 +198,7 @@ def test_early_stopping_restores_the_best_epoch_and_tests_it() -> None:
 
 def test_patience_longer_than_the_run_ends_it_on_the_best_epoch() -> None:
     events = list(train(digits(patience=50, epochs=3)))
-    assert [event.what for event in kinds(events, Changed)] == ["best_epoch"]
+    assert [event.kind for event in kinds(events, Changed)] == ["best"]
     assert isinstance(events[-1], Finished) and events[-1].step == kinds(events, Started)[0].steps
 
 

@@ -51,10 +51,10 @@ def test_the_rate_of_the_centres_moves_mid_run() -> None:
     for event in train(digits(loss=PULLED, embedding=2, epochs=4), control):
         events.append(event)
         if isinstance(event, Evaluated) and event.step == 10:
-            control.send("change", "center_rate", 0.0)
-    marks = [(each.what, each.value) for each in kinds(events, Changed)]
+            control.send("change", "rate", "center_rate", 0.0)
+    marks = [(each.name, each.value) for each in kinds(events, Changed)]
     assert ("center_rate", 0.0) in marks
-    at = next(each.step for each in kinds(events, Changed) if each.what == "center_rate")
+    at = next(each.step for each in kinds(events, Changed) if each.name == "center_rate")
     later = [each.arrays[NAME] for each in kinds(events, Snapshot) if each.step > at]
     assert len(later) > 2
     np.testing.assert_array_equal(later[0], later[-1])

@@ -301,9 +301,9 @@ def test_a_paused_run_waits_without_counting_time() -> None:
 
 def test_learning_rate_changes_mid_run() -> None:
     spec = digits(epochs=3, schedule="constant", learning_rate=0.01)
-    events = steer(spec, 1, ("change", "learning_rate", 0.001))
+    events = steer(spec, 1, ("change", "rate", "learning_rate", 0.001))
     changed = kinds(events, Changed)[0]
-    assert (changed.what, changed.value) == ("learning_rate", 0.001)
+    assert (changed.kind, changed.name, changed.value) == ("rate", "learning_rate", 0.001)
     rates = series(events, "learning_rate")
     np.testing.assert_allclose(rates[: changed.step], 0.01)
     np.testing.assert_allclose(rates[changed.step :], 0.001)
@@ -311,7 +311,7 @@ def test_learning_rate_changes_mid_run() -> None:
 
 def test_a_parameter_of_a_written_loss_changes_mid_run() -> None:
     spec = digits(epochs=3, loss=f"scale = 1.0  # 0..10\nscale * {CROSS_ENTROPY[1:]} * -1")
-    events = steer(spec, 1, ("change", "scale", 0.0))
+    events = steer(spec, 1, ("change", "parameter", "scale", 0.0))
     changed = kinds(events, Changed)[0]
     values = series(events, "loss")
     assert (values[: changed.step] > 0).all()
@@ -363,7 +363,9 @@ def test_a_prepared_run_gives_the_same_numbers() -> None:
 
 
 def test_a_change_that_does_not_fit_is_left_out() -> None:
-    events = steer(digits(), 1, ("change", "nonsense", 1.0), ("change", "loss", "text"))
+    events = steer(
+        digits(), 1, ("change", "parameter", "nonsense", 1.0), ("change", "loss", "", "text")
+    )
     assert kinds(events, Changed) == []
     assert isinstance(events[-1], Finished)
 

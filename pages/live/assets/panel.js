@@ -66,10 +66,11 @@ export function adoptStyle(root) {
 }
 
 const WHOLE = { loss: "new loss", broken: "not finite" }
-const markText = ({ what, value }) => {
-  if (WHOLE[what]) return WHOLE[what]
-  const shown = typeof value !== "number" ? value : what === "back_to_step" ? count(value) : Number(value.toPrecision(3))
-  return `${what.replaceAll("_", " ")} ${shown}`
+const NAMED = { best: "best epoch", phase: "phase", back: "back to step" }
+const markText = ({ kind, name, value }) => {
+  if (WHOLE[kind]) return WHOLE[kind]
+  const shown = typeof value !== "number" ? value : kind === "back" ? count(value) : Number(value.toPrecision(3))
+  return `${(NAMED[kind] ?? name).replaceAll("_", " ")} ${shown}`
 }
 
 // Plotly reads a little HTML in its texts; names and losses are none.

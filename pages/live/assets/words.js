@@ -96,7 +96,7 @@ export function inWords(facts, broken = false) {
     case "paused":
       return `Paused at step ${count(step)}`
     case "completed":
-      return step < steps && facts.marks?.some(({ what }) => what === "best_epoch")
+      return step < steps && facts.marks?.some(({ kind }) => kind === "best")
         ? `Stopped early at step ${count(step)} of ${count(steps)}, after ${duration(facts.seconds)}; the best epoch's weights are restored`
         : `Completed in ${duration(facts.seconds)}`
     case "stopped":

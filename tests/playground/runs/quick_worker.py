@@ -49,9 +49,9 @@ def run(spec: RunSpec, control: Control, prepared: object = None) -> Iterator[Ev
                 return
             if command.do in ("pause", "resume"):
                 paused = command.do == "pause"
-                yield Changed(step, "state", "paused" if paused else "running")
+                yield Changed(step, "state", "", "paused" if paused else "running")
             if command.do == "change":
-                yield Changed(step + 1, command.what, command.value)
+                yield Changed(step + 1, command.kind, command.name, command.value)
             once = command.do == "step"
         if paused and not once:
             continue

@@ -32,7 +32,7 @@ def whole_run(store: Store, owner: str = "me", size: int = 9) -> str:
     store.record(run_id, Started(1, [], 9, 9, 1, 1, 1, [], {}, {"strip_labels": np.ones(9)}))
     store.record(run_id, Progress(2, 0.1, 0.1, 1.0, {"loss": np.ones(2)}))
     store.record(run_id, Evaluated(2, 0.1, "test", 9, True, {"loss": 0.5}, {"a": np.ones(9)}))
-    store.record(run_id, Changed(2, "learning_rate", 0.1))
+    store.record(run_id, Changed(2, "rate", "learning_rate", 0.1))
     store.record(run_id, Snapshot(2, "weights", {"a": np.random.default_rng(0).random(size)}))
     store.record(run_id, Finished(2, "completed", 0.1))
     return run_id

@@ -122,17 +122,17 @@ def test_a_run_is_kept_event_by_event(store):
     assert store.snapshot(run_id, "weights", 3).arrays["dense/kernel"][0, 0] == 3
     assert store.snapshot(run_id, "weights", 4) is None
 
-    store.record(run_id, Changed(6, "learning_rate", 0.01))
-    store.record(run_id, Changed(6, "state", "paused"))
+    store.record(run_id, Changed(6, "rate", "learning_rate", 0.01))
+    store.record(run_id, Changed(6, "state", "", "paused"))
     assert store.run(run_id).state == "paused"
     store.record(run_id, progress(4))  # a single step leaves it paused
     assert store.run(run_id).state == "paused"
-    store.record(run_id, Changed(6, "state", "running"))
+    store.record(run_id, Changed(6, "state", "", "running"))
     assert store.run(run_id).state == "running"
     assert store.marks(run_id) == [
-        Changed(6, "learning_rate", 0.01),
-        Changed(6, "state", "paused"),
-        Changed(6, "state", "running"),
+        Changed(6, "rate", "learning_rate", 0.01),
+        Changed(6, "state", "", "paused"),
+        Changed(6, "state", "", "running"),
     ]
 
     store.record(run_id, Finished(500, "completed", 9.5, {"loss": 0.25, "accuracy": 0.97}))

@@ -130,10 +130,10 @@ def test_a_run_is_steered_by_its_owner_alone(make):
     until(lambda: step_of(service, run_id) == step + 1)
     time.sleep(0.3)
     assert (state(service, run_id), step_of(service, run_id)) == ("paused", step + 1)
-    service.command(run_id, "me", "change", "learning_rate", 0.01)
+    service.command(run_id, "me", "change", "rate", "learning_rate", 0.01)
     service.command(run_id, "me", "resume")
     until(lambda: step_of(service, run_id) > step + 1)
-    assert Changed(step + 2, "learning_rate", 0.01) in service.store.marks(run_id)
+    assert Changed(step + 2, "rate", "learning_rate", 0.01) in service.store.marks(run_id)
     service.command(run_id, "me", "stop")
     assert ended(service, run_id).state == "stopped"
     with pytest.raises(RunError, match="has ended"):
@@ -143,24 +143,27 @@ def test_a_run_is_steered_by_its_owner_alone(make):
 
 
 @pytest.mark.parametrize(
-    ("do", "what", "value"),
+    ("do", "kind", "name", "value"),
     [
-        ("explode", "", 0),
-        ("__init__", "", 0),
-        ("change", "learning_rate", 11.0),
-        ("change", "learning_rate", 0.0),
-        ("change", "gamma", float("nan")),
-        ("change", "gamma", "2"),
-        ("change", "nonsense", 1.0),
-        ("change", "loss", "mean_squared_error"),
+        ("explode", "", "", 0),
+        ("__init__", "", "", 0),
+        ("change", "rate", "learning_rate", 11.0),
+        ("change", "rate", "learning_rate", 0.0),
+        ("change", "parameter", "gamma", float("nan")),
+        ("change", "parameter", "gamma", "2"),
+        ("change", "parameter", "nonsense", 1.0),
+        ("change", "parameter", "learning_rate", 0.1),
+        ("change", "rate", "gamma", 0.1),
+        ("change", "state", "", "paused"),
+        ("change", "loss", "", "mean_squared_error"),
     ],
 )
-def test_a_nonsense_command_is_refused(make, do, what, value):
+def test_a_nonsense_command_is_refused(make, do, kind, name, value):
     service = make()
     run_id = service.submit(LONG, "me")
     training(service, run_id)
     with pytest.raises(RunError):
-        service.command(run_id, "me", do, what, value)
+        service.command(run_id, "me", do, kind, name, value)
     with pytest.raises(RunError, match="no such run"):
         service.command("nothing", "me", "stop")
 

@@ -72,7 +72,7 @@ EVENTS = [
     events.Progress(2, 0.5, 1.0, 64.0, {"loss": np.array([1, np.nan], np.float32)}),
     events.Evaluated(2, 0.5, "test", 4, True, {"loss": float("inf")}, {"confusion": np.eye(2)}),
     events.Snapshot(2, "weights", {"dense/kernel": np.zeros((2, 0, 3), np.float16)}),
-    events.Changed(2, "loss", "mse()"),
+    events.Changed(2, "loss", "", "mse()"),
     events.Finished(3, "completed", 1.5, {"loss": 0.1}),
     events.Failed(3, "nonfinite", "not finite", "try", {"line": 1}),
 ]

@@ -114,8 +114,8 @@ def test_a_run_is_paused_stepped_changed_and_stopped(service):
     step = service.store.run(run_id).step
     service.command(run_id, "me", "step")
     until(lambda: service.store.run(run_id).step == step + 1)
-    service.command(run_id, "me", "change", "learning_rate", 0.0005)
-    until(lambda: any(m.what == "learning_rate" for m in service.store.marks(run_id)))
+    service.command(run_id, "me", "change", "rate", "learning_rate", 0.0005)
+    until(lambda: any(m.name == "learning_rate" for m in service.store.marks(run_id)))
     service.command(run_id, "me", "resume")
     until(lambda: service.store.run(run_id).step > step + 10)
     service.command(run_id, "me", "stop")
@@ -133,12 +133,12 @@ def test_a_loss_that_is_not_finite_waits_is_mended_and_goes_on(service):
     assert "maximum(y_pred - 2.0" in found["mended"]
     wrong = loss_change(RunSpec(**DIGITS, loss="-log(p_tru)"))
     with pytest.raises(RunError, match="p_tru"):
-        service.command(run_id, "me", "change", "loss", wrong)
+        service.command(run_id, "me", "change", "loss", "", wrong)
     taught = loss_change(RunSpec(**DIGITS, loss="distillation"))
     with pytest.raises(RunError, match="The loss stays: this loss needs teacher_logits"):
-        service.command(run_id, "me", "change", "loss", taught)
+        service.command(run_id, "me", "change", "loss", "", taught)
     mended = loss_change(RunSpec(**DIGITS, loss=found["mended"]))
-    service.command(run_id, "me", "change", "loss", mended)
+    service.command(run_id, "me", "change", "loss", "", mended)
     service.command(run_id, "me", "resume")
     done = ended(service, run_id)
     assert done.state == "completed" and np.isfinite(done.metrics["test_loss"])
