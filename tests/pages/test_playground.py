@@ -298,7 +298,7 @@ def test_live_run_is_steered_and_changed(
     page = visit(f"run={run_id}")
     assert "These settings apply to the next run." in said(page)
     click(page, "pause")
-    assert sent.pop() == (run_id, "me", "pause", "", 0.0)
+    assert sent.pop() == (run_id, "me", "pause", "", "", 0.0)
     warm.store.record(run_id, Changed(10, "state", "", "paused"))
     click(page.run(), "resume")
     assert sent.pop()[2] == "resume"
@@ -466,7 +466,7 @@ def broken_run(supervisor: Supervisor, **fields: object) -> str:
     run_id = begun(supervisor, RunSpec(dataset="digits", learning_rate=10.0, **fields))
     found = {"message": "It became NaN.", "hint": "", "where": None, "mended": None, "back": 5}
     supervisor.store.record(run_id, Changed(10, "broken", "", json.dumps(found)))
-    supervisor.store.record(run_id, Changed(10, "state", "paused"))
+    supervisor.store.record(run_id, Changed(10, "state", "", "paused"))
     return run_id
 
 

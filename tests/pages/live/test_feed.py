@@ -84,7 +84,7 @@ def test_of_restored_weights_the_accuracy_that_goes_with_them_is_told(store: Sto
     for accuracy in (0.5, 0.75, 0.625):
         run.advance(200).evaluate(accuracy)
     assert "best" not in reader.news()
-    run.change("best_epoch", 2.0).finish()
+    run.change("best", "", 2.0).finish()
     assert reader.news()["best"] == {"epoch": 2, "accuracy": 0.75}
 
 
