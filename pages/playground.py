@@ -9,7 +9,7 @@ from pages.parts.data_card import data_card
 from pages.parts.head import head
 from pages.parts.knobs import group
 from pages.parts.loss_card import loss_card
-from pages.parts.results import curves_card, network
+from pages.parts.results import curves_card, network, network_card
 from playground import datasets
 from playground.runs import supervisor
 
@@ -43,6 +43,9 @@ with st.container(key="panel-loss"):
 
 with st.container(key="panel-curves", gap="xsmall"):
     curves_card(current, compared, lambda: url.write(draft.spec()[0], current))
+
+with st.container(key="panel-network", gap="xsmall"):
+    network_card(settled)
 
 left, right = st.columns(2, gap="medium")
 with left, st.container(key="panel-strip", gap="xsmall"):

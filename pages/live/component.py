@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 
 from pages.live import files
+from playground.figures.network import Stage
 
 PANELS = ("loss", "accuracy", "gap")
 AXES = ("step", "epoch", "seconds")
@@ -208,6 +209,12 @@ def seen_of(view: Any, otherwise: Seen) -> Seen:
     if not isinstance(layer, str):
         return otherwise
     return Seen(image, step, layer[:64], unit)
+
+
+def network(key: str, stages: Iterable[Stage]) -> None:
+    """The picture of a network: its stages side by side, under each other where there is no room
+    for that."""
+    _view(key, "network", 150, {"stages": [asdict(stage) for stage in stages]})
 
 
 def strip(key: str, run: str | None, class_names: Sequence[str], which: str = "all") -> None:

@@ -11,6 +11,7 @@ from pages.parts.url import AXIS_KEY, LOG_KEY, SMOOTHING_KEY
 from playground import chance, models
 from playground.analysis import curves
 from playground.errors import StoreError
+from playground.figures.network import stages
 from playground.knobs import is_name
 from playground.runs import supervisor
 from playground.runs.store import LIVE, RunRecord
@@ -77,7 +78,7 @@ def along() -> None:
 
 def as_table(record: RunRecord | None) -> None:
     """All that was recorded of the shown run, to take home."""
-    if record is None or not record.step:
+    if record is None:
         return
     st.download_button(
         "CSV",
@@ -109,6 +110,19 @@ def network(settled: RunSpec | None) -> None:
         return
     plan = models.plan(settled)
     st.caption(f"{models.parameter_count(settled):,} weights in {len(plan)} layers")
+
+
+def network_card(settled: RunSpec | None) -> None:
+    """The picture of the network that these settings make."""
+    if settled is None:
+        st.subheader("Network", anchor=False)
+        st.caption("A setting is out of its range: mend it, and its network shows here.")
+        return
+    plan = models.plan(settled)
+    with st.container(horizontal=True, vertical_alignment="center", key="network-head"):
+        st.subheader("Network", anchor=False, width="content")
+        st.caption(f"{plan.parameters:,} weights in {len(plan)} layers", width="content")
+    component.network("network", stages(plan))
 
 
 def _lesson(current: RunRecord | None, compared: Sequence[RunRecord]) -> None:

@@ -1,1 +1,1 @@
-"""Data in, Plotly figure out; nothing else."""
+"""Data in; a Plotly figure, or what another picture shows, out; nothing else."""

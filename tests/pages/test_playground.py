@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -517,3 +518,19 @@ def test_log_scale_has_a_control_of_its_own(visit: Visit, warm: Supervisor) -> N
     page = visit("dataset=digits")
     page.toggle(key="view.log").set_value(True).run()
     assert page.query_params["log"] == "1"
+
+
+def test_the_picture_of_the_network_follows_the_controls(visit: Visit) -> None:
+    def drawn(page: AppTest) -> list[dict[str, Any]]:
+        views = [json.loads(one.proto.json) for one in page.get("bidi_component")]
+        [network] = [view for view in views if view.get("view") == "network"]
+        return network["stages"]
+
+    page = visit("dataset=digits&width=8&depth=1&embedding=16")
+    assert [stage["name"] for stage in drawn(page)] == [
+        "images", "block1 conv", "block1 pool", "features", "logits",
+    ]  # fmt: skip
+    assert drawn(page)[1]["weights"] == 3 * 3 * 8 + 8
+    page.number_input(key="spec.width").set_value(16).run()
+    assert drawn(page)[1]["shape"] == [8, 8, 16]
+    assert drawn(page)[1]["weights"] == 3 * 3 * 16 + 16

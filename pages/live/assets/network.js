@@ -1,0 +1,91 @@
+// A picture of the network: a glyph for each stage, as large and as deep as its output, its size,
+// and its share of the weights.
+
+import { count, element } from "./words.js"
+
+const SPACE = "http://www.w3.org/2000/svg"
+const [WIDE, HIGH] = [64, 52] // of a glyph, in its own units
+
+function shape(name, attributes) {
+  const made = document.createElementNS(SPACE, name)
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value)
+  return made
+}
+
+// Maps as sheets, one behind the other: their side by the square root, their number by the
+// logarithm, so that 8 × 8 × 64 and 28 × 28 × 8 are both seen.
+function sheets([height, width, channels], most) {
+  const count = Math.min(7, 1 + Math.round(Math.log2(channels)))
+  const gap = 3
+  const room = Math.min(WIDE, HIGH) - 6 * gap - 2
+  const scale = Math.max(0.16, Math.sqrt(Math.max(height, width) / most)) * room
+  const [w, h] = [scale * (width / Math.max(height, width)), scale * (height / Math.max(height, width))]
+  const left = (WIDE - w - gap * (count - 1)) / 2
+  const top = (HIGH - h - gap * (count - 1)) / 2
+  return Array.from({ length: count }, (_, i) =>
+    shape("rect", { x: left + gap * i, y: top + gap * (count - 1 - i), width: w, height: h, rx: 1 }),
+  ).reverse()
+}
+
+// Numbers as dots in a column, with a gap where they are too many.
+function dots([size]) {
+  const shown = Math.min(size, 7)
+  const gap = 7
+  const top = HIGH / 2 - (gap * (shown - 1)) / 2
+  return Array.from({ length: shown }, (_, i) =>
+    size > 7 && i === 3
+      ? shape("line", { x1: WIDE / 2, x2: WIDE / 2, y1: top + gap * 2.6, y2: top + gap * 3.4 })
+      : shape("circle", { cx: WIDE / 2, cy: top + gap * i, r: 2.4 }),
+  )
+}
+
+function glyph(stage, most) {
+  const svg = shape("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, "aria-hidden": "true" })
+  svg.append(...(stage.shape.length === 3 ? sheets(stage.shape, most) : dots(stage.shape)))
+  return svg
+}
+
+function draw(stage, most) {
+  const share = element("i", { className: "share", "aria-hidden": "true" })
+  share.style.setProperty("--share", String(stage.share))
+  const words = [...stage.words, ...(stage.inputs.length ? [`from ${stage.inputs.join(" and ")}`] : [])]
+  return element(
+    "li",
+    { title: words.join(", ") },
+    glyph(stage, most),
+    element(
+      "div",
+      {},
+      element("b", { text: stage.name }),
+      element("span", { text: stage.shape.map(count).join(" × ") }),
+      element("small", { text: words.join(", ") }),
+    ),
+    element(
+      "div",
+      { className: "weights" },
+      element("span", { text: stage.weights ? `${count(stage.weights)} weights` : "" }),
+      share,
+    ),
+  )
+}
+
+export function mount(root, component) {
+  root.classList.add("network")
+  const list = element("ol", {})
+  root.append(list)
+  let shown = ""
+
+  function adopt({ stages }) {
+    const now = JSON.stringify(stages)
+    if (now === shown) return
+    shown = now
+    const most = Math.max(1, ...stages.filter((each) => each.shape.length === 3).map(({ shape: [h, w] }) => Math.max(h, w)))
+    list.replaceChildren(...stages.map((stage) => draw(stage, most)))
+  }
+
+  adopt(component.data)
+  return {
+    update: (next) => adopt(next.data),
+    destroy: () => root.replaceChildren(),
+  }
+}
