@@ -522,7 +522,7 @@ def test_log_scale_has_a_control_of_its_own(visit: Visit, warm: Supervisor) -> N
 
 def test_the_picture_of_the_network_follows_the_controls(visit: Visit) -> None:
     def drawn(page: AppTest) -> list[dict[str, Any]]:
-        views = [json.loads(one.proto.json) for one in page.get("bidi_component")]
+        views = [json.loads(one.proto.json or "{}") for one in page.get("bidi_component")]
         [network] = [view for view in views if view.get("view") == "network"]
         return network["stages"]
 
@@ -531,6 +531,6 @@ def test_the_picture_of_the_network_follows_the_controls(visit: Visit) -> None:
         "images", "block1 conv", "block1 pool", "features", "logits",
     ]  # fmt: skip
     assert drawn(page)[1]["weights"] == 3 * 3 * 8 + 8
-    page.number_input(key="spec.width").set_value(16).run()
+    page.slider(key="spec.width").set_value(16).run()
     assert drawn(page)[1]["shape"] == [8, 8, 16]
     assert drawn(page)[1]["weights"] == 3 * 3 * 16 + 16
