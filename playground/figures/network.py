@@ -41,7 +41,7 @@ class Stage:
 
 def stages(plan: Plan) -> list[Stage]:
     """The stages of a network in order, its inputs first."""
-    found = [
+    found: list[dict[str, Any]] = [
         {"name": _spoken(name), "words": [], "shape": shape, "weights": 0, "inputs": ()}
         for name, shape in plan.inputs.items()
     ]

@@ -48,6 +48,7 @@ function glyph(stage, most) {
 function draw(stage, most) {
   const share = element("i", { className: "share", "aria-hidden": "true" })
   share.style.setProperty("--share", String(stage.share))
+  share.style.visibility = stage.weights ? "" : "hidden"
   const words = [...stage.words, ...(stage.inputs.length ? [`from ${stage.inputs.join(" and ")}`] : [])]
   return element(
     "li",
