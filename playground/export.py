@@ -348,7 +348,7 @@ class Objective(layers.Layer):
     def __init__(self, alpha, head, **options):
         super().__init__(**options)
         self.alpha, self.head = alpha, head
-        draw = np.random.default_rng([{seed}, 3])
+        draw = np.random.default_rng([{seed}, *b"class centres"])
         limit = np.sqrt(6 / ({classes} + {width}))
         self.centers = self.add_weight(
             shape=({classes}, {width}),

@@ -118,6 +118,13 @@ class ClassificationSpec(CnnSpec):
             raise PydanticCustomError("range", "expected a class that counts; got all 0")
         return ",".join(f"{weight:.9g}" for weight in weights)
 
+    @property
+    def numbers(self) -> int:
+        """2 since mixup's shares and class centres are drawn from streams of their own; a text
+        that speaks of centres in a comment alone is trained anew, too."""
+        centered = any("center" in text for text in (self.loss, *self.metrics))
+        return 2 if self.mixup or centered else 1
+
 
 def fit_series(spec: ClassificationSpec) -> list[str]:
     """The names of the series that a spec's levers of fitting record (`training.fit`)."""

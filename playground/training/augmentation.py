@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from playground.streams import stream
 from playground.tasks.classification import ClassificationSpec
 
 SHARES_DRAWN = 8192  # the shares of mixup come again after so many steps
@@ -20,7 +21,7 @@ class Augmentation:
         self.mixes = spec.mixup > 0
         if self.mixes:
             # Drawn beforehand: TensorFlow's own gamma is not the same to the last bit twice.
-            draw = np.random.default_rng([spec.seed, 2])
+            draw = stream(spec.seed, "mixup")
             self._shares = draw.beta(spec.mixup, spec.mixup, SHARES_DRAWN).astype(np.float32)
 
     def moved(self, images: Any, step: Any) -> Any:

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 import losses
+from playground.streams import stream
 
 NAME = "centers/centers"  # what a snapshot keeps them under
 
@@ -17,7 +18,7 @@ class Centers:
 
     def __init__(self, classes: int, width: int, rate: float, seed: int) -> None:
         # As the paper's own Caffe layer begins: small and random (Glorot & Bengio 2010).
-        draw = np.random.default_rng([seed, 3])
+        draw = stream(seed, "class centres")
         limit = np.sqrt(6 / (classes + width))
         first = draw.uniform(-limit, limit, (classes, width)).astype(np.float32)
         self.values = tf.Variable(first, trainable=False, name="centers")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from playground.datasets import Split
+from playground.streams import stream
 from playground.training.events import Arrays
 
 SAMPLE = 1024  # training images that are measured, the same at every evaluation
@@ -15,7 +16,7 @@ BINS = 15  # of the reliability diagram: those of the expected calibration error
 
 def training_sample(split: Split, seed: int) -> np.ndarray:
     """The indices of the training images that are measured, int64, at most SAMPLE, ascending."""
-    draw = np.random.default_rng([seed, 4])
+    draw = stream(seed, "training sample")
     return np.sort(draw.permutation(len(split.train_images))[:SAMPLE])
 
 

@@ -23,6 +23,7 @@ import losses
 from playground import datasets, models
 from playground.errors import SpecError
 from playground.spec import RunSpec
+from playground.streams import stream
 from playground.tasks.classification import ClassificationSpec
 from playground.training import clusters, fit, objective, optimizers, terms
 from playground.training.augmentation import Augmentation
@@ -121,7 +122,7 @@ class Training:
         )
         self.looked_at = fit.training_sample(self.split, spec.seed)
         self.best = fit.BestEpoch(spec.patience)
-        draw = np.random.default_rng([spec.seed, 1])
+        draw = stream(spec.seed, "samples")
         held, test = self.split.validation_images, dataset.test_images
         self.sample = np.sort(draw.permutation(len(held))[:SAMPLE])
         self.strip = np.sort(draw.permutation(len(test))[:STRIP])
@@ -311,7 +312,7 @@ class Training:
     def shuffled(self, epoch: int) -> np.ndarray:
         """The batches of a pass, int32 (steps_per_epoch, batch)."""
         count = len(self.split.train_images)
-        order = np.random.default_rng([self.spec.seed, 2, epoch]).permutation(count)
+        order = stream(self.spec.seed, "shuffle", epoch).permutation(count)
         used = order[: self.steps_per_epoch * self.batch].astype(np.int32)
         return used.reshape(self.steps_per_epoch, self.batch)
 

@@ -15,6 +15,20 @@ from playground.training.changes import as_changed
 from tests.playground.recorded import RUNS, STORE
 from tests.playground.recorded.runs import CENTER, SPECS
 
+ANEW = ("center", "mixup")  # whose numbers were moved: they have streams of their own since
+# The digests that the first version gave.
+FIRST = {
+    "mnist": "9dd28f80b9d3de30",
+    "cifar10": "36b2843b6bb1e4a1",
+    "fashion_mnist": "c063e8e2c328c250",
+    "digits": "5ab4da68ffa5e5cf",
+    "center": "75dad0a3a81a4b68",
+    "label_noise": "2998414548c442e8",
+    "mixup": "9e981dd75a985df9",
+    "early_stopping": "019bbd9ba66ea195",
+    "imbalance": "b12d9b813759ef28",
+    "own_metric": "441baed34c1c4606",
+}
 RECORDED = json.loads(RUNS.read_text("utf-8"))
 
 
@@ -25,6 +39,7 @@ def test_a_recorded_spec_opens_and_keeps_its_digest(name: str) -> None:
     assert RunSpec.from_query(told["query"]) == (SPECS[name], [])
     assert SPECS[name].to_query() == told["query"]
     assert SPECS[name].digest == told["digest"]
+    assert name in ANEW or SPECS[name].digest == FIRST[name]
 
 
 @pytest.fixture
@@ -39,8 +54,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def test_a_store_of_before_opens_with_all_its_runs(store: Store) -> None:
     broken, early, changed, plain = store.runs()  # newest first
     assert [run.state for run in (plain, changed, early, broken)] == [*["completed"] * 3, "failed"]
-    for run in (plain, changed, early):
+    for run in (plain, early):
         assert store.by_digest([run.spec.digest])[run.spec.digest] == run
+    for run in (plain, changed, early):
         started = store.started(run.id)
         assert started is not None and started.steps_per_epoch == 5
         assert len(store.series(run.id, "loss")[0]) == run.step
@@ -48,6 +64,7 @@ def test_a_store_of_before_opens_with_all_its_runs(store: Store) -> None:
         evaluation, snapshot = store.evaluation(run.id), store.snapshot(run.id, "weights")
         assert evaluation is not None and evaluation.arrays["confusion"].shape == (10, 10)
         assert snapshot is not None and "logits/kernel" in snapshot.arrays
+    assert not store.by_digest([changed.spec.digest])  # centres are drawn anew since
     assert broken.kind == "nonfinite" and broken.where is not None
 
 
