@@ -54,9 +54,9 @@ with st.container(key="panel-embedding-numbers", gap="xsmall"):
     )
     with st.container(key="lesson-embedding"):
         st.caption(
-            "Measured on held-out images at every evaluation. Fisher ratio: scatter between class "
-            "means over scatter within classes. Recall@1: how often the nearest other image is of "
-            "the same class. Angle: to the nearest other class mean, seen from the origin."
+            "Measured on validation images at every evaluation. Fisher ratio: scatter between "
+            "class means over scatter within classes. Recall@1: how often the nearest other image "
+            "is of the same class. Angle: to the nearest other class mean, seen from the origin."
         )
 
 url.write(settled, current)

@@ -115,8 +115,8 @@ with st.container(key="panel-calibration", gap="small"):
     )
     with st.container(key="lesson-calibration"):
         st.caption(
-            "Held-out images by how sure the network is of its answer. Where a bar ends below the "
-            "diagonal, it is right less often than it says: overconfident."
+            "Validation images by how sure the network is of its answer. Where a bar ends below "
+            "the diagonal, it is right less often than it says: overconfident."
         )
 
 with st.container(key="panel-sweep", gap="xsmall"):

@@ -19,7 +19,7 @@ WEIGHTS = ("λ", "lambda", "lambda_", "lam", "lmbda")  # what a pull's weight is
 def collapsed(
     steps: Sequence[int], cross_entropy: Sequence[float], classes: int
 ) -> tuple[int, int] | None:
-    """Whether and since when held-out cross-entropy sits at ln C: the first and the last step of
+    """Whether and since when validation cross-entropy sits at ln C: the first and the last step of
     its last stay there, of at least `SINCE` evaluations after the first `WARM` steps; None if it
     has left or was never there."""
     level = math.log(classes)

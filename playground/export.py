@@ -248,7 +248,7 @@ def _data(spec: ClassificationSpec) -> str:
     known = facts(spec.dataset)
     classes = len(known.class_names)
     lines = [
-        "# The images. Some are held out: they are not trained on.",
+        "# The images. Some are kept for validation and not trained on.",
         known.script.strip("\n"),
         f"x, x_test = (part.reshape(-1, *{known.shape}) for part in (x, x_test))",
         'y, y_test = (part.reshape(-1).astype("int64") for part in (y, y_test))',

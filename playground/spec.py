@@ -97,7 +97,7 @@ class RunSpec(BaseModel):
         int,
         Knob(
             "Images",
-            "How many of the training images are used, drawn with the seed; the held-out ones "
+            "How many of the training images are used, drawn with the seed; those for validation "
             "are among them.",
             "data",
             low=0,
@@ -109,7 +109,7 @@ class RunSpec(BaseModel):
     validation_split: Annotated[
         float,
         Knob(
-            "Held out",
+            "Validation share",
             "The share of those images that is never trained on, to measure validation loss.",
             "data",
             low=0.02,
@@ -120,8 +120,8 @@ class RunSpec(BaseModel):
     validation_images: Annotated[
         int,
         Knob(
-            "Held-out images",
-            "So many are held out beside the images above, which are then all trained on: with the "
+            "Validation images",
+            "So many are kept beside the images above, which are then all trained on: with the "
             "same seed the same ones, however many are trained on.",
             "data",
             low=0,
@@ -154,7 +154,7 @@ class RunSpec(BaseModel):
         tuple[str, ...],
         Knob(
             "Metrics",
-            "What is measured on the held-out images beside loss and accuracy: names of metrics, "
+            "What is measured on the validation images beside loss and accuracy: names of metrics, "
             "or texts in the loss language.",
             "metrics",
         ),

@@ -27,7 +27,7 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Point:
-    """One run of a sweep: `x` on the chart, errors as shares, those of held-out images with their
+    """One run of a sweep: `x` on the chart, errors as shares, those of validation images with their
     standard error; NaN until the run has finished."""
 
     x: float

@@ -153,7 +153,7 @@ class Bar:
         self._steps = event.steps
         self._console.print(
             f"{self._spec.dataset}: {event.train_images:,} images to train on, "
-            f"{event.validation_images:,} held out; {event.parameters:,} parameters; "
+            f"{event.validation_images:,} for validation; {event.parameters:,} parameters; "
             f"{event.steps:,} steps"
         )
         for warning in event.loss.get("warnings", ()):

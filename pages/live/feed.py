@@ -153,8 +153,8 @@ class Reader:
             curves[name] = added
 
     def _best(self) -> Message | None:
-        """Of a run whose best weights were restored: their epoch, and the accuracy on the held-out
-        images that goes with them, as that on the test images does."""
+        """Of a run whose best weights were restored: their epoch, and the accuracy on the
+        validation images that goes with them, as that on the test images does."""
         epochs = [mark.value for mark in self.store.marks(self.run_id) if mark.kind == BEST]
         started = self.store.started(self.run_id)
         if not epochs or started is None:

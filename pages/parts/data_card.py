@@ -46,13 +46,13 @@ def data_card(settled: RunSpec | None, faults: Mapping[str, str]) -> None:
 
 
 def counts(spec: RunSpec, facts: datasets.Source) -> str:
-    """How many images are trained on, held out and tested on."""
+    """How many images are trained on, kept for validation and tested on."""
     known = datasets.counts(spec)
     height, width, channels = facts.shape
     kind = "grey" if channels == 1 else "colour"
     about = "about " if spec.imbalance > 1 else ""
     return (
-        f"{about}{known.trained:,} to train on · {known.held_out:,} held out · "
+        f"{about}{known.trained:,} to train on · {known.held_out:,} for validation · "
         f"{known.test:,} test · "
         f"{height}×{width} {kind} · {len(facts.class_names)} classes"
     )

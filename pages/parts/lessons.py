@@ -75,7 +75,7 @@ LESSONS: tuple[Lesson, ...] = (
         "Train. Early stopping is on, with a patience of 5 epochs.",
         "The run ends soon after the star, the best epoch; the accuracies above, validation and "
         "test, are those of its weights.",
-        "Held-out loss tells when to stop: the same net as in lesson 3, with fewer of the wrong "
+        "Validation loss tells when to stop: the same net as in lesson 3, with fewer of the wrong "
         "labels learned and better answers.",
         _changed("Too large", patience=5),
     ),

@@ -63,7 +63,7 @@ def chooser() -> None:
     label = f"Metrics · {len(metrics)}" if metrics else "Metrics"
     with st.popover(label, key="metrics-popover", icon=":material/straighten:", type="tertiary"):
         st.caption(
-            "Measured beside loss and accuracy, on all held-out images of an evaluation at once, "
+            "Measured beside loss and accuracy, on all validation images of an evaluation at once, "
             f"from the next run on; at most {MAX_METRICS}."
         )
         if known:

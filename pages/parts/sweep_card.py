@@ -14,11 +14,11 @@ from playground.spec import RunSpec
 
 TICK_SECONDS = 1.5
 MEANS = {
-    "width": "Held-out error falls, stops falling where the network can just learn every wrong "
+    "width": "Validation error falls, stops falling where the network can just learn every wrong "
     "label (training error reaches 0), and falls again beyond: the second descent of Nakkiran et "
     "al. 2020. Grey: a stored sweep, 400 digits, 20% of the labels wrong, means of 3 seeds; dotted "
     "what early stopping would have kept.",
-    "train_images": "The learning curve: with more images training error rises, held-out error "
+    "train_images": "The learning curve: with more images training error rises, validation error "
     "falls, and the gap between them closes.",
     "dropout": "A regulariser trades training error for a smaller gap; too much of it underfits.",
     "l2": "A regulariser trades training error for a smaller gap; too much of it underfits.",
@@ -81,7 +81,7 @@ def _card(sweep: sweeps.Sweep, planned: list[RunSpec], known_live: bool) -> None
         chart,
         key="sweep-chart",
         config={"displayModeBar": False},
-        alt=f"Training and held-out error over {sweep.axis}.",
+        alt=f"Training and validation error over {sweep.axis}.",
     )
     with st.container(key="lesson-sweep"):
         st.caption(MEANS[sweep.field])

@@ -1,5 +1,5 @@
 """What the recorded curves of a run amount to beside themselves: the generalisation gap at each
-look at the held-out images, and all curves as one table. NumPy on what the store has."""
+look at the validation images, and all curves as one table. NumPy on what the store has."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ CLOCK = "seconds"  # of training without pauses, after each step; runs of before
 
 
 def gap(store: Store, run_id: str, after: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Steps (N,) of the looks after step `after`, and the held-out loss there less the mean
+    """Steps (N,) of the looks after step `after`, and the validation loss there less the mean
     training loss of the steps just before, the last third since the look before.
 
     A look whose steps are not recorded yet is left out; NaN where no loss of them is finite.

@@ -2,14 +2,15 @@
 
 Plain NumPy, so that the server may use it. What is compared is the loss-neutral negative
 log-likelihood (NLL) and the accuracy, both with dropout off, on a sample of the training images and
-on the held-out ones; a difference counts when it is beyond two standard errors of that many images.
+on the validation images; a difference counts when it is beyond two standard errors of that many
+images.
 
     diverging      the training loss rises, or is no number
     plateau        it stands still though it could fall: the step, not the network, is the limit
     underfitting   the training images themselves are not learned
-    fitting        what is learned holds on held-out images
-    overconfident  held-out NLL rises while accuracy holds: miscalibrated, not worse
-    overfitting    since epoch n training still improves and held-out images do not
+    fitting        what is learned holds on validation images
+    overconfident  validation NLL rises while accuracy holds: miscalibrated, not worse
+    overfitting    since epoch n training still improves and validation images do not
     memorising     wrong labels are learned by heart
     early          too little was measured to say
 """
@@ -24,14 +25,14 @@ import numpy as np
 from playground.training.changes import BEST
 
 LEAST_EPOCHS = 4  # evaluations at an epoch's end, before anything is said
-LEAST_IMAGES = 30  # held-out images, before a gap is looked at
+LEAST_IMAGES = 30  # validation images, before a gap is looked at
 ERRORS = 2.0  # standard errors that a difference must have to count
 GAP = 0.05  # of accuracy: a smaller one is no overfitting, however sure it is
 LEARNED = 0.85  # of what lies between guessing and all right: less on training images is underfit
 SETTLED = 0.93  # of the same: one that stands still above it is done
 FLAT = 0.02  # of what guessing costs: NLL that falls by less over a third of the run stands still
 STOPPED = (
-    "Done: it stopped where held-out loss was the least. More or cleaner data, not more epochs, "
+    "Done: it stopped where validation loss was the least. More or cleaner data, not more epochs, "
     "would help now."
 )
 NLL, ECE = "negative_log_likelihood", "expected_calibration_error"
@@ -86,7 +87,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Gap:
-    """Training less held-out accuracy, and held-out less training NLL; each with its standard
+    """Training less validation accuracy, and validation less training NLL; each with its standard
     error, that of the difference of two independent means."""
 
     accuracy: np.ndarray
@@ -97,7 +98,7 @@ class Gap:
 
 def gap(curves: Curves) -> Gap:
     """The generalisation gap at each epoch. Under label noise the training images with right labels
-    are taken: held-out labels are right, too."""
+    are taken: validation labels are right, too."""
     accuracy, nll, images = _trained(curves)
     held = curves.validation_accuracy
     variance = accuracy * (1 - accuracy) / max(1, images)
@@ -158,7 +159,7 @@ class _Case:
         # Batches with dropout on say less than the network knows.
         known = max(self.now, self.held_now) if curves.noisy_train else self.now
         self.learned = (known - curves.guess_accuracy) / max(1e-9, 1 - curves.guess_accuracy)
-        # The least held-out NLL: from there on it does not get better.
+        # The least validation NLL: from there on it does not get better.
         about = int(np.nanargmin(self.held_nll))
         near = slice(max(0, about - 1), about + 2)
         self.at = near.start + int(np.nanargmin(curves.validation_nll[near]))
@@ -202,10 +203,10 @@ class _Case:
             train += ", right labels"
         rows = [
             (train, _percent(self.now)),
-            ("Held-out accuracy", f"{_percent(self.held_now)} ± {_points(self.accuracy_error)}"),
+            ("Validation accuracy", f"{_percent(self.held_now)} ± {_points(self.accuracy_error)}"),
             ("Gap", f"{_points(self.space)} ± {_points(self.space_error)} points"),
-            ("Held-out NLL, least", f"{self.held_nll[self.at]:.3g} at epoch {self.since}"),
-            ("Held-out NLL, now", f"{self.held_nll[-1]:.3g}"),
+            ("Validation NLL, least", f"{self.held_nll[self.at]:.3g} at epoch {self.since}"),
+            ("Validation NLL, now", f"{self.held_nll[-1]:.3g}"),
         ]
         if curves.validation_ece is not None:
             rows.append(("Calibration error", _percent(float(curves.validation_ece[-1]))))
@@ -230,7 +231,7 @@ class _Case:
                 )
             )
         if self.space < -ERRORS * self.space_error and not curves.noisy_train:
-            found.append("The held-out images are easier than the training images by chance.")
+            found.append("The validation images are easier than the training images by chance.")
         return tuple(found)
 
     def verdict(self, kind: str, sentence: str, step: str, *notes: str, epoch: int = 0) -> Verdict:
@@ -276,7 +277,7 @@ class _Case:
             return None
         first = len(beyond) - int(np.argmin(beyond[::-1])) if not beyond.all() else 0
         epoch = round(float(curves.epochs[first]))
-        lost = f", and held-out accuracy has fallen by {_points(self.fall)} points"
+        lost = f", and validation accuracy has fallen by {_points(self.fall)} points"
         return self.verdict(
             "memorising",
             f"Memorising noise since epoch {epoch}: it says {_percent(float(given[-1]))} of the "
@@ -327,19 +328,19 @@ class _Case:
         )
 
     def too_few(self) -> Verdict | None:
-        """So few held-out images that no gap can be told."""
+        """So few validation images that no gap can be told."""
         count = self.curves.validation_images
         if count >= LEAST_IMAGES:
             return None
         return self.verdict(
             "early",
-            f"Not enough evidence: {count} held-out images; a gap of "
+            f"Not enough evidence: {count} validation images; a gap of "
             f"{_points(ERRORS * self.space_error)} points may be chance.",
-            "Hold out more images.",
+            "Keep more images for validation.",
         )
 
     def overfitting(self) -> Verdict | None:
-        """The gap is large beyond its error and has grown since the best epoch, or both held-out
+        """The gap is large beyond its error and has grown since the best epoch, or both validation
         measures have got worse."""
         if self.at >= len(self.nll) - 2:
             return None
@@ -351,15 +352,15 @@ class _Case:
         if not (worse or (wide and grown and self.rises)):
             return None
         what = "fell" if self.fall > 0 else "held"
-        change = f"held-out accuracy {what} by {_points(self.fall)} points" if self.falls else (
+        change = f"validation accuracy {what} by {_points(self.fall)} points" if self.falls else (
             f"training is {_points(self.space)} points ahead"
         )  # fmt: skip
         notes: tuple[str, ...] = ()
         if not self.falls:
-            notes = ("Held-out accuracy itself has not fallen beyond its error.",)
+            notes = ("Validation accuracy itself has not fallen beyond its error.",)
         return self.verdict(
             "overfitting",
-            f"Overfitting since epoch {self.since}: held-out NLL rose by {self.rise:.2g} while "
+            f"Overfitting since epoch {self.since}: validation NLL rose by {self.rise:.2g} while "
             f"training NLL fell by {max(gained, 0):.2g}; {change}.",
             _tamer(self.spec, self.since),
             *notes,
@@ -367,8 +368,8 @@ class _Case:
         )
 
     def learned_by_heart(self) -> Verdict | None:
-        """All of the training images are right and far fewer of the held-out ones, though those do
-        not get worse: too few images for so large a network."""
+        """All of the training images are right and far fewer of those for validation, though those
+        do not get worse: too few images for so large a network."""
         wide = self.space > max(2 * GAP, 1.5 * ERRORS * self.space_error)
         if self.now < 0.99 or not wide:
             return None
@@ -379,11 +380,11 @@ class _Case:
         return self.verdict(
             "overfitting",
             f"Overfitting since epoch {epoch}: {_percent(self.now)} of its own {self.images_meant} "
-            f"and {_percent(self.held_now)} of the held-out ones, {_points(self.space)} points "
+            f"and {_percent(self.held_now)} of the validation images, {_points(self.space)} points "
             "apart.",
             f"Train on more images than {self.curves.train_images:,}, augment them, or shrink the "
             "network.",
-            "Held-out accuracy does not fall, so stopping early gains little.",
+            "Validation accuracy does not fall, so stopping early gains little.",
             epoch=epoch,
         )
 
@@ -397,7 +398,7 @@ class _Case:
             said = f" (calibration error {_percent(then)} then, {_percent(now)} now)"
         return self.verdict(
             "overconfident",
-            f"Overconfident since epoch {self.since}: held-out NLL rose by {self.rise:.2g} while "
+            f"Overconfident since epoch {self.since}: validation NLL rose by {self.rise:.2g} while "
             f"accuracy held{said}. It is miscalibrated, not overfitted.",
             f"If you need its probabilities, stop at epoch {self.since}, or try label smoothing; "
             "if you need its answers only, leave it.",
@@ -429,13 +430,13 @@ class _Case:
             before = float(np.median(self.gap.accuracy[early : early + 3]))
             if self.space - before < self.space_error:
                 notes.append(
-                    "The gap was there early and has not grown: these held-out images may be the "
+                    "The gap was there early and has not grown: these validation images may be the "
                     "harder ones. Another seed draws others."
                 )
             chance = _points(ERRORS * self.space_error)
             said = f"the gap of {_points(self.space)} points ({chance} may be chance) is steady"
             said = said if notes else (
-                f"the gap is {_points(self.space)} points, and held-out loss does not rise"
+                f"the gap is {_points(self.space)} points, and validation loss does not rise"
             )  # fmt: skip
         else:
             said = f"the gap of {_points(self.space)} points is within chance"
@@ -443,7 +444,7 @@ class _Case:
         return self.verdict(
             "fitting",
             f"Fitting: {_percent(self.now)} of the {self.images_meant} and "
-            f"{_percent(self.held_now)} of the held-out images; {said}.",
+            f"{_percent(self.held_now)} of the validation images; {said}.",
             ("Train for more epochs." if self.curves.over else "Let it train on.")
             if still
             else "Done: more data, not more epochs, would help now.",
@@ -475,10 +476,10 @@ def _stopped_early(curves: Curves) -> Verdict:
             f"{LEAST_EPOCHS} epochs that a verdict needs.",
             step="Divide the learning rate by 3: the best epoch then comes later.",
         )
-    elif "more epochs" in found.step:  # held-out loss told that they do not help
+    elif "more epochs" in found.step:  # validation loss told that they do not help
         found = replace(found, step=STOPPED)
     note = (
-        f"Early stopping: of {last:g} epochs, epoch {curves.best_epoch} had the least held-out "
+        f"Early stopping: of {last:g} epochs, epoch {curves.best_epoch} had the least validation "
         "loss; its weights are restored, and the numbers are its own."
     )
     return replace(found, notes=(note, *found.notes))
@@ -487,7 +488,7 @@ def _stopped_early(curves: Curves) -> Verdict:
 def _diverged_to_nan(curves: Curves) -> Verdict:
     rows = [("Epochs measured", str(len(curves.epochs)))]
     if len(curves.epochs):
-        rows.append(("Held-out NLL, last", f"{curves.validation_nll[-1]:.3g}"))
+        rows.append(("Validation NLL, last", f"{curves.validation_nll[-1]:.3g}"))
     return Verdict(
         "diverging",
         "Diverging: the loss or its gradient stopped being a number.",

@@ -39,7 +39,7 @@ class Counts:
 
 def held_out(spec: "RunSpec", total: int) -> tuple[int, int]:
     """How many of a data set's `total` training images are trained on, before any are left out for
-    an imbalance, and how many are held out."""
+    an imbalance, and how many are kept for validation."""
     beside = spec.validation_images
     used = spec.train_images or total - beside
     if beside:
@@ -75,7 +75,7 @@ def split(dataset: "Dataset", spec: "RunSpec") -> Split:
     total, beside = len(dataset.labels), spec.validation_images
     asked = (spec.train_images or total - beside) + beside
     if asked > total:
-        said = f"{asked - beside:,}" + (f" and {beside:,} to hold out" if beside else "")
+        said = f"{asked - beside:,}" + (f" and {beside:,} for validation" if beside else "")
         raise DataError(
             f"{dataset.title} has {total:,} training images; {said} were asked for.",
             f"Choose at most {total - beside:,} images, or 0 for all.",

@@ -1,4 +1,4 @@
-"""A sweep: error on training and on held-out images over the setting that was varied."""
+"""A sweep: error on training and on validation images over the setting that was varied."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,14 +15,14 @@ HEIGHT = 330  # pixels
 def sweep_chart(
     sweep: Sweep, points: Sequence[Point], stored: Mapping[str, Any] | None, dark: bool = False
 ) -> go.Figure:
-    """Errors in percent, held-out ones with two standard errors on either side; `stored` are the
+    """Errors in percent, validation ones with two standard errors on either side; `stored` are the
     rows of an earlier sweep, drawn faintly behind. Points that are still to come leave room."""
     figure = go.Figure()
     if stored is not None:
         columns = dict(zip(stored["names"], np.array(stored["rows"]).T, strict=True))
         for name, title, dash in (
-            ("held_out", "stored: held out", "dash"),
-            ("held_out_best", "stored: held out, best epoch", "dot"),
+            ("held_out", "stored: validation", "dash"),
+            ("held_out_best", "stored: validation, best epoch", "dot"),
             ("train", "stored: train", "solid"),
         ):
             figure.add_scatter(
@@ -47,7 +47,7 @@ def sweep_chart(
         x=x,
         y=np.array([100 * point.held_out for point in done]),
         error_y={"array": np.array([200 * point.error for point in done]), "thickness": 1.2},
-        name="held out",
+        name="validation",
         mode="lines+markers",
         line={"color": palette.run_colour(0, dark), "width": 2.5, "dash": "dash"},
         hovertemplate="%{y:.1f}%",

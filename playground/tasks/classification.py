@@ -26,7 +26,7 @@ class ClassificationSpec(CnnSpec):
         float,
         Knob(
             "Label noise",
-            "Share of the training images that get a wrong label. Held-out and test labels stay "
+            "Share of the training images that get a wrong label. Validation and test labels stay "
             "right.",
             "data",
             low=0.0,

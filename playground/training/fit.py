@@ -60,7 +60,7 @@ def reliability(probabilities: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def baseline(split: Split, classes: int) -> dict[str, float]:
-    """What guessing gives on the held-out images: always the commonest training class (accuracy),
+    """What guessing gives on the validation images: always the commonest training class (accuracy),
     or the training classes' shares as probabilities (nll; a class never seen counts as one)."""
     counts = np.bincount(split.train_labels, minlength=classes)
     shares = np.maximum(counts, 1) / np.maximum(counts, 1).sum()

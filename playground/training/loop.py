@@ -376,7 +376,7 @@ class Training:
             self.centers.restore(arrays)
 
     def evaluate_validation(self, control: Control) -> Evaluated | None:
-        """The held-out images, all at an epoch's end or else the fixed sample, and the strip of
+        """The validation images, all at an epoch's end or else the fixed sample, and the strip of
         test images; None if a pause or a stop came in between."""
         full = self.step % self.steps_per_epoch == 0
         images, labels = self.split.validation_images, self.split.validation_labels

@@ -102,7 +102,7 @@ def presets(store: Store) -> None:
                 )
             )
         seconds = (time.perf_counter() - began) / len(SEEDS)
-        words = ("train", "held out", "at best", "test", "gap", "wrong learned", "NLL", "least",
+        words = ("train", "validation", "at best", "test", "gap", "wrong learned", "NLL", "least",
                  "ECE")  # fmt: skip
         told = "  ".join(
             f"{word} {spread(list(column))}"

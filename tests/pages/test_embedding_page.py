@@ -101,4 +101,4 @@ def test_without_a_run_sliders_set_the_next_one(at_embedding) -> None:
 def test_a_loss_that_ignores_the_embedding_has_no_sliders_here(at_embedding) -> None:
     page = at_embedding("dataset=digits")
     assert not [each for each in page.slider if str(each.key).startswith("pull.")]
-    assert "Measured on held-out images" in said(page)
+    assert "Measured on validation images" in said(page)

@@ -113,7 +113,7 @@ def test_the_verdict_stands_there_with_its_evidence(
     page = at_fitting(f"run={run_id}")
     assert "Overfitting since epoch 4" in said(page)
     table = page.table[0].value.astype(str).to_string()
-    assert "Held-out NLL, least" in table and "at epoch 4" in table
+    assert "Validation NLL, least" in table and "at epoch 4" in table
 
 
 def test_a_viewer_is_sent_what_the_charts_of_fitting_draw(supervisor: Supervisor) -> None:

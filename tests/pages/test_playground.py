@@ -53,7 +53,7 @@ def test_first_visit_is_ready_to_train(visit: Visit, warm: Supervisor) -> None:
     assert not page.button(key="train").disabled
     assert all(page.button(key=key).disabled for key in ("pause", "step", "stop", "reset"))
     assert page.selectbox(key="loss_name").value == "categorical_crossentropy"
-    assert "1,293 to train on · 144 held out · 360 test" in said(page)
+    assert "1,293 to train on · 144 for validation · 360 test" in said(page)
     assert "weights in" in said(page)
     assert page.latex[0].value
 

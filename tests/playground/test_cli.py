@@ -215,7 +215,7 @@ def test_a_run_is_shown_summed_up_and_recorded(runs_like: Any) -> None:
     runs_like(good_run)
     done = command("train", "--dataset", "digits", "--epochs", "1", "--metric", "brier")
     assert done.exit_code == 0, done.stderr
-    assert "1,293 images to train on, 144 held out; 1,234 parameters; 4 steps" in done.stdout
+    assert "1,293 images to train on, 144 for validation; 1,234 parameters; 4 steps" in done.stdout
     assert "[bold]odd[/bold]" in done.stdout
     assert "validation loss 0.2500  accuracy 93.8%" in done.stdout
     assert "Test accuracy 93.75%, loss 0.2500" in done.stdout

@@ -51,11 +51,11 @@ export function mount(root, component) {
     root.classList.toggle("is-empty", !fits)
     put(
       empty,
-      fits ? "" : "After the first look at the held-out images, what is taken for what shows here",
+      fits ? "" : "After the first look at the validation images, what is taken for what shows here",
     )
     put(
       caption,
-      fits ? `${count(evaluation.images)} held-out images, step ${count(evaluation.step)}` : "",
+      fits ? `${count(evaluation.images)} validation images, step ${count(evaluation.step)}` : "",
     )
     if (!fits) return
     for (const [i, row] of matrix.entries()) {

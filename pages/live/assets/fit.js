@@ -42,7 +42,7 @@ const guess = (value, colors, scale) =>
         },
       ]
 
-// A star at the epoch whose held-out loss was the least.
+// A star at the epoch whose validation loss was the least.
 function best(run, color, colors, label, on, scale = 1) {
   const loss = some(run.series[`validation_${NLL}`]) ?? some(run.series.validation_loss)
   const held = some(run.series[on])
@@ -83,7 +83,7 @@ function pair(run, { color, colors, label, first }, train, validation, scale, le
   return { traces, said: said.filter(Boolean).join("  ") }
 }
 
-// Training less held-out accuracy, in points, with two standard errors on either side; under label
+// Training less validation accuracy, in points, with two standard errors on either side; under label
 // noise of the training images whose label is right.
 function gap(run, { color, colors, label, first }) {
   const own = some(run.series.train_clean_accuracy) ?? some(run.series.train_accuracy)

@@ -30,7 +30,7 @@ export const PANELS = {
   },
 }
 
-// What a chart of a metric is about: measured on held-out images only.
+// What a chart of a metric is about: measured on validation images only.
 export const metricPanel = ({ key, title, unit, better }) => ({
   title,
   axis: unit,

@@ -17,7 +17,7 @@ export function mount(root, component) {
     figure("epoch", "epoch", "Passes over the training images"),
     figure("step", "step", "Optimiser steps"),
     figure("rate", "images/s", "Training images a second"),
-    figure("accuracy", "validation", "Accuracy on the held-out images"),
+    figure("accuracy", "validation", "Accuracy on the validation images"),
     figure("test", "test", "Accuracy on the test images, measured at the end"),
   )
   const more = element("span", { className: "figures more" })
@@ -65,8 +65,8 @@ export function mount(root, component) {
     const held = fields.accuracy.parentElement
     put(held.lastChild, facts.best ? `validation, epoch ${facts.best.epoch}` : "validation")
     held.title = facts.best
-      ? `Accuracy on the held-out images at epoch ${facts.best.epoch}, the best one, whose weights are restored`
-      : "Accuracy on the held-out images"
+      ? `Accuracy on the validation images at epoch ${facts.best.epoch}, the best one, whose weights are restored`
+      : "Accuracy on the validation images"
     put(fields.test, percent(metrics.test_accuracy))
     for (const [key, value] of Object.entries(measured)) {
       put(value.node, value.show(metrics[`test_${key}`]))

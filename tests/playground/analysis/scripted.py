@@ -40,8 +40,8 @@ def recorded(
     shared: float = 0.7,
     **more: Any,
 ) -> Curves:
-    """NLL and accuracy of training and of held-out images, each as its expectation, measured on so
-    many images. They are the same ones at every epoch, so that most of the error is `shared`."""
+    """NLL and accuracy of training and of validation images, each as its expectation, measured on
+    so many images. They are the same ones at every epoch, so that most of the error is `shared`."""
 
     def measured(nll: np.ndarray, accuracy: np.ndarray, count: int) -> list[np.ndarray]:
         accuracy = np.clip(accuracy, 0.0, 1.0)
