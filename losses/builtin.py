@@ -162,27 +162,26 @@ def binary_crossentropy(y_true: Tensor, y_pred: Tensor, *, label_smoothing: floa
     also="BCE, imbalance",
     group=GROUP,
     when="Binary cross-entropy that turns down what is already well classified.",
-    latex=r"\frac1C\sum_c \alpha_t(1-p_t)^\gamma(-\log p_t)",
+    latex=r"\frac1C\sum_c (1-p_t)^\gamma(-\log p_t)",
     paper="Lin et al. 2017, arXiv:1708.02002",
-    text="gamma = 2.0  # 0..5\nalpha = 0.25  # 0..1\n"
+    text="gamma = 2.0  # 0..5\n"
     "pt = y_true * y_pred + (1 - y_true) * (1 - y_pred)\n"
-    "at = y_true * alpha + (1 - y_true) * (1 - alpha)\n"
-    "mean(at * (1 - pt)**gamma * -log(pt), axis=-1)",
+    "mean((1 - pt)**gamma * -log(pt), axis=-1)",
     link="sigmoid",
     gamma=Range(0.0, 5.0),
-    alpha=Range(0.0, 1.0),
     label_smoothing=Range(0.0, 0.5),
 )
 def binary_focal_crossentropy(
     y_true: Tensor,
     y_pred: Tensor,
     *,
-    apply_class_balancing: bool = True,
+    apply_class_balancing: bool = False,
     alpha: float = 0.25,
     gamma: float = 2.0,
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    """mean_c a_t (1 - p_t)^gamma (-y log p - (1 - y) log(1 - p)), y smoothed towards 1/2"""
+    """mean_c (1 - p_t)^gamma (-y log p - (1 - y) log(1 - p)), y smoothed towards 1/2; with class
+    balancing each times y a + (1 - y) (1 - a)"""
     y_true = y_true * (1 - label_smoothing) + 0.5 * label_smoothing
     one, other = logarithm(y_true), logarithm(1 - y_true)
     right, wrong = log_p(y_pred), log_rest(y_pred)

@@ -94,6 +94,8 @@ def _value(knob: Knob, value: Any) -> Any:
         return float(checked(knob.name, value))
     if isinstance(knob.default, tuple) or isinstance(value, (list, tuple)):
         return tuple(float(checked(knob.name, v)) for v in value)
+    if isinstance(knob.default, float):
+        return float(checked(knob.name, value))
     if isinstance(knob.default, str) and not isinstance(value, str):
         raise LossError(f"{quote(knob.name)} is a word", hint=f"such as {knob.default!r}")
     if knob.default is None and value is not None:

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 
 from losses.base import PlaygroundLoss
+from losses.known import get
+from losses.language.errors import LossError
 from losses.language.inputs import OF_THE_PROBABILITY
 
 from . import features, pushes, risks, values
@@ -36,21 +38,43 @@ OF_DEPENDENCE = ("gradient", *OF_PROBABILITIES)
 
 
 def doctor(
-    loss: PlaygroundLoss, *, seconds: float = SECONDS, hurry: Callable[[], bool] = lambda: False
+    loss: PlaygroundLoss | str,
+    *,
+    seconds: float = SECONDS,
+    hurry: Callable[[], bool] = lambda: False,
 ) -> Diagnosis:
-    """Examines a loss, named or written: one verdict for each of `TITLES`, each with numbers.
+    """Examines a loss, named or written, or the one of a name, such as "focal": one verdict for
+    each of `TITLES`, each with numbers.
 
     Every number is computed from the loss as a training step runs it, at predictions that are the
     same every time; "yes" therefore means that nothing tried speaks against it, "no" comes with a
     counterexample. What has no meaning for this loss is "n/a". What is not done after `seconds`
-    is "unknown", and so is a loss that cannot be computed. Raises `Interrupted` soon after
-    `hurry()` begins to be true, and nothing else of its own.
+    is "unknown", and so is a loss that cannot be computed. Raises `LossError` for what is no loss
+    and the name of none, `Interrupted` soon after `hurry()` begins to be true, and nothing else of
+    its own.
     """
+    if isinstance(loss, str):
+        loss = _named(loss)
+    if not isinstance(loss, PlaygroundLoss):
+        raise LossError(
+            f"the doctor examines losses of losses.get and losses.compile_loss, and this is a "
+            f"{type(loss).__name__}",
+            hint="such as losses.doctor(losses.get('focal'))",
+        )
     needed = sorted(set(loss.inputs) - set(OF_THE_PROBABILITY))
     with np.errstate(all="ignore"):  # infinities are among the findings
         found = _with_more(loss, needed, hurry) if needed else _examine(Trial(loss, seconds, hurry))
     found["sound"] = _sound(found)
     return Diagnosis(tuple(found[name] for name in TITLES))
+
+
+def _named(name: str) -> PlaygroundLoss:
+    if not name.isidentifier():
+        raise LossError(
+            "the doctor takes the name of a loss, and this is a text",
+            hint="write losses.doctor(losses.compile_loss(text))",
+        )
+    return get(name)
 
 
 def _with_more(

@@ -229,6 +229,10 @@ def call_named(
     tensors = [_target(b, n, given[n], inputs) if n in given else inputs(n) for n in info.inputs]
     if info.inputs[:2] in (("y_true", "y_pred"), ("labels", "y_pred"), ("y_true", "logits")):
         warn_of_swap(b, info.name, *tensors[:2])
+    if "axis" in options:
+        b.at = places.get("axis") or b.at
+        _check_axis(b, info, options["axis"], max(t.rank for t in tensors))
+        b.at = at
     if "from_logits" in options and b.flag(options["from_logits"], "from_logits"):
         tensors = _of_logits(b, info, tensors)
     values = {n: _knob(b, info, n, given.get(n)) for n in knobs}
@@ -248,9 +252,21 @@ def loss_class(
     b: Builder, info: LossInfo, args: list[Value], keywords: dict[str, Value], inputs: InputNode
 ) -> Callee:
     """`keras.losses.Huber(delta=0.3)`: a function that remembers how it was configured."""
-    if args:
-        keywords = {**dict(zip(_class_order(info), args, strict=False)), **keywords}
+    order = _CLASS_ORDER.get(info.name, (*_function_order(info), *_OF_ALL))
+    given_twice = [name for name in order[: len(args)] if name in keywords]
+    if len(args) > len(order) or given_twice:
+        raise b.error(
+            f"the argument {quote(given_twice[0])} is given twice"
+            if given_twice
+            else f"this takes at most {len(order)} arguments, and {len(args)} are given",
+            f"its arguments are {', '.join(order)}",
+        )
+    keywords = {**dict(zip(order, args, strict=False)), **keywords}
     reduction = keywords.get("reduction")
+    if isinstance(reduction, Text) and reduction.text not in _REDUCTIONS:
+        raise b.error(
+            f"{quote(reduction.text)} is no reduction", f"write one of {', '.join(_REDUCTIONS)}"
+        )
 
     def call(given: list[Value], more: dict[str, Value], span: Span) -> Value:
         b.at = span
@@ -278,10 +294,38 @@ _ORDER = {
         "apply_class_balancing", "alpha", "gamma", "from_logits", "label_smoothing", "axis",
     ),
     "categorical_focal_crossentropy": ("alpha", "gamma", "from_logits", "label_smoothing", "axis"),
+    "cosine_similarity": ("axis",),
+    "dice_keras": ("axis",),
+    "tversky_keras": ("alpha", "beta", "axis"),
 }  # fmt: skip
+_OF_ALL = ("reduction", "name", "dtype")
+# Of the classes whose order is not that of their function, and then what all have.
+_CLASS_ORDER = {
+    "sparse_categorical_crossentropy": (
+        "from_logits", "ignore_class", "reduction", "axis", "name", "dtype",
+    ),
+    "dice_keras": ("reduction", "name", "axis", "dtype"),
+    "tversky_keras": ("alpha", "beta", "reduction", "name", "axis", "dtype"),
+}  # fmt: skip
+_REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none")
 
 
-def _class_order(info: LossInfo) -> tuple[str, ...]:
+def _check_axis(b: Builder, info: LossInfo, value: Value, rank: int) -> None:
+    """Named losses are computed along the last axis, those of a whole batch over all: what `axis`
+    says of another is refused rather than thrown away."""
+    axis = b.axis(value)
+    axes = range(rank) if axis is None else ((axis,) if isinstance(axis, int) else axis)
+    wanted = [rank - 1] if info.per_sample else list(range(rank))
+    if sorted(a % rank if rank else a for a in axes) != wanted:
+        raise b.error(
+            f"{info.name} is read "
+            + ("along the last axis" if info.per_sample else "over all axes")
+            + f", not with axis={'None' if axis is None else axis}",
+            "leave axis out",
+        )
+
+
+def _function_order(info: LossInfo) -> tuple[str, ...]:
     return _ORDER.get(info.name, tuple(k.name for k in info.parameters))
 
 
@@ -290,7 +334,7 @@ def _positions(
 ) -> tuple[list[Value], dict[str, Value]]:
     """What is given by position after the tensors, by its name. A number where Keras has the yes
     or no of from_logits is what comes next."""
-    count, order = len(info.inputs), list(_class_order(info))
+    count, order = len(info.inputs), list(_function_order(info))
     extra = args[count:]
     if extra and order[:1] == ["from_logits"] and not _boolean(extra[0]):
         order = order[1:]

@@ -194,12 +194,8 @@ FORMS: dict[str, Form] = {
     "log_cosh": lambda y, p, z: mean([((e.exp() + (-e).exp()) / 2).ln() for e in errors(y, p)]),
     "cosine_similarity": lambda y, p, z: -dot(y, p) / (dot(y, y) * dot(p, p)).sqrt(),
     "binary_crossentropy": lambda y, p, z: mean(bce(y, p)),
-    # alpha_t balances the classes by default, as the catalog says
     "binary_focal_crossentropy": lambda y, p, z: mean(
-        [
-            (D("0.25") if a else D("0.75")) * (1 - t) ** 2 * -t.ln()
-            for a, t in zip(y, taken(y, p), strict=True)
-        ]
+        [(1 - t) ** 2 * -t.ln() for t in taken(y, p)]
     ),
     "categorical_crossentropy": lambda y, p, z: ce(y, p),
     "categorical_crossentropy_label_smoothing": lambda y, p, z: ce(

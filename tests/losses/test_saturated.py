@@ -126,7 +126,7 @@ def test_of_sigmoids_as_well(name, written):
         assert float(value) == pytest.approx((120 + last) / 3, rel=1e-5)
         np.testing.assert_allclose(found, [[-1 / 3, 1 / 3, -1 / (1 + np.exp(2)) / 3]], rtol=1e-4)
     else:
-        np.testing.assert_allclose(found[0, :2], [-0.25 / 3, 0.75 / 3], rtol=1e-4)
+        np.testing.assert_allclose(found[0, :2], [-1 / 3, 1 / 3], rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["focal", "poly1", "sce", "binary_crossentropy", "gce", "nce"])
