@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 
 import numpy as np
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from playground.runs import tables
 from playground.runs.files import from_npz, to_npz
@@ -19,18 +19,17 @@ _log = logging.getLogger(__name__)
 def write(connection: Connection, run_id: str, event: Evaluated) -> None:
     """Keeps a look, and its numbers as the run's latest."""
     columns = tables.evaluations.c
-    before = (
-        select(func.max(columns.number))
-        .where(
-            columns.run_id == run_id,
-            columns.split == event.split,
-            columns.full == event.full,
-        )
-        .scalar_subquery()
-    )
-    connection.execute(
-        update(tables.evaluations).where(columns.number == before).values(arrays=b"")
-    )
+    same = (columns.run_id == run_id, columns.split == event.split, columns.full == event.full)
+    before = connection.execute(
+        select(tables.evaluations)
+        .where(*same)
+        .order_by(columns.step.desc(), columns.number.desc())
+        .limit(1)
+    ).first()
+    if before is not None:
+        # Not updated: SQLite joins half-empty pages only where rows are deleted.
+        connection.execute(delete(tables.evaluations).where(columns.number == before.number))
+        connection.execute(insert(tables.evaluations).values({**before._asdict(), "arrays": b""}))
     connection.execute(
         insert(tables.evaluations).values(
             run_id=run_id,

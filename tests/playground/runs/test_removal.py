@@ -134,3 +134,14 @@ def test_of_earlier_looks_only_the_numbers_are_kept(store, tmp_path):
     with sqlite3.connect(tmp_path / "playground.sqlite") as raw:
         empty = raw.execute("SELECT step FROM evaluations WHERE length(arrays) = 0").fetchall()
     assert empty == [(1,), (1,)]
+
+
+def test_many_looks_take_little_room(store, tmp_path):
+    run_id = store.create(SPEC, "me")
+    draw = np.random.default_rng(0)
+    for step in range(1, 201):
+        arrays = {"strip_probabilities": draw.random((64, 10))}
+        store.record(run_id, Evaluated(step, 0.1, "validation", 9, True, {"loss": step}, arrays))
+    with sqlite3.connect(tmp_path / "playground.sqlite") as raw:
+        (pages,) = raw.execute("PRAGMA page_count").fetchone()
+    assert pages * 4096 < 150_000  # the arrays of all together would be a million bytes
