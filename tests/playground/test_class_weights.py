@@ -149,3 +149,20 @@ def test_a_class_of_weight_0_is_not_learned() -> None:
     found = last(spec(weights, epochs=3, metrics=(recall,)))
     assert found["accuracy"] > 0.6
     assert [value for name, value in found.items() if name.startswith("text_")] == [0.0]
+
+
+def test_a_run_recorded_when_class_weights_were_the_kernel_trains_as_it_did() -> None:
+    """ArcFace as it was spelled then: its text is kept as it was, and so is its digest."""
+    text = (
+        "cosine = matmul(l2_normalize(features, axis=-1), l2_normalize(class_weights, axis=0))\n"
+        "-sum(y_true * log_softmax(16.0 * (cosine - 0.1 * y_true)), axis=-1)"
+    )
+    recorded = RunSpec.from_json(json.dumps({"dataset": "digits", "loss": text, "epochs": 2}))
+    assert recorded.loss == text
+    assert (
+        objective.build(recorded).inputs
+        == objective.build(
+            RunSpec(dataset="digits", loss=text.replace("class_weights", "last_kernel"))
+        ).inputs
+    )
+    assert last(recorded)["accuracy"] > 0.5
