@@ -31,8 +31,10 @@ def cosines(features: Tensor, last_kernel: Tensor) -> Tensor:
     when="Adds an angle to the true class, so that classes stand apart on the sphere.",
     latex=r"\mathrm{CE}\left(s\cos(\theta_y+m),\,s\cos\theta_j\right)",
     paper="Deng et al. 2019, arXiv:1801.07698",
-    text="s = 30.0  # 1..64\nm = 0.5  # 0..1\n" + COSINE + "sine = sqrt(maximum(1 - square(cosine),"
-    " 1e-12))\nmoved = cosine * cos(m) - sine * sin(m)\n"
+    text="s = 30.0  # 1..64\nm = 0.5  # 0..1\n"
+    + COSINE
+    + "sine = sqrt(maximum(1 - square(cosine), 1e-12))\n"
+    "moved = where(cosine > -cos(m), cosine * cos(m) - sine * sin(m), cosine - m * sin(m))\n"
     "-sum(y_true * log_softmax(s * (y_true * moved + (1 - y_true) * cosine)), axis=-1)",
     s=Range(1.0, 64.0),
     m=Range(0.0, 1.0),
@@ -40,11 +42,13 @@ def cosines(features: Tensor, last_kernel: Tensor) -> Tensor:
 def arcface(
     features: Tensor, last_kernel: Tensor, y_true: Tensor, *, s: float = 30.0, m: float = 0.5
 ) -> Tensor:
-    """CE(s cos(theta_y + m), s cos theta_j); plain cos(theta + m), no easy-margin branch"""
+    """CE(s cos(theta_y + m), s cos theta_j); beyond theta = pi - m, where cos(theta + m) would
+    rise again, cos theta - m sin m, as in the authors' code: no sample is pushed away"""
     cosine = cosines(features, last_kernel)
     sine = ops.sqrt(ops.maximum(1 - ops.square(cosine), 1e-12))
     m = ops.convert_to_tensor(m, dtype="float32")
-    moved = cosine * ops.cos(m) - sine * ops.sin(m)
+    inside = cosine * ops.cos(m) - sine * ops.sin(m)
+    moved = ops.where(cosine > -ops.cos(m), inside, cosine - m * ops.sin(m))
     return cross_entropy_of_logits(y_true, s * (y_true * moved + (1 - y_true) * cosine))
 
 
