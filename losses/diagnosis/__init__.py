@@ -4,7 +4,9 @@ verdict.py   Verdict and Diagnosis
 trial.py     a loss as a function of many predictions at once
 values.py    finite, true slopes, depends on the prediction, bounded, batch-coupled
 risks.py     least at the truth, proper, classification-calibrated, symmetric
-pushes.py    convex in the logits, scale of the gradient, push at p = 0.01, 0.5, 0.99
+links.py     which odds a loss asks for where it does not ask for the true ones
+pushes.py    convex in the logits, scale of the gradient, push at p = 0.01, 0.5, 0.99, and where the
+             network is sure of a wrong class, far beyond p = 1e-7
 features.py  losses that take features, pairs or a teacher
 """
 
@@ -32,7 +34,12 @@ SOUND = {
     "depends": "nothing can be learnt from it",
     "bounded_below": "it has no lower bound",
 }
-OF_PROBABILITIES = ("truth", "proper", "calibrated", "symmetric", "convex", "scale", "push")
+OF_PROBABILITIES = (
+    "truth", "proper", "calibrated", "symmetric", "convex", "scale", "push", "sure",
+)  # fmt: skip
+# Where in the run a loss that changes over it is examined: at the first of these at which the
+# prediction matters.
+MOMENTS = (0.5, 1.0, 0.0)
 # Of a loss that does not depend on the prediction, these would be true or false of nothing.
 OF_DEPENDENCE = ("gradient", *OF_PROBABILITIES)
 
@@ -62,8 +69,16 @@ def doctor(
             hint="such as losses.doctor(losses.get('focal'))",
         )
     needed = sorted(set(loss.inputs) - set(OF_THE_PROBABILITY))
+    moves = {"progress", "epoch", "step"} & set(loss.inputs)
+    found: dict[str, Verdict] = {}
     with np.errstate(all="ignore"):  # infinities are among the findings
-        found = _with_more(loss, needed, hurry) if needed else _examine(Trial(loss, seconds, hurry))
+        for progress in MOMENTS if moves else MOMENTS[:1]:
+            if needed:
+                found = _with_more(loss, needed, hurry, progress)
+            else:
+                found = _examine(Trial(loss, seconds, hurry, progress))
+            if found["depends"].state != "no":
+                break
     found["sound"] = _sound(found)
     return Diagnosis(tuple(found[name] for name in TITLES))
 
@@ -78,9 +93,9 @@ def _named(name: str) -> PlaygroundLoss:
 
 
 def _with_more(
-    loss: PlaygroundLoss, needed: list[str], hurry: Callable[[], bool]
+    loss: PlaygroundLoss, needed: list[str], hurry: Callable[[], bool], progress: float
 ) -> dict[str, Verdict]:
-    found = _all(features.ASKED, features.BatchTrial(loss, hurry))
+    found = _all(features.ASKED, features.BatchTrial(loss, hurry, progress))
     why = f"It takes {', '.join(needed)}, so it is no function of the probabilities alone."
     return found | {name: Verdict(name, "n/a", why) for name in OF_PROBABILITIES}
 
@@ -95,7 +110,7 @@ def _examine(trial: Trial) -> dict[str, Verdict]:
         why = "It compares the samples of a batch: alone, none depends on its prediction."
         return found | {name: Verdict(name, "n/a", why) for name in OF_DEPENDENCE}
     search = risks.Search(trial)
-    found |= _all((values.gradient, pushes.push, pushes.scale), trial)
+    found |= _all((values.gradient, pushes.push, pushes.scale, pushes.sure), trial)
     found |= _all((pushes.convex, risks.symmetric), trial)
     return found | _all((risks.truth, risks.proper, risks.calibrated), search)
 

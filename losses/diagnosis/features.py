@@ -17,20 +17,32 @@ from losses.gradient import gradient_of
 from losses.language.inputs import PREDICTIONS
 from losses.language.probe import SIZE, batch
 
-from .trial import CLASSES, Interrupted
+from .trial import CLASSES, EPOCHS, Interrupted
+from .trial import STEPS as STEPS_AN_EPOCH
 from .verdict import Verdict, say
 
 Tensors = Mapping[str, Any]
 DIRECTIONS = 8
 STEPS = (1e-1, 3e-2, 1e-2)
+BY_CLASS = ("centers", "last_kernel", "class_weights")  # not a row a sample
 FOLLOWING = ("y_pred", "p_true")  # are worked out from the logits
 
 
 class BatchTrial:
     """A loss on whole batches that hold every input there is."""
 
-    def __init__(self, loss: PlaygroundLoss, hurry: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self,
+        loss: PlaygroundLoss,
+        hurry: Callable[[], bool] = lambda: False,
+        progress: float = 0.5,
+    ) -> None:
         self.loss = loss
+        self._moment = {
+            "progress": np.float32(progress),
+            "epoch": np.float32(EPOCHS * progress),
+            "step": np.float32(EPOCHS * STEPS_AN_EPOCH * progress),
+        }
         self._hurry = hurry
         self.classes: int = getattr(loss, "num_classes", CLASSES)
         self.learnt = sorted(
@@ -58,9 +70,13 @@ class BatchTrial:
         sources = {n: given[n] for n in self.learnt}
         return value, gradient_of(tape, value, sources)
 
+    def batch(self, seed: int) -> dict[str, Any]:
+        """A batch with every input, at the moment of the run that is looked at."""
+        return dict(batch(seed, self.classes)) | self._moment
+
     def scaled(self, by: float, seed: int = 0) -> dict[str, Any]:
         """A batch whose learnt inputs are `by` times as large as usual."""
-        base = dict(batch(seed, self.classes))
+        base = self.batch(seed)
         return base | {n: (by * base[n]).astype("float32") for n in self.learnt}
 
 
@@ -140,9 +156,9 @@ def depends(trial: BatchTrial) -> Verdict:
 
 def bounds(trial: BatchTrial) -> tuple[Verdict, Verdict]:
     """Below and above: what it gives as its inputs grow ten, a hundred, a thousand times."""
-    rays = [[trial.on(trial.scaled(s * 10.0**k, seed))[0] for k in range(4)]
-            for seed in (0, 1) for s in (1.0, -1.0)]  # fmt: skip
-    values = np.array(rays).T
+    along = [(seed, s) for seed in (0, 1) for s in (1.0, -1.0)]
+    values = np.array([[trial.on(trial.scaled(s * 10.0**k, seed))[0] for seed, s in along]
+                       for k in range(4)])  # fmt: skip
     if not np.isfinite(values).all():
         why = "The value is not finite at large inputs."
         return Verdict("bounded_below", "unknown", why), Verdict("bounded_above", "unknown", why)
@@ -150,12 +166,17 @@ def bounds(trial: BatchTrial) -> tuple[Verdict, Verdict]:
     for name, sign, end in (("bounded_below", -1, "least"), ("bounded_above", 1, "most")):
         gains = np.diff(sign * values, axis=0)
         growing = (gains[2] > 5 * gains[1]) & (gains[1] > 1e-3 * np.abs(values[0]))
+        for place in np.flatnonzero(growing).tolist():  # or only until it is somewhere far off?
+            seed, s = along[place]
+            beyond = [sign * trial.on(trial.scaled(s * 10.0**k, seed))[0] for k in (4, 5)]
+            growing[place] = not beyond[1] < beyond[0]
         edge = sign * float((sign * values).max())
-        evidence = {end: edge, "values": values.T}
+        evidence: dict[str, Any] = {end: edge, "values": values.T}
         if growing.any():
             ray = values[:, int(np.argmax(np.where(growing, gains[2], -np.inf)))]
+            words = ", ".join(say(float(value)) for value in ray)
             found.append(Verdict(name, "no", "Without end as its inputs grow 1, 10, 100 and 1000 "
-                                 f"times: {', '.join(map(say, ray))}.", evidence))  # fmt: skip
+                                 f"times: {words}.", evidence))  # fmt: skip
         else:
             found.append(Verdict(name, "yes", f"The {end} seen as its inputs grow a thousand "
                                  f"times is {say(edge)}.", evidence))  # fmt: skip
@@ -164,10 +185,12 @@ def bounds(trial: BatchTrial) -> tuple[Verdict, Verdict]:
 
 def coupled(trial: BatchTrial) -> Verdict:
     """Whether the value of a sample depends on the others, for losses that give one a sample."""
-    base = dict(batch(0, trial.classes))
+    base, fresh = trial.batch(0), trial.batch(1)
     half = SIZE // 2
-    turned = {n: np.concatenate([v[:half], v[half:][::-1] * 0.5]).astype(v.dtype)
-              if np.ndim(v) and len(v) == SIZE and v.dtype.kind == "f" and n != "y_true" else v
+    # The others are quite different samples: in another order, or at another length, they would
+    # be the same to a loss that adds over them or looks at directions.
+    turned = {n: np.concatenate([v[:half], fresh[n][half:]])
+              if np.ndim(v) and len(v) == SIZE and n not in BY_CLASS else v
               for n, v in base.items()}  # fmt: skip
     before, after = (np.asarray(trial.loss.values(t)) for t in (base, turned))
     if before.ndim == 0:

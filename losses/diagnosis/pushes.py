@@ -10,6 +10,7 @@ from .verdict import Verdict, say
 
 PAIRS = 60  # a class
 POINTS = (0.01, 0.5, 0.99)
+LEADS = (5.0, 20.0, 100.0)  # of a wrong class, in logits
 ALIKE = 3.0  # a scale within this factor of cross-entropy's takes its learning rate
 
 
@@ -19,6 +20,9 @@ def convex(trial: Trial) -> Verdict:
     rng = np.random.default_rng(5)
     # Another prediction for the same class: anything between a step away and across the room.
     other = np.clip(z + rng.choice((0.5, 2, 5), (len(z), 1)) * rng.normal(size=z.shape), -6, 6)
+    steps = _along(trial.classes)
+    labels = np.concatenate([labels, steps[0]])
+    z, other = np.concatenate([z, steps[1]]), np.concatenate([other, steps[2]])
     values, _ = trial.rows(np.tile(labels, 3), np.concatenate([z, other, (z + other) / 2]))
     one, two, middle = values.reshape(3, -1)
     if not np.isfinite(values).all():
@@ -41,6 +45,20 @@ def convex(trial: Trial) -> Verdict:
         )  # fmt: skip
     return Verdict("convex", "yes", f"Halfway between two predictions it never costs more than "
                    f"their mean: {len(z)} pairs tried.", evidence)  # fmt: skip
+
+
+def _along(classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels (N,) and pairs of predictions (N, C): steps of the true class' logit, from p = 5e-5 to
+    1 - 5e-5 whatever the number of classes, in which chance seldom comes near the truth."""
+    odds = np.linspace(-10, 10, 41)
+    found = []
+    for label in {0, classes // 2, classes - 1}:
+        for half in (1.0, 3.0):
+            ends = np.zeros((2, len(odds), classes))
+            ends[:, :, label] = odds + np.log(max(classes - 1, 1)) + np.array([[-half], [half]])
+            found.append((np.full(len(odds), label), *ends))
+    labels, one, two = (np.concatenate(part) for part in zip(*found, strict=True))
+    return labels, one, two
 
 
 def scale(trial: Trial) -> Verdict:
@@ -87,3 +105,38 @@ def push(trial: Trial) -> Verdict:
                        evidence)  # fmt: skip
     return Verdict("push", "no", f"{sentence}; hardest, with {say(largest)}, at p = {say(where)}: "
                    "a sure mistake is hardly felt.", evidence)  # fmt: skip
+
+
+def sure(trial: Trial) -> Verdict:
+    """The size of its gradient by the logits where a wrong class leads by 5, 20 and 100 logits, by
+    the largest where the lead is small. At 16 p is 1e-7; at 104 it is 0 in float32."""
+    leads = np.array([0.0, 1.0, 2.0, 3.0, *LEADS, 15.0])
+    labels = np.arange(trial.classes)
+    z = np.zeros((len(leads), trial.classes, trial.classes))
+    z[:, labels, np.roll(labels, -1)] = leads[:, None]
+    _, slopes = trial.rows(np.tile(labels, len(leads)), z.reshape(-1, trial.classes))
+    slopes = slopes.reshape(z.shape)
+    if not np.isfinite(slopes).all():
+        return Verdict("sure", "unknown", "Its gradient at confident mistakes is not finite.")
+    norms = np.sqrt((slopes**2).sum(-1)).mean(-1)
+    pushes = -slopes[:, labels, labels].mean(-1)
+    usual = float(norms[:5].max())
+    at = {f"{lead:g}": norms[4 + i] for i, lead in enumerate(LEADS)}
+    evidence = {"at": at, "usual": usual, "before_the_clip": norms[-1],
+                "push": dict(zip(at, pushes[4:7], strict=True))}  # fmt: skip
+    words = ", ".join(f"{say(norm)} at {lead}" for lead, norm in at.items())
+    words = f"by a lead of the wrong class in logits: {words}"
+    away = pushes[4:7] < -1e-4 * max(usual, 1e-30)
+    if away.any():
+        lead = LEADS[int(np.argmax(away))]
+        return Verdict("sure", "no", "Confident mistakes are pushed the wrong way: at a lead of "
+                       f"{lead:g} logits the true class' logit is pushed down with "
+                       f"{say(-pushes[4:7][away][0])}.", evidence)  # fmt: skip
+    least = float(min(at.values()))
+    if least >= 0.1 * usual > 0:
+        return Verdict("sure", "yes", f"It does not fade, {words}.", evidence)
+    why = "what is surely wrong is hardly taught any more"
+    if norms[-1] >= 0.1 * usual and at["20"] <= 1e-2 * usual:
+        why = ("it ends between p = 3e-7 and 2e-9 of the true class, where a clip or an epsilon "
+               "takes over")  # fmt: skip
+    return Verdict("sure", "no", f"It vanishes, {words}; {why}.", evidence)

@@ -14,10 +14,12 @@ from functools import cached_property
 
 import numpy as np
 
+from .links import INSIDE, Link, link
 from .trial import Trial
 from .values import softmax
 from .verdict import Verdict, say, spell
 
+POLISH = 60  # further steps, where the place itself is wanted
 STEPS = 45  # of the search for the least expected loss
 RANDOM = 12  # true odds out of a Dirichlet distribution, beside hand-made ones
 ROUNDING = 2e-6  # of a float32 value, relative
@@ -114,6 +116,22 @@ class Search:
         return {"q": q, "own": own, "best": best, "best_p": best_p, "far": far, "far_p": far_p,
                 "wrong": wrong, "wrong_p": wrong_p, "clear": clear}  # fmt: skip
 
+    @cached_property
+    def asked(self) -> Link | None:
+        """Which odds it asks for in place of the true ones, where there is a law in that."""
+        q, p = self.found.q, self.found.best_p
+        inside = (q > INSIDE).sum(-1) > 1
+        q, p = q[inside], p[inside]
+        z = np.log(np.maximum(p, 1e-9))[:, None]
+        mean, square = np.zeros_like(z), np.zeros_like(z)
+        for step in range(POLISH):  # as in the search, in steps from 0.1 to 0
+            _, slope, _ = self._risk(q, z)
+            mean, square = 0.8 * mean + 0.2 * slope, 0.95 * square + 0.05 * slope**2
+            size = np.sqrt(square.sum(-1, keepdims=True) / (1 - 0.95 ** (step + 1)))
+            pace = 0.1 * (1 - step / POLISH)
+            z = z - pace * mean / (1 - 0.8 ** (step + 1)) / np.maximum(size, 1e-30)
+        return link(q, softmax(z[:, 0]))
+
     def _own(self, q: np.ndarray, log_q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The expected loss of predicting q, and the largest value in it. Where logits matter
         themselves it is the least over their shifts; for certainty, over their sizes."""
@@ -145,32 +163,54 @@ class Search:
 def truth(search: Search) -> Verdict:
     """Whether, for a one-hot target, nothing costs less than the target itself."""
     trial, found = search.trial, search.certain
-    gain = found.own - found.best - found.clear
+    own, best, best_p = found.own.copy(), found.best.copy(), found.best_p.copy()
+    clear = found.clear.copy()
+    # Near certainty digits of 1 - p count: along them alone, rounding is all there is to bear.
+    near, near_p, rounding = _near_certainty(trial)
+    closer = (near < own - rounding) & ~(best < own - clear)
+    best[closer], best_p[closer], clear[closer] = near[closer], near_p[closer], rounding[closer]
+    gain = own - best - clear
     worst = int(np.argmax(gain))
     evidence = {
-        "label": worst, "at_truth": found.own[worst], "least": found.best[worst],
-        "p_true": found.best_p[worst, worst], "p": found.best_p[worst],
+        "label": worst, "at_truth": own[worst], "least": best[worst],
+        "p_true": best_p[worst, worst], "p": best_p[worst],
     }  # fmt: skip
-    if not np.isfinite(found.best).all() or not np.isfinite(found.own).all():
+    if not np.isfinite(best).all() or not np.isfinite(own).all():
         return Verdict("truth", "unknown", "The value is not finite at a sure and right "
                        "prediction.", evidence)  # fmt: skip
     if gain[worst] > 0:
-        p = found.best_p[worst, worst]
+        p = best_p[worst, worst]
         at = f"{p:.3f}" if p < 0.9995 else f"1 - {say(1 - p)}"
-        return Verdict("truth", "no", f"For a certain truth it is {say(found.own[worst])} at p = 1 "
-                       f"of the true class, but {say(found.best[worst])} at p = {at}.",
+        return Verdict("truth", "no", f"For a certain truth it is {say(own[worst])} at p = 1 "
+                       f"of the true class, but {say(best[worst])} at p = {at}.",
                        evidence)  # fmt: skip
-    tie = int(np.argmin(found.wrong - found.best - found.clear))
-    if found.wrong[tie] <= found.best[tie] + found.clear[tie]:
-        return Verdict("truth", "no", f"The truth costs {say(found.own[tie])}, and so does a "
+    tie = int(np.argmin(found.wrong - best - clear))
+    if found.wrong[tie] <= best[tie] + clear[tie]:
+        return Verdict("truth", "no", f"The truth costs {say(own[tie])}, and so does a "
                        f"prediction with another top class {spell(found.wrong_p[tie])}.",
                        {**evidence, "label": tie, "p": found.wrong_p[tie]})  # fmt: skip
     return Verdict("truth", "yes", f"For each of the {trial.classes} classes nothing found costs "
-                   f"less than certainty in it ({say(found.own[worst])}).", evidence)  # fmt: skip
+                   f"less than certainty in it ({say(own[worst])}).", evidence)  # fmt: skip
+
+
+def _near_certainty(trial: Trial) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each class as the truth (C,): the least value along 1 - p from 0.3 to 1e-8, the others
+    even; where, (C, C); and what float32 may have rounded."""
+    classes = trial.classes
+    missing = np.logspace(np.log10(0.3), -8, 61)
+    z = np.zeros((classes, len(missing), classes))
+    each = np.arange(classes)
+    z[each, :, each] = np.log((1 - missing) / missing * max(classes - 1, 1))
+    values, _ = trial.rows(np.repeat(each, len(missing)), z.reshape(-1, classes))
+    values = np.where(np.isfinite(values), values, np.inf).reshape(classes, -1)
+    at = values.argmin(1)
+    least = values[each, at]
+    rounding = 2e-7 + ROUNDING * (np.abs(least) + np.ptp(values, axis=1))
+    return least, softmax(z[each, at]), rounding
 
 
 def proper(search: Search) -> Verdict:
-    """Whether the expected loss is least at the true odds, and only there."""
+    """Whether the expected loss is least at the true odds, and only there; if not, at which."""
     found = search.found
     if not np.isfinite(found.own).all() or not np.isfinite(found.best).all():
         return Verdict("proper", "unknown", "The expected loss is not finite at ordinary odds.")
@@ -178,12 +218,15 @@ def proper(search: Search) -> Verdict:
     worst = int(np.argmax(np.where(regret > found.clear, regret / found.clear, 0)))
     if regret[worst] > found.clear[worst]:
         q, p = found.q[worst], found.best_p[worst]
+        asked = search.asked
+        instead = f" It asks for {asked.says}." if asked is not None else ""
         return Verdict(
             "proper", "no",
             f"Where the truth has odds {spell(q)}, predicting them costs {say(found.own[worst])}, "
-            f"but {spell(p)} only {say(found.best[worst])}: its probabilities are distorted.",
+            f"but {spell(p)} only {say(found.best[worst])}: its probabilities are distorted."
+            + instead,
             {"q": q, "p": p, "at_q": found.own[worst], "least": found.best[worst],
-             "regret": regret[worst]},
+             "regret": regret[worst]} | (asked.evidence if asked is not None else {}),
         )  # fmt: skip
     gap = found.far - found.own
     tie = int(np.argmin(gap - 0.1 * found.clear))
@@ -217,11 +260,15 @@ def calibrated(search: Search) -> Verdict:
         "least": found.best[worst],
     }  # fmt: skip
     if near[worst] <= 0:
+        asked = search.asked
+        weighed = asked is not None and "weights" in asked.evidence
+        instead = f" It is calibrated for {asked.says}." if asked is not None and weighed else ""
         return Verdict(
             "calibrated", "no",
             f"Where the truth has odds {spell(found.q[worst])}, the prediction "
             f"{spell(found.wrong_p[worst])}, whose top class is not the likeliest, costs as "
-            f"little as any found: {say(found.wrong[worst])}.", evidence,
+            f"little as any found: {say(found.wrong[worst])}.{instead}",
+            evidence | (asked.evidence if asked is not None and weighed else {}),
         )  # fmt: skip
     return Verdict(
         "calibrated", "yes",

@@ -18,6 +18,7 @@ BATCH = 29  # as large as the larger batch at which the language has counted a t
 NUMBERS = 8_000_000  # that a call may hold at once
 ROWS = 4096
 CLASSES = 10
+EPOCHS, STEPS = 10, 100  # of a run: what epoch and step are at some progress
 
 
 class OutOfTime(Exception):
@@ -33,13 +34,19 @@ class Trial:
 
     The value of a sample is that of a batch of this sample alone. Everything runs as a training
     step runs it, as a TensorFlow graph with y_pred = softmax(logits): where the loss takes
-    log(y_pred), it takes it from the logits there, and the clip of y_pred does not bite.
+    log(y_pred), it takes it from the logits there, and the clip of y_pred does not bite. A loss
+    that changes over the run is taken at `progress`, from 0 to 1.
     """
 
     def __init__(
-        self, loss: PlaygroundLoss, seconds: float, hurry: Callable[[], bool] = lambda: False
+        self,
+        loss: PlaygroundLoss,
+        seconds: float,
+        hurry: Callable[[], bool] = lambda: False,
+        progress: float = 0.5,
     ) -> None:
         self.loss = loss
+        self.progress = progress
         self._hurry = hurry
         self.classes: int = getattr(loss, "num_classes", CLASSES)
         self._end = time.monotonic() + seconds
@@ -123,9 +130,9 @@ class Trial:
             "logits": logits,
             "y_pred": tf.nn.softmax(logits, axis=-1),
             "num_classes": self.classes,
-            "epoch": 0.0,
-            "step": 0.0,
-            "progress": 0.0,
+            "epoch": EPOCHS * self.progress,
+            "step": EPOCHS * STEPS * self.progress,
+            "progress": self.progress,
         }
 
     def _watched(self, labels: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:

@@ -131,19 +131,22 @@ def bounds(trial: Trial) -> tuple[Verdict, Verdict]:
     """
     labels, directions = _directions(trial)
     steps = DIGITS * np.arange(0, 7)
-    far = np.array([40.0, 80.0])
+    far = np.array([40.0, 80.0, 1e3, 1e4])
     lengths = np.concatenate([steps, far])
     z = (lengths[:, None, None] * directions).reshape(-1, trial.classes)
     values, _ = trial.rows(np.tile(labels, len(lengths)), z)
     values = values.reshape(len(lengths), -1)
+    last = values[-2:]  # logits of a thousand and of ten thousand, of which a value may overflow
+    values = values[:-2]
     if not np.isfinite(values).all():
         why = "The value is not finite at extreme predictions."
         return Verdict("bounded_below", "unknown", why), Verdict("bounded_above", "unknown", why)
-    return _bound(-values, -1), _bound(values, 1)
+    return _bound(-values, -last, -1), _bound(values, last, 1)
 
 
-def _bound(values: np.ndarray, sign: int) -> Verdict:
-    """Whether values (T, R), which go along R rays, stay below some number."""
+def _bound(values: np.ndarray, last: np.ndarray, sign: int) -> Verdict:
+    """Whether values (T, R), which go along R rays, stay below some number; `last` (2, R) are far
+    beyond, where what falls towards a distant optimum has turned."""
     name = "bounded_above" if sign > 0 else "bounded_below"
     verb, end = ("grows", "most") if sign > 0 else ("falls", "least")
     reached = sign * float(values.max())
@@ -154,7 +157,7 @@ def _bound(values: np.ndarray, sign: int) -> Verdict:
     ratio = np.where(rising, gains[2] / np.where(gains[1] == 0, 1, gains[1]), 0)
     steady = ratio > 0.99
     beyond = far[1] - far[0]
-    endless = steady & (beyond > 5 * gains[2])
+    endless = steady & (beyond > 5 * gains[2]) & ~(last[1] < last[0])
     evidence = {end: reached, "gain_per_digit": sign * gains[2].max()}
     if endless.any():
         ray = int(np.argmax(endless))
@@ -163,6 +166,7 @@ def _bound(values: np.ndarray, sign: int) -> Verdict:
                        f"certainty, without end: {say(sign * near[-1, ray])} after six, "
                        f"{say(sign * far[1, ray])} at logits of 80.",
                        {**evidence, "clip": False})  # fmt: skip
+    steady &= beyond <= 5 * gains[2]
     if steady.any():
         ray = int(np.argmax(steady))
         return Verdict(name, "no", f"Only the clip of y_pred at 1e-7 stops it, at "
@@ -183,32 +187,47 @@ def _bound(values: np.ndarray, sign: int) -> Verdict:
 
 def coupled(trial: Trial) -> Verdict:
     """Whether the value of a sample depends on the others of its batch."""
-    labels, z = trial.sample(2, (1.5,))
-    together, _ = trial.batch(labels, z)
-    alone, _ = trial.rows(labels, z)
-    count = len(labels)
-    if trial.apart:
-        gap = float(np.abs(together - alone).max())
-        return Verdict("coupled", "no", "A sample's value is the same alone and in two batches of "
-                       f"{count}; largest difference {say(gap)}.", {"gap": gap})  # fmt: skip
+    tried = [_together(trial, scale) for scale in (1.5, 0.3, 5.0)]
+    # The batch in which the samples differ most from what they are alone.
+    together, alone = max(tried, key=lambda each: _apart(*each))
+    count = len(alone)
+    near = 1e-4 * max(float(np.abs(alone).max()), 1e-30)
     if together.ndim == 0:
         mean, total, found = float(alone.mean()), float(alone.sum()), float(together)
         evidence = {"batch": found, "mean_alone": mean, "sum_alone": total}
-        near = 1e-4 * max(float(np.abs(alone).max()), 1e-30)
         if abs(found - mean) <= near:
             return Verdict("coupled", "no", f"It averages the batch itself: {say(found)} together, "
                            f"as the mean of {count} samples alone.", evidence)  # fmt: skip
-        if abs(found - total) <= count * near:
+        if all(abs(float(t) - a.sum()) <= 1e-4 * np.abs(a).sum() for t, a in tried):
             return Verdict("coupled", "no", f"It adds the batch up: {say(found)} for {count} "
                            f"samples of {say(mean)} on average, so a larger batch pushes harder.",
                            evidence)  # fmt: skip
         return Verdict("coupled", "yes", f"A batch of {count} gives {say(found)} where its samples "
                        f"alone average {say(mean)}; the other verdicts are on batches of one.",
                        evidence)  # fmt: skip
+    gap = float(np.abs(together - alone).max())
+    if trial.apart and gap <= near:
+        return Verdict("coupled", "no", "A sample's value is the same alone and in three batches "
+                       f"of {count}; largest difference {say(gap)}.", {"gap": gap})  # fmt: skip
     i = int(np.argmax(np.abs(together - alone)))
     return Verdict("coupled", "yes", f"One sample costs {say(alone[i])} alone and "
                    f"{say(together[i])} among {count}; the other verdicts are on batches of one.",
                    {"alone": alone[i], "together": together[i]})  # fmt: skip
+
+
+def _together(trial: Trial, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """What samples cost as one batch, and alone (N,): their classes as often as chance has it, so
+    that no class is like another."""
+    labels, z = trial.sample(2, (scale,))
+    labels = np.random.default_rng(6).integers(0, trial.classes, len(labels))
+    together, _ = trial.batch(labels, z)
+    alone, _ = trial.rows(labels, z)
+    return (together.mean(-1) if together.ndim == 2 else together), alone
+
+
+def _apart(together: np.ndarray, alone: np.ndarray) -> float:
+    gaps = np.abs(together - (alone if together.ndim else alone.mean()))
+    return float(gaps.max()) / max(float(np.abs(alone).max()), 1e-30)
 
 
 def _directions(trial: Trial) -> tuple[np.ndarray, np.ndarray]:

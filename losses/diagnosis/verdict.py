@@ -25,6 +25,7 @@ TITLES = {
     "coupled": "Couples the batch",
     "scale": "Scale of cross-entropy",
     "push": "Pushes on sure mistakes",
+    "sure": "Gradient at confident mistakes",
 }
 
 

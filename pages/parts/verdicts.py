@@ -34,6 +34,7 @@ MEANS = {
     "symmetric": "Over all classes as the truth it adds up to the same: it tolerates label noise.",
     "convex": "No local minima, as far as the logits go.",
     "truth": "For a one-hot target nothing costs less than the target itself.",
+    "sure": "Where a wrong class is far ahead, far beyond p = 1e-7, it still teaches.",
     "coupled": "A sample's value depends on the others in its batch.",
 }
 

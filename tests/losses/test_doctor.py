@@ -27,27 +27,32 @@ def states(found: Diagnosis, *names: str) -> list[str]:
     return [found[name].state for name in names]
 
 
-# What is known of each: proper, calibrated, symmetric, convex in the logits.
+# What is known of each: proper, calibrated, symmetric, convex in the logits, and whether its
+# gradient stays where a wrong class leads by 100 logits; README's table, with its sources.
 THEORY = {
-    "categorical_crossentropy": ("yes", "yes", "no", "yes"),
-    CE: ("yes", "yes", "no", "yes"),
-    "brier": ("yes", "yes", "no", "no"),
-    "mean_squared_error": ("yes", "yes", "no", "no"),  # Brier, divided by the classes
-    "mean_absolute_error": ("no", "yes", "yes", "no"),  # Ghosh et al. 2017
-    "focal": ("no", "yes", "no", "no"),  # Charoenphakdee et al. 2021
-    "gce": ("no", "yes", "no", "no"),  # Zhang & Sabuncu 2018
-    REVERSE_CE: ("no", "yes", "yes", "no"),  # Wang et al. 2019
-    "nce": ("no", "yes", "yes", "no"),  # Ma et al. 2020
-    "categorical_crossentropy_label_smoothing": ("no", "yes", "no", "yes"),
-    "emd_squared": ("yes", "yes", "no", "no"),  # the ranked probability score
-    LOGIT_HINGE: ("no", "no", "no", "yes"),  # Crammer & Singer's: Tewari & Bartlett 2007
+    "categorical_crossentropy": ("yes", "yes", "no", "yes", "yes"),  # Good 1952
+    CE: ("yes", "yes", "no", "yes", "yes"),
+    "brier": ("yes", "yes", "no", "no", "no"),  # Brier 1950
+    "mean_squared_error": ("yes", "yes", "no", "no", "no"),  # Brier, divided by the classes
+    "mean_absolute_error": ("no", "yes", "yes", "no", "no"),  # Ghosh et al. 2017
+    "focal": ("no", "yes", "no", "no", "yes"),  # Charoenphakdee et al. 2021
+    "gce": ("no", "yes", "no", "no", "no"),  # Zhang & Sabuncu 2018
+    REVERSE_CE: ("no", "yes", "yes", "no", "no"),  # Wang et al. 2019
+    "nce": ("no", "yes", "yes", "no", "no"),  # Ma et al. 2020
+    "categorical_crossentropy_label_smoothing": ("no", "yes", "no", "yes", "yes"),
+    "emd_squared": ("yes", "yes", "no", "no", "no"),  # the ranked probability score
+    "bi_tempered_logistic": ("no", "yes", "no", "no", "no"),  # Amid et al. 2019
+    "logit_adjusted_ce": ("no", "no", "no", "yes", "yes"),  # Menon et al. 2021
+    "class_balanced_ce": ("no", "no", "no", "yes", "yes"),  # Cui et al. 2019
+    LOGIT_HINGE: ("no", "no", "no", "yes", "yes"),  # Crammer & Singer's: Tewari & Bartlett 2007
 }
 
 
 @pytest.mark.parametrize("loss", THEORY)
 def test_theory(loss: str) -> None:
     found = examined(loss)
-    assert tuple(states(found, "proper", "calibrated", "symmetric", "convex")) == THEORY[loss]
+    names = ("proper", "calibrated", "symmetric", "convex", "sure")
+    assert tuple(states(found, *names)) == THEORY[loss]
     assert states(found, "sound", "finite", "gradient", "depends") == ["yes"] * 4
     assert found["coupled"].state == "no"
 
@@ -181,7 +186,7 @@ def test_every_named_loss_has_a_whole_card(name: str) -> None:
     found = examined(name)
     card = found.as_dict()
     json.dumps(card, allow_nan=False)
-    assert len(card["verdicts"]) == 14
+    assert len(card["verdicts"]) == 15
     for verdict in found.verdicts:
         assert verdict.sentence[0].isupper() and verdict.sentence.endswith(".")
         assert verdict.state in ("yes", "no", "n/a")
@@ -197,3 +202,91 @@ def test_slopes_of_picked_rows_are_slopes_like_others() -> None:
     text = "-mean(features[labels], axis=-1)"
     assert losses.check(text)["probe"]["gradient_norm"] > 0
     assert examined(text)["gradient"].state == "yes"
+
+
+FOCAL = "gamma = 2.0\npt = sum(y_true * y_pred, axis=-1)\n-(1 - pt)**gamma * log(pt)"
+COUNTS = np.array([500, 400, 300, 200, 100, 90, 80, 70, 60, 50])
+
+
+@pytest.mark.parametrize("loss", ["nt_xent", "lovasz_softmax", "generalised_dice", "supcon"])
+def test_what_compares_the_samples_of_a_batch_is_found(loss: str) -> None:
+    """One value a sample or one in all, whichever the others are."""
+    assert examined(loss)["coupled"].state == "yes"
+
+
+@pytest.mark.parametrize("far", [0, 10, 100, 500])
+def test_an_absolute_value_has_a_lower_bound_wherever_it_is(far: int) -> None:
+    found = examined(f"mean(abs(logits - {far} * y_true), axis=-1)")
+    assert states(found, "bounded_below", "bounded_above", "sound") == ["yes", "no", "yes"]
+    features = examined(f"mean(abs(features - {10 * far} * centers[labels]), axis=-1)")
+    assert states(features, "bounded_below", "bounded_above", "sound") == ["yes", "no", "yes"]
+
+
+@pytest.mark.parametrize("classes", [2, 10, 100])
+def test_focal_is_convex_for_no_number_of_classes(classes: int) -> None:
+    """Its slope by the margin falls again below p = 0.1 (Lin et al. 2017, figure 6)."""
+    for text, state in ((FOCAL, "no"), (CE, "yes")):
+        loss = losses.compile_loss(text, num_classes=classes, probe=False)
+        assert losses.doctor(loss)["convex"].state == state
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"progress * {CE}",
+        f"(1 - progress) * {CE}",
+        f"where(progress > 0.9, 1.0, 0.0) * {CE}",
+        f"where(progress < 0.1, 1.0, 0.0) * {CE}",
+        f"minimum(epoch / 5, 1) * {CE}",
+        "progress * center()",
+    ],
+)
+def test_what_comes_in_over_the_run_is_sound(text: str) -> None:
+    assert states(examined(text), "sound", "depends") == ["yes", "yes"]
+
+
+def test_confidence_penalty_stops_short_of_certainty() -> None:
+    """-log(1 - e) - beta H is least about e = (C - 1) exp(-1 / beta): 9 exp(-10) = 4.1e-4."""
+    found = examined("confidence_penalty")["truth"]
+    assert found.state == "no"
+    assert 1 - found.evidence["p_true"] == pytest.approx(9 * math.exp(-10), rel=0.15)
+    assert found.evidence["least"] == pytest.approx(-0.1 * 9 * math.exp(-10), rel=0.02)
+
+
+def test_it_is_said_what_a_loss_is_calibrated_for() -> None:
+    adjusted = examined("logit_adjusted_ce")
+    weights = np.array(adjusted["calibrated"].evidence["weights"])
+    expected = 1 / COUNTS  # Menon et al. 2021: the odds over the prior
+    np.testing.assert_allclose(weights / weights[0], expected / expected[0], rtol=0.02)
+    assert "It is calibrated for the odds times a weight a class" in adjusted["calibrated"].sentence
+    weights = np.array(examined("class_balanced_ce")["proper"].evidence["weights"])
+    expected = 1 / (1 - 0.99**COUNTS)  # Cui et al. 2019
+    np.testing.assert_allclose(weights / weights[0], expected / expected[0], rtol=0.02)
+    tempered = examined("bi_tempered_logistic")["proper"]
+    assert tempered.evidence["t"] == pytest.approx(1.2, abs=0.021)
+    assert "tempered softmax with t = 1.2" in tempered.sentence
+    sharpened = examined("gce", q=0.5)["proper"]  # p ~ q^(1 / (1 - 0.5))
+    assert sharpened.evidence["power"] == pytest.approx(2.0, abs=0.02)
+    assert "link" not in examined("focal")["proper"].evidence
+
+
+def test_a_gradient_that_ends_at_the_clip_is_seen() -> None:
+    """By hand: a step of cross-entropy is sqrt(2) wherever the wrong class leads far."""
+    kept = examined(FOCAL)["sure"]
+    assert kept.state == "yes"
+    assert kept.evidence["at"]["20"] == pytest.approx(math.sqrt(2), rel=1e-3)
+    assert kept.evidence["at"]["100"] == pytest.approx(math.sqrt(2), rel=1e-3)
+    for guard in ("clip(y_pred, 1e-7, 1)", "maximum(y_pred, 1e-7)"):
+        ended = examined(f"p = {guard}\n-log(sum(y_true * p, axis=-1))")["sure"]
+        assert (ended.state, ended.evidence["at"]["20"]) == ("no", 0.0)
+        assert "between p = 3e-7 and 2e-9" in ended.sentence
+    faded = examined("mean_absolute_error")["sure"]
+    assert (faded.state, "clip" in faded.sentence) == ("no", False)
+    # dL/dz of the leader and of the truth is 2 p_t / C each, p_t = 1 / (e^5 + 9)
+    by_hand = math.sqrt(2) * 0.2 / (math.exp(5) + 9)
+    assert faded.evidence["at"]["5"] == pytest.approx(by_hand, rel=0.1)
+
+
+def test_a_push_the_wrong_way_is_seen() -> None:
+    away = examined("sum(y_true * log(y_pred), axis=-1)")["sure"]
+    assert (away.state, "wrong way" in away.sentence) == ("no", True)
