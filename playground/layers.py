@@ -181,14 +181,16 @@ class Built:
         for weight in self.model.weights:
             weight.assign(weights[weight.path])
 
-    def giving(self, names: Sequence[str], name: str | None = None) -> "keras.Model":
-        """A model that gives these layers' outputs by name; the output itself where there is one.
-        It takes its inputs by name, or the input itself where there is one."""
+    def giving(
+        self, names: Sequence[str], name: str | None = None, named: bool = False
+    ) -> "keras.Model":
+        """A model that gives these layers' outputs by name; where there is one, the output itself
+        unless it is to be `named`. It takes its inputs by name, or the one input itself."""
         import keras
 
         found = {each: self.tensors[each] for each in names}
         inputs = self._inputs if len(self._inputs) > 1 else next(iter(self._inputs.values()))
-        outputs = found if len(found) > 1 else next(iter(found.values()))
+        outputs = found if named or len(found) > 1 else next(iter(found.values()))
         return keras.Model(inputs, outputs, name=name)
 
 

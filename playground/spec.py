@@ -343,6 +343,11 @@ class RunSpec(BaseModel):
         return cls.parse(values)
 
     @property
+    def measured(self) -> tuple[str, ...]:
+        """The metrics that an evaluation computes: the spec's, and those that its task adds."""
+        return self.metrics
+
+    @property
     def numbers(self) -> int:
         """Which version of the numbers a run of this spec gives: 1 is the first. A task raises it
         for the specs whose numbers a change of ours moved, so that no run of before is taken for

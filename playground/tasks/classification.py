@@ -1,15 +1,18 @@
 """Classification: an image in, the probability of each class out."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from playground.cnn import FLOAT, NORMALISE, CnnSpec, bias, trunk
-from playground.datasets import SETS, facts
+from playground.datasets import SETS, Dataset, facts
 from playground.knobs import Knob, shown
 from playground.layers import Layer, Plan
-from playground.spec import TASK_KNOB
+from playground.spec import TASK_KNOB, RunSpec
+
+if TYPE_CHECKING:
+    from playground.training.work import Work
 
 # What the weights of the classes may be beside a number a class.
 NONE, BALANCED = "none", "balanced"
@@ -119,6 +122,12 @@ class ClassificationSpec(CnnSpec):
         return ",".join(f"{weight:.9g}" for weight in weights)
 
     @property
+    def measured(self) -> tuple[str, ...]:
+        """With `watch_fit`, calibration and the loss-neutral NLL, too."""
+        added = FIT_METRICS if self.watch_fit else ()
+        return tuple(dict.fromkeys((*self.metrics, *added)))
+
+    @property
     def numbers(self) -> int:
         """2 since mixup's shares and class centres are drawn from streams of their own; a text
         that speaks of centres in a comment alone is trained anew, too."""
@@ -145,6 +154,12 @@ class Classification:
     name = "classification"
     title = "Classification"
     Spec = ClassificationSpec
+
+    def work(self, spec: RunSpec, dataset: Dataset) -> "Work":
+        """The worker's part of a run. Imports TensorFlow."""
+        from playground.training.classification import ClassificationWork
+
+        return ClassificationWork(spec, dataset)
 
     def plan(self, spec: ClassificationSpec) -> Plan:
         """The spec's network. Imports no Keras."""

@@ -9,7 +9,6 @@ import functools
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -17,9 +16,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from playground.training import objective, optimizers
-from playground.training.augmentation import Augmentation
-from playground.training.centers import Centers
+from playground.training import optimizers
+from playground.training.work import Seen, Tensors, Work
 
 _log = logging.getLogger(__name__)
 FORWARD = 512  # images of one forward pass of an evaluation
@@ -42,81 +40,65 @@ _arrange_threads()
 
 
 class _Compiled:
-    """A function traced once, at its first call, for arguments of these kinds. Calling the traced
-    graph itself costs a third of what `tf.function` spends on finding out that it is the one."""
+    """A function traced once, at its first call, for arguments of these kinds, tensors and
+    dictionaries of tensors. Calling the traced graph itself costs a third of what `tf.function`
+    spends on finding out that it is the one."""
 
-    def __init__(self, function: Callable[..., Any], *signature: tf.TensorSpec) -> None:
-        self._function = tf.function(function, input_signature=signature, autograph=False)
-        self._kinds = [kind.dtype for kind in signature]
+    def __init__(self, function: Callable[..., Any], *signature: Any) -> None:
+        kinds = tf.nest.flatten(signature)
+
+        def flat(*tensors: Any) -> Any:
+            return function(*tf.nest.pack_sequence_as(signature, tensors))
+
+        self._function = tf.function(flat, input_signature=kinds, autograph=False)
+        self._kinds = [kind.dtype for kind in kinds]
 
     @cached_property
     def _graph(self) -> Callable[..., Any]:
         return self._function.get_concrete_function()
 
     def __call__(self, *arguments: Any) -> Any:
-        return self._graph(*map(tf.convert_to_tensor, arguments, self._kinds))
+        return self._graph(*map(tf.convert_to_tensor, tf.nest.flatten(arguments), self._kinds))
 
 
 def _sum(values: Iterable[Any]) -> Any:
     return functools.reduce(lambda one, other: one + other, values)
 
 
-@dataclass(frozen=True)
-class Measured:
-    """A model on some images: the mean loss, features (N, D), probabilities (N, classes) and the
-    metrics' values."""
-
-    loss: float
-    features: np.ndarray
-    probabilities: np.ndarray
-    metrics: dict[str, float]
-
-
 class Graph:
-    """A model, its loss, its metrics and its optimiser over data that stays on the device."""
+    """The work of a task, its loss and its optimiser over rows that stay on the device."""
 
     def __init__(
         self,
-        model: keras.Model,
-        loss: Any,
-        metrics: Mapping[str, Any],
+        work: Work,
         optimizer: keras.optimizers.Optimizer,
-        images: np.ndarray,
-        labels: np.ndarray,
         batch_size: int,
         steps: int,
         steps_per_epoch: int,
-        augmentation: Augmentation,
-        centers: Centers | None = None,
-        class_weights: np.ndarray | None = None,
     ) -> None:
-        self.model = model
-        self.metrics = metrics
-        self.classes = int(model.output.shape[-1])
-        self._network = keras.Model(
-            model.input, [model.get_layer("features").output, model.get_layer("logits").output]
-        )
-        self._kernel = model.get_layer("logits").kernel
-        self._augmentation = augmentation
-        self._centers = centers
-        self._class_weights = class_weights
+        self.work = work
+        self.model = work.built.model
+        self._network = work.built.giving(work.outputs, named=True)
+        self._shapes = {name: work.built.tensors[name].shape[1:] for name in work.outputs}
         self._optimizer = optimizer
-        optimizer.build(model.trainable_variables)
+        optimizer.build(self._network.trainable_variables)
         # Each of its variables begins with one number throughout.
         self._fresh = [float(np.ravel(each.numpy())[0]) for each in optimizer.variables]
-        self._images = tf.constant(images)
-        self._labels = tf.constant(labels.astype(np.int32))
+        self._rows = {name: tf.constant(_narrow(a)) for name, a in work.rows["train"].items()}
+        self._kinds = {
+            name: tf.TensorSpec((None, *rows.shape[1:]), rows.dtype)
+            for name, rows in self._rows.items()
+        }
         self._batch_size = batch_size
         self._steps = steps
         self._steps_per_epoch = steps_per_epoch
-        self.adopt(loss)
-
-        width = self._network.output[0].shape[-1]
+        self.adopt(work.loss)
+        told = tf.function(lambda rows: work.batch(rows, None).parts[0][1], autograph=False)
+        targets = told.get_concrete_function(self._kinds).structured_outputs
         self._measure_graph = _Compiled(
             self._measure,
-            tf.TensorSpec((None, width), tf.float32),
-            tf.TensorSpec((None, self.classes), tf.float32),
-            tf.TensorSpec((None,), tf.int32),
+            {name: tf.TensorSpec((None, *s), tf.float32) for name, s in self._shapes.items()},
+            {name: tf.TensorSpec(each.shape, each.dtype) for name, each in targets.items()},
             tf.TensorSpec((), tf.int32),
         )
 
@@ -128,106 +110,84 @@ class Graph:
     def adopt(self, loss: Any) -> None:
         """Takes this loss from now on: the graphs that have a loss in them are traced anew."""
         self.loss = loss
-        images, labels, batch_size = self._images, self._labels, self._batch_size
+        number = tf.TensorSpec((), tf.int32)
         # The data goes in as arguments: TensorFlow never lets go of a tensor that a function with
         # a loop in it has captured.
         self._train_graph = _Compiled(
             self._train,
-            tf.TensorSpec(images.shape, tf.uint8),
-            tf.TensorSpec(labels.shape, tf.int32),
-            tf.TensorSpec((None, batch_size), tf.int32),
+            self._kinds,
+            tf.TensorSpec((None, self._batch_size), tf.int32),
             tf.TensorSpec((None,), tf.float32),
-            tf.TensorSpec((), tf.int32),
+            number,
         )
-        self._evaluate_graph = _Compiled(
-            self._evaluate,
-            tf.TensorSpec((None, *images.shape[1:]), tf.uint8),
-            tf.TensorSpec((None,), tf.int32),
-            tf.TensorSpec((), tf.int32),
-            tf.TensorSpec((), tf.int32),
-        )
+        self._evaluate_graph = _Compiled(self._evaluate, self._kinds, number, number)
 
-    def features_of(self, images: Any) -> Any:
-        """The features (N, D) of images (N, H, W, C) float32, dropout off."""
-        return self._network(images, training=False)[0]
-
-    def logits_of(self, features: Any) -> Any:
-        """The logits (N, C) that follow from features (N, D)."""
-        return self.model.get_layer("logits")(features)
-
-    def facts(self, features: Any, logits: Any, labels: Any, step: Any) -> dict[str, Any]:
-        """What a loss may ask for (`objective.facts`); `step` counts from 1."""
+    def facts(self, outputs: Tensors, targets: Tensors, step: Any) -> Mapping[str, Any]:
+        """What a loss may ask for; `step` counts from 1."""
         done = tf.cast(step - 1, tf.float32)
         progress = done / max(1, self._steps)
-        time = (tf.cast(step, tf.float32), done / self._steps_per_epoch, progress)
-        centers = self._centers.values if self._centers is not None else None
-        weights = self._class_weights
-        return objective.facts(features, logits, labels, self._kernel, *time, centers, weights)
+        clock = (tf.cast(step, tf.float32), done / self._steps_per_epoch, progress)
+        return self.work.facts(outputs, targets, clock)
 
-    def _trained_loss(self, features: Any, logits: Any, labels: Any, step: Any) -> Any:
-        known = self.facts(features, logits, labels, step)
-        return tf.cast(objective.trained(self.loss, known), tf.float32)
+    def _trained_loss(self, outputs: Tensors, targets: Tensors, step: Any) -> Any:
+        known = self.facts(outputs, targets, step)
+        return tf.cast(self.work.trained(self.loss, known), tf.float32)
 
-    def _loss(self, features: Any, logits: Any, labels: Any, step: Any) -> Any:
-        known = self.facts(features, logits, labels, step)
-        return tf.cast(self.loss.on(objective.tensors(self.loss, known)), tf.float32)
+    def _loss(self, outputs: Tensors, targets: Tensors, step: Any) -> Any:
+        known = self.facts(outputs, targets, step)
+        return tf.cast(self.loss.on(self.work.tensors(self.loss, known)), tf.float32)
 
     def train(self, indices: np.ndarray, rates: np.ndarray, first_step: int) -> Any:
         """One interval: `indices` (k, B) of the batches, `rates` (k,), the number of the first
-        step. Returns how many steps were taken, whether all were finite, (k, 3) of loss, accuracy
-        and gradient norm, and the last step's features and logits. A step whose loss or gradient
-        is not finite changes no weight and ends the interval."""
-        return self._train_graph(self._images, self._labels, indices, rates, first_step)
+        step. Returns how many steps were taken, whether all were finite, (k, 2 + r) of loss,
+        gradient norm and the work's r reports, and the last step's outputs. A step whose loss or
+        gradient is not finite changes no weight and ends the interval."""
+        return self._train_graph(self._rows, indices, rates, first_step)
+
+    def targets_of(self, indices: np.ndarray, step: int) -> Tensors:
+        """The targets of a batch as they were at a step, the first where two were blended."""
+        rows = {name: tf.gather(each, indices) for name, each in self._rows.items()}
+        return self.work.batch(rows, tf.constant(step)).parts[0][1]
 
     def warm(self) -> None:
         """Traces and optimises the graphs by using them on nothing: no number changes."""
         self.train(np.zeros((0, self._batch_size), np.int32), np.zeros(0, np.float32), 1)
-        _, *outputs = self._evaluate_graph(self._images[:2], self._labels[:2], 1, 0)
-        self._measure_graph(*outputs, self._labels[:2], 0)
+        two = {name: each[:2] for name, each in self._rows.items()}
+        _, outputs, targets = self._evaluate_graph(two, 1, 0)
+        self._measure_graph(outputs, targets, 0)
 
-    def _train(self, images: Any, labels: Any, indices: Any, rates: Any, first_step: Any) -> Any:
-        steps = tf.shape(indices)[0]
-        batch = indices.shape[1]
-        width = self._network.output[0].shape[-1]
+    def _train(self, rows: Tensors, indices: Any, rates: Any, first_step: Any) -> Any:
+        steps, batch = tf.shape(indices)[0], indices.shape[1]
+        size = 2 + len(self.work.reports)
 
         def more(i: Any, finite: Any, *_: Any) -> Any:
             return finite & (i < steps)
 
-        def body(i: Any, _finite: Any, reports: Any, _features: Any, _logits: Any) -> Any:
-            finite, report, features, logits = self._step(
-                tf.gather(images, indices[i]),
-                tf.gather(labels, indices[i]),
-                rates[i],
-                first_step + i,
-            )
-            return i + 1, finite, reports.write(i, report), features, logits
+        def body(i: Any, _finite: Any, reports: Any, _outputs: Any) -> Any:
+            gathered = {name: tf.gather(each, indices[i]) for name, each in rows.items()}
+            finite, report, outputs = self._step(gathered, rates[i], first_step + i)
+            return i + 1, finite, reports.write(i, report), outputs
 
-        taken, finite, reports, features, logits = tf.while_loop(
+        taken, finite, reports, outputs = tf.while_loop(
             more,
             body,
             (
                 0,
                 True,
-                tf.TensorArray(tf.float32, steps, element_shape=(3,)),
-                tf.zeros((batch, width)),
-                tf.zeros((batch, self.classes)),
+                tf.TensorArray(tf.float32, steps, element_shape=(size,)),
+                {name: tf.zeros((batch, *shape)) for name, shape in self._shapes.items()},
             ),
             parallel_iterations=1,
         )
-        return taken, finite, reports.stack(), features, logits
+        return taken, finite, reports.stack(), outputs
 
-    def _step(self, images: Any, labels: Any, rate: Any, step: Any) -> Any:
-        images = self._augmentation.moved(tf.cast(images, tf.float32), step)
-        parts = [(1.0, labels)]  # the labels to learn, and how much each counts
-        if self._augmentation.mixes:
-            share = self._augmentation.share(step)
-            images = share * images + (1 - share) * images[::-1]
-            parts = [(share, labels), (1 - share, labels[::-1])]
-        variables = self.model.trainable_variables
+    def _step(self, rows: Tensors, rate: Any, step: Any) -> Any:
+        batch = self.work.batch(rows, step)
+        variables = self._network.trainable_variables
         with tf.GradientTape() as tape:
-            features, logits = self._forward(images)
+            outputs = self._forward(batch.inputs)
             loss = _sum(
-                part * self._trained_loss(features, logits, told, step) for part, told in parts
+                part * self._trained_loss(outputs, told, step) for part, told in batch.parts
             )
             # The penalty steers the weights but is left out of the curve: the validation loss
             # beside it has none, and the gap between the two should mean something.
@@ -242,89 +202,109 @@ class Graph:
 
         def apply() -> Any:
             optimizers.apply(self._optimizer, gradients, variables, rate)
-            if self._centers is not None:
-                self._centers.move(features, labels)
+            self.work.moved(outputs, rows)
             return True
 
         tf.cond(finite, apply, lambda: False)
-        said = tf.argmax(logits, axis=-1, output_type=tf.int32)
-        accuracy = _sum(
-            part * tf.reduce_mean(tf.cast(said == told, tf.float32)) for part, told in parts
-        )
-        report = tf.stack([loss, accuracy, norm])
-        return finite, report, tf.cast(features, tf.float32), tf.cast(logits, tf.float32)
+        told = [(part, self.work.report(outputs, targets)) for part, targets in batch.parts]
+        reports = [_sum(part * said[name] for part, said in told) for name in self.work.reports]
+        report = tf.stack([loss, norm, *reports])
+        return finite, report, {name: tf.cast(each, tf.float32) for name, each in outputs.items()}
 
-    def _forward(self, images: Any) -> tuple[Any, Any]:
-        """Features and logits of a training batch, its shares computed side by side. The loss sees
-        the whole batch; batch norm sees a share ("ghost batch normalisation", Hoffer et al. 2017),
+    def _forward(self, inputs: Tensors) -> dict[str, Any]:
+        """The outputs for a training batch, its shares computed side by side. The loss sees the
+        whole batch; batch norm sees a share ("ghost batch normalisation", Hoffer et al. 2017),
         whatever the number of cores."""
-        count = images.shape[0]
+        count = next(iter(inputs.values())).shape[0]
         split = count >= LEAST_SHARED and count % SHARES == 0
-        shares = tf.split(images, SHARES) if split else [images]
+        if not split:
+            return self._side_by_side([inputs], training=True)
+        parts = {name: tf.split(each, SHARES) for name, each in inputs.items()}
+        shares = [{name: each[i] for name, each in parts.items()} for i in range(SHARES)]
         return self._side_by_side(shares, training=True)
 
-    def _side_by_side(self, shares: list[Any], training: bool) -> tuple[Any, Any]:
-        outputs = [self._network(share, training=training) for share in shares]
-        features, logits = zip(*outputs, strict=True)
-        return tf.concat(features, axis=0), tf.concat(logits, axis=0)
+    def _side_by_side(self, shares: list[Any], training: bool) -> dict[str, Any]:
+        found = [
+            self._network(
+                share if len(share) > 1 else next(iter(share.values())), training=training
+            )
+            for share in shares
+        ]
+        return {name: tf.concat([each[name] for each in found], axis=0) for name in self._shapes}
 
-    def _evaluate(self, images: Any, labels: Any, size: Any, step: Any) -> Any:
-        """The loss of each batch of `size` images, whose number N is a multiple of it, and all
-        features (N, D) and logits (N, classes)."""
-        half = (tf.shape(images)[0] + 1) // 2
-        shares = [tf.cast(share, tf.float32) for share in (images[:half], images[half:])]
-        features, logits = self._side_by_side(shares, training=False)
+    def _evaluate(self, rows: Tensors, size: Any, step: Any) -> Any:
+        """The loss of each batch of `size` rows, whose number N is a multiple of it, and all
+        outputs and targets."""
+        seen = self.work.batch(rows, None)
+        inputs, targets = seen.inputs, seen.parts[0][1]
+        count = tf.shape(next(iter(inputs.values())))[0]
+        half = (count + 1) // 2
+        shares = [{name: each[:half] for name, each in inputs.items()}]
+        shares.append({name: each[half:] for name, each in inputs.items()})
+        outputs = self._side_by_side(shares, training=False)
 
         def loss(start: Any) -> Any:
             batch = slice(start, start + size)
-            return self._loss(features[batch], logits[batch], labels[batch], step)
+            return self._loss(_of(outputs, batch), _of(targets, batch), step)
 
-        starts = tf.range(0, tf.shape(images)[0], size)
-        losses = tf.map_fn(loss, starts, fn_output_signature=tf.float32)
-        return losses, tf.cast(features, tf.float32), tf.cast(logits, tf.float32)
+        losses = tf.map_fn(loss, tf.range(0, count, size), fn_output_signature=tf.float32)
+        return losses, {name: tf.cast(o, tf.float32) for name, o in outputs.items()}, targets
 
-    def _measure(self, features: Any, logits: Any, labels: Any, step: Any) -> Any:
-        """The probabilities of all images of an evaluation and each metric of all of them."""
-        known = self.facts(features, logits, labels, step)
-        return known["probabilities"], objective.measure(self.metrics, known)
+    def _measure(self, outputs: Tensors, targets: Tensors, step: Any) -> Any:
+        """What the work wants of all rows of an evaluation, and each metric of all of them."""
+        known = self.facts(outputs, targets, step)
+        metrics = {
+            key: metric.on(self.work.tensors(metric, known))
+            for key, metric in self.work.metrics.items()
+        }
+        return self.work.answers(known), metrics
 
     def evaluate(
         self,
-        images: np.ndarray,
-        labels: np.ndarray,
+        rows: Mapping[str, np.ndarray],
         step: int,
         pressing: Callable[[], bool] = lambda: False,
-    ) -> Measured | None:
-        """The model on these images, dropout off; None if something was `pressing` in between.
+    ) -> Seen | None:
+        """The network on these rows, dropout off; None if something was `pressing` in between.
 
         The loss is taken over batches of the training size, because it may depend on its batch;
-        each metric over all images together.
+        each metric over all rows together.
         """
-        size = min(self._batch_size, len(images))
-        whole = len(images) // size * size
+        rows = {name: _narrow(rows[name]) for name in self._kinds}
+        total = len(next(iter(rows.values())))
+        size = min(self._batch_size, total)
+        whole = total // size * size
         pass_ = max(1, FORWARD // size) * size
         parts = [slice(at, min(at + pass_, whole)) for at in range(0, whole, pass_)]
-        if whole < len(images):
-            parts.append(slice(whole, len(images)))
-        labels = labels.astype(np.int32)
-        total, features, logits = 0.0, [], []
+        if whole < total:
+            parts.append(slice(whole, total))
+        loss, outputs, targets = 0.0, [], []
         for part in parts:
             if pressing():
                 return None
-            count = len(images[part])
-            # A single image goes twice, because each half of the graph wants one.
+            count = part.stop - part.start
+            # A single row goes twice, because each half of the graph wants one.
             seen = np.resize(np.arange(part.start, part.stop), max(count, 2))
-            losses, *outputs = self._evaluate_graph(
-                images[seen], labels[seen], min(size, len(seen)), step
-            )
-            total += float(np.mean(losses)) * count
-            features.append(outputs[0][:count])
-            logits.append(outputs[1][:count])
-        joined = tf.concat(features, axis=0)
-        probabilities, values = self._measure_graph(joined, tf.concat(logits, axis=0), labels, step)
-        return Measured(
-            total / len(images),
-            joined.numpy(),
-            probabilities.numpy(),
+            losses, *found = self._evaluate_graph(_of(rows, seen), min(size, len(seen)), step)
+            loss += float(np.mean(losses)) * count
+            outputs.append(_of(found[0], slice(count)))
+            targets.append(_of(found[1], slice(count)))
+        answers, values = self._measure_graph(_joined(outputs), _joined(targets), step)
+        return Seen(
+            loss / total,
+            {name: each.numpy() for name, each in answers.items()},
             {name: float(value) for name, value in values.items()},
         )
+
+
+def _of(arrays: Mapping[str, Any], chosen: Any) -> dict[str, Any]:
+    return {name: each[chosen] for name, each in arrays.items()}
+
+
+def _joined(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    return {name: tf.concat([part[name] for part in parts], axis=0) for name in parts[0]}
+
+
+def _narrow(array: np.ndarray) -> np.ndarray:
+    """Class numbers and the like as int32, which every kernel takes."""
+    return array.astype(np.int32) if array.dtype == np.int64 else array

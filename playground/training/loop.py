@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -24,10 +24,8 @@ from playground import datasets, models
 from playground.errors import SpecError
 from playground.spec import RunSpec
 from playground.streams import stream
-from playground.tasks.classification import ClassificationSpec
-from playground.training import clusters, fit, objective, optimizers, terms
-from playground.training.augmentation import Augmentation
-from playground.training.centers import Centers
+from playground.tasks import TASKS
+from playground.training import fit, objective, optimizers, terms
 from playground.training.changes import BACK, BEST, BROKEN, LOSS, PARAMETER, RATE, STATE, with_loss
 from playground.training.control import Command, Control
 from playground.training.events import (
@@ -42,15 +40,13 @@ from playground.training.events import (
     Snapshot,
     Started,
 )
-from playground.training.graph import Graph, Measured
-from playground.training.weights import class_weights
+from playground.training.graph import Graph
+from playground.training.work import Work
 
 INTERVAL = 0.06  # seconds of steps between two looks at the commands
 REPORT = 0.25  # seconds between two Progress events
 SAMPLE = 512  # validation images of an evaluation inside an epoch; the last of each sees all
 EARLY = (1, 5, 10, 20, 40)  # steps of a run that are followed by an evaluation in any case
-STRIP = 64  # test images whose predictions every evaluation repeats
-MISTAKES = 48  # test images with the highest loss among the wrong ones, kept at the end
 
 _log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -90,44 +86,26 @@ class Training:
 
     def __init__(self, spec: RunSpec, dataset: datasets.Dataset) -> None:
         keras.utils.set_random_seed(spec.seed)
-        spec = self.spec = cast(ClassificationSpec, spec)
+        self.spec = spec
         self.dataset = dataset
-        self.split = datasets.split(dataset, spec)
-        images = self.split.train_images
-        self.batch = min(spec.batch_size, len(images))
-        self.steps_per_epoch = datasets.steps_per_epoch(len(images), self.batch)
+        self.work: Work = TASKS[spec.task].work(spec, dataset)
+        self.loss = self.work.loss
+        count = len(self.work.rows["train"]["images"])
+        self.batch = min(spec.batch_size, count)
+        self.steps_per_epoch = datasets.steps_per_epoch(count, self.batch)
         self.steps = self.steps_per_epoch * spec.epochs
         self.rates = optimizers.rates(spec, self.steps)
-        self.loss = objective.build(spec)
-        self.statistics = models.pixel_statistics(images, spec.normalise)
-        self.model = models.build(spec, self.statistics)
-        metrics = objective.metrics(spec)
-        self.centers = None
-        if objective.has_centers(self.loss, *metrics.values()):
-            classes = len(dataset.class_names)
-            self.centers = Centers(classes, spec.embedding, spec.center_rate, spec.seed)
+        self.model = self.work.built.model
         self.graph = Graph(
-            self.model,
-            self.loss,
-            metrics,
-            optimizers.build(spec),
-            images,
-            self.split.train_labels,
-            self.batch,
-            self.steps,
-            self.steps_per_epoch,
-            Augmentation(spec),
-            self.centers,
-            class_weights(spec, self.split.train_labels, len(dataset.class_names)),
+            self.work, optimizers.build(spec), self.batch, self.steps, self.steps_per_epoch
         )
-        self.looked_at = fit.training_sample(self.split, spec.seed)
         self.best = fit.BestEpoch(spec.patience)
-        draw = stream(spec.seed, "samples")
-        held, test = self.split.validation_images, dataset.test_images
-        self.sample = np.sort(draw.permutation(len(held))[:SAMPLE])
-        self.strip = np.sort(draw.permutation(len(test))[:STRIP])
-        watched = np.sort(draw.permutation(len(images))[: terms.SAMPLE])
-        self.terms = terms.TermProbe(self.graph, images[watched], self.split.train_labels[watched])
+        draw = self.work.draw
+        held = len(self.work.rows["validation"]["images"])
+        self.sample = np.sort(draw.permutation(held)[:SAMPLE])
+        self.work.choose_strip()
+        watched = np.sort(draw.permutation(count)[: terms.SAMPLE])
+        self.terms = terms.TermProbe(self.graph, self.work.rows_of("train", watched))
         self.order = np.zeros((0, self.batch), np.int32)
         self.step = 0
         self.clock = Clock()
@@ -147,9 +125,9 @@ class Training:
             layers=models.describe(self.spec),
             steps=self.steps,
             steps_per_epoch=self.steps_per_epoch,
-            train_images=len(self.split.train_images),
-            validation_images=len(self.split.validation_images),
-            test_images=len(dataset.test_images),
+            train_images=len(self.work.rows["train"]["images"]),
+            validation_images=len(self.work.rows["validation"]["images"]),
+            test_images=len(self.work.rows["test"]["images"]),
             class_names=list(dataset.class_names),
             loss={
                 "text": self.spec.loss,
@@ -159,11 +137,8 @@ class Training:
                 "warnings": objective.warnings(loss),
                 "terms": terms.watched(loss),
             },
-            arrays={
-                "strip_images": dataset.test_images[self.strip],
-                "strip_labels": dataset.test_labels[self.strip],
-            },
-            baseline=fit.baseline(self.split, len(dataset.class_names)),
+            arrays=self.work.shown(),
+            baseline=self.work.baseline(),
         )
 
     def events(self, control: Control) -> Iterator[Event]:
@@ -172,7 +147,7 @@ class Training:
         allowed = math.inf  # steps until the run pauses
         kept = Snapshot(self.step, "weights", self.weights())  # the last that were sent
         yield kept
-        owed: list[Callable[[Control], Evaluated | None]] = []  # evaluations that come next
+        owed: list[str] = []  # splits whose evaluation comes next
         final: dict[str, float] = {}  # metrics of the last one
         self.clock.start()
         while self.step < self.steps or owed:
@@ -205,7 +180,7 @@ class Training:
                 if not allowed:
                     continue
             if owed:
-                found = owed[0](control)
+                found = self.evaluate(owed[0], control)
                 if found is None:
                     continue  # a pause or a stop goes first; then the same once more
                 owed.pop(0)
@@ -234,21 +209,19 @@ class Training:
                 yield self.broke(failed, kept.arrays)
                 allowed = 0
                 if self.step == self.steps:
-                    owed.append(self.evaluate_test)
+                    owed.append("test")
                 continue
             if pending.due or self.evaluation_due:
                 yield from pending.flush()
             if self.evaluation_due:
-                if self.watching:
-                    owed.append(self.evaluate_training)
-                owed.append(self.evaluate_validation)
+                if self.work.looks("train") is not None:
+                    owed.append("train")
+                owed.append("validation")
             if self.step == self.steps:
-                owed.append(self.evaluate_test)
+                owed.append("test")
         yield Finished(self.step, "completed", self.clock.seconds, final)
 
-    def end_early(
-        self, found: Evaluated, kept: Snapshot, owed: list[Callable[[Control], Evaluated | None]]
-    ) -> Iterator[Event]:
+    def end_early(self, found: Evaluated, kept: Snapshot, owed: list[str]) -> Iterator[Event]:
         """After an epoch's evaluation: at the run's end, or when patience has run out and this is
         its end, the best epoch's weights are restored for the test and for whoever looks."""
         loss = found.metrics["loss"]
@@ -257,16 +230,11 @@ class Training:
             if not out:
                 return
             self.steps = self.step
-            owed.append(self.evaluate_test)
+            owed.append("test")
         yield Changed(self.best.step, BEST, "", self.best.epoch)
         if self.best.step != self.step:
             self.restore(self.best.weights)
             yield Snapshot(self.step, "weights", self.weights())
-
-    @property
-    def watching(self) -> bool:
-        """Whether training images are measured, too."""
-        return self.spec.watch_fit or self.spec.label_noise > 0
 
     @property
     def evaluation_due(self) -> bool:
@@ -292,7 +260,7 @@ class Training:
         steps = int(min(most, until - self.step, self.steps_per_epoch - within))
         began = time.perf_counter()
         rates = self.rates[self.step : self.step + steps]
-        taken, finite, reports, features, logits = self.graph.train(
+        taken, finite, reports, outputs = self.graph.train(
             self.order[within : within + steps], rates, self.step + 1
         )
         taken, finite = int(taken), bool(finite)
@@ -301,8 +269,8 @@ class Training:
         self.step += taken
         if not finite:
             batch = self.order[within + taken - 1]
-            labels = tf.constant(self.split.train_labels[batch].astype(np.int32))
-            self.broken = self.graph.facts(features, logits, labels, tf.constant(self.step))
+            targets = self.graph.targets_of(batch, self.step)
+            self.broken = self.graph.facts(outputs, targets, tf.constant(self.step))
             return False
         # At most double: the first intervals carry one-time costs that say nothing of the rest.
         fitting = int(INTERVAL / max(seconds / taken, 1e-6))
@@ -311,7 +279,7 @@ class Training:
 
     def shuffled(self, epoch: int) -> np.ndarray:
         """The batches of a pass, int32 (steps_per_epoch, batch)."""
-        count = len(self.split.train_images)
+        count = len(self.work.rows["train"]["images"])
         order = stream(self.spec.seed, "shuffle", epoch).permutation(count)
         used = order[: self.steps_per_epoch * self.batch].astype(np.int32)
         return used.reshape(self.steps_per_epoch, self.batch)
@@ -334,10 +302,8 @@ class Training:
             elif command.kind == RATE and command.name == "learning_rate":
                 scale = value / self.spec.learning_rate
                 self.rates = (optimizers.rates(self.spec, self.steps) * scale).astype(np.float32)
-            elif (
-                command.kind == RATE and command.name == "center_rate" and self.centers is not None
-            ):
-                self.centers.rate.assign(value)
+            elif command.kind == RATE:
+                self.work.set_rate(command.name, value)
             else:
                 raise ValueError("this run has nothing of that name")
         except ValueError as error:
@@ -350,8 +316,8 @@ class Training:
         One that cannot be trained here is left out and costs nothing but a line in the log."""
         try:
             loss = objective.build(with_loss(self.spec, value))
-            if objective.has_centers(loss) and self.centers is None:
-                raise SpecError("loss", "this run has no class centres")
+            if refused := self.work.can_take(loss):
+                raise SpecError("loss", refused)
         except (SpecError, losses.LossError) as error:
             _log.warning("The loss was not changed: %s", error)
             return
@@ -369,107 +335,42 @@ class Training:
         self.graph.forget()
 
     def restore(self, arrays: Arrays) -> None:
-        """Sets the weights, and the class centres of a run that has any, to those of a snapshot."""
+        """Sets the weights, and what no gradient moves, to those of a snapshot."""
         for weight in self.model.weights:
             weight.assign(arrays[weight.path])
-        if self.centers is not None:
-            self.centers.restore(arrays)
+        self.work.restore(arrays)
 
-    def evaluate_validation(self, control: Control) -> Evaluated | None:
-        """The validation images, all at an epoch's end or else the fixed sample, and the strip of
-        test images; None if a pause or a stop came in between."""
-        full = self.step % self.steps_per_epoch == 0
-        images, labels = self.split.validation_images, self.split.validation_labels
-        if not full:
-            images, labels = images[self.sample], labels[self.sample]
-        measured = self.graph.evaluate(images, labels, self.step, lambda: control.pressing)
-        if measured is None:
+    def evaluate(self, split: str, control: Control) -> Evaluated | None:
+        """The network on a split, dropout and augmentation off; None if a pause or a stop came in
+        between. Of "train" the rows that the work looks at; of "validation" all at an epoch's end,
+        else a fixed sample, with the strip of test rows; of "test" all."""
+        chosen = self.work.looks(split)
+        if split == "validation" and self.step % self.steps_per_epoch:
+            chosen = self.sample
+        rows = self.work.rows_of(split, chosen)
+        seen = self.graph.evaluate(rows, self.step, lambda: control.pressing)
+        if seen is None:
             return None
-        strip = self.graph.evaluate(
-            self.dataset.test_images[self.strip],
-            self.dataset.test_labels[self.strip],
-            self.step,
-            lambda: control.pressing,
-        )
-        if strip is None:
-            return None
-        found = self.evaluated("validation", labels, full, measured)
-        return replace(
-            found,
-            metrics={**found.metrics, **self.terms.measure(self.step)},
-            arrays={**found.arrays, "strip_probabilities": strip.probabilities},
-        )
-
-    def evaluate_training(self, control: Control) -> Evaluated | None:
-        """A fixed sample of the training images, dropout and augmentation off, against the labels
-        as given, and under label noise what of it is memorised; None if pressed."""
-        split, chosen = self.split, self.looked_at
-        images, labels = split.train_images[chosen], split.train_labels[chosen]
-        measured = self.graph.evaluate(images, labels, self.step, lambda: control.pressing)
-        if measured is None:
-            return None
-        found = self.evaluated("train", labels, len(chosen) == len(split.train_images), measured)
-        true = split.true_labels[chosen]
-        seen = fit.memorised(measured.probabilities, labels, true) if np.any(labels != true) else {}
-        return replace(found, metrics={**found.metrics, **seen})
-
-    def evaluate_test(self, control: Control) -> Evaluated | None:
-        """The whole test set, with its worst mistakes; None if a pause or a stop came first."""
-        images, labels = self.dataset.test_images, self.dataset.test_labels
-        measured = self.graph.evaluate(images, labels, self.step, lambda: control.pressing)
-        if measured is None:
-            return None
-        found = self.evaluated("test", labels, True, measured)
-        probabilities = measured.probabilities
-        wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
-        worst = wrong[np.argsort(probabilities[wrong, labels[wrong]], kind="stable")][:MISTAKES]
-        arrays = {
-            **found.arrays,
-            "strip_probabilities": probabilities[self.strip],
-            "mistake_images": images[worst],
-            "mistake_labels": labels[worst],
-            "mistake_probabilities": probabilities[worst],
-        }
-        return replace(found, arrays=arrays)
-
-    def evaluated(
-        self, split: str, labels: np.ndarray, full: bool, measured: Measured
-    ) -> Evaluated:
-        """What was measured as an event, with accuracy and confusion matrix."""
-        predicted = measured.probabilities.argmax(axis=1)
-        classes = measured.probabilities.shape[1]
-        confusion = np.bincount(labels * classes + predicted, minlength=classes**2)
-        errors = (
-            {"nll_error": fit.nll_error(measured.probabilities, labels)}
-            if self.spec.watch_fit
-            else {}
-        )
-        return Evaluated(
-            step=self.step,
-            epoch=self.epoch,
-            split=split,
-            images=len(labels),
-            full=full,
-            metrics={
-                "loss": measured.loss,
-                "accuracy": float(np.mean(predicted == labels)),
-                **measured.metrics,
-                **clusters.probe(measured.features, labels, measured.probabilities),
-                **errors,
-            },
-            arrays={
-                "confusion": confusion.reshape(classes, classes).astype(np.int32),
-                "reliability": fit.reliability(measured.probabilities, predicted == labels),
-            },
-        )
+        judged = self.work.judge(seen, rows, split)
+        metrics, arrays = {"loss": seen.loss, **seen.metrics, **judged.metrics}, judged.arrays
+        if split == "validation":
+            strip = self.graph.evaluate(
+                self.work.rows_of("test", self.work.strip), self.step, lambda: control.pressing
+            )
+            if strip is None:
+                return None
+            metrics |= self.terms.measure(self.step)
+            arrays = {**arrays, **self.work.show(strip)}
+        count, whole = (len(each["images"]) for each in (rows, self.work.rows[split]))
+        full = chosen is None or (split == "train" and count == whole)
+        return Evaluated(self.step, self.epoch, split, count, full, metrics, arrays)
 
     def weights(self) -> dict[str, np.ndarray]:
         """A copy of all that the network is: every weight by its path, such as
-        `block1_conv/kernel`, the pixel statistics (`models.restore` takes both) and the class
-        centres of a run that has them."""
+        `block1_conv/kernel`, and what the work keeps beside: the pixel statistics
+        (`models.restore` takes both), the class centres of a run that has them."""
         found = {weight.path: np.array(weight.numpy()) for weight in self.model.weights}
-        centers = self.centers.as_arrays() if self.centers is not None else {}
-        return {**found, **self.statistics.as_arrays(), **centers}
+        return {**found, **self.work.as_arrays()}
 
     def finite_weights(self, earlier: Arrays) -> Arrays:
         """The weights as they are, or `earlier` ones if a running statistic took the damage that
@@ -485,14 +386,14 @@ class Training:
             "message": failed.message,
             "hint": failed.hint,
             "where": failed.where,
-            "mended": self.loss.mended(objective.tensors(self.loss, self.broken)),
+            "mended": self.loss.mended(self.work.tensors(self.loss, self.broken)),
             "back": self.good.step,
         }
         return Changed(self.step, BROKEN, "", json.dumps(found))
 
     def failure(self) -> Failed:
         """What became non-finite at this step and, for a written loss, where in its text."""
-        found = self.loss.find_nonfinite(objective.tensors(self.loss, self.broken))
+        found = self.loss.find_nonfinite(self.work.tensors(self.loss, self.broken))
         at = f"at step {self.step:,} (epoch {self.epoch:.2f})"
         kept = f"The weights of step {self.step - 1:,} are kept, and so is all that was recorded."
         if found is None:
@@ -558,13 +459,14 @@ class Pending:
 
     def __init__(self, training: Training) -> None:
         self._training = training
+        self._names = ("loss", "gradient_norm", *training.work.reports)
         self._reports: list[np.ndarray] = []
         self._rates: list[np.ndarray] = []
         self._seconds = 0.0  # of training when the last report went out
         self._reported = False
 
     def add(self, reports: np.ndarray, rates: np.ndarray) -> None:
-        """Keeps an interval's (k, 3) reports and (k,) rates."""
+        """Keeps an interval's (k, 2 + r) reports and (k,) rates."""
         self._reports.append(reports)
         self._rates.append(rates)
 
@@ -588,13 +490,8 @@ class Pending:
             seconds=seconds,
             images_per_second=images / max(seconds - self._seconds, 1e-9),
             series={
-                "loss": reports[:, 0],
-                "accuracy": reports[:, 1],
-                "gradient_norm": reports[:, 2],
+                **{name: reports[:, i] for i, name in enumerate(self._names)},
                 "learning_rate": rates,
-                "seconds": np.linspace(self._seconds, seconds, len(reports) + 1, dtype=np.float32)[
-                    1:
-                ],
             },
         )
         self._reports, self._rates = [], []

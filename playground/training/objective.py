@@ -9,7 +9,6 @@ from playground import trainable
 from playground.errors import SpecError
 from playground.knobs import metric_key
 from playground.spec import RunSpec
-from playground.tasks.classification import FIT_METRICS, ClassificationSpec
 
 # What each input of a loss is made of, out of `facts`.
 PROVIDED: dict[str, Callable[[Mapping[str, Any]], Any]] = {
@@ -51,11 +50,11 @@ def warnings(loss: Any) -> list[str]:
     return own if remark is None else [f"{remark.message}; {remark.hint}", *own]
 
 
-def metrics(spec: ClassificationSpec) -> dict[str, Any]:
+def metrics(spec: RunSpec) -> dict[str, Any]:
     """The spec's metrics, by the names they are recorded under. Raises SpecError for a text that
     is none, with its place, and for one that needs what classification does not have."""
     found = {}
-    for text in dict.fromkeys((*spec.metrics, *(FIT_METRICS if spec.watch_fit else ()))):
+    for text in spec.measured:
         try:
             metric = losses.compile_metric(text)
         except losses.LossError as error:

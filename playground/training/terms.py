@@ -5,13 +5,14 @@ not measured. Two terms conflict where descending one ascends the other: the cos
 gradients at the features is negative (Yu et al. 2020, Gradient surgery, arXiv:2001.06782).
 """
 
+from collections.abc import Mapping
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from losses.gradient import gradient_of
-from playground.training import objective
 
 SAMPLE = 64  # images: more would cost more than a twentieth of a small run
 MOST = 4  # terms that are watched: the first
@@ -26,22 +27,30 @@ def watched(loss: Any) -> list[str]:
 
 
 class TermProbe:
-    """The terms of a graph's loss, whatever that is by now, on images (N, H, W, C) uint8 with
-    labels (N,)."""
+    """The terms of a graph's loss, whatever that is by now, on some rows; of a work that has a
+    trunk."""
 
-    def __init__(self, graph: Any, images: np.ndarray, labels: np.ndarray) -> None:
+    def __init__(self, graph: Any, rows: Mapping[str, np.ndarray]) -> None:
         self._graph = graph
-        self._images = tf.constant(images)
-        self._labels = tf.constant(labels.astype(np.int32))
+        self._work = work = graph.work
+        self._rows = {
+            name: tf.constant(each.astype(np.int32) if each.dtype == np.int64 else each)
+            for name, each in rows.items()
+        }
         self._loss: Any = None
         self._traced: Any = None
+        if work.trunk:
+            built = work.built
+            rest = {name: built.tensors[name] for name in work.outputs if name != work.trunk}
+            self._below = built.giving((work.trunk,), named=True)
+            self._above = keras.Model(built.tensors[work.trunk], rest)
 
     def measure(self, step: int) -> dict[str, float]:
         """By name: `term1` the value, `term1_features` and `term1_logits` the norms of its
         gradient there (of the batch mean), and `cosine12` between two terms' gradients at the
         features, 0 where one has none. Empty for a loss of one term."""
         loss = self._graph.loss
-        if not watched(loss):
+        if not self._work.trunk or not watched(loss):
             return {}
         if loss is not self._loss:
             self._loss = loss
@@ -61,13 +70,17 @@ class TermProbe:
         return found
 
     def _measured(self, step: Any) -> tuple[Any, Any, Any, Any]:
-        graph = self._graph
-        features = tf.cast(graph.features_of(tf.cast(self._images, tf.float32)), tf.float32)
+        work, trunk = self._work, self._work.trunk
+        batch = work.batch(self._rows, None)
+        inputs = batch.inputs if len(batch.inputs) > 1 else next(iter(batch.inputs.values()))
+        features = tf.cast(self._below(inputs, training=False)[trunk], tf.float32)
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(features)
-            logits = tf.cast(graph.logits_of(features), tf.float32)
-            known = graph.facts(features, logits, self._labels, step)
-            terms = objective.trained_terms(graph.loss, known)[:MOST]
+            outputs = self._above(features, training=False)
+            outputs = {name: tf.cast(each, tf.float32) for name, each in outputs.items()}
+            known = self._graph.facts({**outputs, trunk: features}, batch.parts[0][1], step)
+            terms = work.trained_terms(self._graph.loss, known)[:MOST]
+        logits = next(iter(outputs.values()))
         pulls = [_flat(gradient_of(tape, term, features))
                  for term in terms]  # fmt: skip
         pushes = [_flat(gradient_of(tape, term, logits))

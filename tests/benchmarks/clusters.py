@@ -30,18 +30,17 @@ def main() -> None:
     options = parser.parse_args()
     spec = RunSpec(dataset=options.dataset, embedding=options.embedding)
     training = loop.prepare(spec)
-    images = training.split.validation_images[training.sample]
-    labels = training.split.validation_labels[training.sample]
+    rows = training.work.rows_of("validation", training.sample)
     batches = training.shuffled(0)[:50]
     probes, steps = [], []
     for _ in range(options.pairs):
         began = time.perf_counter()
         training.graph.train(batches, training.rates[:50], 1)
         steps.append((time.perf_counter() - began) / len(batches))
-        measured = training.graph.evaluate(images, labels, 1)
-        assert measured is not None
+        seen = training.graph.evaluate(rows, 1)
+        assert seen is not None
         began = time.perf_counter()
-        clusters.probe(measured.features, labels, measured.probabilities)
+        clusters.probe(seen.answers["features"], rows["labels"], seen.answers["probabilities"])
         probes.append(time.perf_counter() - began)
     probe, step = statistics.median(probes), statistics.median(steps)
     share = probe * spec.evaluations / (step * training.steps_per_epoch)

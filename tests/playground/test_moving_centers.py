@@ -21,14 +21,15 @@ def centers_of(events: list) -> np.ndarray:
 def test_centres_follow_the_papers_rule_from_step_to_step() -> None:
     spec = digits(loss=PULLED, embedding=2, linear_embedding=True, center_rate=0.3)
     training = loop.prepare(spec)
-    first = np.array(training.centers.values.numpy())
+    first = np.array(training.work.centers.values.numpy())
     batch = training.shuffled(0)[:1]
-    images = training.split.train_images[batch[0]].astype("float32")
-    labels = training.split.train_labels[batch[0]]
+    images = training.work.split.train_images[batch[0]].astype("float32")
+    labels = training.work.split.train_labels[batch[0]]
     rates = np.full(1, 1e-3, np.float32)
-    _, _, _, features, _ = training.graph.train(batch, rates, 1)
+    _, _, _, outputs = training.graph.train(batch, rates, 1)
+    features = outputs["features"]
     expected = losses.moved_centers(first, features, labels, np.float32(0.3))
-    np.testing.assert_allclose(training.centers.values.numpy(), expected, atol=1e-5)
+    np.testing.assert_allclose(training.work.centers.values.numpy(), expected, atol=1e-5)
     assert features.shape == (len(images), 2)
 
 

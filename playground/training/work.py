@@ -1,0 +1,161 @@
+"""What a task does in the worker: the one run's rows, its network and how it is measured.
+
+`Work` is what the graph and the loop know of a task; `playground.tasks.Task.work` makes the one of
+a spec. Above the line "traced" a method runs once; those below it are traced into the graph, where
+dictionaries cost nothing, and those at the end see NumPy arrays between intervals.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from playground import datasets, models
+from playground.spec import RunSpec
+from playground.streams import stream
+from playground.training import objective
+from playground.training.events import Arrays
+
+STRIP = 64  # test images whose answers every evaluation repeats
+
+Tensors = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows as the network takes them: its `inputs` by name, and the targets to learn with how much
+    each counts (one, or two that are blended)."""
+
+    inputs: Tensors
+    parts: Sequence[tuple[Any, Tensors]]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The network on some rows: the mean loss, what `Work.answers` wanted of it, by name, and the
+    metrics' values."""
+
+    loss: float
+    answers: Arrays
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What an evaluation says beside the loss and the spec's metrics."""
+
+    metrics: dict[str, float] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+class Work:
+    """A run of a task, with the usual answers: nothing moves, nothing is reported beside the loss.
+
+    `outputs` names the layers that a loss is computed from, `trunk` the one of them at which the
+    pull of each of its terms is measured ("" for none), `reports` what every step reports.
+    """
+
+    outputs: tuple[str, ...] = ()
+    trunk = ""
+    reports: tuple[str, ...] = ()
+
+    def __init__(self, spec: RunSpec, dataset: datasets.Dataset) -> None:
+        self.spec = spec
+        self.dataset = dataset
+        self.split = datasets.split(dataset, spec)
+        self.rows: dict[str, Mapping[str, np.ndarray]] = {
+            "train": {"images": self.split.train_images, "labels": self.split.train_labels},
+            "validation": {
+                "images": self.split.validation_images,
+                "labels": self.split.validation_labels,
+            },
+            "test": dataset.test_rows,
+        }
+        self.loss = objective.build(spec)
+        self.metrics = objective.metrics(spec)
+        self.statistics = models.pixel_statistics(self.rows["train"]["images"], spec.normalise)
+        self.built = models.connect(spec, self.statistics)
+        self.draw = stream(spec.seed, "samples")
+
+    def choose_strip(self) -> None:
+        """Draws the test rows that every evaluation repeats."""
+        count = len(self.rows["test"]["images"])
+        self.strip = np.sort(self.draw.permutation(count)[:STRIP])
+
+    def rows_of(self, split: str, chosen: np.ndarray | None = None) -> Mapping[str, np.ndarray]:
+        """All rows of a split, or the chosen ones."""
+        rows = self.rows[split]
+        return rows if chosen is None else {name: each[chosen] for name, each in rows.items()}
+
+    def can_take(self, loss: Any) -> str:
+        """Why the run cannot go on with another loss; "" if it can."""
+        return ""
+
+    def set_rate(self, name: str, value: float) -> None:
+        """Sets a rate of the task's own. Raises ValueError where there is none of that name."""
+        raise ValueError("this run has nothing of that name")
+
+    # Traced ---------------------------------------------------------------------------------
+
+    def batch(self, rows: Tensors, step: Any | None) -> Batch:
+        """Gathered rows as a batch, augmented for a step of training; as they are for None."""
+        raise NotImplementedError
+
+    def facts(self, outputs: Tensors, targets: Tensors, clock: Sequence[Any]) -> Mapping[str, Any]:
+        """What the inputs of a loss are made of; `clock` is step, epoch and progress."""
+        step, epoch, progress = clock
+        return {**outputs, **targets, "step": step, "epoch": epoch, "progress": progress}
+
+    def tensors(self, loss: Any, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """The inputs that a loss or a metric asks for, by name."""
+        return {name: facts[name] for name in loss.sources}
+
+    def trained(self, loss: Any, facts: Mapping[str, Any]) -> Any:
+        """What a step minimises."""
+        return loss.on(self.tensors(loss, facts))
+
+    def trained_terms(self, loss: Any, facts: Mapping[str, Any]) -> list[Any]:
+        """The terms of that, of a written loss."""
+        return list(loss.terms_on(self.tensors(loss, facts)))
+
+    def report(self, outputs: Tensors, targets: Tensors) -> Tensors:
+        """Scalars of every step, by the names of `reports`."""
+        return {}
+
+    def moved(self, outputs: Tensors, rows: Tensors) -> None:
+        """After a step that counts: moves what no gradient moves."""
+
+    def answers(self, facts: Mapping[str, Any]) -> Tensors:
+        """What `judge` and `show` want of all rows of an evaluation."""
+        return {}
+
+    # Between intervals, NumPy ---------------------------------------------------------------
+
+    def looks(self, split: str) -> np.ndarray | None:
+        """Which rows of "train" are measured with every evaluation; None: none are."""
+        return None
+
+    def judge(self, seen: Seen, rows: Mapping[str, np.ndarray], split: str) -> Judged:
+        """What an evaluation of these rows of a split says."""
+        return Judged()
+
+    def show(self, seen: Seen) -> dict[str, np.ndarray]:
+        """What an evaluation keeps of the strip of test rows."""
+        return {}
+
+    def shown(self) -> dict[str, np.ndarray]:
+        """The strip itself, for Started."""
+        rows = self.rows_of("test", self.strip)
+        return {"strip_images": rows["images"], "strip_labels": rows["labels"]}
+
+    def baseline(self) -> dict[str, float]:
+        """What guessing gives on the held-out rows."""
+        return {}
+
+    def as_arrays(self) -> dict[str, np.ndarray]:
+        """What a snapshot keeps beside the network's weights."""
+        return self.statistics.as_arrays()
+
+    def restore(self, arrays: Arrays) -> None:
+        """Sets what no gradient moves to what it was in a snapshot."""
