@@ -1,7 +1,6 @@
 """What of a run is too large for a row: files of arrays in a folder of its own."""
 
 import io
-import math
 import os
 import shutil
 import struct
@@ -94,18 +93,6 @@ def file_error(error: OSError, path: Path) -> StoreError:
         "Free some space, give this user the right to write there, or set PLAYGROUND_HOME "
         "to another folder.",
     )
-
-
-def spare(steps: list[int], limit: int) -> list[int]:
-    """Which of these steps to let go so that `limit` remain: never the first or the last, and
-    always the one that leaves the smallest gap. Gaps are of the steps' roots, because a network
-    changes most at the beginning."""
-    kept, found = sorted(steps), []
-    while len(kept) > limit:
-        roots = [math.sqrt(step) for step in kept]
-        least = min(range(1, len(kept) - 1), key=lambda i: roots[i + 1] - roots[i - 1])
-        found.append(kept.pop(least))
-    return found
 
 
 def to_npz(arrays: Arrays, compressed: bool = False) -> bytes:

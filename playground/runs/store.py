@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 
 from playground.errors import StoreError
-from playground.runs import curves, evaluations, liveness, records, tables
+from playground.runs import curves, evaluations, liveness, records, snapshots, tables
 from playground.runs.connection import Database
-from playground.runs.files import Files, spare, to_npz
+from playground.runs.files import Files, to_npz
 from playground.runs.records import COLUMNS, LIVE, STATES, RunRecord, dumps, to_record
 from playground.runs.removal import Removal, Removed
 from playground.settings import Settings
@@ -44,8 +44,6 @@ from playground.training.events import (
 
 __all__ = ["LIVE", "STATES", "RunRecord", "Store", "open_store"]
 
-LEAST_SNAPSHOTS = 8  # of a kind, however large they are
-MOST_SNAPSHOTS = 128  # and however small
 _SPLITS = ("validation", "test", "train")
 _ALPHABET = string.ascii_letters + string.digits
 _log = logging.getLogger(__name__)
@@ -358,40 +356,26 @@ class Store:
     def snapshot(self, run_id: str, kind: str, step: int | None = None) -> Snapshot | None:
         """The snapshot at `step`, or the latest; None if there is none. In the place of one whose
         file is lost or damaged comes the one before it."""
-        columns = tables.snapshots.c
-        query = (
-            select(columns.step, columns.file)
-            .where(columns.run_id == run_id, columns.kind == kind)
-            .order_by(columns.step.desc())
-        )
-        if step is not None:
-            query = query.where(columns.step <= step)
         with self._reading() as connection:
-            rows = connection.execute(query).all()
-        if not rows or (step is not None and rows[0].step != step):
+            files = snapshots.files(connection, run_id, kind)
+        if step is not None and step not in files:
             return None
+        steps = sorted((one for one in files if step is None or one <= step), reverse=True)
         fault = None
-        for row in rows:
+        for one in steps:
             try:
-                return Snapshot(row.step, kind, self._files.read(run_id, row.file))
+                return Snapshot(one, kind, self._files.read(run_id, files[one]))
             except StoreError as error:
                 fault = fault or error
                 _log.warning("A snapshot of run %s is passed over: %s", run_id, error)
-        if fault is not None and set(self.snapshots(run_id, kind)) & {row.step for row in rows}:
+        if fault is not None and set(steps) & set(self.snapshots(run_id, kind)):
             raise fault
         return None  # thinned out between the two looks
 
     def snapshots(self, run_id: str, kind: str) -> list[int]:
         """The steps of which there is a snapshot, ascending."""
-        columns = tables.snapshots.c
         with self._reading() as connection:
-            return list(
-                connection.execute(
-                    select(columns.step)
-                    .where(columns.run_id == run_id, columns.kind == kind)
-                    .order_by(columns.step)
-                ).scalars()
-            )
+            return sorted(snapshots.files(connection, run_id, kind))
 
     # One method for each kind of event that keeps more than a state
 
@@ -432,26 +416,10 @@ class Store:
             evaluations.write(connection, run_id, event)
 
     def _record_snapshot(self, run_id: str, event: Snapshot) -> None:
-        file = f"{event.kind}-{event.step:09d}.npz"
-        self._files.write(run_id, file, to_npz(event.arrays))
-        columns = tables.snapshots.c
-        kind = (columns.run_id == run_id, columns.kind == event.kind)
+        self._files.write(run_id, snapshots.file(event), to_npz(event.arrays))
         with self._writing(patient=True) as connection:
-            rows = connection.execute(select(columns.step, columns.file).where(*kind)).all()
-            files = {row.step: row.file for row in rows}
-            if event.step not in files:
-                connection.execute(
-                    insert(tables.snapshots).values(
-                        run_id=run_id, kind=event.kind, step=event.step, file=file
-                    )
-                )
-                files[event.step] = file
-            size = max(1, sum(array.nbytes for array in event.arrays.values()))
-            room = max(LEAST_SNAPSHOTS, min(MOST_SNAPSHOTS, self._snapshot_bytes // size))
-            gone = spare(list(files), room)
-            if gone:
-                connection.execute(delete(tables.snapshots).where(*kind, columns.step.in_(gone)))
-        self._files.remove(run_id, [files[step] for step in gone])
+            gone = snapshots.write(connection, run_id, event, self._snapshot_bytes)
+        self._files.remove(run_id, gone)
 
     def _record_changed(self, run_id: str, event: Changed) -> None:
         with self._writing(patient=True) as connection:

@@ -17,8 +17,9 @@ from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy.pool import Pool
 
 from playground.errors import StoreError
+from playground.runs import snapshots
 from playground.runs.liveness import Watch
-from playground.runs.store import LEAST_SNAPSHOTS, LIVE, STATES, Store, open_store
+from playground.runs.store import LIVE, STATES, Store, open_store
 from playground.settings import Settings
 from playground.spec import RunSpec
 from playground.training.events import (
@@ -546,5 +547,5 @@ def test_of_large_snapshots_a_few_are_kept_all_the_same(tmp_path):
     run_id = store.create(SPEC, "me")
     for step in range(30):
         store.record(run_id, Snapshot(step, "weights", {"a": np.ones(9)}))
-    assert len(store.snapshots(run_id, "weights")) == LEAST_SNAPSHOTS
+    assert len(store.snapshots(run_id, "weights")) == snapshots.LEAST
     store.close()
