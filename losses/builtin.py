@@ -394,11 +394,11 @@ def dice_keras(y_true: Tensor, y_pred: Tensor) -> Tensor:
     also="imbalance, false negatives",
     group=GROUP,
     when="Dice with false positives and false negatives weighed apart.",
-    latex=r"1-\frac{TP}{TP+\alpha FP+\beta FN}",
+    latex=r"1-\frac{\sum yp}{\sum yp+\alpha\sum y(1-p)+\beta\sum(1-y)p}",
     paper="Salehi et al. 2017, arXiv:1706.05721",
     text="alpha = 0.5  # 0..1\nbeta = 0.5  # 0..1\ntp = sum(y_true * y_pred)\n"
-    "fp = sum((1 - y_true) * y_pred)\nfn = sum(y_true * (1 - y_pred))\n"
-    "1 - tp / (tp + alpha * fp + beta * fn + 1e-7)",
+    "missed = sum(y_true * (1 - y_pred))\nextra = sum((1 - y_true) * y_pred)\n"
+    "1 - tp / (tp + alpha * missed + beta * extra + 1e-7)",
     per_sample=False,
     aliases=("tversky",),
     alpha=Range(0.0, 1.0),
@@ -407,10 +407,12 @@ def dice_keras(y_true: Tensor, y_pred: Tensor) -> Tensor:
 def tversky_keras(
     y_true: Tensor, y_pred: Tensor, *, alpha: float = 0.5, beta: float = 0.5
 ) -> Tensor:
-    """1 - TP / (TP + alpha FP + beta FN), over the whole batch: a scalar"""
+    """1 - TP / (TP + alpha missed + beta extra), missed = sum y (1 - p), extra = sum (1 - y) p,
+    over the whole batch: a scalar"""
+    # Keras' code; its words and the paper, as tversky_per_sample, have alpha and beta swapped.
     tp = ops.sum(y_true * y_pred)
-    fp, fn = ops.sum((1 - y_true) * y_pred), ops.sum(y_true * (1 - y_pred))
-    return 1 - tp / (tp + alpha * fp + beta * fn + EPSILON)
+    missed, extra = ops.sum(y_true * (1 - y_pred)), ops.sum((1 - y_true) * y_pred)
+    return 1 - tp / (tp + alpha * missed + beta * extra + EPSILON)
 
 
 @named(

@@ -61,9 +61,9 @@ CASES: dict[str, tuple[dict[str, Any], Any, Any, str]] = {
         "q = 0.8\n(1 - sum(one_hot(labels, num_classes) * y_pred, axis=-1)**q) / q"),
     "dice": ({}, K.Dice, CLASSES,
              "1 - 2 * sum(y_true * y_pred) / (sum(y_true) + sum(y_pred) + 1e-7)"),
-    "tversky": ({"alpha": 0.2, "beta": 0.2}, K.Tversky, CLASSES,
+    "tversky": ({"alpha": 0.2, "beta": 0.8}, K.Tversky, (CLASSES[0], P / 2),
                 "tp = sum(y_true * y_pred)\n"
-                "1 - tp / (tp + 0.2 * (sum(y_pred) + sum(y_true) - 2 * tp) + 1e-7)"),
+                "1 - tp / (tp + 0.2 * (sum(y_true) - tp) + 0.8 * (sum(y_pred) - tp) + 1e-7)"),
 }  # fmt: skip
 NAMES = list(CASES)
 SCALAR = ("dice", "tversky")

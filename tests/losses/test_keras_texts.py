@@ -7,7 +7,7 @@ import pytest
 import losses
 
 K = keras.losses
-P = np.array([[0.7, 0.2, 0.1], [0.2, 0.3, 0.5], [0.1, 0.85, 0.05]], "float32")
+P = np.array([[0.7, 0.2, 0.1], [0.2, 0.3, 0.5], [0.1, 0.85, 0.3]], "float32")  # no softmax
 LABELS = np.array([0, 1, 1])
 Y = np.eye(3, dtype="float32")[LABELS]
 Z = np.array([[2.0, -1, 0.5], [0.3, 0, -2], [-1, 3, 1]], "float32")
@@ -32,7 +32,7 @@ CLASSES = {  # typed arguments after the class' name: all of Keras' own signatur
     "CosineSimilarity(-1)": K.CosineSimilarity(-1),
     "CosineSimilarity(1, reduction='sum')": K.CosineSimilarity(1, reduction="sum"),
     "Dice('sum', 'mine', None)": K.Dice("sum", "mine", None),
-    "Tversky(0.2, 0.2)": K.Tversky(0.2, 0.2),
+    "Tversky(0.2, 0.8)": K.Tversky(0.2, 0.8),
 }
 
 
@@ -59,7 +59,7 @@ FUNCTIONS = {
     "cosine_similarity(y_true, y_pred, axis=1)": K.cosine_similarity(Y, P, axis=1),
     "huber(y_true, y_pred, 0.1)": K.huber(Y, P, 0.1),
     "dice(y_true, y_pred, None)": K.dice(Y, P, None),
-    "tversky(y_true, y_pred, 0.2, 0.2, axis=(0, 1))": K.tversky(Y, P, 0.2, 0.2, axis=(0, 1)),
+    "tversky(y_true, y_pred, 0.2, 0.8, axis=(0, 1))": K.tversky(Y, P, 0.2, 0.8, axis=(0, 1)),
 }
 
 
