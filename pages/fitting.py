@@ -78,7 +78,7 @@ with st.container(key="panel-verdict", gap="small"):
     st.subheader("Verdict", anchor=False)
     verdict_card(shown, titles)
 
-noisy = any(record.spec.label_noise for record in shown)
+noisy = any(getattr(record.spec, "label_noise", 0) for record in shown)
 with st.container(key="panel-curves", gap="xsmall"):
     with st.container(horizontal=True, vertical_alignment="center", key="curves-head"):
         st.subheader("Curves", anchor=False, width="content")

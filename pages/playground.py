@@ -12,6 +12,7 @@ from pages.parts.loss_card import loss_card
 from pages.parts.results import curves_card, network, network_card
 from playground import datasets
 from playground.runs import supervisor
+from playground.tasks import TASKS
 
 STRIP_HEIGHT = 390  # pixels; the rest of the images scrolls
 
@@ -35,6 +36,7 @@ with st.sidebar:
     with st.expander("Augmentation", key="augmentation"):
         group("augmentation", faults)
 
+task = runs.task(current, settled)
 measured = metrics.described(current.spec.metrics if current is not None else ())
 head(current, compared, settled, measured)
 
@@ -47,18 +49,29 @@ with st.container(key="panel-curves", gap="xsmall"):
 with st.container(key="panel-network", gap="xsmall"):
     network_card(settled)
 
-left, right = st.columns(2, gap="medium")
-with left, st.container(key="panel-strip", gap="xsmall"):
+
+def strip() -> None:
+    """Test images with what they are taken for."""
     st.subheader("What it gets right and wrong", anchor=False)
     with st.container(height=STRIP_HEIGHT, border=False):
         component.strip("strip", shown_id, class_names)
     with st.container(key="lesson-strip"):
         st.caption("Test images that it never trained on, with what it takes them for.")
-with right, st.container(key="panel-confusion", gap="xsmall"):
+
+
+def confusion() -> None:
+    """Which class is taken for which."""
     st.subheader("Confusion", anchor=False)
     component.confusion("confusion", shown_id, class_names)
     with st.container(key="lesson-confusion"):
         st.caption("Rows are the true classes, columns its answers: mistakes lie off the diagonal.")
+
+
+VIEWS = {"strip": strip, "confusion": confusion}
+views = [name for name in TASKS[task].views if name in VIEWS]
+for column, name in zip(st.columns(max(1, len(views)), gap="medium"), views, strict=False):
+    with column, st.container(key=f"panel-{name}", gap="xsmall"):
+        VIEWS[name]()
 
 url.write(settled, current)
 if settled is not None and datasets.available(settled.dataset) == "here":

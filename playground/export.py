@@ -16,6 +16,7 @@ from playground.knobs import is_name
 from playground.runs.files import to_npz
 from playground.runs.store import Store
 from playground.spec import RunSpec, knobs
+from playground.tasks import TASKS
 from playground.tasks.classification import BALANCED, NONE, ClassificationSpec
 from playground.training.changes import as_changed
 from playground.training.optimizers import WARM_UP
@@ -65,7 +66,8 @@ def packed(
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(README, _readme(spec, bool(weights), network, step, own))
-        archive.writestr(SCRIPT, script(spec, weights=bool(weights), changed=changed))
+        told = TASKS[spec.task].script(spec, weights or {}, changed)
+        archive.writestr(SCRIPT, told)
         archive.writestr(NEEDED, _requirements(spec))
         for path in sorted((ROOT / "losses").rglob("*.py")):
             archive.write(path, path.relative_to(ROOT))

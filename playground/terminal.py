@@ -16,6 +16,7 @@ from playground import naming
 from playground.knobs import metric_key
 from playground.runs.address import Link
 from playground.spec import RunSpec
+from playground.tasks import TASKS, Measure
 from playground.training.events import (
     Evaluated,
     Event,
@@ -83,6 +84,7 @@ class Bar:
 
     def __init__(self, spec: RunSpec) -> None:
         self._spec = spec
+        self._measures = TASKS[spec.task].measures
         self._console = Console(markup=False, highlight=False, emoji=False)
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -124,8 +126,12 @@ class Bar:
     def close(self, end: Finished | Failed | None, seconds: float) -> None:
         if isinstance(end, Finished):
             if end.metrics:
-                accuracy, loss = end.metrics["accuracy"], end.metrics["loss"]
-                show(f"Test accuracy {accuracy:.2%}, loss {loss:.4f}")
+                measured = [
+                    f"{each.title.lower()} {each.said(end.metrics[each.key])}"
+                    for each in self._measures
+                ]
+                measured.append(f"loss {end.metrics['loss']:.4f}")
+                show(f"Test {', '.join(measured)}")
                 for text in self._spec.metrics:
                     show(
                         f"  {one_line(naming.name(text), 60)}  {end.metrics[metric_key(text)]:.4g}"
@@ -163,7 +169,9 @@ class Bar:
 
     def _trained(self, event: Trained) -> None:
         series = event.series
-        self._train = f"loss {np.mean(series['loss']):.4f}  accuracy {_mean(series['accuracy'])}"
+        means = {each: np.mean(series[each.key]) for each in self._measures if each.of_steps}
+        said = [f"{each.title.lower()} {_short(each, float(mean))}" for each, mean in means.items()]
+        self._train = "  ".join([f"loss {np.mean(series['loss']):.4f}", *said])
         left = (self._steps - event.step) * event.seconds / max(1, event.step)
         # Over all of the run: what the last interval took jumps about.
         self._rate = event.step * self._spec.batch_size / event.seconds if event.seconds else 0.0
@@ -178,13 +186,18 @@ class Bar:
     def _evaluated(self, event: Evaluated) -> None:
         if event.split != "validation":
             return
-        accuracy, loss = event.metrics["accuracy"], event.metrics["loss"]
-        self._validation = f"  validation {accuracy:.1%}"
+        loss = event.metrics["loss"]
+        measured = [
+            f"{each.title.lower()} {_short(each, event.metrics[each.key])}"
+            for each in self._measures
+        ]
+        first = [_short(each, event.metrics[each.key]) for each in self._measures[:1]]
+        self._validation = f"  validation {(first or [f'{loss:.4f}'])[0]}"
         whole = round(event.epoch)
         if whole and abs(event.epoch - whole) < 1e-6:
             self._console.print(
                 f"epoch {whole}/{self._spec.epochs}  {self._train}  "
-                f"validation loss {loss:.4f}  accuracy {accuracy:.1%}"
+                + "  ".join([f"validation loss {loss:.4f}", *measured])
             )
 
     def _epoch(self, epoch: float) -> int:
@@ -241,8 +254,8 @@ def _printable(text: str) -> str:
     return "".join(mark if mark.isprintable() or mark in "\n\t" else "�" for mark in text)
 
 
-def _mean(values: np.ndarray) -> str:
-    return f"{np.mean(values):.1%}"
+def _short(measure: Measure, value: float) -> str:
+    return f"{value:.1%}" if measure.unit == "%" else measure.said(value)
 
 
 def _clock(seconds: float) -> str:

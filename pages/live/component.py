@@ -119,10 +119,14 @@ def curves(
     _view(key, "curves", reserve, {**data, **options})
 
 
-def transport_readout(key: str, run: str | None, metrics: Iterable[Metric] = ()) -> None:
+def transport_readout(
+    key: str, run: str | None, metrics: Iterable[Metric] = (), main: Metric | None = None
+) -> None:
     """Progress, epoch, step, images a second, time left and the state in words of the run with this
     id; None: that there is none yet. Of its `metrics`, the values on the test images."""
-    _view(key, "readout", 70, {"run": run, "metrics": [asdict(metric) for metric in metrics]})
+    main = main or Metric("loss", "Loss", "loss")
+    given = {"run": run, "main": asdict(main), "metrics": [asdict(each) for each in metrics]}
+    _view(key, "readout", 70, given)
 
 
 def reliability(key: str, runs: Iterable[Run]) -> None:

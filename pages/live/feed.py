@@ -25,11 +25,10 @@ from playground import datasets
 from playground.analysis import curves as recorded
 from playground.collapse import advice, collapsed
 from playground.errors import PlaygroundError
-from playground.knobs import metric_key
 from playground.spec import RunSpec
-from playground.tasks.classification import fit_series
+from playground.tasks import TASKS
 from playground.training.changes import BEST, STATE
-from playground.training.clusters import NUMBERS, PREFIX
+from playground.training.clusters import PREFIX
 
 LIVE_SECONDS = 0.5
 LEAST_SECONDS = 0.25  # between two readings of a run, and between two messages to a viewer
@@ -37,9 +36,6 @@ IDLE_SECONDS = 2.0
 BACKLOG = 8  # messages of a run a slow viewer may be behind before it is told the whole anew
 UNKNOWN = {"state": "unknown"}
 FIRST_TIMES, TIMES = 240, 3  # steps whose seconds a viewer is told first, and with each message
-TRAIN_SERIES = ("loss", "accuracy")
-VALIDATION_METRICS = ("loss", "accuracy")  # and those of the run's spec
-EMBEDDING = tuple(PREFIX + name for name in NUMBERS)
 CROSS_ENTROPY = f"validation_{PREFIX}cross_entropy"
 
 # What is measured of the terms of a composite loss (`playground.training.terms`).
@@ -117,17 +113,19 @@ class Reader:
                 facts["train_images"] = started.train_images
                 facts["validation_images"] = started.validation_images
             facts["snapshots"] = self.store.snapshots(self.run_id, "weights")
-            for name in TRAIN_SERIES if record.step != said_step else ():
+            known = [] if record.foreign else TASKS[record.spec.task].series(record.spec)
+            for name in filter(_of_steps, known) if record.step != said_step else ():
                 self._extend(name, curves)
             evaluated = facts["metrics"] != said_metrics or ended
-            measured = [*_evaluated_series(record.spec), *filter(TERM.fullmatch, facts["metrics"])]
+            measured = [name for name in known if not _of_steps(name)]
+            measured += filter(TERM.fullmatch, facts["metrics"])
             for name in measured if evaluated else ():
                 self._extend(name, curves)
             if evaluated:
                 facts["collapsed"] = self._collapsed(record.spec)
                 facts["advice"] = advice(started.loss) if started is not None else ""
             self._derive(curves)
-            facts["best"] = self._best()
+            facts["best"] = None if record.foreign else self._best(record)
         if "validation_loss" in curves:
             facts["evaluation"] = self._evaluation()
         return facts, curves
@@ -152,22 +150,24 @@ class Reader:
         if added:
             curves[name] = added
 
-    def _best(self) -> Message | None:
-        """Of a run whose best weights were restored: their epoch, and the accuracy on the
-        validation images that goes with them, as that on the test images does."""
+    def _best(self, record: Any) -> Message | None:
+        """Of a run whose best weights were restored: their epoch, and the main measure on
+        the validation images that goes with them, as that on the test images does."""
         epochs = [mark.value for mark in self.store.marks(self.run_id) if mark.kind == BEST]
         started = self.store.started(self.run_id)
         if not epochs or started is None:
             return None
-        epoch = round(float(epochs[-1]))
-        steps, values = self.store.series(self.run_id, "validation_accuracy")
+        epoch, main = round(float(epochs[-1])), TASKS[record.spec.task].main.key
+        steps, values = self.store.series(self.run_id, f"validation_{main}")
         found = values[steps == epoch * started.steps_per_epoch]
-        return {"epoch": epoch, "accuracy": float(found[-1])} if len(found) else None
+        return {"epoch": epoch, "value": float(found[-1])} if len(found) else None
 
     def _collapsed(self, spec: RunSpec) -> list[int] | None:
         steps, values = self.store.series(self.run_id, CROSS_ENTROPY)
         classes = len(datasets.facts(spec.dataset).class_names)
         known = np.isfinite(values)
+        if not known.any():
+            return None
         since = collapsed(steps[known].tolist(), values[known].tolist(), classes)
         return None if since is None else list(since)
 
@@ -194,9 +194,9 @@ class Reader:
         }
 
 
-def _evaluated_series(spec: RunSpec) -> list[str]:
-    names = [*VALIDATION_METRICS, *map(metric_key, spec.metrics), *EMBEDDING]
-    return list(dict.fromkeys([*(f"validation_{name}" for name in names), *fit_series(spec)]))
+def _of_steps(name: str) -> bool:
+    """Whether a series has a value at every step; else one at every evaluation."""
+    return not name.startswith(("validation_", "train_", "test_"))
 
 
 def _short(value: Any) -> Any:

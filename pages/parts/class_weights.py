@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from pages.parts import session
 from pages.parts.draft import field_key
 from playground import datasets
 from playground.spec import knobs
@@ -18,7 +19,9 @@ KINDS = {NONE: "None", BALANCED: "Balanced", HAND: "By hand"}
 def class_weights(faults: Mapping[str, str]) -> None:
     """A choice and, by hand, a number a class; the value is the field's, as link and command line
     have it."""
-    described = knobs()["class_weights"]
+    described = knobs(session.value(field_key("task"))).get("class_weights")
+    if described is None:
+        return  # the chosen task has none
     held = str(st.session_state[KEY])
     st.session_state[KIND] = held if held in KINDS else HAND
     st.selectbox(

@@ -10,7 +10,7 @@ PLANE = {2: "plane", 3: "space"}  # an embedding that is drawn as it is
 
 def corner(settled: RunSpec | None) -> None:
     """Says that so few features behind ReLU share one corner, where these settings have that."""
-    if settled is None or settled.embedding not in PLANE:
+    if settled is None or getattr(settled, "embedding", 0) not in PLANE:
         return
     if settled.activation != "relu" or settled.linear_embedding:
         return

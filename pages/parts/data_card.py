@@ -38,7 +38,7 @@ def data_card(settled: RunSpec | None, faults: Mapping[str, str]) -> None:
             or not st.session_state[draft.field_key("validation_images")]
         ):
             knob(field, faults)
-    if st.session_state[draft.field_key("label_noise")]:
+    if draft.held("label_noise"):
         knob("noise_kind", faults)
     knob("imbalance", faults)
     class_weights(faults)
@@ -50,7 +50,7 @@ def counts(spec: RunSpec, facts: datasets.Source) -> str:
     known = datasets.counts(spec)
     height, width, channels = facts.shape
     kind = "grey" if channels == 1 else "colour"
-    about = "about " if spec.imbalance > 1 else ""
+    about = "about " if getattr(spec, "imbalance", 1) > 1 else ""
     return (
         f"{about}{known.trained:,} to train on · {known.held_out:,} for validation · "
         f"{known.test:,} test · "

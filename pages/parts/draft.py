@@ -47,6 +47,16 @@ def own_fields(task: str) -> list[str]:
     return [name for name in knobs(task) if name not in LOSS_FIELDS]
 
 
+def held(name: str) -> Any:
+    """What the control of a field holds; None where the chosen task has no such field."""
+    return session.value(field_key(name)) if name in own_fields(chosen_task()) else None
+
+
+def chosen_task() -> str:
+    """The task that the controls are for."""
+    return str(session.value(field_key("task")))
+
+
 def take(spec: RunSpec, wanted: str = "") -> None:
     """Sets every control to this spec; `wanted` ("pick" or "write") decides how its loss is shown
     where both would do."""
@@ -86,7 +96,7 @@ def leave() -> None:
 
 def values() -> dict[str, Any]:
     """The fields of the RunSpec as the controls hold them, unchecked."""
-    names = own_fields(session.value(field_key("task")))
+    names = own_fields(chosen_task())
     found = {name: session.value(field_key(name)) for name in names}
     found["loss"] = session.value("loss_text" if mode() == "write" else "loss_name")
     found["loss_parameters"] = session.value("loss_parameters")[mode()]

@@ -5,12 +5,14 @@ from collections.abc import Iterable
 import streamlit as st
 
 from pages.live import component
-from pages.parts import midrun, problems
+from pages.parts import midrun, problems, runs
+from pages.parts.metrics import main_of
 from pages.parts.results import failed
 from pages.parts.surgeon import surgeon
 from pages.parts.transport import beneath, moment, transport
 from playground.runs.store import RunRecord
 from playground.spec import RunSpec
+from playground.tasks import TASKS
 
 
 def head(
@@ -25,7 +27,9 @@ def head(
     midrun.drawn(now.offers)
     with st.container(key="transport", gap="xsmall"):
         transport(current, compared, settled, now)
-        component.transport_readout("readout", current.id if current is not None else None, metrics)
+        main = main_of(TASKS[runs.task(current, settled)])
+        run_id = current.id if current is not None else None
+        component.transport_readout("readout", run_id, metrics, main)
         beneath(current, now)
     with st.container(
         key="notices"

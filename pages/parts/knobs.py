@@ -15,11 +15,14 @@ MANTISSAS = (1.0, 2.0, 3.0, 5.0, 7.0)
 
 
 def knob(name: str, faults: Mapping[str, str], on_change: Callable[[], None] | None = None) -> None:
-    """The widget of RunSpec's field `name`, and beneath it what is wrong with its value.
+    """The widget of the spec's field `name`, and beneath it what is wrong with its value; none
+    where the chosen task has no such field.
 
     Its value is `st.session_state[field_key(name)]`, set before.
     """
-    described = knobs()[name]
+    described = knobs(session.value(field_key("task"))).get(name)
+    if described is None:
+        return  # a setting of another task
     kind = fields()[name].annotation
     if kind is bool:
         st.toggle(described.label, key=field_key(name), help=described.help, on_change=on_change)

@@ -16,6 +16,7 @@ from playground.errors import PlaygroundError, WorkerError
 from playground.knobs import is_name, metric_key
 from playground.runs import supervisor
 from playground.spec import MAX_METRICS
+from playground.tasks import Task
 
 KEY = draft.field_key("metrics")
 NAMED = "metrics-named"
@@ -31,6 +32,21 @@ def chosen() -> list[str]:
     """The metrics of the next run: names and texts."""
     held: list[str] = session.value(KEY)
     return held
+
+
+def main_of(task: Task) -> component.Metric:
+    """The measure of a task that stands for all where there is room for one."""
+    main = task.main
+    return component.Metric(main.key, main.title, main.title, main.unit, main.better)
+
+
+def of_task(task: Task) -> list[component.Metric]:
+    """The measures of a task that have no panel of their own."""
+    return [
+        component.Metric(each.key, each.title, each.title, each.unit, each.better)
+        for each in task.measures
+        if each.key not in task.panels
+    ]
 
 
 def described(metrics: Iterable[str]) -> list[component.Metric]:

@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from pages.live import component
-from pages.parts import metrics, problems, runs, session, terms, whole
+from pages.parts import draft, metrics, problems, runs, session, terms, whole
 from pages.parts.url import AXIS_KEY, LOG_KEY, SMOOTHING_KEY
 from playground import chance, models
 from playground.analysis import curves
@@ -16,6 +16,7 @@ from playground.knobs import is_name
 from playground.runs import supervisor
 from playground.runs.store import LIVE, RunRecord
 from playground.spec import RunSpec
+from playground.tasks import TASKS
 
 TICK_SECONDS = 2.0
 
@@ -28,6 +29,7 @@ def curves_card(
     whole.follow()
     shown = [*([current] if current is not None else []), *compared]
     places, names = runs.places(shown), runs.names(shown)
+    task = TASKS[runs.task(current, draft.spec()[0])]
     with st.container(horizontal=True, vertical_alignment="center", key="curves-head"):
         st.subheader("Curves", anchor=False, width="content")
         st.space("stretch")
@@ -56,7 +58,12 @@ def curves_card(
         smoothing=smoothing,
         log=log,
         axis=session.value(AXIS_KEY),
-        metrics=[*metrics.described(metrics.chosen()), *terms.charts(terms.names(current))],
+        panels=task.panels,
+        metrics=[
+            *metrics.of_task(task),
+            *metrics.described(metrics.chosen()),
+            *terms.charts(terms.names(current)),
+        ],
     )
     terms.monitor(current)
     live = current is not None and current.state in LIVE

@@ -48,6 +48,12 @@ def mine(limit: int = 50) -> list[RunRecord]:
         return []
 
 
+def task(current: RunRecord | None, settled: RunSpec | None) -> str:
+    """The task of the shown run; without a run, of the settings."""
+    spec = current.spec if current is not None else settled
+    return (spec or RunSpec()).task
+
+
 def class_names(current: RunRecord | None, settled: RunSpec | None) -> list[str]:
     """The classes of the shown run's data set; without a run, of the chosen one."""
     spec = current.spec if current is not None else settled
@@ -190,8 +196,8 @@ def _line(record: RunRecord) -> str:
 
 def _differences(record: RunRecord, alike: Sequence[RunRecord]) -> list[str]:
     found = []
-    for field, knob in knobs().items():
-        values = [getattr(other.spec, field) for other in alike]
+    for field, knob in knobs(record.spec.task).items():
+        values = [getattr(other.spec, field, None) for other in alike]
         if field in ("loss", "metrics") or all(value == values[0] for value in values):
             continue
         found.append(_said(field, knob.label, getattr(record.spec, field)))

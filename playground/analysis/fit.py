@@ -550,7 +550,7 @@ def read(store: Any, record: Any) -> Curves:
     started = store.started(record.id)
     spec = record.spec.model_dump()
     an_epoch = started.steps_per_epoch if started is not None else 1
-    nll = NLL if record.spec.watch_fit else "loss"
+    nll = NLL if NLL in record.spec.measured else "loss"
     steps, held = store.series(record.id, f"validation_{nll}")
     ends = [number for number, step in enumerate(steps) if step % an_epoch == 0]
     at = steps[ends]
@@ -572,8 +572,9 @@ def read(store: Any, record: Any) -> Curves:
     split = store.evaluation(record.id, "train")
     wrong = 0
     images = split.images if split is not None else (started.train_images if started else 0)
-    if record.spec.label_noise and started is not None:
-        wrong = round(record.spec.label_noise * images)
+    noise = getattr(record.spec, "label_noise", 0.0)
+    if noise and started is not None:
+        wrong = round(noise * images)
     best = [mark.value for mark in store.marks(record.id) if mark.kind == BEST]
     accuracy = series("train_accuracy")
     return Curves(

@@ -28,7 +28,8 @@ def maps(
 
     Every layer's, or those of one `layer`, or one `unit` (filter) of it. Each entry of `layers`
     has name, kind, shape, `data` uint8 (N, H, W) with each map's `low` and `high` (N,) as 0 and
-    255; a layer without height and width has one map of one row. The loss is that of the true
+    255; a layer without height and width has one map of one row. `probabilities` are there where
+    the network says any. The loss is that of the true
     class, or of the predicted one where an image has no label.
     """
     pixels, label = network.image(image)
@@ -61,12 +62,10 @@ def maps(
                 "field": network.whole.receptive_field(each.name),
             }
         )
-    return {
-        "layers": layers,
-        "pixels": pixels,
-        "label": label,
-        "probabilities": np.asarray(outputs["probabilities"], np.float32)[0],
-    }
+    found = {"layers": layers, "pixels": pixels, "label": label}
+    if "probabilities" in outputs:
+        found["probabilities"] = np.asarray(outputs["probabilities"], np.float32)[0]
+    return found
 
 
 def quantised(channels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

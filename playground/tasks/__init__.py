@@ -1,7 +1,8 @@
 """What can be learned: one file a task, listed here."""
 
-from typing import Any
-
 from playground.tasks import classification
+from playground.tasks.task import Measure, Task
 
-TASKS: dict[str, Any] = {module.TASK.name: module.TASK for module in (classification,)}
+__all__ = ["TASKS", "Measure", "Task"]
+
+TASKS: dict[str, Task] = {module.TASK.name: module.TASK for module in (classification,)}

@@ -1,7 +1,9 @@
 """Classification: an image in, the probability of each class out."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal
 
+import numpy as np
 from pydantic import ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
@@ -10,6 +12,8 @@ from playground.datasets import SETS, Dataset, facts
 from playground.knobs import Knob, shown
 from playground.layers import Layer, Plan
 from playground.spec import TASK_KNOB, RunSpec
+from playground.tasks.task import Measure, Task
+from playground.training.clusters import NUMBERS, PREFIX
 
 if TYPE_CHECKING:
     from playground.training.work import Work
@@ -148,12 +152,26 @@ def fit_series(spec: ClassificationSpec) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-class Classification:
+class Classification(Task):
     """The task."""
 
     name = "classification"
     title = "Classification"
     Spec = ClassificationSpec
+    inputs = (
+        *("y_true", "y_pred", "logits", "labels", "p_true", "features", "last_kernel"),
+        *("centers", "sample_weight", "class_weights", "partner_features"),
+        *("negative_features", "same", "num_classes", "epoch", "step", "progress"),
+    )
+    measures = (Measure("accuracy", "Accuracy", "%", of_steps=True),)
+    panels = ("loss", "accuracy", "gap")
+    views = ("strip", "confusion")
+
+    def series(self, spec: ClassificationSpec) -> list[str]:
+        """With what tells how the features part the classes, and what the levers of fitting
+        record."""
+        embedding = (f"validation_{PREFIX}{name}" for name in NUMBERS)
+        return list(dict.fromkeys([*super().series(spec), *embedding, *fit_series(spec)]))
 
     def work(self, spec: RunSpec, dataset: Dataset) -> "Work":
         """The worker's part of a run. Imports TensorFlow."""
@@ -178,6 +196,14 @@ class Classification:
             seed=spec.seed,
             l2=spec.l2,
         )
+
+    def script(
+        self, spec: ClassificationSpec, weights: Mapping[str, np.ndarray], changed: bool
+    ) -> str:
+        """Python that trains it with `keras.Model.fit` (`playground.export`)."""
+        from playground.export import script
+
+        return script(spec, weights=bool(weights), changed=changed)
 
 
 TASK = Classification()

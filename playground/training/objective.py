@@ -1,6 +1,6 @@
 """What the classification task offers a loss or a metric: the tensors they can name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import losses
@@ -9,6 +9,7 @@ from playground import trainable
 from playground.errors import SpecError
 from playground.knobs import metric_key
 from playground.spec import RunSpec
+from playground.tasks import TASKS
 
 # What each input of a loss is made of, out of `facts`.
 PROVIDED: dict[str, Callable[[Mapping[str, Any]], Any]] = {
@@ -39,7 +40,7 @@ def build(spec: RunSpec) -> Any:
         loss = losses.get(spec.loss, **spec.loss_parameters)
     else:
         loss = losses.compile_loss(spec.loss, spec.loss_parameters)
-    _check_inputs("loss", loss)
+    _check_inputs("loss", loss, TASKS[spec.task].inputs)
     return loss
 
 
@@ -65,7 +66,7 @@ def metrics(spec: RunSpec) -> dict[str, Any]:
                 f"line {error.line}, column {error.column} of '{shown}': {error.message}",
                 error.hint or "",
             ) from error
-        _check_inputs("metrics", metric)
+        _check_inputs("metrics", metric, TASKS[spec.task].inputs)
         found[metric_key(text)] = metric
     return found
 
@@ -75,8 +76,8 @@ def measure(metrics: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, A
     return {key: metric.on(tensors(metric, facts)) for key, metric in metrics.items()}
 
 
-def _check_inputs(field: str, loss: Any) -> None:
-    refused = trainable.refusal(loss.inputs, PROVIDED, {"metrics": "metric"}.get(field, field))
+def _check_inputs(field: str, loss: Any, provided: Collection[str]) -> None:
+    refused = trainable.refusal(loss.inputs, provided, {"metrics": "metric"}.get(field, field))
     if refused is not None:
         raise SpecError(field, refused.message, refused.hint)
 

@@ -17,8 +17,8 @@ export function mount(root, component) {
     figure("epoch", "epoch", "Passes over the training images"),
     figure("step", "step", "Optimiser steps"),
     figure("rate", "images/s", "Training images a second"),
-    figure("accuracy", "validation", "Accuracy on the validation images"),
-    figure("test", "test", "Accuracy on the test images, measured at the end"),
+    figure("main", "validation", ""),
+    figure("test", "test", ""),
   )
   const more = element("span", { className: "figures more" })
   figures.append(more)
@@ -49,6 +49,7 @@ export function mount(root, component) {
     )
   }
 
+  let main = { key: "accuracy", title: "Accuracy", unit: "%" }
   let id = null
   let facts = {}
   let broken = false
@@ -61,13 +62,15 @@ export function mount(root, component) {
     put(fields.step, begun ? count(step) : "–")
     put(fields.rate, begun && rate ? count(rate) : "–")
     // Once the best epoch's weights are back, both accuracies are theirs.
-    put(fields.accuracy, percent(facts.best ? facts.best.accuracy : metrics.validation_accuracy))
-    const held = fields.accuracy.parentElement
+    const show = main.unit === "%" ? percent : digits
+    put(fields.main, show(facts.best ? facts.best.value : metrics[`validation_${main.key}`]))
+    const held = fields.main.parentElement
     put(held.lastChild, facts.best ? `validation, epoch ${facts.best.epoch}` : "validation")
     held.title = facts.best
-      ? `Accuracy on the validation images at epoch ${facts.best.epoch}, the best one, whose weights are restored`
-      : "Accuracy on the validation images"
-    put(fields.test, percent(metrics.test_accuracy))
+      ? `${main.title} on the validation images at epoch ${facts.best.epoch}, the best one, whose weights are restored`
+      : `${main.title} on the validation images`
+    put(fields.test, show(metrics[`test_${main.key}`]))
+    fields.test.parentElement.title = `${main.title} on the test images, measured at the end`
     for (const [key, value] of Object.entries(measured)) {
       put(value.node, value.show(metrics[`test_${key}`]))
     }
@@ -87,6 +90,7 @@ export function mount(root, component) {
 
   function adopt(data) {
     adoptMetrics(data.metrics)
+    main = data.main
     if (data.run !== id) {
       id = data.run
       facts = {}

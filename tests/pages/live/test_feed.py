@@ -85,7 +85,7 @@ def test_of_restored_weights_the_accuracy_that_goes_with_them_is_told(store: Sto
         run.advance(200).evaluate(accuracy)
     assert "best" not in reader.news()
     run.change("best", "", 2.0).finish()
-    assert reader.news()["best"] == {"epoch": 2, "accuracy": 0.75}
+    assert reader.news()["best"] == {"epoch": 2, "value": 0.75}
 
 
 def test_a_waiting_run_tells_its_place(store: Store) -> None:

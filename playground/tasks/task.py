@@ -1,0 +1,73 @@
+"""What a task is: a spec of its own, a network, names for a loss, what is measured and shown.
+
+A task is one file of this package, entered in `playground.tasks.TASKS`. What is here imports no
+TensorFlow, because the server reads it; `Task.work` makes the part that does
+(`playground.training.work.Work`), in a worker.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from playground.datasets import Dataset
+from playground.errors import SpecError
+from playground.knobs import metric_key
+from playground.layers import Plan
+from playground.spec import RunSpec
+
+if TYPE_CHECKING:
+    from playground.training.work import Work
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number that every evaluation records beside the loss: its `key`, title, unit and which way
+    is better; of each step of training, too, if `of_steps`."""
+
+    key: str
+    title: str
+    unit: str = ""
+    better: str = "higher"
+    of_steps: bool = False
+
+    def said(self, value: float) -> str:
+        """A value with its unit."""
+        return f"{value:.2%}" if self.unit == "%" else f"{value:.4g}{self.unit}"
+
+
+class Task:
+    """A task with the usual answers."""
+
+    name: str  # in RunSpec.task, the URL and the command line
+    title: str
+    Spec: type[RunSpec]
+    inputs: Sequence[str] = ()  # names that a loss or a metric may ask for
+    measures: Sequence[Measure] = ()
+    panels: Sequence[str] = ("loss",)  # of the Playground's curves
+    views: Sequence[str] = ()  # live views of the Playground beside the curves
+
+    @property
+    def main(self) -> Measure:
+        """The measure that stands for all where there is room for one."""
+        return self.measures[0] if self.measures else Measure("loss", "Loss", better="lower")
+
+    def plan(self, spec: Any) -> Plan:
+        """The network as data."""
+        raise NotImplementedError
+
+    def work(self, spec: Any, dataset: Dataset) -> "Work":
+        """The worker's part of a run. Imports TensorFlow."""
+        raise NotImplementedError
+
+    def series(self, spec: Any) -> list[str]:
+        """The curves that a run of this spec records and a page follows, by their names in the
+        store: those of every step, then those of its evaluations."""
+        steps = ["loss", *(each.key for each in self.measures if each.of_steps)]
+        keys = ["loss", *(each.key for each in self.measures), *map(metric_key, spec.measured)]
+        return [*steps, *dict.fromkeys(f"validation_{key}" for key in keys)]
+
+    def script(self, spec: Any, weights: Mapping[str, np.ndarray], changed: bool) -> str:
+        """The exported script. Raises SpecError where a task has none."""
+        raise SpecError("task", f"a run of {self.title} has no script yet")
