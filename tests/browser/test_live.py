@@ -375,3 +375,9 @@ def test_a_viewer_costs_little(server: Server, store: Store) -> None:
     recording.finish()
     print(f"{rate / 1000:.1f} kB/s")
     assert rate < 16_000
+
+
+def test_the_headers_buttons_take_clicks(open_page: Callable[..., Page]) -> None:
+    page = open_page(width=360)
+    page.get_by_test_id("stExpandSidebarButton").click()
+    expect(page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "false")
