@@ -17,6 +17,7 @@ What = tuple[str, str]  # the kind and the name of a change
 Asked = dict[tuple[str, What], tuple[float, int]]
 # Numbers that runs were sent: by run and what, the last value and its mark's place.
 ASKED = session.declare("asked", dict)
+TRAINS = frozenset({"running", "paused"})  # states in which a run takes a change
 OFFERED = "offered"  # what the page was drawn with
 
 
@@ -32,8 +33,10 @@ class Offer:
 
 def offers(current: RunRecord | None, settled: RunSpec | None) -> tuple[Offer, ...]:
     """The settings that can be changed mid-run and differ from those of the shown run; none where
-    it is not live or not this visitor's."""
-    if current is None or settled is None or not together.steerable([current]):
+    it does not train yet or any more, or is not this visitor's."""
+    if current is None or settled is None or current.state not in TRAINS:
+        return ()
+    if not together.steerable([current]):
         return ()
     by_now = spec_by_now(current)
     found = []

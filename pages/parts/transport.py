@@ -148,7 +148,7 @@ def beneath(current: RunRecord | None, now: Moment) -> None:
         for offer in now.offers:
             st.button(
                 offer.label,
-                key=f"apply-{offer.kind}-{offer.name}",
+                key=f"apply-{offer.kind}-{offer.name}".rstrip("-"),
                 type="tertiary",
                 icon=":material/subdirectory_arrow_left:",
                 on_click=steer,

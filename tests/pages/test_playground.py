@@ -534,3 +534,12 @@ def test_the_picture_of_the_network_follows_the_controls(visit: Visit) -> None:
     page.slider(key="spec.width").set_value(16).run()
     assert drawn(page)[1]["shape"] == [8, 8, 16]
     assert drawn(page)[1]["weights"] == 3 * 3 * 16 + 16
+
+
+def test_a_run_that_waits_is_offered_nothing_that_it_cannot_take(
+    visit: Visit, warm: Supervisor
+) -> None:
+    page = click(visit(f"dataset=digits&loss={WRITTEN}"), "train")
+    page.segmented_control(key="loss_mode").set_value("pick").run()
+    assert warm.store.run(page.session_state["run"]).state == "queued"
+    assert "apply-loss" not in [each.key for each in page.button]
