@@ -23,12 +23,13 @@ import numpy as np
 from pages.live.series import Series
 from playground import datasets
 from playground.analysis import curves as recorded
-from playground.collapse import advice, collapsed
 from playground.errors import PlaygroundError
 from playground.spec import RunSpec
 from playground.tasks import TASKS
 from playground.training.changes import BEST, STATE
 from playground.training.clusters import PREFIX
+from playground.verdicts import fit
+from playground.verdicts.collapse import advice, collapsed
 
 LIVE_SECONDS = 0.5
 LEAST_SECONDS = 0.25  # between two readings of a run, and between two messages to a viewer
@@ -124,7 +125,7 @@ class Reader:
             if evaluated:
                 facts["collapsed"] = self._collapsed(record.spec)
                 facts["advice"] = advice(started.loss) if started is not None else ""
-            self._derive(curves)
+            self._derive(record, curves)
             facts["best"] = None if record.foreign else self._best(record)
         if "validation_loss" in curves:
             facts["evaluation"] = self._evaluation()
@@ -133,11 +134,16 @@ class Reader:
     def _extend(self, name: str, curves: dict[str, Message]) -> None:
         self._add(name, self.store.series(self.run_id, name, after=self.series[name].end), curves)
 
-    def _derive(self, curves: dict[str, Message]) -> None:
+    def _derive(self, record: Any, curves: dict[str, Message]) -> None:
         """What is worked out of all recorded steps, not of the few that a viewer is sent."""
         gap, clock = self.series["gap"], self.series[recorded.CLOCK]
         if self.series["validation_loss"].end > gap.end:
             self._add("gap", recorded.gap(self.store, self.run_id, gap.end), curves)
+        if {"train_accuracy", "train_clean_accuracy"} & set(curves):
+            end = self.series["fit_gap"].end
+            steps, space, error = fit.gap_at_looks(self.store, record, end)
+            self._add("fit_gap", (steps, space), curves)
+            self._add("fit_gap_error", (steps, error), curves)
         if "loss" in curves:
             most = TIMES if clock.end else FIRST_TIMES
             times = recorded.clock(self.store, self.run_id, clock.end, most)

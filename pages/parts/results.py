@@ -8,7 +8,7 @@ import streamlit as st
 from pages.live import component
 from pages.parts import draft, metrics, problems, runs, session, terms, whole
 from pages.parts.url import AXIS_KEY, LOG_KEY, SMOOTHING_KEY
-from playground import chance, models
+from playground import models
 from playground.analysis import curves
 from playground.errors import StoreError
 from playground.figures.network import stages
@@ -17,6 +17,7 @@ from playground.runs import supervisor
 from playground.runs.store import LIVE, RunRecord
 from playground.spec import RunSpec
 from playground.tasks import TASKS
+from playground.verdicts import chance
 
 TICK_SECONDS = 2.0
 

@@ -9,10 +9,9 @@ from pages.parts import runs, whole
 from playground.errors import PlaygroundError
 from playground.runs import supervisor
 from playground.runs.store import LIVE, RunRecord
+from playground.verdicts import conflict
 
 TICK_SECONDS = 2.0
-OPPOSED = -0.1  # a cosine below this is a conflict, not noise
-FAINT = 30.0  # a pull so many times weaker is hardly felt
 SHORT = 40  # characters of a term's text
 
 
@@ -58,28 +57,4 @@ def _line(run_id: str, count: int) -> None:
     whole.follow()
     record = runs.find(run_id)
     with st.container(key="lesson-terms"):
-        st.caption(verdict(dict(record.metrics) if record is not None else {}, count))
-
-
-def verdict(metrics: dict[str, float], count: int) -> str:
-    """Which two terms conflict, or which is hardly felt, as of the last evaluation."""
-    pairs = [(i, j) for i in range(1, count + 1) for j in range(i + 1, count + 1)]
-    cosines = {(i, j): metrics.get(f"validation_cosine{i}{j}") for i, j in pairs}
-    known = {pair: value for pair, value in cosines.items() if value is not None}
-    if not known:
-        return "The terms are measured at the next evaluation."
-    (i, j), least = min(known.items(), key=lambda item: item[1])
-    if least < OPPOSED:
-        return (
-            f"Terms {i} and {j} conflict: the cosine between their gradients at the features is "
-            f"{least:.2f}, so that a step down one goes up the other."
-        )
-    pulls = {k: metrics.get(f"validation_term{k}_features", 0.0) for k in range(1, count + 1)}
-    strong, weak = max(pulls, key=pulls.__getitem__), min(pulls, key=pulls.__getitem__)
-    if pulls[strong] > FAINT * pulls[weak]:
-        times = f"{pulls[strong] / pulls[weak]:,.0f} times" if pulls[weak] else "infinitely"
-        return (
-            f"No terms conflict, but term {strong} pulls the features {times} harder than term "
-            f"{weak}, which is hardly felt."
-        )
-    return f"No terms conflict: the least cosine between their gradients is {least:.2f}."
+        st.caption(conflict.verdict(dict(record.metrics) if record is not None else {}, count))

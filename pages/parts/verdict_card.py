@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from pages.parts import runs, whole
-from playground.analysis import fit
 from playground.errors import StoreError
 from playground.runs import supervisor
 from playground.runs.store import LIVE, RunRecord
+from playground.verdicts import fit
 
 TICK_SECONDS = 1.0
 NAMES: Mapping[str, tuple[str, str, str]] = {  # kind -> title, icon, colour of the badge

@@ -19,9 +19,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from playground import RunSpec, models, train
-from playground.analysis import fit
 from playground.runs.store import Store, open_store
 from playground.settings import Settings
+from playground.verdicts import fit
 
 SEEDS = range(5)
 # Without decay, and for long enough that cross-entropy learns wrong labels by heart.
@@ -112,7 +112,7 @@ def presets(store: Store) -> None:
 
 
 def confusion(_: Store) -> None:
-    from tests.playground.analysis.scripted import STORIES
+    from tests.playground.verdicts.scripted import STORIES
 
     table: dict[str, Counter[str]] = {}
     for deserved, story in STORIES.values():

@@ -135,12 +135,6 @@ def barron(e: D) -> D:
     return b / a * (power((e / c) ** 2 / b + 1, a / 2) - 1)
 
 
-def vae(y: Vector, p: Vector) -> D:
-    mu, lv = p[:5], p[5:]
-    code = sum((1 + v - m * m - v.exp() for m, v in zip(mu, lv, strict=True)), D(0))
-    return sum(bce(y, p)) - code / 2
-
-
 def clip_low(x: D, low: D) -> D:
     return max(x, low)
 
@@ -242,7 +236,6 @@ FORMS: dict[str, Form] = {
         mean([e * e for e in errors(sums(y), sums(p))]) + D("1e-12")
     ).sqrt(),
     "emd_squared": lambda y, p, z: mean([e * e for e in errors(sums(y), sums(p))]),
-    "vae_elbo": lambda y, p, z: vae(y, p),
     "gce": lambda y, p, z: (1 - power(dot(y, p), D("0.7"))) / D("0.7"),
     "sce": lambda y, p, z: D("0.1") * ce(y, p) + 4 * (1 - dot(y, p)),
     "nce": lambda y, p, z: nce(y, p),

@@ -11,6 +11,8 @@ import losses
 
 ENTRIES = reference.lines("loss_language.jsonl")
 NAMED = reference.named()
+# It read y_pred as three things at once; a loss of a code comes with a task that has one.
+GONE = ("vae_elbo",)
 
 
 def test_the_reference_is_there():
@@ -86,7 +88,9 @@ def test_either_answer_and_quick(entry):
     assert report["ok"] or report["error"]["message"]
 
 
-@pytest.mark.parametrize("entry", [pytest.param(e, id=e["name"]) for e in NAMED["losses"]])
+@pytest.mark.parametrize(
+    "entry", [pytest.param(e, id=e["name"]) for e in NAMED["losses"] if e["name"] not in GONE]
+)
 def test_named(entry):
     loss = losses.get(entry["name"], **entry["params"])
     renamed = {"class_weights": "last_kernel"}  # since the reference was written

@@ -5,8 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from playground import RunSpec, chance, train
+from playground import RunSpec, train
 from playground.training.events import Evaluated, Started
+from playground.verdicts import chance
 
 QUICK = {"dataset": "digits", "train_images": 400, "width": 4, "depth": 1, "embedding": 16}
 

@@ -8,11 +8,11 @@ from sklearn.metrics import silhouette_score
 from sklearn.neighbors import NearestNeighbors
 
 from playground import RunSpec, train
-from playground.collapse import advice, collapsed
 from playground.presets import PRESETS
 from playground.training import objective
 from playground.training.clusters import NUMBERS, PREFIX, SAMPLE, numbers, probe
 from playground.training.events import Evaluated
+from playground.verdicts.collapse import advice, collapsed
 
 
 def clouds(apart: float, count: int = 90, width: int = 2) -> tuple[np.ndarray, np.ndarray]:

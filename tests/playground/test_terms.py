@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from pages.parts.terms import charts, verdict
+from pages.parts.terms import charts
 from playground.spec import RunSpec
 from playground.training import loop
 from playground.training.control import Control
 from playground.training.events import Evaluated, Started
 from playground.training.terms import SAMPLE
+from playground.verdicts.conflict import verdict
 
 SMALL = {"dataset": "digits", "train_images": 200, "width": 4, "epochs": 1, "batch_size": 32}
 

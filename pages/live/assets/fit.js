@@ -83,26 +83,22 @@ function pair(run, { color, colors, label, first }, train, validation, scale, le
   return { traces, said: said.filter(Boolean).join("  ") }
 }
 
-// Training less validation accuracy, in points, with two standard errors on either side; under label
-// noise of the training images whose label is right.
+// Training less validation accuracy, in points, with two standard errors on either side, as the
+// verdict has them: the server works both out.
 function gap(run, { color, colors, label, first }) {
-  const own = some(run.series.train_clean_accuracy) ?? some(run.series.train_accuracy)
-  const held = some(run.series.validation_accuracy)
-  if (!own || !held) return { traces: [], said: "" }
-  const measured = Math.min(run.facts.train_images ?? 1, 1024)
-  const at = new Map(held.last.map((step, i) => [step, held.mean[i]]))
+  const space = some(run.series.fit_gap)
+  const spread = some(run.series.fit_gap_error)
+  if (!space || !spread) return { traces: [], said: "" }
+  const at = new Map(spread.last.map((step, i) => [step, spread.mean[i]]))
   const x = []
   const y = []
   const error = []
-  for (let i = 0; i < own.length; i++) {
-    const other = at.get(own.last[i])
-    if (other === undefined || other === null || own.mean[i] === null) continue
-    x.push(own.last[i])
-    y.push(100 * (own.mean[i] - other))
-    const variance =
-      (own.mean[i] * (1 - own.mean[i])) / measured +
-      (other * (1 - other)) / (run.facts.validation_images || 1)
-    error.push(200 * Math.sqrt(variance))
+  for (let i = 0; i < space.length; i++) {
+    const one = at.get(space.last[i])
+    if (one === undefined || one === null || space.mean[i] === null) continue
+    x.push(space.last[i])
+    y.push(100 * space.mean[i])
+    error.push(200 * one)
   }
   const edge = (sign) => ({
     type: "scatter",
@@ -185,7 +181,7 @@ export const FIT_PANELS = {
     axis: "train − validation, points",
     scale: 1,
     show: digits,
-    needs: ["train_accuracy", "train_clean_accuracy", "validation_accuracy"],
+    needs: ["fit_gap", "fit_gap_error"],
     traces: gap,
   },
   memory: {

@@ -15,7 +15,9 @@ from pages.live.feed import BACKLOG, Feed, Reader, Viewer
 from playground.errors import StoreError
 from playground.knobs import metric_key
 from playground.runs.store import Store
-from playground.training.events import Evaluated
+from playground.spec import RunSpec
+from playground.training.events import Evaluated, Started
+from playground.verdicts import fit
 from tests.browser.recording import Recording
 
 
@@ -179,3 +181,29 @@ def test_what_is_measured_of_terms_is_told(store: Store) -> None:
     told = Reader(run.id, store, Line()).news()["series"]
     assert told["validation_cosine12"]["y"] == [-0.4]
     assert told["validation_term1_features"]["y"] == [2.0]
+
+
+def test_the_gap_that_is_drawn_is_the_verdicts_under_label_noise_too(store: Store) -> None:
+    """One definition: of the training images whose label is right, and so many of them."""
+    spec = RunSpec(dataset="digits", label_noise=0.5, watch_fit=True)
+    run_id = store.create(spec, "me")
+    names = [str(digit) for digit in range(10)]
+    store.record(run_id, Started(10, [], 40, 10, 400, 100, 360, names, {"inputs": []}))
+    for step in (10, 20, 30, 40):
+        metrics = {"accuracy": 0.5, "clean_accuracy": 0.9, "clean_nll": 0.3, "loss": 1.0,
+                   "given_accuracy": 0.1, "true_accuracy": 0.8, "nll": 0.5}  # fmt: skip
+        metrics |= {"negative_log_likelihood": 0.6}
+        store.record(run_id, Evaluated(step, step / 10, "train", 400, True, metrics))
+        metrics = {"accuracy": 0.8, "loss": 0.6, "negative_log_likelihood": 0.6}
+        store.record(run_id, Evaluated(step, step / 10, "validation", 100, True, metrics))
+    reader = Reader(run_id, store, Line())
+    assert reader.news() is not None
+    drawn = {name: reader.series[name].buckets for name in ("fit_gap", "fit_gap_error")}
+    record = store.run(run_id)
+    told = fit.gap(fit.read(store, record))
+    np.testing.assert_allclose(drawn["fit_gap"].mean, told.accuracy, atol=1e-6)
+    np.testing.assert_allclose(drawn["fit_gap_error"].mean, told.accuracy_error, atol=1e-6)
+    by_hand = np.sqrt(0.9 * 0.1 / 200 + 0.8 * 0.2 / 100)  # half of 400 labels are right
+    assert told.accuracy[-1] == pytest.approx(0.1) and told.accuracy_error[-1] == pytest.approx(
+        by_hand
+    )

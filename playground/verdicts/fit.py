@@ -100,13 +100,21 @@ def gap(curves: Curves) -> Gap:
     """The generalisation gap at each epoch. Under label noise the training images with right labels
     are taken: validation labels are right, too."""
     accuracy, nll, images = _trained(curves)
-    held = curves.validation_accuracy
-    variance = accuracy * (1 - accuracy) / max(1, images)
-    variance = variance + held * (1 - held) / max(1, curves.validation_images)
-    nothing = np.full(len(held), np.nan)
+    space, error = accuracy_gap(
+        accuracy, curves.validation_accuracy, images, curves.validation_images
+    )
+    nothing = np.full(len(space), np.nan)
     errors = [nothing if one is None else one for one in (
         curves.train_nll_error, curves.validation_nll_error)]  # fmt: skip
-    return Gap(accuracy - held, np.sqrt(variance), curves.validation_nll - nll, np.hypot(*errors))
+    return Gap(space, error, curves.validation_nll - nll, np.hypot(*errors))
+
+
+def accuracy_gap(
+    trained: np.ndarray, held: np.ndarray, images: int, held_images: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Training less validation accuracy and its standard error, of shares of so many images."""
+    variance = trained * (1 - trained) / max(1, images) + held * (1 - held) / max(1, held_images)
+    return trained - held, np.sqrt(variance)
 
 
 def judge(curves: Curves) -> Verdict:
@@ -544,6 +552,33 @@ def _points(share: float) -> str:
 # From the store ---------------------------------------------------------------------------------
 
 
+def _measured(store: Any, record: Any, started: Any) -> tuple[int, int]:
+    """How many training images are measured, and of how many of them the label is wrong."""
+    split = store.evaluation(record.id, "train")
+    images = split.images if split is not None else (started.train_images if started else 0)
+    return images, round(getattr(record.spec, "label_noise", 0.0) * images)
+
+
+def gap_at_looks(
+    store: Any, record: Any, after: int = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The gap of accuracy at each look after a step, as the verdict has it: steps, gap, standard
+    error, (N,) each. Empty where the training images are not measured. Raises StoreError."""
+    steps, own = store.series(record.id, "train_clean_accuracy", after)
+    started = store.started(record.id)
+    images, wrong = _measured(store, record, started)
+    if not len(steps):
+        steps, own = store.series(record.id, "train_accuracy", after)
+        wrong = 0
+    at, held = store.series(record.id, "validation_accuracy", after)
+    steps, mine, theirs = np.intersect1d(steps, at, return_indices=True)
+    held_images = started.validation_images if started is not None else 0
+    space, error = accuracy_gap(
+        own[mine].astype(float), held[theirs].astype(float), images - wrong, held_images
+    )
+    return steps, space, error
+
+
 def read(store: Any, record: Any) -> Curves:
     """The curves of a run (`runs.store.Store`, `RunRecord`) at the ends of its epochs. Without
     `watch_fit` its own loss stands in for the NLL. Raises StoreError."""
@@ -569,12 +604,7 @@ def read(store: Any, record: Any) -> Curves:
 
     watched = series(f"train_{nll}")
     guess = started.baseline if started is not None else {}
-    split = store.evaluation(record.id, "train")
-    wrong = 0
-    images = split.images if split is not None else (started.train_images if started else 0)
-    noise = getattr(record.spec, "label_noise", 0.0)
-    if noise and started is not None:
-        wrong = round(noise * images)
+    images, wrong = _measured(store, record, started)
     best = [mark.value for mark in store.marks(record.id) if mark.kind == BEST]
     accuracy = series("train_accuracy")
     return Curves(

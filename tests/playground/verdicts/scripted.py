@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from playground.analysis.fit import Curves
+from playground.verdicts.fit import Curves
 
 EPOCHS, IMAGES = 30, 500
 Story = Callable[[np.random.Generator], Curves]

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from playground import RunSpec, train
-from playground.analysis import fit
 from playground.runs.store import open_store
 from playground.settings import Settings
 from playground.training.events import Snapshot
-from tests.playground.analysis.scripted import STORIES, recorded
+from playground.verdicts import fit
+from tests.playground.verdicts.scripted import STORIES, recorded
 
 DRAWS = 40
 

@@ -1,0 +1,33 @@
+"""Whether the terms of a composite loss are in conflict: descending one ascends the other.
+
+Yu et al. 2020, "Gradient surgery", arXiv:2001.06782.
+"""
+
+from collections.abc import Mapping
+
+OPPOSED = -0.1  # a cosine below this is a conflict, not noise
+FAINT = 30.0  # a pull so many times weaker is hardly felt
+
+
+def verdict(metrics: Mapping[str, float], count: int) -> str:
+    """Which two terms conflict, or which is hardly felt, as of the last evaluation."""
+    pairs = [(i, j) for i in range(1, count + 1) for j in range(i + 1, count + 1)]
+    cosines = {(i, j): metrics.get(f"validation_cosine{i}{j}") for i, j in pairs}
+    known = {pair: value for pair, value in cosines.items() if value is not None}
+    if not known:
+        return "The terms are measured at the next evaluation."
+    (i, j), least = min(known.items(), key=lambda item: item[1])
+    if least < OPPOSED:
+        return (
+            f"Terms {i} and {j} conflict: the cosine between their gradients at the features is "
+            f"{least:.2f}, so that a step down one goes up the other."
+        )
+    pulls = {k: metrics.get(f"validation_term{k}_features", 0.0) for k in range(1, count + 1)}
+    strong, weak = max(pulls, key=pulls.__getitem__), min(pulls, key=pulls.__getitem__)
+    if pulls[strong] > FAINT * pulls[weak]:
+        times = f"{pulls[strong] / pulls[weak]:,.0f} times" if pulls[weak] else "infinitely"
+        return (
+            f"No terms conflict, but term {strong} pulls the features {times} harder than term "
+            f"{weak}, which is hardly felt."
+        )
+    return f"No terms conflict: the least cosine between their gradients is {least:.2f}."
