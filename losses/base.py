@@ -11,6 +11,7 @@ from . import targets
 from .language.errors import LossError, quote
 from .language.inputs import INPUTS
 from .language.parameters import checked
+from .masks import mean
 from .probabilities import log_p, sigmoid, softmax
 
 Tensor = Any
@@ -154,18 +155,6 @@ class PlaygroundLoss(keras.losses.Loss):
             if name not in found:
                 found[name] = _derived(name, found)
         return found
-
-
-def mean(values: Tensor, weights: Tensor | None = None) -> Tensor:
-    """The mean of a loss' values, each times its weight, over those that count: where they carry a
-    mask, as in Keras, over what it leaves."""
-    weighed = values if weights is None else values * weights
-    mask = getattr(values, "_keras_mask", None)
-    if mask is None:
-        return keras.ops.mean(weighed)
-    return keras.ops.divide_no_nan(
-        keras.ops.sum(weighed), keras.ops.sum(keras.ops.cast(mask, "float32"))
-    )
 
 
 def _flat(labels: Tensor, found: Mapping[str, Tensor]) -> Tensor:

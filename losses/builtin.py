@@ -6,6 +6,7 @@ features (B, D). Each returns (B,) unless it says otherwise.
 
 from __future__ import annotations
 
+from .masks import with_mask
 from .named import Range, Tensor, named, ops
 from .probabilities import (
     EPSILON,
@@ -246,10 +247,7 @@ def sparse_categorical_crossentropy(
     if ignore_class is None:
         return each
     counts = ops.not_equal(ops.cast(labels, "int32"), ignore_class)
-    each = ops.where(counts, each, 0.0)
-    if hasattr(each, "__dict__"):
-        each._keras_mask = counts  # where Keras' reductions look for it
-    return each
+    return with_mask(each, counts)
 
 
 def of_class(labels: Tensor, p: Tensor) -> Tensor:
@@ -395,7 +393,8 @@ def dice_keras(y_true: Tensor, y_pred: Tensor) -> Tensor:
     group=GROUP,
     when="Dice with false positives and false negatives weighed apart.",
     latex=r"1-\frac{\sum yp}{\sum yp+\alpha\sum y(1-p)+\beta\sum(1-y)p}",
-    paper="Salehi et al. 2017, arXiv:1706.05721",
+    paper="Salehi et al. 2017, arXiv:1706.05721 (alpha weighs what is missed, as in Keras' code;"
+    " the paper, and Keras' documentation, have it weigh what is extra)",
     text="alpha = 0.5  # 0..1\nbeta = 0.5  # 0..1\ntp = sum(y_true * y_pred)\n"
     "missed = sum(y_true * (1 - y_pred))\nextra = sum((1 - y_true) * y_pred)\n"
     "1 - tp / (tp + alpha * missed + beta * extra + 1e-7)",
@@ -431,4 +430,8 @@ def categorical_generalized_cross_entropy(
     """(1 - p_t^q) / q"""
     classes = ops.arange(ops.shape(y_pred)[-1], dtype="int32")
     own = ops.cast(ops.equal(ops.cast(labels, "int32")[..., None], classes), "float32")
-    return (1 - ops.exp(q * log_sum(logarithm(own) + log_p(y_pred)))) / q
+    if made_of(y_pred) is None:  # a power of 0 is 0, as Keras has it, without a slope
+        log_true = logarithm(ops.sum(own * y_pred, axis=-1))
+    else:
+        log_true = log_sum(logarithm(own) + log_p(y_pred))
+    return (1 - ops.exp(q * log_true)) / q

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .builtin import l2_normalised
 from .classification import cross_entropy_of_logits
+from .masks import mean, with_mask
 from .named import Range, Tensor, named, ops
 
 MARGIN = "Angular margins"
@@ -257,6 +258,24 @@ def nt_xent(features: Tensor, partner_features: Tensor, *, tau: float = 0.5) -> 
     return 0.5 * (each[:size] + each[size:])
 
 
+def circle_of_each(labels: Tensor, features: Tensor, *, gamma: float, margin: float) -> Tensor:
+    """The loss of each sample as the anchor, (B,). Those without another of their class, or of any
+    other, cost nothing and do not count in a mean; Keras has that of every anchor whose loss
+    rounds to 0, which with gamma m^2 <= 40 are the same ones."""
+    x = l2_normalised(features)
+    s = ops.matmul(x, ops.transpose(x))
+    same, apart = same_class(labels), not_self(x)
+    positive, negative = same * apart, 1 - same
+    a_p = ops.stop_gradient(ops.maximum(1 + margin - s, 0.0))
+    a_n = ops.stop_gradient(ops.maximum(s + margin, 0.0))
+    far = -1e9
+    p = ops.where(positive > 0, -gamma * a_p * (s - 1 + margin), far)
+    n = ops.where(negative > 0, gamma * a_n * (s - margin), far)
+    each = ops.softplus(ops.logsumexp(p, axis=-1) + ops.logsumexp(n, axis=-1))
+    has = ops.logical_and(ops.any(positive > 0, -1), ops.any(negative > 0, -1))
+    return with_mask(ops.where(has, each, 0.0), has)
+
+
 @named(
     title="Circle loss",
     also="metric learning, pairs",
@@ -277,20 +296,10 @@ def nt_xent(features: Tensor, partner_features: Tensor, *, tau: float = 0.5) -> 
     "sum(each * has) / maximum(sum(has), 1)",
     pairs=True,
     per_sample=False,
+    each=circle_of_each,
     gamma=Range(1.0, 256.0),
     margin=Range(0.0, 1.0),
 )
 def circle(labels: Tensor, features: Tensor, *, gamma: float = 80.0, margin: float = 0.4) -> Tensor:
     """softplus(lse_n(g a_n (s_n - m)) + lse_p(-g a_p (s_p - 1 + m))): a scalar"""
-    x = l2_normalised(features)
-    s = ops.matmul(x, ops.transpose(x))
-    same, apart = same_class(labels), not_self(x)
-    positive, negative = same * apart, 1 - same
-    a_p = ops.stop_gradient(ops.maximum(1 + margin - s, 0.0))
-    a_n = ops.stop_gradient(ops.maximum(s + margin, 0.0))
-    far = -1e9
-    p = ops.where(positive > 0, -gamma * a_p * (s - 1 + margin), far)
-    n = ops.where(negative > 0, gamma * a_n * (s - margin), far)
-    each = ops.softplus(ops.logsumexp(p, axis=-1) + ops.logsumexp(n, axis=-1))
-    has = ops.cast(ops.logical_and(ops.any(positive > 0, -1), ops.any(negative > 0, -1)), "float32")
-    return ops.sum(each * has) / ops.maximum(ops.sum(has), 1.0)
+    return mean(circle_of_each(labels, features, gamma=gamma, margin=margin))

@@ -76,7 +76,8 @@ class NamedLoss(PlaygroundLoss):
                     f"{quote(knob.name)} has {len(given)} numbers for {classes} classes",
                     hint="give one number for all, or one a class",
                 )
-        return self.info.function(*args, **{**self.knobs, **self._variables})
+        function = self.info.each or self.info.function
+        return function(*args, **{**self.knobs, **self._variables})
 
     def get_config(self) -> dict[str, Any]:
         plain = {n: list(v) if isinstance(v, tuple) else v for n, v in self.knobs.items()}

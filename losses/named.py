@@ -76,6 +76,7 @@ class LossInfo:
     pairs: bool = False  # compares every sample of a batch with every other: (B, B) numbers
     also: str = ""  # what else it is called and looked for by
     link: str = "softmax"  # or sigmoid: what makes its y_pred of logits
+    each: Callable[..., Any] | None = None  # (B,) values, of a loss that is their mean
 
     def as_dict(self) -> dict[str, Any]:
         """A JSON-able copy, for the page."""
@@ -151,16 +152,18 @@ def named(
     pairs: bool = False,
     also: str = "",
     link: str = "softmax",
+    each: Callable[..., Any] | None = None,
     **ranges: Range | Words,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Enter a function into the catalog under its own name."""
+    """Enter a function into the catalog under its own name. `each` gives the values of the samples
+    where the function, which a text calls, gives their mean over the batch."""
 
     def enter(function: Callable[..., Any]) -> Callable[..., Any]:
         name = function.__name__
         inputs, knobs = read_signature(function, ranges)
         REGISTRY[name] = LossInfo(
             name, title, group, when, latex, paper, knobs, inputs, text, function,
-            per_sample, aliases, pairs, also, link,
+            per_sample, aliases, pairs, also, link, each,
         )  # fmt: skip
         return function
 

@@ -4,8 +4,8 @@ log(softmax(z)) is -inf, or the clip's constant, as soon as p < 1e-45 or 1e-7; l
 right number with the right gradient at every z. All named losses and all texts of the loss language
 take their logarithms (and fractional powers) of probabilities from here: from the logits where it
 can be told that a softmax or a sigmoid made the probabilities, and of what, as in every training
-step. Where that cannot be told they are kept above 1e-7, as in Keras, and only their gradient
-is that of the logarithm itself.
+step. Where that cannot be told they are kept inside [1e-7, 1 - 1e-7], as in Keras, whose 1 - p is
+then 2^-23 at least, and only their gradient is that of the logarithm itself.
 
 p (..., C) probabilities; all logarithms are float32.
 """
@@ -17,6 +17,7 @@ from typing import Any
 from .named import Tensor, ops
 
 EPSILON = 1e-7
+EPSILON_REST = 2.0**-23  # what is left of 1 by 1 - 1e-7 in float32
 NOTHING = -1e9  # log 0, kept finite so that no gradient becomes inf - inf
 _LEAST = 1e-37  # 1 / p is a float32 down to here
 _PASSED = ("Cast", "Identity")  # operations that leave the numbers as they are
@@ -97,7 +98,7 @@ def log_rest(p: Tensor) -> Tensor:
     """log(1 - p): (..., C)."""
     made = made_of(p)
     if made is None:
-        return log_held(ops.minimum(1 - p, 1 - EPSILON))
+        return log_held(ops.minimum(1 - p, 1 - EPSILON), EPSILON_REST)
     kind, z = made
     return log_rest_of_softmax(z) if kind == "Softmax" else ops.log_sigmoid(-z)
 
@@ -123,7 +124,7 @@ def log_false(y_true: Tensor, p: Tensor) -> Tensor:
     made = made_of(p)
     if made is not None and made[0] == "Softmax":
         return log_sum(logarithm(1 - y_true) + log_p(p))
-    return log_held(ops.minimum(1 - ops.sum(y_true * p, axis=-1), 1 - EPSILON))
+    return log_held(ops.minimum(1 - ops.sum(y_true * p, axis=-1), 1 - EPSILON), EPSILON_REST)
 
 
 def log_sum(logs: Tensor, axis: Any = -1, keepdims: bool = False) -> Tensor:
@@ -143,9 +144,9 @@ def logarithm(x: Tensor) -> Tensor:
     return ops.where(there, ops.log(ops.where(there, x, 1.0)), NOTHING)
 
 
-def log_held(x: Tensor) -> Tensor:
-    """log x, x kept above 1e-7. Below, its gradient is 1 / x all the same: through a softmax that
-    is no larger than a cross-entropy's, and what is most wrong is still taught. None at 0."""
-    small = ops.logical_and(x > _LEAST, x < EPSILON)
+def log_held(x: Tensor, least: float = EPSILON) -> Tensor:
+    """log x, x kept above `least`. Below, its gradient is 1 / x all the same: through a softmax
+    that is no larger than a cross-entropy's, and what is most wrong is still taught. None at 0."""
+    small = ops.logical_and(x > _LEAST, x < least)
     log_small = ops.log(ops.where(small, x, 1.0))
-    return ops.log(ops.maximum(x, EPSILON)) + (log_small - ops.stop_gradient(log_small))
+    return ops.log(ops.maximum(x, least)) + (log_small - ops.stop_gradient(log_small))

@@ -8,6 +8,7 @@ from typing import Any
 from .language import emit
 from .language.graph import Node
 from .language.samples import weighed_mean
+from .masks import mean
 from .named import Tensor, ops
 
 # A loss that names one of these says itself what they are for, and is not weighed from outside.
@@ -51,6 +52,4 @@ def _mean(values: Tensor, weights: Tensor) -> Tensor:
     weights = ops.cast(weights, "float32")
     if len(values.shape) > 1:  # (B, C), one value a class
         weights = ops.reshape(weights, (-1,) + (1,) * (len(values.shape) - 1))
-    from .base import mean  # needs Keras, which reading a text does not
-
     return mean(values, weights)
