@@ -91,6 +91,8 @@ class Builder:
         self.parameters: dict[str, Parameter] = {}
         self.labels: dict[Node, str] = {}  # what the visitor called a node
         self.inputs: dict[Node, frozenset[str]] = {}
+        self.own: set[str] = set()  # the names that the text gives a meaning
+        self.with_labels: Callable[[], str | None] = lambda: None  # the call, with labels in it
         self.ranges: dict[Node, tuple[float, float]] = {}
 
     def inputs_of(self, node: Node) -> frozenset[str]:

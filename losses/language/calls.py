@@ -8,7 +8,7 @@ from typing import Any
 from losses.named import LossInfo
 
 from . import elementwise as el
-from . import operators
+from . import lookups, operators
 from . import structure as st
 from . import vocabulary as voc
 from .build import NONE, Builder, Callee, Items, Text, Value, letters
@@ -226,7 +226,7 @@ def call_named(
     )
     given = _match(b, arguments, info.name, args, keywords, places)
     at = b.at
-    tensors = [_target(b, n, given[n], inputs) if n in given else inputs(n) for n in info.inputs]
+    tensors = [_target(b, n, given[n]) if n in given else inputs(n) for n in info.inputs]
     if info.inputs[:2] in (("y_true", "y_pred"), ("labels", "y_pred"), ("y_true", "logits")):
         warn_of_swap(b, info.name, *tensors[:2])
     if "axis" in options:
@@ -274,7 +274,7 @@ def loss_class(
         node = call_named(b, info, list(given), dict(options), inputs, {})
         ignored = options.get("ignore_class", NONE)
         if ignored != NONE:  # the class takes the mean over the samples that count
-            told = _target(b, "labels", given[0], inputs) if given else inputs("labels")
+            told = _target(b, "labels", given[0]) if given else inputs("labels")
             there = el.binary(b, "ne", told, b.floats(b.tensor(ignored)))
             share = st.reduce(b, "mean", b.cast(there, "float"))
             node = el.binary(b, "div", node, el.binary(b, "maximum", share, b.const(1e-7)))
@@ -347,18 +347,13 @@ def _boolean(value: Value) -> bool:
     return isinstance(value, Node) and value.is_const and value.dtype == "bool"
 
 
-def _target(b: Builder, name: str, value: Value, inputs: InputNode) -> Node:
-    """A tensor given to a named loss. y_true is one-hot here where Keras' sparse losses have class
-    numbers: they are taken."""
+def _target(b: Builder, name: str, value: Value) -> Node:
+    """A tensor given to a named loss; class numbers where its target is sparse."""
     node = b.tensor(value, f"the argument {quote(name)}")
     if name == "labels" and node.rank > 1:
-        if node.op != "input" or node.attrs["name"] != "y_true":
-            raise b.error(
-                f"labels are class numbers, (B,), and this is {letters(node, b)}",
-                "pass labels, or argmax(x, axis=-1)",
-            )
-        b.note("labels", "y_true is one-hot here: its class numbers, labels, are taken")
-        node = inputs("labels")
+        raise lookups.needs_labels(b, b.with_labels())
+    if name == "labels":
+        lookups.needs_numbers(b, node, b.num_classes)
     return b.floats(node)
 
 

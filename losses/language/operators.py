@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import elementwise as el
+from . import lookups
 from . import structure as st
 from .build import NONE, Builder, DType, Items, Text, Value, dims
 from .graph import Node
@@ -226,6 +227,8 @@ def gather_nd(b: Builder, a: Arguments) -> Node:
     if count == x.rank == 2 and _counts(b, places[0]) and places[0].shapes == places[1].shapes:
         # each sample at its own index, as it is mostly written
         return st.squeeze(b, st.take_along_axis(b, x, st.expand(b, places[1], -1), 1), -1)
+    for axis, place in enumerate(places):
+        lookups.check_reach(b, x, axis, place)
     sizes = dims(b, x)
     flat = places[0]
     for size, place in zip(sizes[1:], places[1:], strict=False):
@@ -413,10 +416,8 @@ def warn_of_logits(b: Builder, z: Node) -> None:
 def sparse(b: Builder, a: Arguments) -> Node:
     y, p = a["target"], a["output"]
     if y.rank == p.rank:
-        raise b.error(
-            "the sparse form needs class numbers, and this target is one-hot",
-            "pass labels, or use categorical_crossentropy",
-        )
+        raise lookups.needs_labels(b, b.with_labels())
+    lookups.needs_numbers(b, y, p.shapes[0][-1], b.blame.get("target") or b.blame.get("labels"))
     hot = st.one_hot(b, b.cast(y, "int"), p.shapes[0][-1])
     return categorical(b, {**a, "target": hot, "output": p})
 

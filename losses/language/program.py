@@ -110,6 +110,7 @@ class _Text:
     ) -> None:
         self.tree = tree
         self.b = Builder(num_classes)
+        self.b.own = names.bound
         self.reader = Reader(tree, names, self.b, overrides, old_kernel)
         self.overrides = overrides
         self.metric = metric
@@ -237,8 +238,7 @@ class _Text:
         if isinstance(value.call, UserFunction):
             self.final = _returned(value.call.node)
             return self.call_main(value.call, span)
-        args: list[Value] = [self.reader.input("y_true"), self.reader.input("y_pred")]
-        return value.call(args, {}, span)
+        return value.call([], {}, span)  # a loss of Keras', which takes its inputs by name
 
     def factory(self, node: ast.expr | None) -> Value | None:
         """`focal(gamma=1.5)`: call a factory of the text, its plain numbers as parameters."""

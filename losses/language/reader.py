@@ -603,6 +603,7 @@ class Reader:
     def call_value(self, node: ast.Call, value: Value | None, scope: Scope) -> Value:
         args, keywords = self.arguments(node, scope)
         self.b.at = self.tree.span(node)
+        self.b.with_labels = lambda: self.with_labels(node)
         if isinstance(value, Callee):
             return value.call(args, keywords, self.tree.span(node))
         raise self.error(
@@ -615,6 +616,7 @@ class Reader:
     def call_table(self, node: ast.Call, name: str, scope: Scope) -> Value:
         args, keywords = self.arguments(node, scope)
         self.b.at = self.tree.span(node)
+        self.b.with_labels = lambda: self.with_labels(node)
         spot: dict[str | int | None, Span] = {k.arg: self.tree.span(k) for k in node.keywords}
         spot.update((f"={k.arg}", self.tree.span(k.value)) for k in node.keywords)
         spot.update((i, self.tree.span(a)) for i, a in enumerate(node.args))
@@ -644,6 +646,17 @@ class Reader:
                 raise self.error(item, f"the argument {quote(name)} is given twice", "remove one")
             keywords[name] = self.value(item.value, scope)
         return args, keywords
+
+    def with_labels(self, node: ast.Call) -> str | None:
+        """The text of a call, with `labels` as its target."""
+        named = (k.value for k in node.keywords if k.arg in ("y_true", "labels", "target"))
+        target = node.args[0] if node.args else next(named, None)
+        if target is None:
+            return None
+        start, end = self.tree.offsets(node)
+        inner, after = self.tree.offsets(target)
+        text = self.tree.source.text
+        return f"{text[start:inner]}labels{text[after:end]}"
 
     def error(self, node: ast.AST, message: str, hint: str | None = None) -> LossError:
         return LossError(message, self.tree.span(node), hint=hint)

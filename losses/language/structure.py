@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from . import sizes
+from . import lookups, sizes
 from .build import Builder, at_batch, common_kind
 from .elementwise import binary, unary
 from .graph import BATCHES, Node, Shape, topological
@@ -229,6 +229,9 @@ def one_hot(b: Builder, x: Node, depth: int | Node, axis: int = -1) -> Node:
             "take argmax(x, axis=-1) first, or cast(x, 'int32')",
         )
 
+    span = b.blame.get("x") or b.blame.get("indices")
+    lookups.needs_numbers(b, x, at_batch((depth,), 0)[0], span)
+
     def rule(k: int) -> Shape:
         n = at_batch((depth,), k)[0]
         if n < 1:
@@ -259,15 +262,15 @@ def take(b: Builder, x: Node, index: Node, axis: int | None) -> Node:
                 )
         if not place:
             _warn_of_few(b, x, 1)
-    elif (x.shapes[0][place], x.shapes[1][place]) == BATCHES and index.op not in (
-        "argsort",
-        "array",
-    ):
-        b.warn(
-            "gather-batch",
-            "this picks samples of the batch by number, not classes",
-            "to pick the true class write sum(y_true * y_pred, axis=-1)",
-        )
+    else:
+        lookups.check_reach(b, x, place, index, b.blame.get("indices"))
+        samples = (x.shapes[0][place], x.shapes[1][place]) == BATCHES
+        if samples and index.op not in ("argsort", "array"):
+            b.warn(
+                "gather-batch",
+                "this picks samples of the batch by number, not classes",
+                "to pick the true class write sum(y_true * y_pred, axis=-1)",
+            )
 
     def rule(k: int) -> Shape:
         shape = x.shapes[k]
@@ -293,6 +296,9 @@ def take_along_axis(b: Builder, x: Node, index: Node, axis: int) -> Node:
         )
         return tuple(two[place] if i == place else n for i, n in enumerate(rest))
 
+    if x.rank == index.rank and x.rank:
+        place = sizes_of(b, lambda k: (sizes.axis_in(axis, x.rank),), 0)[0]
+        lookups.check_reach(b, x, place, index, b.blame.get("indices"))
     return b.node("take_along_axis", (x, index), rule, x.dtype, axis=axis)
 
 

@@ -309,6 +309,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "num": ("num",),
     "last_kernel": ("class_weights",),  # of before
     "y_true": ("labels", "target", "targets"),
+    "labels": ("y_true", "target", "targets"),
     "y_pred": ("predictions", "output", "logits"),
 }  # fmt: skip
 # Accepted anywhere and without meaning here.

@@ -1,0 +1,112 @@
+"""Lookups by number: what class numbers there are, and how far a table reaches."""
+
+from __future__ import annotations
+
+from .build import Builder
+from .errors import LossError, Span
+from .graph import BATCHES, Node
+
+# These keep each number as it is, in another place or type.
+_MOVES = ("cast", "reshape", "squeeze", "expand_dims", "transpose", "slice", "round", "flip",
+          "stop_gradient", "tile", "repeat", "broadcast_to", "take")  # fmt: skip
+# Of a one-hot row these give 0 or 1, too.
+_ENTRIES = (*_MOVES, "max", "min")
+ONE_HOT = "y_true is one-hot here: its entries are 0 and 1, no class numbers"
+
+
+def needs_numbers(b: Builder, index: Node, count: int, span: Span | None = None) -> None:
+    """Refuses the entries of the one-hot y_true where class numbers of `count` classes belong."""
+    if count <= 2 or not _is_one_hot(index):
+        return
+    raise LossError(ONE_HOT, span or b.at, hint=_hint(b), fix=_word(b))
+
+
+def needs_labels(b: Builder, call: str | None) -> LossError:
+    """Says that a sparse form has a one-hot target; `call` is the call with labels in its place."""
+    return LossError(
+        "the sparse form needs class numbers, and this target is one-hot",
+        b.at,
+        hint=f"{_hint(b)}; or use categorical_crossentropy",
+        fix=call if _word(b) else None,
+    )
+
+
+def _word(b: Builder) -> str | None:
+    return None if "labels" in b.own else "labels"
+
+
+def _hint(b: Builder) -> str:
+    word = _word(b)
+    return f"pass {word}" if word else "pass argmax(..., axis=-1) of the one-hot target"
+
+
+def _is_one_hot(node: Node) -> bool:
+    while node.op in _ENTRIES:
+        node = node.args[0]
+    return node.op == "input" and node.attrs["name"] == "y_true"
+
+
+def numbers_in(index: Node, num_classes: int) -> tuple[int, int] | None:
+    """The smallest and the largest number that an index can be and will be; None where that does
+    not follow from what it is: class numbers, places of the largest entry, a table."""
+    shift = 0
+    while index.op in _MOVES or index.op in ("add", "sub"):
+        if index.op in ("add", "sub"):
+            step = index.args[1].static
+            if step is None or step[0] != step[1]:
+                return None
+            shift += int(step[0]) if index.op == "add" else -int(step[0])
+        index = index.args[0]
+    if index.op == "input" and index.attrs["name"] == "labels":
+        return shift, num_classes - 1 + shift
+    if index.op in ("argmax", "argmin") and index.attrs["axis"] is not None:
+        place = index.attrs["axis"]
+        one, two = (shape[place] for shape in index.args[0].shapes)
+        return (shift, one - 1 + shift) if one == two else None
+    if index.op == "array":
+        flat = _flat(index.attrs["values"])
+        return min(flat) + shift, max(flat) + shift
+    return None
+
+
+def _flat(values: tuple) -> list[int]:
+    found: list[int] = []
+    for value in values:
+        found += _flat(value) if isinstance(value, tuple) else [int(value)]
+    return found
+
+
+def check_reach(b: Builder, x: Node, place: int, index: Node, span: Span | None = None) -> None:
+    """Refuses numbers beyond the end of an axis, and class numbers as those of samples."""
+    at = span or b.at
+    one, two = (shape[place] for shape in x.shapes)
+    reach = numbers_in(index, b.num_classes)
+    if one == two:
+        needs_numbers(b, index, one if one == b.num_classes else 0, at)
+    if reach is None:
+        return
+    low, high = reach
+    if (one, two) == BATCHES:
+        if not _of_a_table(index):
+            raise LossError(
+                "this picks samples of the batch by class numbers",
+                at,
+                hint="to pick the true class write sum(y_true * y_pred, axis=-1)",
+            )
+        return
+    if one != two or (-one <= low and high < one):
+        return
+    if _of_a_table(index):
+        wrong = high if high >= one else low
+        raise LossError(f"there is no entry {wrong}: the axis has size {one}", at)
+    raise LossError(
+        f"the numbers {low} to {high} are looked up in {one} entries, 0 to {one - 1}",
+        at,
+        hint=f"give one entry a class: {b.num_classes}",
+    )
+
+
+def _of_a_table(index: Node) -> bool:
+    while index.args and index.op != "argmax" and index.op != "argmin":
+        index = index.args[0]
+    return index.op == "array"
