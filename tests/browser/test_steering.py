@@ -47,7 +47,7 @@ def test_a_new_loss_is_offered_as_soon_as_it_differs_and_no_longer_than_that(
     offer.click(timeout=SOON_MS)
     expect(offer).to_be_hidden(timeout=SOON_MS)
     run_id = page.url.partition("run=")[2].partition("&")[0]
-    assert [mark.what for mark in store.marks(run_id)] == ["loss"]
+    assert [mark.kind for mark in store.marks(run_id)] == ["loss"]
 
     page.get_by_text("Pick", exact=True).click()
     expect(offer).to_be_visible(timeout=SOON_MS)
