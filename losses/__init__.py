@@ -17,6 +17,7 @@ from .check import check
 from .known import NamedLoss, get
 from .language.errors import LossError, Remark, Span
 from .language.glossary import glossary
+from .language.inputs import Provided
 from .metrics import MetricInfo, metrics
 from .named import LossInfo
 from .weighing import weighed, weighs_itself
@@ -35,6 +36,7 @@ __all__ = [
     "MetricInfo",
     "NamedLoss",
     "PlaygroundLoss",
+    "Provided",
     "Remark",
     "Span",
     "Verdict",

@@ -7,6 +7,7 @@ from typing import Any
 
 from .language import canonical
 from .language.errors import LossError
+from .language.inputs import Provided
 from .language.latex import latex
 from .language.program import analyse
 
@@ -19,10 +20,11 @@ def check(
     numeric: bool = True,
     metric: bool = False,
     num_classes: int = 10,
+    inputs: Provided | None = None,
     **parameters: float,
 ) -> dict[str, Any]:
     """A JSON-able report on a loss text; parameters as `compile_loss` takes them. With `metric`,
-    on a metric's text, as `compile_metric` takes it.
+    on a metric's text, as `compile_metric` takes it; with `inputs`, of a run that has those.
 
     Keys: ok, error (None or message, hint, fix and place), warnings, notes, parameters, latex,
     terms, inputs, canonical, digest, probe. With `numeric=False`, and for a metric, nothing is
@@ -47,11 +49,11 @@ def check(
             from .language.probe import probe_loss
             from .written import WrittenLoss
 
-            loss = WrittenLoss(text, given, num_classes=num_classes)
+            loss = WrittenLoss(text, given, num_classes=num_classes, provided=inputs)
             report["probe"] = probe_loss(loss)
             program = loss.program
         else:
-            program = analyse(text, given, num_classes=num_classes, metric=metric)
+            program = analyse(text, given, num_classes=num_classes, metric=metric, inputs=inputs)
     except LossError as error:
         report["error"] = error.as_dict()
         return report

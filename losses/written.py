@@ -13,6 +13,7 @@ from .language import canonical, emit
 from .language.domain import unclipped
 from .language.errors import LossError, Remark, Span, quote
 from .language.graph import Node, Parameter, Part, Program
+from .language.inputs import Provided
 from .language.latex import latex
 from .language.parameters import checked
 from .language.program import analyse
@@ -38,6 +39,7 @@ class WrittenLoss(PlaygroundLoss):
         probabilities: bool | None = None,
         class_weights: Sequence[float] | None = None,
         name: str = "written_loss",
+        provided: Provided | None = None,
         **options: Any,
     ) -> None:
         super().__init__(name, **options)
@@ -47,7 +49,9 @@ class WrittenLoss(PlaygroundLoss):
         self.numbers = metric  # one of a classifier, whatever it names
         self.probabilities = probabilities
         self.class_weights = _weights(class_weights, num_classes)
-        self.program = analyse(text, parameters, num_classes=num_classes, metric=metric)
+        self.program = analyse(
+            text, parameters, num_classes=num_classes, metric=metric, inputs=provided
+        )
         self.inputs = self.program.inputs
         self.parameters: dict[str, Parameter] = self.program.parameters
         live = {n: p.value for n, p in self.parameters.items() if not p.fixed}
@@ -244,6 +248,7 @@ def compile_loss(
     from_logits: bool | None = None,
     probabilities: bool | None = None,
     class_weights: Sequence[float] | None = None,
+    inputs: Provided | None = None,
     **parameters: float,
 ) -> WrittenLoss:
     """The loss that `text` describes, as a Keras loss.
@@ -258,6 +263,7 @@ def compile_loss(
     quotient that needs it, at the end that needs it, so that a regression stays one;
     `probabilities=True` clips it everywhere, as a training run does, and `False` nowhere.
     `class_weights`, a number a class, are what a text that names them gets; without, all are 1.
+    With `inputs` (`losses.Provided`) a name that a run does not have is refused where it stands.
     """
     loss = WrittenLoss(
         text,
@@ -269,6 +275,7 @@ def compile_loss(
         reduction=reduction,
         dtype=dtype,
         from_logits=from_logits,
+        provided=inputs,
     )
     if probe:
         from .language.probe import probe_loss

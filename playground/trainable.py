@@ -8,10 +8,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from playground.spec import DEFAULT_TASK
+from playground.tasks import TASKS
+
 # What the last layer is trained through: its outputs, or its kernel itself.
 LAST_LAYER = frozenset({"y_pred", "p_true", "logits", "last_kernel"})
 # What only the layers before it are trained through.
 EMBEDDING = frozenset({"features", "partner_features", "negative_features"})
+# The inputs that a hint names first.
+_KNOWN = ("y_true", "y_pred", "logits", "labels", "features", "centers")
 
 
 @dataclass(frozen=True)
@@ -25,18 +30,42 @@ class Remark:
 
 
 def refusal(
-    inputs: Collection[str], provided: Collection[str], what: str = "loss"
+    inputs: Collection[str],
+    provided: Collection[str],
+    what: str = "loss",
+    task: str = DEFAULT_TASK,
 ) -> Remark | None:
-    """Why a run that provides some inputs cannot have a loss or, of `what` "metric", a metric that
-    takes these; None if it can."""
+    """Why a run of a task that provides some inputs cannot have a loss or, of `what` "metric", a
+    metric that takes these; None if it can. An input that other tasks have is said to come with
+    them."""
     lacking = [name for name in inputs if name not in provided]
     if not lacking:
         return None
+    title = TASKS[task].title
+    theirs = [each.title for each in TASKS.values() if set(lacking) <= set(each.inputs)]
     why = ": there is no teacher to learn from" if "teacher_logits" in lacking else ""
+    comes = f", which comes with {' and '.join(theirs)}; this run is {title}"
+    lacks = f", which a {title.lower()} run does not have{why}"
+    offered = [name for name in _KNOWN if name in provided] or sorted(provided)
     return Remark(
-        f"this {what} needs {', '.join(lacking)}, which a classification run does not have{why}",
-        f"Choose a {what} of y_true, y_pred, logits, labels, features or centers.",
+        f"this {what} needs {', '.join(lacking)}{comes if theirs else lacks}",
+        f"Choose a {what} of {', '.join(offered[:-1])} or {offered[-1]}.",
     )
+
+
+def offered(task: str, what: str = "loss") -> Any:
+    """The inputs of a task for the language (`losses.Provided`), which refuses another where it
+    stands."""
+    import losses
+
+    names = TASKS[task].inputs
+
+    def refuse(name: str) -> tuple[str, str]:
+        found = refusal([name], names, what, task)
+        assert found is not None  # noqa: S101 - the language asks of others only
+        return found.message, found.hint
+
+    return losses.Provided(names, refuse)
 
 
 def remark(loss: Any) -> Remark | None:

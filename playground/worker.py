@@ -197,9 +197,11 @@ def _check(request: dict[str, Any]) -> dict[str, Any]:
     with message, hint and fix, or None."""
     import losses
     from playground import trainable
-    from playground.training.objective import PROVIDED
+    from playground.spec import DEFAULT_TASK
+    from playground.tasks import TASKS
 
     text, parameters = request["text"], request["parameters"]
+    task = request.get("task", DEFAULT_TASK)
     report: dict[str, Any]
     loss: losses.PlaygroundLoss | None = None
     if text.isidentifier():
@@ -214,10 +216,10 @@ def _check(request: dict[str, Any]) -> dict[str, Any]:
             report |= {"latex": loss.latex, "inputs": list(loss.inputs)}
         report["ok"] = loss is not None
     else:
-        report = losses.check(text, parameters)
+        report = losses.check(text, parameters, inputs=trainable.offered(task))
         if report["ok"] and not trainable.EMBEDDING.isdisjoint(report["inputs"]):
             loss = losses.WrittenLoss(text, parameters)
-    refused = trainable.refusal(report["inputs"], PROVIDED)
+    refused = trainable.refusal(report["inputs"], TASKS[task].inputs, task=task)
     remark = trainable.remark(loss) if loss is not None and refused is None else None
     return {
         **report,
@@ -283,13 +285,10 @@ def _metric(request: dict[str, Any]) -> dict[str, Any]:
     """What `losses.check` says of a metric's text; one that no run can measure has its error."""
     import losses
     from playground import trainable
-    from playground.training.objective import PROVIDED
+    from playground.spec import DEFAULT_TASK
 
-    report = losses.check(request["text"], metric=True)
-    refused = trainable.refusal(report["inputs"], PROVIDED, "metric")
-    if refused is not None:
-        report |= {"ok": False, "error": {"message": refused.message, "hint": refused.hint}}
-    return report
+    offered = trainable.offered(request.get("task", DEFAULT_TASK), "metric")
+    return losses.check(request["text"], metric=True, inputs=offered)
 
 
 def _metrics(request: dict[str, Any]) -> list[dict[str, Any]]:

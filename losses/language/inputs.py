@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from .graph import BATCHES, WIDTHS, Shape
@@ -39,6 +40,17 @@ INPUTS: dict[str, Input] = {
     "step": Input("", "context", "n", "the training step"),
     "progress": Input("", "context", r"\tau", "from 0 to 1 over the run"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Provided:
+    """The inputs that a run has, of those that a text may name; of another `refuse(name)` says what
+    is wrong and what to do."""
+
+    names: Collection[str]
+    refuse: Callable[[str], tuple[str, str]]
+
+
 PREDICTIONS = tuple(n for n, i in INPUTS.items() if i.role in ("prediction", "both", "partner"))
 LABELS = tuple(n for n, i in INPUTS.items() if i.role in ("label", "both", "partner"))
 # What a loss can take and still be a curve over the probability of the true class.

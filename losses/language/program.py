@@ -11,7 +11,7 @@ from losses.metrics import METRICS
 from .build import Builder, Callee, Items, Special, Text, Value, letters
 from .errors import LossError, Span, quote, suggest
 from .graph import BATCHES, WIDTHS, Node, Part, Program, topological
-from .inputs import LABELS, OLD_KERNEL, PREDICTIONS
+from .inputs import LABELS, OLD_KERNEL, PREDICTIONS, Provided
 from .names import Names
 from .parameters import declare, literal
 from .reader import Reader, Scope, UserFunction
@@ -34,11 +34,13 @@ def analyse(
     *,
     num_classes: int = 10,
     metric: bool = False,
+    inputs: Provided | None = None,
 ) -> Program:
     """Understand a text without computing anything; raises `LossError`, nothing else.
 
     `parameters` take the place of the values that the text declares. A `metric` may also be the
-    bare name of one, needs no gradient, and is evaluated on many more samples at once.
+    bare name of one, needs no gradient, and is evaluated on many more samples at once. With
+    `inputs` a name that the run does not have is refused where it stands.
     """
     overrides = dict(parameters or {})
     if metric and text.strip() in METRICS:
@@ -47,7 +49,7 @@ def analyse(
         tree = parse(text)
         names = Names(tree, METRIC_NAMES if metric else KERAS_NAMES)
         check_tree(tree, names.check_name, names.check_import)
-        return _program(tree, names, overrides, num_classes, metric)
+        return _program(tree, names, overrides, num_classes, metric, inputs)
     except LossError:
         raise
     except (RecursionError, MemoryError):
@@ -59,11 +61,16 @@ def analyse(
 
 
 def _program(
-    tree: Tree, names: Names, overrides: dict[str, float], num_classes: int, metric: bool
+    tree: Tree,
+    names: Names,
+    overrides: dict[str, float],
+    num_classes: int,
+    metric: bool,
+    inputs: Provided | None,
 ) -> Program:
     """Reads a text. One written before `last_kernel` had that name calls it as the weights of the
     classes are called now: it is read as it was meant where it has no meaning otherwise."""
-    given = (tree, names, overrides, num_classes, metric)
+    given = (tree, names, overrides, num_classes, metric, inputs)
     text, program, refused = _Text(*given), None, None
     try:
         program = text.program()
@@ -106,12 +113,13 @@ class _Text:
         overrides: dict[str, float],
         num_classes: int,
         metric: bool,
+        inputs: Provided | None = None,
         old_kernel: bool = False,
     ) -> None:
         self.tree = tree
         self.b = Builder(num_classes)
         self.b.own = names.bound
-        self.reader = Reader(tree, names, self.b, overrides, old_kernel)
+        self.reader = Reader(tree, names, self.b, overrides, old_kernel, inputs)
         self.overrides = overrides
         self.metric = metric
         self.what = "metric" if metric else "loss"

@@ -26,7 +26,7 @@ from .build import (
 from .calls import call_method, call_named, call_operator, einsum, loss_class
 from .errors import LossError, Span, quote, suggest
 from .graph import Node, topological
-from .inputs import INPUTS, KERNEL, OLD_KERNEL, shapes_of
+from .inputs import INPUTS, KERNEL, OLD_KERNEL, Provided, shapes_of
 from .names import Names
 from .review import prediction_nodes
 from .syntax import Tree, dotted, is_range
@@ -83,12 +83,14 @@ class Reader:
         b: Builder,
         overrides: Mapping[str, float],
         old_kernel: bool = False,
+        provided: Provided | None = None,
     ) -> None:
         self.tree = tree
         self.names = names
         self.b = b
         self.overrides = overrides
         self.old_kernel = old_kernel
+        self.provided = provided
         self.inputs: dict[str, Node] = {}
         self.active: list[str] = []
         self.depth = 0
@@ -330,6 +332,9 @@ class Reader:
         return KERNEL
 
     def input(self, name: str) -> Node:
+        if self.provided is not None and name not in self.provided.names:
+            message, hint = self.provided.refuse(name)
+            raise LossError(message, self.b.at, hint=hint)
         if name not in self.inputs:
             shapes = shapes_of(name, self.b.num_classes)
             if name == "num_classes":

@@ -1,6 +1,6 @@
 """What the classification task offers a loss or a metric: the tensors they can name."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import losses
@@ -39,8 +39,10 @@ def build(spec: RunSpec) -> Any:
     if spec.loss.isidentifier():
         loss = losses.get(spec.loss, **spec.loss_parameters)
     else:
-        loss = losses.compile_loss(spec.loss, spec.loss_parameters)
-    _check_inputs("loss", loss, TASKS[spec.task].inputs)
+        loss = losses.compile_loss(
+            spec.loss, spec.loss_parameters, inputs=trainable.offered(spec.task)
+        )
+    _check_inputs("loss", loss, spec.task)
     return loss
 
 
@@ -66,7 +68,7 @@ def metrics(spec: RunSpec) -> dict[str, Any]:
                 f"line {error.line}, column {error.column} of '{shown}': {error.message}",
                 error.hint or "",
             ) from error
-        _check_inputs("metrics", metric, TASKS[spec.task].inputs)
+        _check_inputs("metrics", metric, spec.task)
         found[metric_key(text)] = metric
     return found
 
@@ -76,8 +78,9 @@ def measure(metrics: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, A
     return {key: metric.on(tensors(metric, facts)) for key, metric in metrics.items()}
 
 
-def _check_inputs(field: str, loss: Any, provided: Collection[str]) -> None:
-    refused = trainable.refusal(loss.inputs, provided, {"metrics": "metric"}.get(field, field))
+def _check_inputs(field: str, loss: Any, task: str) -> None:
+    what = {"metrics": "metric"}.get(field, field)
+    refused = trainable.refusal(loss.inputs, TASKS[task].inputs, what, task)
     if refused is not None:
         raise SpecError(field, refused.message, refused.hint)
 

@@ -7,13 +7,14 @@ from typing import Annotated, Literal
 import pytest
 from sqlalchemy import create_engine, text
 
+from playground import worker
 from playground.errors import SpecError
 from playground.export import bundle
 from playground.knobs import Knob
 from playground.runs.store import open_store
 from playground.settings import Settings
 from playground.spec import TASK_KNOB, RunSpec, fields, knobs
-from playground.tasks import TASKS
+from playground.tasks import TASKS, Task
 from playground.tasks.classification import ClassificationSpec
 
 
@@ -22,8 +23,9 @@ class OtherSpec(RunSpec):
     partners: Annotated[int, Knob("Partners", "How many.", low=1, high=9)] = 2
 
 
-class Other:
+class Other(Task):
     name, title, Spec = "other", "Another task", OtherSpec
+    inputs = ("y_true", "y_pred", "teacher_logits")
 
 
 @pytest.fixture(autouse=True)
@@ -102,3 +104,30 @@ def test_a_recorded_spec_without_a_task_is_classification(tmp_path) -> None:
     found = store.run(run_id)
     assert found is not None and found.spec == RunSpec(epochs=4)
     store.close()
+
+
+def test_a_name_of_another_task_is_refused_at_its_column_and_says_whose_it_is() -> None:
+    text = "mean(square(logits - teacher_logits), axis=-1)"
+    for ask in (worker._check, worker._metric):
+        told = ask({"text": text, "parameters": {}})
+        assert not told["ok"] and told["error"]["column"] == text.index("teacher") + 1
+        assert (
+            "needs teacher_logits, which comes with Another task; this run is Classification"
+            in (told["error"]["message"])
+        )
+    told = worker._check({"text": text, "parameters": {}, "task": "other"})
+    assert told["error"]["column"] == text.index("logits") + 1
+    assert (
+        "needs logits, which comes with Classification; this run is Another task"
+        in (told["error"]["message"])
+    )
+    fits = "mean(square(y_pred - softmax(teacher_logits)), axis=-1)"
+    assert worker._check({"text": fits, "parameters": {}, "task": "other"})["ok"]
+    told = worker._check({"text": "distillation", "parameters": {}})
+    assert "comes with Another task" in told["refusal"]["message"]
+
+
+def test_what_classification_provides_is_what_it_says() -> None:
+    from playground.training.objective import PROVIDED
+
+    assert set(TASKS["classification"].inputs) == set(PROVIDED)
