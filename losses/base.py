@@ -100,11 +100,16 @@ class PlaygroundLoss(keras.losses.Loss):
         )
         if sample_weight is not None:
             sample_weight = keras.ops.convert_to_tensor(sample_weight, "float32")
-            targets.check_weights(sample_weight, y_pred, self.name)
+            targets.check_weights(sample_weight, self.value_shape(y_pred), self.name)
             if self.weighs_itself:
                 y_true, sample_weight = {"y_true": y_true, "sample_weight": sample_weight}, None
         value = super().__call__(y_true, y_pred, sample_weight)
         return keras.ops.cast(value, self.returned_dtype)
+
+    def value_shape(self, y_pred: Tensor) -> tuple[int | None, ...]:
+        """The shape of the values that can be weighed one by one: y_pred without its last axis."""
+        shape = tuple(y_pred.shape)
+        return shape[:-1] if len(shape) > 1 else shape
 
     @property
     def weighs_itself(self) -> bool:

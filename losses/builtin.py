@@ -133,6 +133,7 @@ def log_cosh(y_true: Tensor, y_pred: Tensor) -> Tensor:
     group=GROUP,
     when="Compares directions only; smallest, -1, when both point the same way.",
     latex=r"-\frac{y\cdot p}{\|y\|\,\|p\|}",
+    axis="one",
     paper=KERAS,
     text="-sum(l2_normalize(y_true, axis=-1) * l2_normalize(y_pred, axis=-1), axis=-1)",
 )
@@ -147,6 +148,7 @@ def cosine_similarity(y_true: Tensor, y_pred: Tensor) -> Tensor:
     group=GROUP,
     when="Treats every class as its own yes-or-no question (multi-label).",
     latex=r"-\frac1C\sum_c\left[y_c\log p_c+(1-y_c)\log(1-p_c)\right]",
+    axis="one",
     paper="Good 1952",
     text="-mean(y_true * log(y_pred) + (1 - y_true) * log(1 - y_pred), axis=-1)",
     link="sigmoid",
@@ -164,6 +166,7 @@ def binary_crossentropy(y_true: Tensor, y_pred: Tensor, *, label_smoothing: floa
     group=GROUP,
     when="Binary cross-entropy that turns down what is already well classified.",
     latex=r"\frac1C\sum_c (1-p_t)^\gamma(-\log p_t)",
+    axis="one",
     paper="Lin et al. 2017, arXiv:1708.02002",
     text="gamma = 2.0  # 0..5\n"
     "pt = y_true * y_pred + (1 - y_true) * (1 - y_pred)\n"
@@ -199,6 +202,7 @@ def binary_focal_crossentropy(
     group=GROUP,
     when="The loss to start from for one class out of many.",
     latex=r"-\sum_c y_c\log p_c",
+    axis="one",
     paper="Good 1952",
     text="-sum(y_true * log(y_pred), axis=-1)",
     aliases=("cross_entropy", "crossentropy"),
@@ -236,6 +240,7 @@ def categorical_crossentropy_label_smoothing(
     group=GROUP,
     when="Cross-entropy from class numbers instead of one-hot targets.",
     latex=r"-\log p_k",
+    axis="last",
     paper="Good 1952",
     text="-log(sum(one_hot(labels, num_classes) * y_pred, axis=-1))",
 )
@@ -263,6 +268,7 @@ def of_class(labels: Tensor, p: Tensor) -> Tensor:
     group=GROUP,
     when="Cross-entropy that turns down what is already well classified; for imbalance.",
     latex=r"\sum_c \alpha\,y_c(1-p_c)^\gamma(-\log p_c)",
+    axis="one",
     paper="Lin et al. 2017, arXiv:1708.02002",
     text="gamma = 2.0  # 0..5\nalpha = 0.25  # 0..1\n"
     "sum(alpha * y_true * (1 - y_pred)**gamma * -log(y_pred), axis=-1)",
@@ -376,15 +382,16 @@ def categorical_hinge(y_true: Tensor, y_pred: Tensor) -> Tensor:
     group=GROUP,
     when="Overlap counted over the whole batch; from segmentation.",
     latex=r"1-\frac{2\sum yp}{\sum y+\sum p}",
+    axis="some",
     paper="Milletari et al. 2016, arXiv:1606.04797",
     text="1 - 2 * sum(y_true * y_pred) / (sum(y_true) + sum(y_pred) + 1e-7)",
     per_sample=False,
     aliases=("dice",),
 )
-def dice_keras(y_true: Tensor, y_pred: Tensor) -> Tensor:
-    """1 - 2 sum(yp) / (sum y + sum p), over the whole batch: a scalar"""
-    top = 2 * ops.sum(y_true * y_pred)
-    return 1 - top / (ops.sum(y_true) + ops.sum(y_pred) + EPSILON)
+def dice_keras(y_true: Tensor, y_pred: Tensor, *, axis: tuple[int, ...] | None = None) -> Tensor:
+    """1 - 2 sum(yp) / (sum y + sum p), over the whole batch, a scalar, or over `axis`"""
+    top = 2 * ops.sum(y_true * y_pred, axis=axis)
+    return 1 - top / (ops.sum(y_true, axis=axis) + ops.sum(y_pred, axis=axis) + EPSILON)
 
 
 @named(
@@ -393,6 +400,7 @@ def dice_keras(y_true: Tensor, y_pred: Tensor) -> Tensor:
     group=GROUP,
     when="Dice with false positives and false negatives weighed apart.",
     latex=r"1-\frac{\sum yp}{\sum yp+\alpha\sum y(1-p)+\beta\sum(1-y)p}",
+    axis="some",
     paper="Salehi et al. 2017, arXiv:1706.05721 (alpha weighs what is missed, as in Keras' code;"
     " the paper, and Keras' documentation, have it weigh what is extra)",
     text="alpha = 0.5  # 0..1\nbeta = 0.5  # 0..1\ntp = sum(y_true * y_pred)\n"
@@ -404,13 +412,19 @@ def dice_keras(y_true: Tensor, y_pred: Tensor) -> Tensor:
     beta=Range(0.0, 1.0),
 )
 def tversky_keras(
-    y_true: Tensor, y_pred: Tensor, *, alpha: float = 0.5, beta: float = 0.5
+    y_true: Tensor,
+    y_pred: Tensor,
+    *,
+    alpha: float = 0.5,
+    beta: float = 0.5,
+    axis: tuple[int, ...] | None = None,
 ) -> Tensor:
     """1 - TP / (TP + alpha missed + beta extra), missed = sum y (1 - p), extra = sum (1 - y) p,
-    over the whole batch: a scalar"""
+    over the whole batch, a scalar, or over `axis`"""
     # Keras' code; its words and the paper, as tversky_per_sample, have alpha and beta swapped.
-    tp = ops.sum(y_true * y_pred)
-    missed, extra = ops.sum(y_true * (1 - y_pred)), ops.sum((1 - y_true) * y_pred)
+    tp = ops.sum(y_true * y_pred, axis=axis)
+    missed = ops.sum(y_true * (1 - y_pred), axis=axis)
+    extra = ops.sum((1 - y_true) * y_pred, axis=axis)
     return 1 - tp / (tp + alpha * missed + beta * extra + EPSILON)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from . import axes
 from .base import OPTIONS, PlaygroundLoss, Tensor
 from .catalog import CATALOG, KERAS_NAMES
 from .language.errors import LossError, quote, suggest
@@ -34,6 +35,8 @@ class NamedLoss(PlaygroundLoss):
                 + (f": did you mean '{near}'?" if near else ""),
                 hint="see losses.catalog()",
             )
+        own = axes.default(info)
+        self.axis = axes.checked(info, options.pop("axis")) if "axis" in options else own
         super().__init__(name or info.name, **options)
         self.info: LossInfo = info
         self.inputs = info.inputs
@@ -68,6 +71,26 @@ class NamedLoss(PlaygroundLoss):
 
     def values(self, tensors: Mapping[str, Tensor]) -> Tensor:
         found = self.gather(tensors)
+        moved = {n: self._last(found[n]) for n in self.inputs if n in ("y_true", "y_pred")}
+        return self._computed(found | moved)
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        if not isinstance(y_true, dict) and len(y_true.shape) == len(y_pred.shape):
+            # before there is a softmax of it
+            y_true, y_pred = self._last(y_true), self._last(y_pred)
+        return self._computed(self.gather(self.offered(y_true, y_pred)))
+
+    def _last(self, x: Tensor) -> Tensor:
+        """The tensor with the axis last that the loss is computed along."""
+        return axes.last(x, self.axis, self.name) if self.info.axis == "one" else x
+
+    def value_shape(self, y_pred: Tensor) -> tuple[int | None, ...]:
+        if self.info.axis not in ("one", "some") or self.axis is None or len(y_pred.shape) < 2:
+            return super().value_shape(y_pred)
+        reduced = axes.places(self.axis, len(y_pred.shape), self.name)
+        return tuple(n for i, n in enumerate(y_pred.shape) if i not in reduced)
+
+    def _computed(self, found: Mapping[str, Tensor]) -> Tensor:
         args = [keras.ops.cast(found[n], "float32") for n in self.inputs]
         for knob in self.info.parameters:
             given, classes = self.knobs[knob.name], args[-1].shape[-1]
@@ -77,11 +100,15 @@ class NamedLoss(PlaygroundLoss):
                     hint="give one number for all, or one a class",
                 )
         function = self.info.each or self.info.function
-        return function(*args, **{**self.knobs, **self._variables})
+        given = {**self.knobs, **self._variables}
+        if self.info.axis == "some" and self.axis is not None:
+            given["axis"] = axes.places(self.axis, len(args[-1].shape), self.name)
+        return function(*args, **given)
 
     def get_config(self) -> dict[str, Any]:
         plain = {n: list(v) if isinstance(v, tuple) else v for n, v in self.knobs.items()}
-        return {**super().get_config(), "loss": self.info.name, "knobs": plain}
+        axis = {"axis": self.axis} if self.info.axis else {}
+        return {**super().get_config(), "loss": self.info.name, "knobs": plain, **axis}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> NamedLoss:
@@ -111,9 +138,9 @@ def _parameter(knob: Knob, value: float) -> Parameter:
 
 def get(name: str, /, **parameters: Any) -> NamedLoss:
     """A named loss, with values for its parameters; and, as Keras' losses take them, `name`,
-    `reduction`, `dtype` and `from_logits`, of which `PlaygroundLoss` says more. Raises `LossError`
-    where the name or a parameter is unknown."""
-    options = {key: parameters.pop(key) for key in OPTIONS if key in parameters}
+    `reduction`, `dtype` and `from_logits`, of which `PlaygroundLoss` says more; `axis` where Keras
+    has it. Raises `LossError` where the name or a parameter is unknown."""
+    options = {key: parameters.pop(key) for key in (*OPTIONS, "axis") if key in parameters}
     return NamedLoss(name, parameters, **options)
 
 

@@ -77,6 +77,7 @@ class LossInfo:
     also: str = ""  # what else it is called and looked for by
     link: str = "softmax"  # or sigmoid: what makes its y_pred of logits
     each: Callable[..., Any] | None = None  # (B,) values, of a loss that is their mean
+    axis: str = ""  # which axes Keras lets one choose: "one" instead of the last, "some" of all
 
     def as_dict(self) -> dict[str, Any]:
         """A JSON-able copy, for the page."""
@@ -118,6 +119,8 @@ def read_signature(
         if argument.kind is not inspect.Parameter.KEYWORD_ONLY:
             inputs.append(argument.name)
             continue
+        if argument.name == "axis":  # no number of the loss: `losses.axes`
+            continue
         bounds = ranges.get(argument.name)
         if isinstance(bounds, Words):
             knobs.append(Knob(argument.name, argument.default, choices=bounds.choices))
@@ -153,17 +156,19 @@ def named(
     also: str = "",
     link: str = "softmax",
     each: Callable[..., Any] | None = None,
+    axis: str = "",
     **ranges: Range | Words,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Enter a function into the catalog under its own name. `each` gives the values of the samples
-    where the function, which a text calls, gives their mean over the batch."""
+    where the function, which a text calls, gives their mean over the batch. One that has `axis`
+    "some" takes these axes by that name; of "one" the others are moved before it is called."""
 
     def enter(function: Callable[..., Any]) -> Callable[..., Any]:
         name = function.__name__
         inputs, knobs = read_signature(function, ranges)
         REGISTRY[name] = LossInfo(
             name, title, group, when, latex, paper, knobs, inputs, text, function,
-            per_sample, aliases, pairs, also, link, each,
+            per_sample, aliases, pairs, also, link, each, axis,
         )  # fmt: skip
         return function
 

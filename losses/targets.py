@@ -74,11 +74,10 @@ def offered(
     return {"y_true": y_true, like: y_pred}
 
 
-def check_weights(sample_weight: Any, y_pred: Tensor, name: str) -> None:
-    """Raises LossError where there is not one weight a sample: (B,), (B, 1), or a number; with
-    time steps (B, T), also one a step."""
-    given, each = _shape(sample_weight), _shape(y_pred)
-    each = each[:-1] if len(each) > 1 else each
+def check_weights(sample_weight: Any, each: Shape, name: str) -> None:
+    """Raises LossError where there is not one weight for each of the values, which have the shape
+    `each`: (B,), (B, 1), or a number a sample; with time steps (B, T), also one a step."""
+    given = _shape(sample_weight)
     if len(given) > len(each) and given[-1] == 1:
         given = given[:-1]
     fits = len(given) == len(each) and all(

@@ -100,7 +100,7 @@ class WrittenMetric(keras.metrics.Metric):
         if mask is not None:
             weights = weights * ops.cast(mask, "float32")
         if sample_weight is not None:
-            targets.check_weights(sample_weight, y_pred, self.name)
+            targets.check_weights(sample_weight, self.measure.value_shape(y_pred), self.name)
             given = ops.convert_to_tensor(sample_weight, "float32")
             flat = len(given.shape) == len(values.shape) + 1
             weights = weights * (ops.squeeze(given, -1) if flat else given)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from losses import axes
 from losses.named import LossInfo
 
 from . import elementwise as el
@@ -13,7 +14,7 @@ from . import structure as st
 from . import vocabulary as voc
 from .build import NONE, Builder, Callee, Items, Text, Value, letters
 from .errors import LossError, Span, quote, suggest
-from .graph import Node
+from .graph import BATCHES, Node
 from .inputs import INPUTS
 from .parameters import checked_word
 from .review import warn_of_swap
@@ -229,22 +230,24 @@ def call_named(
     tensors = [_target(b, n, given[n]) if n in given else inputs(n) for n in info.inputs]
     if info.inputs[:2] in (("y_true", "y_pred"), ("labels", "y_pred"), ("y_true", "logits")):
         warn_of_swap(b, info.name, *tensors[:2])
+    reduced: tuple[int, ...] = ()
     if "axis" in options:
         b.at = places.get("axis") or b.at
-        _check_axis(b, info, options["axis"], max(t.rank for t in tensors))
+        tensors, reduced = _along(b, info, tensors, options["axis"])
         b.at = at
     if "from_logits" in options and b.flag(options["from_logits"], "from_logits"):
         tensors = _of_logits(b, info, tensors)
     values = {n: _knob(b, info, n, given.get(n)) for n in knobs}
     b.at = at
     live = tuple(n for n in knobs if isinstance(values[n], Node))
+    axis = (("axis", reduced),) if reduced else ()
     return b.node(
         "named",
         [*tensors, *(values[n] for n in live)],
-        lambda k: _result_shape(b, info, tensors, k),
+        lambda k: _result_shape(b, info, tensors, reduced, k),
         name=info.name,
         live=live,
-        fixed=tuple((n, values[n]) for n in knobs if n not in live),
+        fixed=(*((n, values[n]) for n in knobs if n not in live), *axis),
     )
 
 
@@ -280,7 +283,14 @@ def loss_class(
             node = el.binary(b, "div", node, el.binary(b, "maximum", share, b.const(1e-7)))
         if isinstance(reduction, Text) and reduction.text == "sum":
             return st.reduce(b, "sum", node)
-        return node
+        samples = not node.rank or (node.shapes[0][0], node.shapes[1][0]) == BATCHES
+        if (
+            samples
+            or reduction == NONE
+            or (isinstance(reduction, Text) and reduction.text == "none")
+        ):
+            return node
+        return st.reduce(b, "mean", node)  # over what is left where the samples are reduced
 
     return Callee(info.name, call)
 
@@ -310,19 +320,26 @@ _CLASS_ORDER = {
 _REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none")
 
 
-def _check_axis(b: Builder, info: LossInfo, value: Value, rank: int) -> None:
-    """Named losses are computed along the last axis, those of a whole batch over all: what `axis`
-    says of another is refused rather than thrown away."""
-    axis = b.axis(value)
-    axes = range(rank) if axis is None else ((axis,) if isinstance(axis, int) else axis)
-    wanted = [rank - 1] if info.per_sample else list(range(rank))
-    if sorted(a % rank if rank else a for a in axes) != wanted:
-        raise b.error(
-            f"{info.name} is read "
-            + ("along the last axis" if info.per_sample else "over all axes")
-            + f", not with axis={'None' if axis is None else axis}",
-            "leave axis out",
-        )
+def _along(
+    b: Builder, info: LossInfo, tensors: list[Node], value: Value
+) -> tuple[list[Node], tuple[int, ...]]:
+    """The tensors with the axis last that the loss is asked to be computed along; or, of one that
+    adds up over all axes, those it is asked to, where they are not all. Of a loss that has no such
+    choice in Keras, another axis is refused rather than thrown away."""
+    axis, rank = b.axis(value), max(t.rank for t in tensors)
+    own = tuple(range(rank)) if axes.default(info) is None or not info.per_sample else (rank - 1,)
+    try:
+        asked = axes.places(axis, rank, info.name)
+        if asked == own:
+            return tensors, ()
+        axes.checked(info, axis)
+    except LossError as error:
+        hint = error.hint if info.axis in ("one", "some") else "leave axis out"
+        raise b.error(error.message, hint) from None
+    if info.axis == "some":
+        return tensors, asked
+    order = (*(i for i in range(rank) if i != asked[0]), asked[0])
+    return [st.transpose(b, t, order) if t.rank == rank else t for t in tensors], ()
 
 
 def _function_order(info: LossInfo) -> tuple[str, ...]:
@@ -410,7 +427,9 @@ def _knob(b: Builder, info: LossInfo, name: str, value: Value | None) -> Any:
     return float(b.fixed(node, quote(name))) if knob.fixed else b.floats(node)
 
 
-def _result_shape(b: Builder, info: LossInfo, tensors: list[Node], k: int) -> tuple[int, ...]:
+def _result_shape(
+    b: Builder, info: LossInfo, tensors: list[Node], reduced: tuple[int, ...], k: int
+) -> tuple[int, ...]:
     by_name = dict(zip(info.inputs, tensors, strict=True))
     for name in ("last_kernel", "centers"):
         if name in by_name and by_name[name].rank != 2:
@@ -428,6 +447,8 @@ def _result_shape(b: Builder, info: LossInfo, tensors: list[Node], k: int) -> tu
                 f"{letters(p, b)}",
                 "pass y_true and y_pred",
             )
+        if reduced:
+            return tuple(n for i, n in enumerate(shape) if i not in reduced)
         return shape[:-1] if info.per_sample else ()
     first = tensors[0].shapes[k]
     if not info.per_sample:

@@ -303,6 +303,9 @@ def _named(node: Node, args: list[Piece], bound: frozenset[str]) -> Piece:
         for name, value, piece in live
         if not (value.is_const and value.attrs["value"] == defaults[name])
     ]
+    axis = dict(node.attrs["fixed"]).get("axis")
+    if axis is not None:
+        knobs.append(rf"\mathrm{{axis}} = {', '.join(map(str, axis))}")
     inner = r",\, ".join(p.plain for p in args[:count])
     short = _SHORT.get(info.name)
     name = rf"\operatorname{{{short}}}" if short else word(info.name)

@@ -3,6 +3,7 @@ probabilities, what alpha weighs, who counts in a mean. Values from Keras in the
 
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -91,3 +92,72 @@ def test_circle_is_the_same_batch_mean_wherever_it_is_called() -> None:
         assert float(loss.on(batch)) == pytest.approx(expected, rel=1e-4)
     alone = {"labels": np.arange(6), "features": X}
     assert float(losses.get("circle").on(alone)) == 0
+
+
+# -- along another axis
+
+RNG = np.random.default_rng(5)
+IMAGES = RNG.dirichlet([1, 1, 1], (2, 4, 5)).astype("float32")  # (B, H, W, C)
+MASKS = np.eye(3, dtype="float32")[RNG.integers(0, 3, (2, 4, 5))]
+FIRST = (np.moveaxis(MASKS, -1, 1), np.moveaxis(IMAGES, -1, 1))  # (B, C, H, W)
+AXES: dict[str, tuple[Any, list[Any]]] = {
+    "cosine_similarity": (K.CosineSimilarity, [-1, 0, 1, -2]),
+    "binary_crossentropy": (K.BinaryCrossentropy, [-1, 1, 2]),
+    "categorical_crossentropy": (K.CategoricalCrossentropy, [-1, 1]),
+    "binary_focal_crossentropy": (K.BinaryFocalCrossentropy, [1, -2]),
+    "categorical_focal_crossentropy": (K.CategoricalFocalCrossentropy, [1]),
+    "sparse_categorical_crossentropy": (K.SparseCategoricalCrossentropy, [-1]),
+    "dice": (K.Dice, [None, (1, 2, 3), [1, -1], 0, -1]),
+    "tversky": (K.Tversky, [None, (1, 2, 3), (0, 2, 3)]),
+}
+ASKED = [(name, axis) for name, (_, axes) in AXES.items() for axis in axes]
+
+
+@pytest.mark.parametrize(("name", "axis"), ASKED, ids=str)
+def test_axis_is_obeyed_and_kept(name: str, axis: Any) -> None:
+    y, p = (MASKS.argmax(-1), IMAGES) if name.startswith("sparse") else FIRST
+    held = axis if not isinstance(axis, list) else tuple(axis)
+    for reduction in ("sum_over_batch_size", "none"):
+        loss = losses.get(name, axis=axis, reduction=reduction)
+        theirs = AXES[name][0](axis=held, reduction=reduction)
+        same(loss(y, p), theirs(y, p))
+        again = keras.losses.deserialize(keras.losses.serialize(loss))
+        same(again(y, p), theirs(y, p))
+        each = np.asarray(theirs.call(tf.constant(y, "float32"), tf.constant(p)))
+        if each.shape:
+            weight = np.linspace(0, 2, each.size).reshape(each.shape).astype("float32")
+            same(loss(y, p, sample_weight=weight), theirs(y, p, sample_weight=weight))
+
+
+def test_logits_become_probabilities_along_the_axis_asked_for() -> None:
+    z = (10 * RNG.normal(size=(2, 3, 4))).astype("float32")
+    y = np.moveaxis(np.eye(3, dtype="float32")[RNG.integers(0, 3, (2, 4))], -1, 1)
+    loss = losses.get("categorical_crossentropy", axis=1, from_logits=True)
+    same(loss(y, z), K.CategoricalCrossentropy(axis=1, from_logits=True)(y, z))
+
+
+@pytest.mark.parametrize(
+    ("name", "axis", "says", "hint"),
+    [("cosine_similarity", (0, 1), "a single axis, not", "such as -1"),
+     ("binary_crossentropy", None, "a single axis, not None", "such as -1"),
+     ("dice", "all", "one axis or more, not 'all'", "None for all"),
+     ("sparse_categorical_crossentropy", 1, "along the last axis", "moveaxis(y_pred, 1, -1)"),
+     ("huber", 0, "along the last axis", "moveaxis(y_pred, 0, -1)"),
+     ("circle", 0, "circle has no parameter 'axis'", "leave axis out")],
+)  # fmt: skip
+def test_an_axis_that_cannot_be_is_refused(name: str, axis: Any, says: str, hint: str) -> None:
+    with pytest.raises(losses.LossError) as caught:
+        losses.get(name, axis=axis)
+    assert says in caught.value.message and hint in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(("name", "axis"), [("cosine_similarity", 4), ("dice", (1, -5))])
+def test_an_axis_that_is_not_there_is_refused(name: str, axis: Any) -> None:
+    with pytest.raises(losses.LossError, match=r"there is no axis .* which has 4"):
+        losses.get(name, axis=axis)(*FIRST)
+
+
+def test_a_configuration_from_before_there_was_axis_is_read() -> None:
+    config = losses.get("dice").get_config()
+    del config["axis"]
+    same(losses.get("dice").from_config(config)(*FIRST), K.Dice()(*FIRST))

@@ -72,17 +72,54 @@ def test_a_function_reads_its_arguments_in_the_order_of_keras(typed: str) -> Non
 
 @pytest.mark.parametrize(
     "typed",
-    ["cosine_similarity(y_true, y_pred, axis=0)", "categorical_crossentropy(axis=0)",
-     "keras.losses.CosineSimilarity(0)(y_true, y_pred)", "dice(y_true, y_pred, axis=-1)",
-     "keras.losses.binary_crossentropy(y_true, y_pred, axis=(0, 1))",
-     "keras.losses.Dice(axis=1)(y_true, y_pred)",
-     "mse(y_true, y_pred, axis=0)"],
+    ["mse(y_true, y_pred, axis=0)", "focal(axis=0)", "triplet_semi_hard(axis=-1)",
+     "keras.losses.SparseCategoricalCrossentropy(axis=0)(labels, y_pred)"],
 )  # fmt: skip
-def test_another_axis_is_refused_and_not_thrown_away(typed: str) -> None:
+def test_an_axis_that_keras_does_not_have_is_refused_and_not_thrown_away(typed: str) -> None:
     error = losses.check(typed, numeric=False)["error"]
-    assert error is not None
-    if "mse" not in typed:
-        assert "axis" in error["message"] and error["hint"] == "leave axis out"
+    assert "axis" in error["message"] and error["hint"] == "leave axis out"
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [("keras.losses.binary_crossentropy(y_true, y_pred, axis=(0, 1))", "a single axis"),
+     ("cosine_similarity(y_true, y_pred, axis=2)", "there is no axis 2 of y_pred, which has 2"),
+     ("keras.losses.Dice(axis=(0, -3))(y_true, y_pred)", "there is no axis -3"),
+     ("cosine_similarity(y_true, y_pred, axis=0)", "the result has the size (C,)")],
+)  # fmt: skip
+def test_an_axis_that_cannot_be_is_refused(typed: str, says: str) -> None:
+    assert says in losses.check(typed, numeric=False)["error"]["message"]
+
+
+ALONG = {
+    "keras.losses.CosineSimilarity(0)(y_true, y_pred)": K.CosineSimilarity(0),
+    "mean(cosine_similarity(y_true, y_pred, axis=-2))": K.CosineSimilarity(0),
+    "keras.losses.CosineSimilarity(0, reduction='sum')(y_true, y_pred)": K.CosineSimilarity(
+        0, reduction="sum"
+    ),
+    "keras.losses.BinaryCrossentropy(axis=0)(y_true, y_pred)": K.BinaryCrossentropy(axis=0),
+    "keras.losses.CategoricalCrossentropy(axis=0)(y_true, y_pred)": K.CategoricalCrossentropy(
+        axis=0
+    ),
+    "keras.losses.CategoricalCrossentropy(axis=0, from_logits=True)(y_true, logits)": (
+        K.CategoricalCrossentropy(axis=0, from_logits=True)
+    ),
+    "keras.losses.Dice(axis=1)(y_true, y_pred)": K.Dice(axis=1),
+    "keras.losses.Dice(axis=0)(y_true, y_pred)": K.Dice(axis=0),
+    "dice(y_true, y_pred, axis=-1)": K.Dice(axis=-1),
+    "keras.losses.Tversky(0.2, 0.9, axis=1)(y_true, y_pred)": K.Tversky(0.2, 0.9, axis=1),
+}
+
+
+@pytest.mark.parametrize("typed", ALONG)
+def test_another_axis_is_obeyed(typed: str) -> None:
+    loss = losses.compile_loss(typed, num_classes=3, probe=False)
+    expected = float(ALONG[typed](Y, Z if "logits" in typed else P))
+    tensors = {"y_true": Y, "y_pred": P, "logits": Z}
+    assert float(loss.on(tensors)) == pytest.approx(expected, rel=1e-4)
+    again = losses.compile_loss(loss.canonical, num_classes=3, probe=False)
+    assert again.digest == loss.digest
+    assert float(again.on(tensors)) == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize(
