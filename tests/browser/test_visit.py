@@ -93,7 +93,7 @@ def test_write_train_pause_reload_stop(open_page: Open) -> None:
     page.reload()
     expect(words(page)).to_contain_text(f"Paused at step {paused + 1:,}")
     expect(page.locator(".editor textarea")).to_have_value(SOUND)
-    assert drawn(page) == paused + 1
+    expect(page.locator(".curves")).to_have_attribute("data-end", str(paused + 1))
     button(page, "resume").click()
     draws_beyond(page, paused + 1)
     button(page, "stop").click()
