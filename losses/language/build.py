@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import numbers, sizes
+from .chosen import follow
 from .errors import LossError, Remark, Span, quote
 from .graph import BATCHES, Node, Number, Parameter, Shape, const, describe, folded, topological
 from .sizes import SizeError
@@ -55,7 +56,15 @@ class Callee:
     call: Callable[..., Any]
 
 
-Value = Node | Items | Text | DType | Special | Callee
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What `where(condition)` gives: the places at which a condition holds."""
+
+    mask: Node
+    span: Span
+
+
+Value = Node | Items | Text | DType | Special | Callee | Places
 NONE = Special("None")
 DOTS = Special("...")
 
@@ -91,6 +100,7 @@ class Builder:
         self.parameters: dict[str, Parameter] = {}
         self.labels: dict[Node, str] = {}  # what the visitor called a node
         self.inputs: dict[Node, frozenset[str]] = {}
+        self.chosen: dict[Node, Node] = {}  # what a condition has chosen from, and that condition
         self.own: set[str] = set()  # the names that the text gives a meaning
         self.with_labels: Callable[[], str | None] = lambda: None  # the call, with labels in it
         self.ranges: dict[Node, tuple[float, float]] = {}
@@ -159,6 +169,16 @@ class Builder:
             raise self.error(
                 "the steps of this loss hold too many numbers together", "reduce earlier, with sum"
             )
+        return self.followed(node)
+
+    def followed(self, node: Node) -> Node:
+        """A new node, remembered where it is of entries that a condition has chosen."""
+        try:
+            mask = follow(self.chosen, node)
+        except SizeError as error:
+            raise self.size_error(error) from None
+        if mask is not None:
+            self.chosen[node] = mask
         return node
 
     def size_error(self, error: SizeError, args: Sequence[Node] = ()) -> LossError:
@@ -188,7 +208,7 @@ class Builder:
                 return const(numbers.checked(kinds[dtype](value)), node.span, dtype)
             except numbers.BadNumber as error:
                 raise self.error(str(error)) from None
-        return Node(
+        made = Node(
             "cast",
             (node,),
             {"dtype": dtype, "implicit": implicit},
@@ -197,6 +217,7 @@ class Builder:
             dtype,
             node.static,
         )
+        return self.followed(made)
 
     def floats(self, node: Node) -> Node:
         return self.cast(node, "float")
@@ -209,6 +230,10 @@ class Builder:
             return value
         if isinstance(value, Items):
             return self.array(value)
+        if isinstance(value, Places):
+            raise self.error(
+                "where needs three arguments", "write where(condition, a, b)", value.span
+            )
         kinds = {Text: "a string", DType: "a type", Callee: "a function"}
         shown = value.name if isinstance(value, Special) else kinds.get(type(value), "this")
         raise self.error(f"{what} is expected here, not {shown}", _hint_for(value))

@@ -12,7 +12,7 @@ from . import elementwise as el
 from . import lookups, operators
 from . import structure as st
 from . import vocabulary as voc
-from .build import NONE, Builder, Callee, Items, Text, Value, letters
+from .build import NONE, Builder, Callee, Items, Places, Text, Value, letters
 from .errors import LossError, Span, quote, suggest
 from .graph import BATCHES, Node
 from .inputs import INPUTS
@@ -36,7 +36,7 @@ def call_operator(
     at = b.at
     given = _match(b, function.arguments, name, args, keywords, places)
     if function.op == "where" and len(given) == 1:
-        raise b.error("where needs three arguments", "write where(condition, a, b)")
+        return Places(b.tensor(given["condition"]), b.at)
     if function.op == "clip" and {"min", "max"}.isdisjoint(given):
         raise b.error("clip needs bounds", "write clip(x, 1e-7, 1 - 1e-7)")
     if function.op in ("max", "min") and len(args) > 1 and _is_builtin_pair(args):

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from . import elementwise as el
-from . import lookups
+from . import lookups, masks
 from . import structure as st
-from .build import NONE, Builder, DType, Items, Text, Value, dims
+from .build import NONE, Builder, DType, Items, Places, Text, Value, dims
 from .graph import Node
 from .review import is_probability, warn_of_swap
 from .vocabulary import UNARY
@@ -200,7 +200,10 @@ def unstack(b: Builder, a: Arguments) -> Items:
 
 def gather(b: Builder, a: Arguments) -> Node:
     """tf.gather; with batch_dims=1 the entry of each sample at its own index."""
-    x, index, axis = a["x"], a["indices"], single_axis(b, a["axis"])
+    x, axis = a["x"], single_axis(b, a["axis"])
+    if isinstance(a["indices"], Places) and a["indices"].mask.rank == 1 and not axis:
+        return masks.taken(b, x, a["indices"])
+    index = b.tensor(a["indices"])
     if not a["batch_dims"]:
         return st.take(b, x, index, axis)
     if a["batch_dims"] != 1 or x.rank != 2 or index.rank not in (1, 2):
@@ -212,7 +215,10 @@ def gather(b: Builder, a: Arguments) -> Node:
 
 def gather_nd(b: Builder, a: Arguments) -> Node:
     """tf.gather_nd: the last axis of the indices holds one place for each of the first axes."""
-    x, index = a["x"], a["indices"]
+    x = a["x"]
+    if isinstance(a["indices"], Places):
+        return masks.taken(b, x, a["indices"])
+    index = b.tensor(a["indices"])
     count, other = (shape[-1] if shape else 0 for shape in index.shapes)
     if count != other or not 1 <= count <= x.rank:
         raise b.error(
@@ -365,7 +371,21 @@ def predicate(op: str) -> Apply:
 
 
 def reduction(op: str) -> Apply:
-    return lambda b, a: st.reduce(b, op, a["x"], a["axis"], a["keepdims"])
+    def apply(b: Builder, a: Arguments) -> Node:
+        over = masks.reduce if a["x"] in b.chosen else st.reduce
+        return over(b, op, a["x"], a["axis"], a["keepdims"])
+
+    return apply
+
+
+def boolean_mask(b: Builder, a: Arguments) -> Node:
+    if a["axis"] not in (None, 0):
+        raise b.error("boolean_mask is read along the first axes", "leave axis out")
+    return masks.choose(b, a["x"], a["mask"])
+
+
+def size(b: Builder, a: Arguments) -> Node:
+    return masks.count(b, a["x"]) if a["x"] in b.chosen else st.size_of(b, a["x"])
 
 
 def extreme(op: str) -> Apply:
@@ -551,7 +571,8 @@ APPLY: dict[str, Apply] = {
     "stop_gradient": lambda b, a: el.unary(b, "stop_gradient", a["x"]),
     "shape": shape,
     "shape_vector": lambda b, a: st.shape_vector(b, a["x"]),
-    "size": lambda b, a: st.size_of(b, a["x"]),
+    "size": size,
+    "boolean_mask": boolean_mask,
     "ndim": lambda b, a: b.const(a["x"].rank),
     "rank": lambda b, a: b.const(a["x"].rank),
     "length": length,

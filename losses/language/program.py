@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from losses.catalog import KERAS_NAMES, METRIC_NAMES
 from losses.metrics import METRICS
 
+from . import masks
 from .build import Builder, Callee, Items, Special, Text, Value, letters
 from .errors import LossError, Span, quote, suggest
 from .graph import BATCHES, WIDTHS, Node, Part, Program, topological
@@ -379,6 +380,8 @@ class _Text:
                 hint="return one tensor; add several terms with +",
             )
         node = self.b.tensor(value)
+        if node in self.b.chosen:
+            node = masks.settled(self.b, node)
         used = {n.attrs["name"] for n in topological(node) if n.op == "input"}
         if node.dtype != "float":
             if not self.metric:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import elementwise as el
+from . import masks
 from . import structure as st
 from . import vocabulary as voc
 from .build import (
@@ -19,6 +20,7 @@ from .build import (
     Callee,
     DType,
     Items,
+    Places,
     Text,
     Value,
     dims,
@@ -502,6 +504,8 @@ class Reader:
 
     def subscript(self, node: ast.Subscript, scope: Scope) -> Value:
         value = self.value(node.value, scope)
+        if isinstance(value, Places) and value.mask.rank == 1:
+            return value  # one column, whichever way it is taken
         if isinstance(value, Node) and value.op == "shape":
             value = Items(dims(self.b, value.args[0]))
         if isinstance(value, Items) and not _table_index(node.slice):
@@ -540,6 +544,8 @@ class Reader:
                 "to pick the true class write sum(y_true * y_pred, axis=-1)",
             )
         place, which = gathers[0]
+        if which.dtype == "bool" and not place:
+            return masks.choose(self.b, x, which)
         if which.dtype == "bool":
             raise self.error(
                 at, "a condition cannot be an index", "use where, or multiply by the mask"

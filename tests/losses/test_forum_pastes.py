@@ -34,7 +34,6 @@ WAITING = {
     "zip-lists",
     "append-add-n",
     "comprehension",
-    "mask-index",
     "suggest-cast-to-floatx",
     "suggest-tf-slice",
     "suggest-metrics-mse",

@@ -175,7 +175,7 @@ PLACES = [
     ("zeros((32, 10)) + y_pred", 1, 1, "(32, 10)"),
     ("outer(y_true, y_pred)", 1, 1, "(10B, 10B)"),
     ("def f(x):\n    return f(x)\nf(y_pred)", 2, 12, "calls itself"),
-    ("y_pred[y_true > 0]", 1, 1, "condition"),
+    ("y_pred[:, y_pred[0] > 0]", 1, 1, "condition"),
     ("'mse'", 1, 1, "quotes"),
     ("x = mean(y_pred)", 1, 1, "assignment"),
     ("torch.mean(y_pred)", 1, 1, "PyTorch"),
