@@ -13,6 +13,7 @@ import streamlit as st
 
 from pages.live import files
 from playground.figures.network import Stage
+from playground.spec import DEFAULT_TASK
 
 PANELS = ("loss", "accuracy", "gap")
 AXES = ("step", "epoch", "seconds")
@@ -267,11 +268,12 @@ def editor(
     height: int = 200,
     parameters: dict[str, float] | None = None,
     kind: str = "loss",
+    task: str = DEFAULT_TASK,
     on_change: Callable[[], None] | None = None,
 ) -> Edited:
     """The loss editor: checks while one types, answers beside the text, and gives what was typed
     when typing rests. It is `height` high and grows with its text. Of `kind` "metric" it takes a
-    metric.
+    metric. What it may name is what a run of the `task` has.
 
     Pass as `text` the text as the page knows it. When that differs both from what was passed
     before and from what the editor gave, the page has set it (another loss was picked) and the
@@ -295,6 +297,7 @@ def editor(
             "height": height,
             "most": (MOST_LINES + 1) * LINE_HEIGHT,
             "kind": kind,
+            "task": task,
             "parameters": parameters or {},
         },
         on_edit_change=on_change or _nothing,

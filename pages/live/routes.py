@@ -28,7 +28,8 @@ from playground.knobs import MAX_LOSS_CHARACTERS
 from playground.runs.checker import Superseded
 from playground.runs.supervisor import service
 from playground.settings import settings
-from playground.spec import RunSpec
+from playground.spec import DEFAULT_TASK, RunSpec
+from playground.tasks import TASKS
 
 MAX_RUNS = 8  # as many as there are colours for
 MAX_BODY = 64 * 1024
@@ -127,14 +128,16 @@ def _known(runs: list[str]) -> list[str]:
 
 
 async def check(request: Request) -> Response:
-    """Checks a loss as it is typed: `{text, parameters}` in, the worker's report out; with
-    `"kind": "metric"`, a metric."""
+    """Checks a loss as it is typed for a run of a task: `{text, parameters, task}` in, the worker's
+    report out; with `"kind": "metric"`, a metric."""
     asked = await _posted(request)
     if isinstance(asked, Response):
         return asked
     try:
         text, parameters = asked["text"], asked.get("parameters", {})
-        metric = asked.get("kind") == "metric"
+        metric, task = asked.get("kind") == "metric", asked.get("task", DEFAULT_TASK)
+        if task not in TASKS:
+            raise ValueError
         if not isinstance(text, str) or not isinstance(parameters, Mapping):
             raise TypeError
         parameters = {str(name): float(value) for name, value in parameters.items()}
@@ -146,9 +149,9 @@ async def check(request: Request) -> Response:
     try:
         report = await anyio.to_thread.run_sync(
             *(
-                (service().check_metric, text, visitor, True)
+                (service().check_metric, text, visitor, True, task)
                 if metric
-                else (service().check, text, parameters, visitor, True)
+                else (service().check, text, parameters, visitor, True, task)
             ),
             limiter=checking,
         )

@@ -10,15 +10,17 @@ from pages.parts.visitor import visitor
 from playground.errors import PlaygroundError, WorkerError
 from playground.knobs import is_name
 from playground.runs import supervisor
-from playground.spec import RunSpec
+from playground.spec import DEFAULT_TASK, RunSpec
 
 Asked = tuple[str, tuple[tuple[str, float], ...]]
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
-def checked(text: str, parameters: tuple[tuple[str, float], ...]) -> Mapping[str, Any]:
-    """The worker's report on a loss, named or written. Raises WorkerError."""
-    return supervisor.service().check(text, dict(parameters), visitor())
+def checked(
+    text: str, parameters: tuple[tuple[str, float], ...], task: str = DEFAULT_TASK
+) -> Mapping[str, Any]:
+    """The worker's report on a loss, named or written, of a run of a task. Raises WorkerError."""
+    return supervisor.service().check(text, dict(parameters), visitor(), task=task)
 
 
 def asked(text: str) -> Asked:
@@ -31,7 +33,7 @@ def refusal(spec: RunSpec) -> PlaygroundError | None:
     if not supervisor.service().status()["checking"]:
         return None  # the training worker checks it as well
     try:
-        report = checked(spec.loss, tuple(sorted(spec.loss_parameters.items())))
+        report = checked(spec.loss, tuple(sorted(spec.loss_parameters.items())), spec.task)
     except WorkerError:
         return None
     error = report.get("error")

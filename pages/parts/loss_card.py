@@ -241,6 +241,7 @@ def _write(ready: bool) -> Mapping[str, Any] | None:
         state.loss_text,
         height=EDITOR_HEIGHT,
         parameters=state.loss_parameters["write"],
+        task=draft.chosen_task(),
     )
     state.loss_text = typed.text
     if not ready:
@@ -320,7 +321,8 @@ def _check(text: str, plain: bool = False) -> Mapping[str, Any] | None:
     """The report on a loss, as its text has it (`plain`) or with the parameters as they were
     moved; None if there is no answer, which is then said."""
     try:
-        return checked.checked(text, ()) if plain else checked.checked(*asked(text))
+        task = draft.chosen_task()
+        return checked.checked(*((text, ()) if plain else asked(text)), task)
     except WorkerError as error:
         problems.problem("Not checked", error.message, error.hint, key="not-checked")
         return None

@@ -155,7 +155,9 @@ def _write(full: bool) -> None:
                 on_click=_add,
                 help=f"There are {MAX_METRICS} already: remove one first." if full else None,
             )
-        typed = component.editor(EDITOR, state[TEXT], height=EDITOR_HEIGHT, kind="metric")
+        typed = component.editor(
+            EDITOR, state[TEXT], height=EDITOR_HEIGHT, kind="metric", task=draft.chosen_task()
+        )
         state[TEXT] = typed.text
         if "metric_fault" in state:
             with st.container(key="fault-metric"):

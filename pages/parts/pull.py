@@ -30,7 +30,7 @@ def sliders(current: RunRecord | None, settled: RunSpec | None) -> None:
         spec = settled if live is None else spec_by_now(live)
         if spec is None:
             return
-        report = checked(spec.loss, ())
+        report = checked(spec.loss, (), spec.task)
     except PlaygroundError as error:
         problems.remember(error)
         return

@@ -30,7 +30,7 @@ from playground.runs.records import TERMINAL
 from playground.runs.store import RunRecord, Store, open_store
 from playground.runs.waiting import Line, Waiting
 from playground.settings import Settings, settings
-from playground.spec import RunSpec, knobs
+from playground.spec import DEFAULT_TASK, RunSpec, knobs
 from playground.training.changes import BACK, LOSS, PARAMETER, RATE, as_changed, broken, with_loss
 from playground.training.events import Changed, Event, Failed, Finished, Progress, Started
 
@@ -257,15 +257,18 @@ class Supervisor:
         parameters: Mapping[str, float] | None = None,
         visitor: str = "",
         newest: bool = False,
+        task: str = DEFAULT_TASK,
     ) -> dict[str, Any]:
-        """What `losses.check` says of a text; visitors take turns. Of several texts that a visitor
-        wants the `newest` checked of, the others raise Superseded. Raises WorkerError."""
+        """What `losses.check` says of a text for a run of a task; visitors take turns. Of several
+        texts that a visitor wants the `newest` checked of, the others raise Superseded. Raises
+        WorkerError."""
         report: dict[str, Any] = self._checker.ask(
             "check",
             visitor,
             "check" if newest else "",
             text=text,
             parameters=dict(parameters or {}),
+            task=task,
         )
         return report
 
@@ -322,10 +325,12 @@ class Supervisor:
             self._reference = self._checker.ask("reference")
         return self._reference
 
-    def check_metric(self, text: str, visitor: str = "", newest: bool = False) -> dict[str, Any]:
+    def check_metric(
+        self, text: str, visitor: str = "", newest: bool = False, task: str = DEFAULT_TASK
+    ) -> dict[str, Any]:
         """What `losses.check` says of a metric's text; superseded and raising as `check`."""
         topic = "metric" if newest else ""
-        report: dict[str, Any] = self._checker.ask("metric", visitor, topic, text=text)
+        report: dict[str, Any] = self._checker.ask("metric", visitor, topic, text=text, task=task)
         return report
 
     def catalog(self) -> list[dict[str, Any]]:
@@ -526,7 +531,7 @@ class Supervisor:
                 wanted = with_loss(record.spec, value)
             except SpecError as fault:
                 raise RunError(f"The loss stays: {fault.message}.", fault.hint) from None
-            report = self.check(wanted.loss, wanted.loss_parameters, visitor)
+            report = self.check(wanted.loss, wanted.loss_parameters, visitor, task=record.spec.task)
             if error := report.get("error"):
                 raise RunError(f"The loss stays: {error['message']}.", error["hint"] or "")
             if refused := report.get("refusal"):
@@ -545,7 +550,7 @@ class Supervisor:
         known: Mapping[str, Any] = started.loss
         now = as_changed(record.spec, self.store.marks(run_id))
         if now.loss != record.spec.loss:
-            known = self.check(now.loss, visitor=visitor)
+            known = self.check(now.loss, visitor=visitor, task=record.spec.task)
         _check_number(kind, name, value, known)
 
     def _command_waiting(self, run_id: str, do: str) -> None:

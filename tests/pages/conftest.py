@@ -39,7 +39,7 @@ def warm(supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch) -> Supervisor:
     """The same with answers about losses, without the numbers that need TensorFlow."""
 
     def check(
-        text: str, parameters: dict[str, float] | None = None, visitor: str = ""
+        text: str, parameters: dict[str, float] | None = None, visitor: str = "", **_: Any
     ) -> dict[str, Any]:
         found = {"ok": True, "error": None, "warnings": [], "inputs": [], "parameters": []}
         if not text.isidentifier():

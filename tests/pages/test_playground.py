@@ -392,7 +392,7 @@ def judged(warm: Supervisor, monkeypatch: pytest.MonkeyPatch) -> Supervisor:
     """The same with what a worker says of a loss without a teacher and of one of features."""
     check = warm.check
 
-    def judge(text: str, parameters: dict[str, float] | None = None, visitor: str = "") -> dict:
+    def judge(text: str, parameters: dict | None = None, visitor: str = "", **_: str) -> dict:
         told = {"refusal": None, "remark": None}
         if "distillation" in text:
             told["refusal"] = REFUSED
@@ -425,7 +425,7 @@ def test_what_starts_several_runs_refuses_too(
 ) -> None:
     page = visit("dataset=digits", at="fitting.py")
     monkeypatch.setattr(
-        judged, "check", lambda *asked: {"ok": True, "error": None, "refusal": REFUSED}
+        judged, "check", lambda *asked, **_: {"ok": True, "error": None, "refusal": REFUSED}
     )
     st.cache_data.clear()
     click(page, at)

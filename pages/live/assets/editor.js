@@ -113,7 +113,7 @@ export function mount(root, component) {
       const response = await fetch(new URL("../../check", import.meta.url), {
         method: "POST",
         headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ kind: data.kind, text, parameters: data.parameters }),
+        body: JSON.stringify({ kind: data.kind, task: data.task, text, parameters: data.parameters }),
         signal: request.signal,
       })
       answer = await response.json()
