@@ -31,11 +31,11 @@ class Names:
 
     def _collect(self, node: ast.AST) -> None:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            self.bound.add(node.id)
+            self.bound |= {node.id, node.id.partition(".")[0]}  # an attribute of a class: its `self`
             self.stored[node.id] += 1
         elif isinstance(node, ast.FunctionDef):
             values = node.args
-            self.bound.add(node.name)
+            self.bound |= {node.name, node.name.partition(".")[0]}
             self.bound |= {a.arg for a in (*values.posonlyargs, *values.args, *values.kwonlyargs)}
         elif isinstance(node, ast.Import):
             for alias in node.names:

@@ -10,6 +10,7 @@ from losses.metrics import METRICS
 
 from . import masks
 from .build import Builder, Callee, Items, Special, Text, Value, letters
+from .classes import read_classes
 from .errors import LossError, Span, quote, suggest
 from .graph import BATCHES, WIDTHS, Node, Part, Program, topological
 from .inputs import LABELS, OLD_KERNEL, PREDICTIONS, Provided
@@ -48,6 +49,7 @@ def analyse(
         text = f"{text.strip()}()"
     try:
         tree = parse(text)
+        read_classes(tree)
         names = Names(tree, METRIC_NAMES if metric else KERAS_NAMES)
         check_tree(tree, names.check_name, names.check_import)
         return _program(tree, names, overrides, num_classes, metric, inputs)

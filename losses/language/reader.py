@@ -94,7 +94,7 @@ class Reader:
         self.old_kernel = old_kernel
         self.provided = provided
         self.inputs: dict[str, Node] = {}
-        self.active: list[str] = []
+        self.active: list[ast.FunctionDef] = []
         self.depth = 0
         self.count = 0
         self.checked: set[ast.stmt] = set()
@@ -206,7 +206,7 @@ class Reader:
         assert isinstance(target, ast.Name)  # noqa: S101  (checked by the walker)
         if isinstance(value, Node):
             self.check_rebinding(target.id, value, at)
-            self.b.labels.setdefault(value, target.id)
+            self.b.labels.setdefault(value, target.id.rpartition(".")[2])
         scope.values[target.id] = value
 
     def unpack(self, value: Value, count: int, at: ast.expr) -> tuple[Value, ...]:
@@ -709,12 +709,12 @@ class UserFunction:
 
     def __call__(self, args: list[Value], keywords: dict[str, Value], span: Any) -> Value:
         reader, name = self.reader, self.node.name
-        if name in reader.active:
+        if self.node in reader.active:
             raise LossError(f"{quote(name)} calls itself", span, hint="write the steps out")
         if len(reader.active) >= MAX_CALL_DEPTH:
             raise LossError("helpers call helpers too deeply", span, hint="simplify the loss")
         scope = Scope(self.scope, self.bind(args, keywords, span))
-        reader.active.append(name)
+        reader.active.append(self.node)
         try:
             result = reader.block(self.node.body, scope)
         finally:

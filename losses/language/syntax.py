@@ -183,8 +183,8 @@ _REFUSED: dict[str, tuple[str, str]] = {
     "AsyncFor": ("loops are not part of the language", "operate on the whole tensor"),
     "While": ("loops are not part of the language", "operate on the whole tensor"),
     "ClassDef": (
-        "classes are not part of the language",
-        "paste the body of the class's call() method",
+        "a class stands on its own, not inside a function",
+        "write it above",
     ),
     "Lambda": ("lambda is not part of the language", "write a helper with def"),
     "ListComp": (

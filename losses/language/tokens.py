@@ -261,7 +261,7 @@ def _check_operator(source: Source, token: Token, previous: Token | None, bracke
             fix=fix,
         )
     if sign in _BINARY_ONLY or sign in ("*", "**"):
-        opening = previous is None or previous.text in ("(", ",")
+        opening = previous is None or previous.text in ("(", ",", "{")
         words = previous is not None and previous.text in ("[", "import", "except", "=")
         star = (sign in ("*", "**") and opening) or (sign == "*" and words)
         decorator = sign == "@" and previous is None

@@ -438,7 +438,6 @@ REFUSED = {
     "quantile_lambda": (4, "def"),
     "pinball_factory": (6, "compile"),
     "kappa_in_a_try": (7, "try"),
-    "class_loss": (1, "call()"),
     "printing": (3, "remove it"),
     "weight_matrix_by_product": (7, "range(n)"),
     "one_underscore": (2, "another name"),

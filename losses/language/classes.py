@@ -1,0 +1,453 @@
+"""Classes, read as the function that makes their loss, which is what they amount to.
+
+    class Gained(keras.losses.Loss):             def Gained(gain=2.0):
+        def __init__(self, gain=2.0):                `self.gain` = gain
+            super().__init__()                       def `self.call`(y_true, y_pred):
+            self.gain = gain            becomes          return `self.gain` * ...
+        def call(self, y_true, y_pred):              return `self.call`
+            return self.gain * ...
+
+An attribute of `self` becomes one name, with a dot that no name typed by hand can have, so that no
+object ever comes to be. The methods of a loss that has lost its class are read as those of one.
+A Keras metric is read over a whole evaluation at once: its sums begin at 0 and are added to once.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from .errors import LossError, quote
+from .syntax import Tree, dotted
+from .vocabulary import LOSS_CLASSES
+
+# Methods that say how an object is saved, shown or begun anew, not what it computes.
+_UNREAD = ("get_config", "from_config", "reset_state", "reset_states", "compute_output_shape",
+           "compute_mask", "__repr__", "__str__", "get_prunable_weights")  # fmt: skip
+_PLAIN_BASES = ("object", "ABC", "Loss", "LossFunctionWrapper", "Layer", "Metric",
+                "MeanMetricWrapper", "Callable")  # fmt: skip
+_VARIABLES = ("add_weight", "add_variable", "Variable")
+_ASSIGNED = {"assign_add": ast.Add, "assign_sub": ast.Sub}
+_CALLED = "__call__"
+
+T = TypeVar("T", bound=ast.AST)
+
+
+def read_classes(tree: Tree) -> None:
+    """Put functions in the place of the classes of a text; raises `LossError`."""
+    body = _gathered(tree)
+    classes = {node.name: node for node in body if isinstance(node, ast.ClassDef)}
+    if not classes:
+        return
+    found = {name: _Class(tree, node, classes) for name, node in classes.items()}
+    mains = {name: each.main for name, each in found.items()}
+    made: list[ast.stmt] = []
+    for statement in body:
+        if isinstance(statement, ast.ClassDef):
+            made.append(found[statement.name].function())
+        else:
+            made.append(_Instances(mains).visit(statement))
+    tree.body = made
+
+
+def _gathered(tree: Tree) -> list[ast.stmt]:
+    """The statements, methods that stand outside a class put into one."""
+    loose = [s for s in tree.body if isinstance(s, ast.FunctionDef) and _self(s)]
+    if not loose:
+        return tree.body
+    node = ast.ClassDef("loss", [], [], [*loose], [])
+    ast.copy_location(node, loose[0])
+    place = tree.body.index(loose[-1])
+    kept = [s for s in tree.body if s not in loose]
+    kept.insert(place - len(loose) + 1, node)
+    return kept
+
+
+def _self(node: ast.FunctionDef) -> str | None:
+    """What a method calls its object."""
+    first = [*node.args.posonlyargs, *node.args.args][:1]
+    return first[0].arg if first and first[0].arg in ("self", "cls") else None
+
+
+@dataclass
+class _Class:
+    """One class: its methods, and the function they become."""
+
+    tree: Tree
+    node: ast.ClassDef
+    classes: dict[str, ast.ClassDef]
+    methods: dict[str, ast.FunctionDef] = field(default_factory=dict)
+    constants: list[ast.stmt] = field(default_factory=list)
+    base: ast.expr | None = None  # a configured loss of Keras
+
+    def __post_init__(self) -> None:
+        self.collect(self.node, ())
+        self.check_weights()
+        self.main = self.find_main()
+        stored = {n.attr for m in self.methods.values() for n in _attributes(m, ast.Store)}
+        self.named = {t.id for s in self.constants for t in _targets(s) if isinstance(t, ast.Name)}
+        self.known = stored | self.named | set(self.methods)
+        self.properties = {
+            n for n, m in self.methods.items() if _decorated(m, "property")
+        }
+
+    def error(self, node: ast.AST, message: str, hint: str) -> LossError:
+        return LossError(message, self.tree.span(node), hint=hint)
+
+    # -- what the class holds
+
+    def collect(self, node: ast.ClassDef, inside: tuple[str, ...]) -> None:
+        """Methods and numbers of a class and of those of the text it is made from."""
+        if node.keywords or node.name in inside:
+            raise self.error(node, "this class is not one of a loss", "write class L(Loss):")
+        for base in node.bases:
+            name = (dotted(base) or "").rpartition(".")[2]
+            if name == "Module":
+                raise self.error(
+                    node,
+                    "this is a class of PyTorch",
+                    "write class L(keras.losses.Loss), and its forward as call(self, y_true, "
+                    "y_pred) with the functions of Keras",
+                )
+            if name in self.classes and isinstance(base, ast.Name):
+                self.collect(self.classes[name], (*inside, node.name))
+            elif name in LOSS_CLASSES:
+                self.base = base
+            elif name not in _PLAIN_BASES:
+                raise self.error(
+                    node,
+                    f"a class of {quote(self.tree.fragment(base))} is not part of the language",
+                    "a loss is a class of keras.losses.Loss, or a function of y_true and y_pred",
+                )
+        for statement in node.body:
+            if isinstance(statement, ast.FunctionDef):
+                self.add_method(statement, node)
+            elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
+                self.constants.append(statement)
+            elif not isinstance(statement, ast.Pass) and not _is_text(statement):
+                raise self.error(
+                    statement, "this cannot stand in a class", "keep its methods and numbers"
+                )
+
+    def add_method(self, method: ast.FunctionDef, owner: ast.ClassDef) -> None:
+        name = method.name
+        if name in _UNREAD or (name == "build" and not _makes_weights(method)):
+            return
+        if name.startswith("__") and name not in ("__init__", _CALLED):
+            raise LossError(
+                f"the method {quote(name)} is not part of the language",
+                self.tree.span(method),
+                hint="remove it",
+            )
+        if name == "__init__" and name in self.methods and _super_inits(method):
+            raise self.error(
+                owner,
+                "a class with an __init__ on top of that of another class of the text is not "
+                "part of the language",
+                "set all its numbers in one __init__",
+            )
+        self.methods["call" if name == _CALLED else name] = method
+
+    @property
+    def is_metric(self) -> bool:
+        return "update_state" in self.methods and "result" in self.methods
+
+    def check_weights(self) -> None:
+        """Refuse a layer that holds weights: they are part of the network."""
+        if self.is_metric:
+            return
+        maker = next((m for m in self.methods.values() if _makes_weights(m)), None)
+        if maker is None:
+            return
+        centres = "cent" in self.tree.fragment(self.node).lower()
+        raise self.error(
+            self.node,
+            "this layer holds weights of its own, and a loss has none",
+            "for centres of the classes, which are learnt, write center()"
+            if centres
+            else "write the loss as a function of y_true and y_pred",
+        )
+
+    def find_main(self) -> str:
+        """The name of the method that is the loss."""
+        if self.is_metric:
+            return "result"
+        if "call" in self.methods:
+            return "call"
+        if "forward" in self.methods:
+            raise self.error(
+                self.methods["forward"],
+                "forward is what PyTorch calls",
+                "write it as call(self, y_true, y_pred), with the functions of Keras",
+            )
+        takers = [n for n, m in self.methods.items() if n != "__init__" and _takes_two(m)]
+        if takers:
+            return takers[-1]
+        if self.base is not None:
+            return "super"
+        raise self.error(
+            self.node, "this class has no call(self, y_true, y_pred)", "write it: it is the loss"
+        )
+
+    # -- what it becomes
+
+    def function(self) -> ast.FunctionDef:
+        node, init = self.node, self.methods.get("__init__")
+        body: list[ast.stmt] = [
+            self.method(m)
+            for name, m in self.methods.items()
+            if name not in ("__init__", "update_state", self.main)
+        ]
+        body += [_Rewriting(self, None, self.named).visit(s) for s in self.constants]
+        if init is not None:
+            body += self.statements(init)
+        elif self.base is not None:
+            body.append(self.configured(ast.copy_location(ast.Call(self.base, [], []), self.base)))
+        if self.main != "super":
+            body.append(self.metric() if self.is_metric else self.method(self.methods[self.main]))
+            at: ast.AST = self.methods[self.main]
+        else:
+            body.append(self.of_base())
+            at = node
+        body.append(
+            _at(ast.Return(_at(ast.Name(f"self.{self.main}", ast.Load()), at)), at)
+        )
+        arguments = self.arguments(init) if init is not None else _no_arguments()
+        made = ast.FunctionDef(node.name, arguments, body, node.decorator_list)
+        return _at(made, node)
+
+    def method(self, method: ast.FunctionDef) -> ast.FunctionDef:
+        outside = ("staticmethod", "classmethod", "property")
+        decorators = [d for d in method.decorator_list if dotted(d) not in outside]
+        made = ast.FunctionDef(
+            f"self.{'call' if method.name == _CALLED else method.name}",
+            self.arguments(method),
+            self.statements(method),
+            decorators,
+            method.returns,
+        )
+        return _at(made, method)
+
+    def metric(self) -> ast.FunctionDef:
+        """update_state and result, one after the other."""
+        update, result = self.methods["update_state"], self.methods["result"]
+        steps = self.statements(update)
+        if steps and isinstance(steps[-1], ast.Return):
+            last = steps.pop()
+            assert isinstance(last, ast.Return)  # noqa: S101
+            if last.value is not None:
+                steps.append(self.assigned(_at(ast.Expr(last.value), last)))
+        made = ast.FunctionDef(
+            "self.result", self.arguments(update), [*steps, *self.statements(result)], []
+        )
+        return _at(made, result)
+
+    def of_base(self) -> ast.FunctionDef:
+        """The loss of Keras that a class without a call of its own is."""
+        node = self.node
+        names = [_at(ast.Name(n, ast.Load()), node) for n in ("y_true", "y_pred")]
+        inner = _at(ast.Call(_at(ast.Name("self.super.call", ast.Load()), node), names, []), node)
+        arguments = _no_arguments()
+        arguments.args = [_at(ast.arg(n), node) for n in ("y_true", "y_pred")]
+        return _at(
+            ast.FunctionDef("self.super", arguments, [_at(ast.Return(inner), node)], []), node
+        )
+
+    def arguments(self, method: ast.FunctionDef) -> ast.arguments:
+        """The arguments of a method without its object, and without what collects the rest."""
+        old = method.args
+        made = ast.arguments(
+            list(old.posonlyargs), list(old.args), None, list(old.kwonlyargs),
+            list(old.kw_defaults), None, list(old.defaults),
+        )  # fmt: skip
+        if not _decorated(method, "staticmethod"):
+            if not (made.posonlyargs or made.args):
+                raise self.error(
+                    method, f"{quote(method.name)} has no argument self", "write it first: self"
+                )
+            del (made.posonlyargs or made.args)[0]
+            made.defaults = made.defaults[-len(made.posonlyargs + made.args) :]
+            if not made.posonlyargs + made.args:
+                made.defaults = []
+        return made
+
+    def statements(self, method: ast.FunctionDef) -> list[ast.stmt]:
+        """The body of a method, `self` and `super` written out."""
+        named = [*method.args.posonlyargs, *method.args.args][:1]
+        name = None if _decorated(method, "staticmethod") or not named else named[0].arg
+        body = []
+        for statement in method.body:
+            call = _super_init(statement)
+            if call is None:
+                body.append(self.assigned(self.rewritten(statement, name)))
+            elif self.base is not None:
+                kept = [self.rewritten(k, name) for k in call.keywords if k.arg is not None]
+                given = [self.rewritten(a, name) for a in call.args]
+                own = _at(ast.Call(self.base, given, kept), statement)
+                body.append(self.configured(own))
+        return body or [_at(ast.Pass(), method)]
+
+    def configured(self, call: ast.Call) -> ast.stmt:
+        """What `super().call` calls."""
+        name = _at(ast.Name("self.super.call", ast.Store()), call)
+        return _at(ast.Assign([name], call), call)
+
+    def assigned(self, statement: ast.stmt) -> ast.stmt:
+        """`self.sum.assign_add(x)` of a metric as `self.sum += x`."""
+        call = statement.value if isinstance(statement, ast.Expr) else None
+        if not self.is_metric or not isinstance(call, ast.Call) or len(call.args) != 1:
+            return statement
+        func = call.func
+        if not isinstance(func, ast.Attribute) or not isinstance(func.value, ast.Name):
+            return statement
+        if not func.value.id.startswith("self."):
+            return statement
+        target = _at(ast.Name(func.value.id, ast.Store()), func.value)
+        if func.attr in _ASSIGNED:
+            return _at(ast.AugAssign(target, _ASSIGNED[func.attr](), call.args[0]), statement)
+        if func.attr == "assign":
+            return _at(ast.Assign([target], call.args[0]), statement)
+        return statement
+
+    def rewritten(self, node: T, name: str | None) -> T:
+        return _Rewriting(self, name).visit(node)
+
+
+class _Rewriting(ast.NodeTransformer):
+    """Writes `self.gain` as one name, and `super().call` as the loss of Keras."""
+
+    def __init__(
+        self, owner: _Class, name: str | None, named: Collection[str] = frozenset()
+    ) -> None:
+        self.owner = owner
+        self.name = name
+        self.named = named  # attributes that stand there without `self`
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:  # noqa: N802
+        value = node.value
+        if _is_super(value):
+            if self.owner.base is not None and node.attr in ("call", _CALLED):
+                return _at(ast.Name("self.super.call", node.ctx), node)
+            raise self.owner.error(
+                node,
+                f"super().{node.attr} is not part of the language",
+                "write here what it computes",
+            )
+        of_class = isinstance(value, ast.Name) and value.id == self.owner.node.name
+        if isinstance(value, ast.Name) and (value.id == self.name or of_class):
+            return self.attribute(node)
+        return ast.NodeTransformer.generic_visit(self, node)  # type: ignore[return-value]
+
+    def attribute(self, node: ast.Attribute) -> ast.expr:
+        if node.attr not in self.owner.known and node.attr.strip("_") == node.attr:
+            raise self.owner.error(
+                node,
+                f"nothing sets {quote(self.owner.tree.fragment(node))}",
+                "paste the class with its __init__, or write a number in its place",
+            )
+        made: ast.expr = _at(ast.Name(f"self.{node.attr}", node.ctx), node)
+        if node.attr in self.owner.properties:
+            made = _at(ast.Call(made, [], []), node)
+        return made
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:  # noqa: N802
+        func = node.func
+        if self.owner.is_metric and isinstance(func, ast.Attribute) and func.attr in _VARIABLES:
+            word = next((k.value for k in node.keywords if k.arg == "initializer"), None)
+            zero = word is None or (isinstance(word, ast.Constant) and word.value == "zeros")
+            if not zero:
+                raise self.owner.error(
+                    node, "a sum of a metric begins at 0", "write initializer='zeros'"
+                )
+            return _at(ast.Constant(0.0), node)
+        return ast.NodeTransformer.generic_visit(self, node)  # type: ignore[return-value]
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802
+        if node.id == self.name:
+            raise self.owner.error(
+                node, f"{quote(node.id)} is not a value here", "use its attributes and methods"
+            )
+        if node.id in self.named:
+            return _at(ast.Name(f"self.{node.id}", node.ctx), node)
+        return node
+
+
+class _Instances(ast.NodeTransformer):
+    """Outside the classes: `Weighted(0.5).loss` is the loss that `Weighted(0.5)` is."""
+
+    def __init__(self, mains: dict[str, str]) -> None:
+        self.mains = mains
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:  # noqa: N802
+        made = ast.NodeTransformer.generic_visit(self, node)
+        call = node.value
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
+            if self.mains.get(call.func.id) == node.attr:
+                return call
+        return made  # type: ignore[return-value]
+
+
+def _at(node: T, where: ast.AST) -> T:
+    return ast.copy_location(node, where)
+
+
+def _no_arguments() -> ast.arguments:
+    return ast.arguments([], [], None, [], [], None, [])
+
+
+def _attributes(node: ast.AST, context: type[ast.expr_context]) -> Iterator[ast.Attribute]:
+    for each in ast.walk(node):
+        if isinstance(each, ast.Attribute) and isinstance(each.ctx, context):
+            yield each
+
+
+def _targets(node: ast.stmt) -> list[ast.expr]:
+    if isinstance(node, ast.Assign):
+        return node.targets
+    return [node.target] if isinstance(node, ast.AnnAssign) else []
+
+
+def _decorated(node: ast.FunctionDef, name: str) -> bool:
+    return any(dotted(d) == name for d in node.decorator_list)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _is_super(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and dotted(node.func) == "super"
+
+
+def _super_init(node: ast.stmt) -> ast.Call | None:
+    """The call of a statement `super().__init__(...)` or `Loss.__init__(self, ...)`."""
+    call = node.value if isinstance(node, ast.Expr) else None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+        return None
+    if call.func.attr not in ("__init__", "build"):
+        return None
+    if _is_super(call.func.value):
+        return call
+    if call.args and dotted(call.func.value) is not None:
+        first = call.args[0]
+        if isinstance(first, ast.Name) and first.id == "self":
+            return _at(ast.Call(call.func, call.args[1:], call.keywords), call)
+    return None
+
+
+def _super_inits(method: ast.FunctionDef) -> bool:
+    return any(_super_init(statement) is not None for statement in method.body)
+
+
+def _makes_weights(method: ast.FunctionDef) -> bool:
+    calls = (n.func for n in ast.walk(method) if isinstance(n, ast.Call))
+    return any(isinstance(f, ast.Attribute) and f.attr in _VARIABLES for f in calls)
+
+
+def _takes_two(method: ast.FunctionDef) -> bool:
+    """Whether a method takes a target and a prediction."""
+    names = [a.arg for a in (*method.args.posonlyargs, *method.args.args)]
+    names = names if _decorated(method, "staticmethod") else names[1:]
+    return names[:2] == ["y_true", "y_pred"]
