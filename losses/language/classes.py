@@ -89,9 +89,7 @@ class _Class:
         stored = {n.attr for m in self.methods.values() for n in _attributes(m, ast.Store)}
         self.named = {t.id for s in self.constants for t in _targets(s) if isinstance(t, ast.Name)}
         self.known = stored | self.named | set(self.methods)
-        self.properties = {
-            n for n, m in self.methods.items() if _decorated(m, "property")
-        }
+        self.properties = {n for n, m in self.methods.items() if _decorated(m, "property")}
 
     def error(self, node: ast.AST, message: str, hint: str) -> LossError:
         return LossError(message, self.tree.span(node), hint=hint)
@@ -211,9 +209,7 @@ class _Class:
         else:
             body.append(self.of_base())
             at = node
-        body.append(
-            _at(ast.Return(_at(ast.Name(f"self.{self.main}", ast.Load()), at)), at)
-        )
+        body.append(_at(ast.Return(_at(ast.Name(f"self.{self.main}", ast.Load()), at)), at))
         arguments = self.arguments(init) if init is not None else _no_arguments()
         made = ast.FunctionDef(node.name, arguments, body, node.decorator_list)
         return _at(made, node)

@@ -171,6 +171,7 @@ MEANINGS: dict[str, str] = {
     "epsilon": "1e-7, to keep logarithms finite",
     "floatx": "'float32'",
     "round": "rounded; has no gradient",
+    "slice": "a block of it, from where and how far",
     "categorical_crossentropy": "cross-entropy of each sample",
     "sparse_categorical_crossentropy": "cross-entropy, from class numbers",
     "binary_crossentropy": "binary cross-entropy, element by element",
@@ -208,6 +209,7 @@ def glossary() -> dict[str, Any]:
             _entry(*_parted(key), "constant", [], f"{value:.6g}")
             for key, value in voc.CONSTANTS.items()
         ),
+        *(_entry(*_parted(key), "constant", [], word) for key, word in voc.WORDS.items()),
         *_losses(),
         *(_entry("", prefix, "prefix", [], what) for prefix, what in PREFIXES.items()),
         *(_method(name, op) for name, op in voc.METHODS.items()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 from collections import Counter
 from collections.abc import Mapping
 
@@ -12,7 +13,12 @@ from .errors import LossError, Span, quote, suggest
 from .inputs import INPUTS
 from .syntax import Tree, dotted
 
-PROPERTIES = ("shape", "T", "dtype", "ndim", "rank", "values", "indices")
+PROPERTIES = ("shape", "T", "dtype", "ndim", "rank", "values", "indices", "value")
+# What an import may not give another meaning.
+_OURS = ("np", "tf", "K", "keras", "math")
+_FUTURE = ("absolute_import", "annotations", "division", "generators", "nested_scopes",
+           "print_function", "unicode_literals", "with_statement")  # fmt: skip
+_TORCH = ("torch", "torchvision", "pytorch_lightning", "lightning")
 
 
 class Names:
@@ -24,50 +30,72 @@ class Names:
         self.bound: set[str] = set()
         self.stored: Counter[str] = Counter()
         self.aliases: dict[str, str] = {}
+        self.foreign: dict[str, str] = {}  # imported, and not of the table
         for statement in tree.body:
             for node in ast.walk(statement):
                 self._collect(node)
+        self.foreign = {n: m for n, m in self.foreign.items() if n not in self.bound}
+        # A leading dot begins no name of the table.
+        self.aliases.update((name, f".{full}") for name, full in self.foreign.items())
         self.bound -= set(self.aliases)
 
     def _collect(self, node: ast.AST) -> None:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            self.bound |= {node.id, node.id.partition(".")[0]}  # an attribute of a class: its `self`
+            self.bound |= {
+                node.id,
+                node.id.partition(".")[0],
+            }  # an attribute of a class: its `self`
             self.stored[node.id] += 1
         elif isinstance(node, ast.FunctionDef):
             values = node.args
             self.bound |= {node.name, node.name.partition(".")[0]}
             self.bound |= {a.arg for a in (*values.posonlyargs, *values.args, *values.kwonlyargs)}
-        elif isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.name in voc.MODULES:
-                    full = voc.MODULES[alias.name]
-                    if alias.asname:
-                        self.aliases[alias.asname] = full
-                    else:
-                        self.aliases[alias.name.split(".")[0]] = full.split(".")[0]
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            module = voc.MODULES.get(node.module or "")
-            for alias in node.names:
-                if module is not None:
-                    name = f"{module}.{alias.name}"
-                    self.aliases[alias.asname or alias.name] = name
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            self._collect_import(node)
 
-    def check_import(self, node: ast.Import | ast.ImportFrom) -> None:
-        """Accept an import that only names what is here already; refuse the rest."""
+    def _collect_import(self, node: ast.Import | ast.ImportFrom) -> None:
+        """What an import names: things of the table, or of a module that is not here."""
         if isinstance(node, ast.Import):
             for alias in node.names:
-                if alias.name not in voc.MODULES:
-                    raise self._import_error(alias, alias.name)
-                self._check_alias(alias)
+                full = voc.MODULES.get(alias.name)
+                root = alias.name.split(".")[0]
+                if full is not None and alias.asname:
+                    self.aliases[alias.asname] = full
+                elif alias.asname or root not in voc.MODULES:
+                    self.foreign[alias.asname or root] = alias.name
+                else:
+                    self.aliases[root] = voc.MODULES[root]
             return
-        if node.level or node.module not in voc.MODULES:
-            raise self._import_error(node, node.module or ".")
-        module = voc.MODULES[node.module]
+        module = None if node.level else voc.MODULES.get(node.module or "")
+        for alias in node.names:
+            name = alias.asname or alias.name
+            if module is not None:
+                self.aliases[name] = f"{module}.{alias.name}"
+            else:
+                self.foreign[name] = f"{node.module or '.'}.{alias.name}"
+
+    def check_import(self, node: ast.Import | ast.ImportFrom) -> None:
+        """An import is read over: what it names and is not here is told where it is used. Refused
+        is one that changes the grammar, names nothing, or takes a name that is needed."""
+        module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+        if module == "__future__":
+            unknown = [a.name for a in node.names if a.name not in _FUTURE]
+            if unknown:
+                raise self._import_error(node, f"__future__.{unknown[0]}", "remove it")
+            return
         for alias in node.names:
             self._check_alias(alias)
-            full = f"{module}.{alias.name}"
-            if not (full in voc.NAMESPACES or full in voc.STEPS or self.lookup(full)):
-                raise self._import_error(alias, f"{node.module}.{alias.name}")
+            whole = alias.name if isinstance(node, ast.Import) else module
+            if "__" in whole or whole.startswith("_"):
+                raise self._import_error(node, whole, "remove it")
+            if alias.name == "*" and module not in voc.MODULES:
+                raise self._import_error(
+                    node, f"{module}.*", f"write what is used of it: from {module} import name"
+                )
+            if alias.asname in _OURS and alias.asname in self.foreign:
+                raise self._import_error(
+                    alias, alias.name, f"{alias.asname} has a meaning here: choose another name"
+                )
 
     def _check_alias(self, alias: ast.alias) -> None:
         name = alias.asname or alias.name
@@ -78,12 +106,8 @@ class Names:
                 hint="choose another name",
             )
 
-    def _import_error(self, node: ast.AST, name: str) -> LossError:
-        return LossError(
-            f"{quote(name)} cannot be imported",
-            self.tree.span(node),
-            hint="nothing needs importing: K, tf, ops, np, math and keras.losses are there",
-        )
+    def _import_error(self, node: ast.AST, name: str, hint: str) -> LossError:
+        return LossError(f"{quote(name)} cannot be imported", self.tree.span(node), hint=hint)
 
     def resolve(self, name: str) -> str:
         """`name` with an imported alias written out."""
@@ -116,6 +140,8 @@ class Names:
             return "constant"
         if key in voc.TYPES:
             return "type"
+        if key in voc.WORDS:
+            return "word"
         return "axis" if key in voc.NEW_AXIS else None
 
     def is_variable(self, node: ast.expr) -> bool:
@@ -131,7 +157,7 @@ class Names:
         full = self.resolve(name)
         kind = self.lookup(full)
         if kind is None:
-            raise self._unknown(node, name, full)
+            raise self._unknown(node, name, full, called)
         if kind in ("function", "loss", "class") and not called:
             hint = f"call it: {name}(...)"
             place = voc.split_name(full)
@@ -153,10 +179,14 @@ class Names:
                 self._check_part(inner, dotted(inner) is None)
             if node.attr not in voc.METHODS and node.attr not in PROPERTIES:
                 near = suggest(node.attr, [*voc.METHODS, *PROPERTIES])
+                torch = voc.TORCH_METHODS.get(node.attr)
                 end = self.tree.span(node)
                 at = Span(
                     end.end_line, end.end_column - len(node.attr), end.end_line, end.end_column
                 )
+                if torch is not None:
+                    hint, fix = torch
+                    raise LossError(f"'.{node.attr}' is PyTorch", at, hint=hint, fix=fix)
                 raise LossError(
                     f"a value has no part called {quote(node.attr)}",
                     at,
@@ -165,7 +195,7 @@ class Names:
                 )
         return False
 
-    def _unknown(self, node: ast.expr, name: str, full: str) -> LossError:
+    def _unknown(self, node: ast.expr, name: str, full: str, called: bool) -> LossError:
         span = self.tree.span(node)
         if full in voc.NAMESPACES or full in voc.STEPS:
             return LossError(
@@ -174,37 +204,66 @@ class Names:
                 hint=f"write one of its functions, such as {name}.{_example(full)}",
             )
         root, last = full.split(".")[0], full.split(".")[-1]
-        if root in ("torch", "F", "nn"):
-            bare = last if self.lookup(last) == "function" else None
+        module = self.foreign.get(name.split(".")[0], "")
+        if root in ("torch", "F", "nn") or module.split(".")[0] in _TORCH:
+            bare = voc.TORCH.get(last, last)
+            bare = bare if self.lookup(bare) == "function" else ""
             return LossError(
                 f"{quote(name)} is PyTorch",
                 span,
                 hint=f"write {bare}" if bare else "use the bare name, such as sum, mean, softmax",
-                fix=bare,
-                also=self._elsewhere(name, span, bare),
+                fix=bare or None,
+                also=self._elsewhere(name, span, bare or None),
+            )
+        if module:
+            bare = last if called and self.lookup(last) in ("function", "loss") else ""
+            hint = f"write {bare}" if bare else "write what it computes"
+            if bare == name:
+                bare, hint = "", f"remove its import: {name} is here already"
+            return LossError(
+                f"{quote(name)} is of {quote(module)}, which is not here",
+                span,
+                hint=hint,
+                fix=bare or None,
+                also=self._elsewhere(name, span, bare or None),
             )
         random = ".random." in f".{full}."
         refused = voc.REFUSED["normal"] if random else voc.REFUSED.get(last)
         if refused:
             return LossError(f"{quote(name)} is not part of the language", span, hint=refused)
-        known = [*voc.known_names(), *self.catalog]
-        if "." in full and voc.split_name(full):
-            space = (voc.split_name(full) or ("", ""))[0]
+        last_line = self.tree.body[-1] if self.tree.body else None
+        alone = isinstance(last_line, ast.Expr) and last_line.value is node  # is called, too
+        near = self._near(name, full, called or alone)
+        return LossError(
+            f"unknown name {quote(name)}" + (f": did you mean '{near}'?" if near else ""),
+            span,
+            hint=None if near else _called_here(last, called),
+            fix=near,
+            also=self._elsewhere(name, span, near),
+        )
+
+    def _near(self, name: str, full: str, called: bool) -> str | None:
+        """What a name may stand for: a function where it is called, a value where it is not."""
+        last = full.rpartition(".")[2]
+        space = (voc.split_name(full) or ("", ""))[0] if "." in full else ""
+        if space:
             inside = [k.partition(":")[2] for k in voc.FUNCTIONS if k.startswith(space + ":")]
             inside += list(self.catalog) if space == "losses" else []
-            near = suggest(last, inside)
-            prefix = name.rpartition(".")[0]
-            fix = f"{prefix}.{near}" if near else None
-        else:
-            meant = voc.HABITS.get(name.lower())
-            fix = near = meant or suggest(name, [*known, *self.bound, *INPUTS])
-        return LossError(
-            f"unknown name {quote(name)}" + (f": did you mean '{fix}'?" if near else ""),
-            span,
-            hint=None if near else "see the list of functions, or assign it first",
-            fix=fix,
-            also=self._elsewhere(name, span, fix),
-        )
+            inside += list(voc.LOSS_CLASSES) if space == "losses" else []
+            near = suggest(last, [n for n in inside if n[:1].isupper() == last[:1].isupper()])
+            if near is None or not _alike(last, near):
+                return None
+            return f"{name.rpartition('.')[0]}.{near}"
+        meant = voc.HABITS.get(name.lower())
+        if meant:
+            return meant
+        values = [*self.bound, *INPUTS]
+        functions = [*voc.known_names(), *self.catalog] if called else list(voc.CONSTANTS)
+        if name[:1].isupper() and not name.isupper():
+            functions = []  # a class or a layer: no function is meant
+        names = [n for n in (*values, *functions) if not n.startswith("self")]
+        near = suggest(name, names)
+        return near if near is not None and _alike(name, near) else None
 
     def _elsewhere(self, name: str, here: Span, fix: str | None) -> list[tuple[Span, str]]:
         """Where else the text has this name, with what it is replaced by."""
@@ -221,3 +280,21 @@ class Names:
 
 def _example(name: str) -> str:
     return "mean_squared_error(y_true, y_pred)" if name.endswith("losses") else "mean(x, axis=-1)"
+
+
+def _alike(wrong: str, near: str) -> bool:
+    """Whether one is the other but for a slip: most letters in their order, as many of them."""
+    same = difflib.SequenceMatcher(None, wrong.lower(), near.lower()).ratio()
+    return same >= 0.75 and abs(len(wrong) - len(near)) <= max(1, len(near) // 3)
+
+
+def _called_here(last: str, called: bool) -> str:
+    """What to do about a name that is near to none."""
+    told = voc.ELSEWHERE.get(last)
+    if told:
+        return told
+    return (
+        "see the list of functions, or define it above"
+        if called
+        else ("assign it on a line above, or write its number")
+    )

@@ -191,6 +191,21 @@ def split(b: Builder, a: Arguments) -> Items:
     return Items(st.split(b, a["x"], sizes, single_axis(b, a["axis"])))
 
 
+def slice_tf(b: Builder, a: Arguments) -> Node:
+    """TensorFlow's slice: from where and how far along each axis, -1 for the rest."""
+    x, lists = a["x"], (a["begin"], a["size"])
+    if any(not isinstance(v, Items) or len(v.values) != x.rank for v in lists):
+        raise b.error(
+            "slice needs a start and a size for each axis", "write slice(x, [0, 0], [-1, 5])"
+        )
+    begin, size = ([b.integer(v, "a size") for v in each.values] for each in lists)
+    if any(n < -1 for n in size) or any(n < 0 for n in begin):
+        raise b.error("a start is at least 0, and a size at least 1, or -1 for the rest")
+    ends = [None if n == -1 else first + n for first, n in zip(begin, size, strict=True)]
+    index = [(first or None, end, None) for first, end in zip(begin, ends, strict=True)]
+    return st.slices(b, x, index)
+
+
 def unstack(b: Builder, a: Arguments) -> Items:
     x, axis = a["x"], single_axis(b, a["axis"])
     place = st.sizes.axis_in(axis, x.rank)
@@ -487,6 +502,7 @@ def one(op: str) -> Apply:
 
 
 APPLY: dict[str, Apply] = {
+    "slice_tf": slice_tf,
     **{op: one(op) for op, _ in UNARY},
     **{op: two(op) for op in (*el.ARITHMETIC, *el.COMPARISONS, "maximum", "minimum")},
     **{op: two(op) for op in ("squared_difference", "arctan2")},

@@ -183,7 +183,7 @@ class _Text:
                 return self.apply(statement.value)
             if last and isinstance(statement, ast.FunctionDef):
                 return self.last_function(statement)
-            if isinstance(statement, (ast.For, ast.If)):
+            if isinstance(statement, (ast.For, ast.If, ast.With)):
                 value = self.reader.compound(statement, self.scope)
                 if value is not None:
                     return value
@@ -246,6 +246,8 @@ class _Text:
         if not isinstance(value, Callee):
             return value
         self.b.at = span
+        if isinstance(value.call, UserFunction) and value.call.is_factory:
+            return self.call_factory(value.call, {}, span)
         if isinstance(value.call, UserFunction):
             self.final = _returned(value.call.node)
             return self.call_main(value.call, span)
@@ -305,7 +307,7 @@ class _Text:
     def call_main(self, function: UserFunction, span: Span) -> Value:
         """Call the loss function: first the target, second the prediction, then parameters."""
         free = function.required
-        first_two = function.positional[:2]
+        first_two = tensors_of(function.positional)
         if len(first_two) < 2:
             raise LossError(
                 f"{quote(function.node.name)} needs two arguments: the target and the prediction",
@@ -317,7 +319,7 @@ class _Text:
             raise LossError(
                 f"{quote(function.node.name)} needs a value for {quote(extra[0])}",
                 span,
-                hint=f"give it a default: {extra[0]}=1.0",
+                hint=_defaulted(function, first_two, extra[0]),
             )
         if first_two[0].lower() in PREDICTED and first_two[1].lower() in TARGETS:
             self.b.warn(
@@ -326,8 +328,10 @@ class _Text:
                 "write def loss(y_true, y_pred):",
                 self.tree.span(function.node.args.args[0]),
             )
-        args: list[Value] = [self.reader.input("y_true"), self.reader.input("y_pred")]
-        return function(args, self.defaults(function, first_two), span)
+        given: dict[str, Value] = {
+            n: self.reader.input(i) for n, i in zip(first_two, ("y_true", "y_pred"), strict=True)
+        }
+        return function([], {**self.defaults(function, first_two), **given}, span)
 
     def defaults(self, function: UserFunction, skip: list[str] | None = None) -> dict[str, Value]:
         """The defaults of a function; the plain numbers among them become parameters."""
@@ -496,3 +500,22 @@ def _returned(node: ast.FunctionDef) -> ast.expr | None:
         if isinstance(statement, ast.Return):
             return statement.value
     return None
+
+
+def tensors_of(names: list[str]) -> list[str]:
+    """The target and the prediction among the arguments of a loss: those so called where the first
+    is called neither, else the first two."""
+    target = next((n for n in names if n.lower() in TARGETS), None)
+    prediction = next((n for n in names if n.lower() in PREDICTED), None)
+    known = (*TARGETS, *PREDICTED)
+    if target is None or prediction is None or all(n.lower() in known for n in names[:2]):
+        return names[:2]
+    return [target, prediction]
+
+
+def _defaulted(function: UserFunction, tensors: list[str], name: str) -> str:
+    """How to give an argument of a loss a value, where it may stand."""
+    if function.positional[:2] == tensors:
+        return f"give it a default: {name}=1.0"
+    rest = [n for n in function.positional if n not in (*tensors, name)]
+    return f"write def {function.node.name}({', '.join([*tensors, *rest, f'{name}=0.5'])}):"

@@ -108,7 +108,7 @@ class Reader:
                 if statement.value is None:
                     raise self.error(statement, "this returns nothing", "return the loss")
                 return self.value(statement.value, scope)
-            if isinstance(statement, (ast.For, ast.If)):
+            if isinstance(statement, (ast.For, ast.If, ast.With)):
                 value = self.compound(statement, scope)
                 if value is not None:
                     return value
@@ -116,9 +116,11 @@ class Reader:
                 self.statement(statement, scope)
         return None
 
-    def compound(self, node: ast.For | ast.If, scope: Scope) -> Value | None:
-        """A loop with a known number of rounds, written out; or the branch of an `if` that is
-        taken. The value where it returns one."""
+    def compound(self, node: ast.For | ast.If | ast.With, scope: Scope) -> Value | None:
+        """A loop with a known number of rounds, written out; the branch of an `if` that is taken;
+        what a `with` only gives a name. The value where it returns one."""
+        if isinstance(node, ast.With):
+            return self.block(node.body, scope)
         if isinstance(node, ast.If):
             return self.block(node.body if self.truth(node, scope) else node.orelse, scope)
         for value in self.rounds(node, scope):
@@ -184,6 +186,10 @@ class Reader:
             self.assign(node.target, after, scope, node)
         elif isinstance(node, ast.FunctionDef):
             scope.values[node.name] = self.function(node, scope)
+        elif isinstance(node, ast.Assert):
+            self.b.note("assert", "assertions are ignored", self.tree.span(node))
+        elif isinstance(node, ast.Raise):
+            raise self.error(node, "this raises an error, and no loss comes of it", "remove it")
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             self.b.note("import", "imports are not needed and are ignored", self.tree.span(node))
         elif isinstance(node, ast.Expr):
@@ -355,6 +361,8 @@ class Reader:
             return DType(DTYPES[voc.TYPES[key]])
         if key in voc.CONSTANTS:
             return self.b.const(voc.CONSTANTS[key])
+        if key in voc.WORDS:
+            return Text(voc.WORDS[key])
         if key in voc.NEW_AXIS:
             return NONE
         raise self.error(node, f"{quote(name)} is a function, not a value", "call it")
@@ -365,7 +373,9 @@ class Reader:
         if pair and node.attr in ("values", "indices"):
             return value.values[node.attr == "indices"]  # type: ignore[union-attr]
         x = self.b.tensor(value)
-        if node.attr in ("values", "indices"):
+        if node.attr == "value" and not x.rank:  # a size of TensorFlow 1
+            return x
+        if node.attr in ("values", "indices", "value"):
             raise self.error(node, f"a tensor has no part called '{node.attr}'")
         if node.attr == "shape":
             return Items(dims(self.b, x))

@@ -156,6 +156,10 @@ _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
     ast.Import: ("names",),
     ast.ImportFrom: ("module", "names", "level"),
     ast.Pass: (),
+    ast.With: ("items", "body"),
+    ast.withitem: ("context_expr", "optional_vars"),
+    ast.Assert: ("test", "msg"),
+    ast.Raise: ("exc", "cause"),
     ast.Constant: ("value", "kind"),
     ast.Name: ("id", "ctx"),
     ast.Attribute: ("value", "attr", "ctx"),
@@ -206,9 +210,9 @@ _REFUSED: dict[str, tuple[str, str]] = {
     "Yield": ("yield is not part of the language", "end the function with return"),
     "Try": ("try is not part of the language", "guard values with clip or where"),
     "TryStar": ("try is not part of the language", "guard values with clip or where"),
-    "Raise": ("raise is not part of the language", "remove it"),
     "Assert": ("assert is not part of the language", "remove it"),
     "With": ("with is not part of the language", "keep only the lines of its body"),
+    "AsyncWith": ("with is not part of the language", "keep only the lines of its body"),
     "Delete": ("del is not part of the language", "remove it"),
     "Global": ("global is not part of the language", "pass the value as an argument"),
     "Nonlocal": ("nonlocal is not part of the language", "pass the value as an argument"),
@@ -258,6 +262,12 @@ class _Walker:
                 raise self.refuse_field(node, name, value)
         if isinstance(node, ast.Call):
             return self.call(node)
+        if isinstance(node, ast.With):
+            return self.block(node)
+        if isinstance(node, ast.Assert):
+            return [lambda: self.assertion(node)]
+        if isinstance(node, ast.Raise):
+            return []  # is never evaluated; where it is reached, that is told
         if isinstance(node, (ast.Name, ast.Attribute)):
             return self.name(node)
         if isinstance(node, ast.BinOp):
@@ -308,9 +318,9 @@ class _Walker:
         hint = "write the arguments out" if name in ("vararg", "kwarg") else "remove it"
         return LossError("this form of Python is not part of the language", span, hint=hint)
 
-    def identifier(self, name: str, span: Span) -> None:
+    def identifier(self, name: str, span: Span, part: bool = False) -> None:
         plain = unicodedata.normalize("NFKC", name)
-        if plain.startswith("_") or "__" in plain:
+        if (plain.startswith("_") and (part or not _private(plain))) or "__" in plain:
             here, bare = self.tree.source.fragment(span), plain.strip("_")
             raise LossError(
                 f"{quote(name)}: names with a leading or a double underscore are not allowed",
@@ -342,9 +352,9 @@ class _Walker:
             if isinstance(inner.ctx, ast.Load):
                 # A wrong first part is reported before a wrong ending.
                 for part in reversed(chain[1:] if chain else []):
-                    self.identifier(part.attr, self.tree.span(part))
+                    self.identifier(part.attr, self.tree.span(part), True)
         for part in reversed(chain):
-            self.identifier(part.attr, self.tree.span(part))
+            self.identifier(part.attr, self.tree.span(part), True)
 
     def call(self, node: ast.Call) -> Iterable[Item]:
         known = False
@@ -420,13 +430,48 @@ class _Walker:
                 hint="compare values with ==, !=, <, <=, > or >=",
             )
 
+    def block(self, node: ast.With) -> Iterable[Item]:
+        """`with tf.name_scope(...)` names what is in it, and no more."""
+        for item in node.items:
+            name = dotted(item.context_expr.func) if isinstance(item.context_expr, ast.Call) else ""
+            last = (name or "").rpartition(".")[2]
+            if last == "GradientTape":
+                raise LossError(
+                    "the gradient is taken by the playground",
+                    self.tree.span(node),
+                    hint="keep only what computes the loss",
+                )
+            if last not in _SCOPES or not isinstance(item.optional_vars, (ast.Name, type(None))):
+                raise self.refuse(node)
+        return node.body
+
+    def assertion(self, node: ast.Assert) -> None:
+        """An assertion is left out where it could be read; refused where it could not."""
+        try:
+            stack: list[Item] = [node.test]
+            while stack:
+                item = stack.pop()
+                if isinstance(item, ast.AST):
+                    stack.extend(self.visit(item))
+                else:
+                    item()
+        except LossError:
+            raise self.refuse(node) from None
+
     def function(self, node: ast.FunctionDef) -> Iterable[Item]:
         values = node.args
-        if values.vararg or values.kwarg:
-            raise self.refuse_field(node, "vararg", values.vararg or values.kwarg)
-        self.identifier(node.name, self.tree.span(node))
-        for arg in (*values.posonlyargs, *values.args, *values.kwonlyargs):
+        if values.vararg:
+            raise self.refuse_field(node, "vararg", values.vararg)
+        self.identifier(node.name, self.name_span(node))
+        named = [*values.posonlyargs, *values.args, *values.kwonlyargs]
+        for place, arg in enumerate(named):
             self.identifier(arg.arg, self.tree.span(arg))
+            if any(arg.arg == other.arg for other in named[:place]):
+                raise LossError(
+                    f"the argument {quote(arg.arg)} is named twice",
+                    self.tree.span(arg),
+                    hint="give each its own name",
+                )
         items: list[Item] = [partial(self.decorator, d) for d in node.decorator_list]
         for arg in (*values.posonlyargs, *values.args, *values.kwonlyargs):
             items.append(partial(self.annotation, arg.annotation))
@@ -434,12 +479,19 @@ class _Walker:
         defaults = [*values.defaults, *(d for d in values.kw_defaults if d is not None)]
         return [*items, *defaults, *node.body]
 
+    def name_span(self, node: ast.FunctionDef) -> Span:
+        """Where the name of a function stands."""
+        tokens = self.tree.scan.between(*self.tree.offsets(node))
+        at = next((t for t in tokens if t.kind == "name"), None)
+        if at is None or unicodedata.normalize("NFKC", at.text) != node.name:
+            return self.tree.span(node)  # what a class became
+        return self.tree.source.span(at.start, at.end)
+
     def loop(self, node: ast.For) -> Iterable[Item]:
         over = node.iter
         if not isinstance(node.target, ast.Name):
             raise self.refuse(node)
-        if node.target.id != "_":
-            self.identifier(node.target.id, self.tree.span(node.target))
+        self.identifier(node.target.id, self.tree.span(node.target))
         if is_range(over):
             return [*over.args, *node.body]
         if not isinstance(over, (ast.List, ast.Tuple, ast.Name)):
@@ -461,14 +513,25 @@ class _Walker:
             return
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             return
-        name = dotted(node)
-        if name is None:
+        if isinstance(node, ast.Constant) and node.value is Ellipsis:
+            return
+        if isinstance(node, ast.Subscript):  # Optional[float]
+            return self.annotations([node.value, node.slice])
+        if isinstance(node, (ast.Tuple, ast.List)):
+            return self.annotations(node.elts)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+            return self.annotations([node.left, node.right])
+        if dotted(node) is None:
             raise LossError(
                 f"the type hint {quote(self.tree.fragment(node))} is not part of the language",
                 self.tree.span(node),
                 hint="remove it",
             )
         self.identifiers(node)
+
+    def annotations(self, nodes: list[ast.expr]) -> None:
+        for node in nodes:
+            self.annotation(node)
 
     def assignment(self, node: ast.Assign | ast.AugAssign | ast.AnnAssign) -> Iterable[Item]:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
@@ -511,9 +574,15 @@ class _Walker:
         return []
 
 
+# What a `with` may open: it names operations, or orders them.
+_SCOPES = ("name_scope", "variable_scope", "control_dependencies", "device")
 DECORATORS = frozenset(
     {
         "tf.function",
+        "staticmethod",
+        "classmethod",
+        "functools.wraps",
+        "wraps",
         "tf.autograph.experimental.do_not_convert",
         "keras.saving.register_keras_serializable",
         "tf.keras.utils.register_keras_serializable",
@@ -531,9 +600,14 @@ def is_range(node: ast.expr) -> TypeGuard[ast.Call]:
 
 
 def _harmless(node: ast.Call) -> bool:
-    """Whether a decorator's arguments are plain constants."""
+    """Whether a decorator's arguments are plain constants or names."""
     values = [*node.args, *(k.value for k in node.keywords)]
-    return all(isinstance(value, ast.Constant) for value in values)
+    return all(isinstance(value, (ast.Constant, ast.Name)) for value in values)
+
+
+def _private(name: str) -> bool:
+    """Whether a name is one with a single underscore before it, such as `_f`; or `_` alone."""
+    return name == "_" or (name[1:2] != "_" and not name.endswith("_"))
 
 
 def dotted(node: ast.expr) -> str | None:

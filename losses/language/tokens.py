@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import unicodedata
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -96,6 +97,8 @@ def scan(source: Source) -> Scan:
             elif kind == "name" and keyword.iskeyword(match.group()):
                 kind = "keyword"
             token = Token(kind, text[place:end], place, end)
+            if kind == "name":
+                _check_letters(source, token)
             previous = line[-1] if line else None
             _check_token(source, token, previous, brackets)
             line.append(token)
@@ -181,6 +184,18 @@ def _ends_operand(token: Token | None) -> bool:
     if token.kind in ("name", "number", "string"):
         return True
     return token.text in (")", "]", "}", "...", "None", "True", "False")
+
+
+def _check_letters(source: Source, token: Token) -> None:
+    """Refuse a keyword in letters of another width or style, which the parser takes for a name."""
+    plain = unicodedata.normalize("NFKC", token.text)
+    if plain != token.text and keyword.iskeyword(plain):
+        raise LossError(
+            f"{quote(token.text)} is written in letters of another kind",
+            source.span(token.start, token.end),
+            hint=f"write {plain}",
+            fix=plain,
+        )
 
 
 def _check_token(source: Source, token: Token, previous: Token | None, brackets: list) -> None:

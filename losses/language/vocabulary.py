@@ -40,6 +40,14 @@ NAMESPACES: dict[str, str] = {
     "tf.losses": "losses",
     "keras.metrics": "losses",
     "tf.keras.metrics": "losses",
+    "metrics": "losses",
+    "keras.objectives": "losses",
+    "objectives": "losses",
+    "Reduction": "reduction",
+    "losses.Reduction": "reduction",
+    "keras.losses.Reduction": "reduction",
+    "tf.keras.losses.Reduction": "reduction",
+    "tf.losses.Reduction": "reduction",
 }
 # Only steps on the way to a namespace.
 STEPS = ("keras", "tf.keras")
@@ -58,6 +66,19 @@ MODULES: dict[str, str] = {
     "keras.losses": "keras.losses",
     "keras.activations": "keras.activations",
     "tf.keras": "tf.keras",
+    "tensorflow.compat.v2": "tf",
+    "tensorflow.linalg": "tf.linalg",
+    "tensorflow.keras.ops": "tf.keras.ops",
+    "tensorflow.keras.metrics": "tf.keras.metrics",
+    "tensorflow.keras.activations": "tf.keras.activations",
+    "tensorflow.python.keras": "tf.keras",
+    "tensorflow.python.keras.backend": "tf.keras.backend",
+    "tensorflow.python.keras.losses": "tf.keras.losses",
+    "keras.metrics": "keras.metrics",
+    "keras.objectives": "keras.objectives",
+    "keras_core": "keras",
+    "keras_core.ops": "keras.ops",
+    "keras_core.losses": "keras.losses",
     "numpy": "np",
     "math": "math",
 }
@@ -236,7 +257,7 @@ ROWS: tuple[Row, ...] = (
         "value:T dtype:V=None",
         "ops:convert_to_tensor tf:convert_to_tensor K:variable",
     ),
-    ("cast_float", "x:T", "tf:to_float ops:float np:float32 np:float64"),
+    ("cast_float", "x:T", "tf:to_float ops:float np:float32 np:float64 K:cast_to_floatx"),
     ("cast_int", "x:T", "ops:int np:int32 np:int64 tf:to_int32"),
     ("identity", "x:T", "K tf np:copy ops:copy"),
     ("stop_gradient", "x:T", "ops K tf"),
@@ -249,6 +270,7 @@ ROWS: tuple[Row, ...] = (
     ("epsilon", "", "K ops keras.config:epsilon keras:epsilon"),
     ("floatx", "", "K ops keras.config:floatx keras:floatx"),
     ("round", "x:T decimals:I=0", "ops K np tf"),
+    ("slice_tf", "x:T begin:V size:V", "tf:slice K:slice"),
     # cross-entropies of the backends (the losses proper are in the catalog)
     (
         "categorical_crossentropy",
@@ -330,6 +352,13 @@ TYPES: dict[str, str] = {
     **{f"ops:{n}": n for n in ("float", "int", "bool")},
     "np:bool_": "bool",
 }
+# Words that have a name: what a loss of Keras makes of its samples.
+WORDS: dict[str, str] = {
+    "reduction:AUTO": "sum_over_batch_size",
+    "reduction:SUM_OVER_BATCH_SIZE": "sum_over_batch_size",
+    "reduction:SUM": "sum",
+    "reduction:NONE": "none",
+}
 NEW_AXIS = ("np:newaxis", "tf:newaxis", "ops:newaxis")
 
 # Methods a tensor has: name -> (operator, argument names by position after the tensor).
@@ -347,6 +376,32 @@ METHODS: dict[str, str] = {
     "clamp": "clip",
     "get_shape": "shape",
     "float": "cast_float",
+    "as_list": "identity",
+}
+
+# How PyTorch calls a function that is here, where the name is another.
+TORCH: dict[str, str] = {
+    "cross_entropy": "categorical_crossentropy",
+    "mse_loss": "mean_squared_error",
+    "l1_loss": "mean_absolute_error",
+    "binary_cross_entropy": "binary_crossentropy",
+    "kl_div": "kl_divergence",
+    "cat": "concatenate",
+    "clamp": "clip",
+    "unsqueeze": "expand_dims",
+}
+# Methods of its tensors: what to write, and what can stand in the place of the name.
+TORCH_METHODS: dict[str, tuple[str, str | None]] = {
+    "view": ("write .reshape(...)", "reshape"),
+    "permute": ("write .transpose(...)", "transpose"),
+    "unsqueeze": ("write expand_dims(x, axis=...)", None),
+    "size": ("write .shape, such as x.shape[-1]", None),
+    "item": ("leave it out: the value is a tensor", None),
+    "gather": ("to pick the true class write sum(y_true * y_pred, axis=-1)", None),
+    "scatter_": ("write one_hot(labels, num_classes)", None),
+    "long": ("write cast(x, 'int32')", None),
+    "cuda": ("leave it out: the playground chooses where it computes", None),
+    "to": ("leave it out: the playground chooses where it computes", None),
 }
 
 # Keras' loss classes: configured first, then called; read as their function.
@@ -396,6 +451,25 @@ REFUSED: dict[str, str] = {
     "fit": "end with the loss itself: the page compiles and trains the model",
     "range": "operate on the whole tensor, or write arange",
 }
+
+
+_LAYER = "a layer is part of the network, and the loss sees what comes out of it: y_pred"
+# What stands near a loss in a notebook and is not here: what it is called, or what to do.
+ELSEWHERE: dict[str, str] = {
+    **dict.fromkeys(
+        ("Input", "Dense", "Activation", "Lambda", "Layer", "Flatten", "Dropout", "Conv2D",
+         "Concatenate", "Model", "Sequential", "BatchNormalization", "concatenate_layer"), _LAYER
+    ),
+    "model": "the network is not part of the text: its outputs are y_pred, logits and features",
+    "z_mean": "the network has no such output: the loss sees y_pred, logits and features",
+    "z_log_var": "the network has no such output: the loss sees y_pred, logits and features",
+    "original_dim": "write its number, or num_classes",
+    "n_classes": "write num_classes",
+    "nb_classes": "write num_classes",
+    "batch_size": "write shape(y_true)[0]",
+    "x_train": "the data are not part of the text: a batch is y_true and y_pred",
+    "y_train": "the data are not part of the text: a batch is y_true and y_pred",
+}  # fmt: skip
 
 
 # What others call a name that is here; compared in lower case, before any likeness in spelling.

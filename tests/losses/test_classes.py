@@ -132,7 +132,11 @@ WEIGHTS = [1.0, 2.0, 3.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
 ACCEPTED = {
     "focal": (FOCAL, FOCUS, {"gamma": 2.0, "alpha": 0.25}),
     "focal made": (FOCAL + "\nFocalLoss(alpha=0.5)", 2 * FOCUS, {"gamma": 2.0, "alpha": 0.5}),
-    "focal assigned": (FOCAL + "\nloss = FocalLoss(2.0, 0.5)", 2 * FOCUS, {"gamma": 2.0, "alpha": 0.5}),
+    "focal assigned": (
+        FOCAL + "\nloss = FocalLoss(2.0, 0.5)",
+        2 * FOCUS,
+        {"gamma": 2.0, "alpha": 0.5},
+    ),
     "focal by name": (FOCAL + "\nFocalLoss", FOCUS, {"gamma": 2.0, "alpha": 0.25}),
     "focal called": (FOCAL + "\nFocalLoss()(y_true, y_pred)", FOCUS, {}),
     "combined": (
@@ -226,16 +230,32 @@ REFUSED = {
     "self as a value": (mse("return self * y_pred"), (3, 16), "attributes"),
     "a fault in a method": (mse("return K.mean(K.sqare(y_true - y_pred))"), (3, 23), "K.sqare"),
     "an attribute of its kind": (mse("return self.__class__(y_pred)"), (3, 16), "underscore"),
-    "a base that is no loss": ("class L(type):\n    def call(self, y_true, y_pred):\n        return y_pred", (1, 1), "type"),
-    "a metaclass": ("class L(metaclass=M):\n    def call(self, y_true, y_pred):\n        return y_pred", (1, 1), "Loss"),
-    "a hook of Python": (HEAD + "    def __getattr__(self, name):\n        return 1", (2, 5), "__getattr__"),
+    "a base that is no loss": (
+        "class L(type):\n    def call(self, y_true, y_pred):\n        return y_pred",
+        (1, 1),
+        "type",
+    ),
+    "a metaclass": (
+        "class L(metaclass=M):\n    def call(self, y_true, y_pred):\n        return y_pred",
+        (1, 1),
+        "Loss",
+    ),
+    "a hook of Python": (
+        HEAD + "    def __getattr__(self, name):\n        return 1",
+        (2, 5),
+        "__getattr__",
+    ),
     "a required number": (
         HEAD + "    def __init__(self, alpha):\n        self.alpha = alpha\n"
         "    def call(self, y_true, y_pred):\n        return self.alpha * K.mean(y_true - y_pred)",
         (1, 1),
         "L(alpha=1.0)",
     ),
-    "pytorch": ("class L(nn.Module):\n    def forward(self, x, y):\n        return ((x - y) ** 2).mean()", (1, 1), "PyTorch"),
+    "pytorch": (
+        "class L(nn.Module):\n    def forward(self, x, y):\n        return ((x - y) ** 2).mean()",
+        (1, 1),
+        "PyTorch",
+    ),
     "centres": (
         "class Center(keras.layers.Layer):\n    def build(self, shape):\n"
         "        self.centers = self.add_weight(name='centers', shape=(10, 2))\n"
@@ -243,9 +263,17 @@ REFUSED = {
         (1, 1),
         "center()",
     ),
-    "a class in a function": ("def f(y_true, y_pred):\n    class A:\n        pass\n    return y_pred", (2, 5), "above"),
+    "a class in a function": (
+        "def f(y_true, y_pred):\n    class A:\n        pass\n    return y_pred",
+        (2, 5),
+        "above",
+    ),
     "endless": (mse("return self.call(y_true, y_pred)"), (3, 16), "calls itself"),
-    "itself as its base": ("class A(A):\n    def call(self, y_true, y_pred):\n        return y_pred", (1, 1), "loss"),
+    "itself as its base": (
+        "class A(A):\n    def call(self, y_true, y_pred):\n        return y_pred",
+        (1, 1),
+        "loss",
+    ),
 }
 
 
