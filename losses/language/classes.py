@@ -243,7 +243,7 @@ class _Class:
     def of_base(self) -> ast.FunctionDef:
         """The loss of Keras that a class without a call of its own is."""
         node = self.node
-        names = [_at(ast.Name(n, ast.Load()), node) for n in ("y_true", "y_pred")]
+        names: list[ast.expr] = [_at(ast.Name(n, ast.Load()), node) for n in ("y_true", "y_pred")]
         inner = _at(ast.Call(_at(ast.Name("self.super.call", ast.Load()), node), names, []), node)
         arguments = _no_arguments()
         arguments.args = [_at(ast.arg(n), node) for n in ("y_true", "y_pred")]
@@ -321,7 +321,7 @@ class _Rewriting(ast.NodeTransformer):
         self.name = name
         self.named = named  # attributes that stand there without `self`
 
-    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:  # noqa: N802
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         value = node.value
         if _is_super(value):
             if self.owner.base is not None and node.attr in ("call", _CALLED):
@@ -348,7 +348,7 @@ class _Rewriting(ast.NodeTransformer):
             made = _at(ast.Call(made, [], []), node)
         return made
 
-    def visit_Call(self, node: ast.Call) -> ast.expr:  # noqa: N802
+    def visit_Call(self, node: ast.Call) -> ast.expr:
         func = node.func
         if self.owner.is_metric and isinstance(func, ast.Attribute) and func.attr in _VARIABLES:
             word = next((k.value for k in node.keywords if k.arg == "initializer"), None)
@@ -360,7 +360,7 @@ class _Rewriting(ast.NodeTransformer):
             return _at(ast.Constant(0.0), node)
         return ast.NodeTransformer.generic_visit(self, node)  # type: ignore[return-value]
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         if node.id == self.name:
             raise self.owner.error(
                 node, f"{quote(node.id)} is not a value here", "use its attributes and methods"
@@ -376,12 +376,12 @@ class _Instances(ast.NodeTransformer):
     def __init__(self, mains: dict[str, str]) -> None:
         self.mains = mains
 
-    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:  # noqa: N802
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         made = ast.NodeTransformer.generic_visit(self, node)
         call = node.value
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
-            if self.mains.get(call.func.id) == node.attr:
-                return call
+        maker = call.func if isinstance(call, ast.Call) else None
+        if isinstance(maker, ast.Name) and self.mains.get(maker.id) == node.attr:
+            return call
         return made  # type: ignore[return-value]
 
 
