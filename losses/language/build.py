@@ -5,12 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Any
 
 from . import numbers, sizes
 from .chosen import follow
 from .errors import LossError, Remark, Span, quote
-from .graph import BATCHES, Node, Number, Parameter, Shape, const, describe, folded, topological
+from .graph import (
+    BATCHES,
+    Node,
+    Number,
+    Parameter,
+    Shape,
+    const,
+    describe,
+    folded,
+    letter,
+    topological,
+)
 from .sizes import SizeError
 
 MAX_GRAPH = 1_500
@@ -158,7 +170,7 @@ class Builder:
         try:
             shapes = (rule(0), rule(1))
         except SizeError as error:
-            raise self.size_error(error, args) from None
+            raise self.size_error(error, args, rule) from None
         node = Node(op, tuple(args), attrs, self.at, shapes, dtype, static)
         self.total += sizes.elements(shapes[1]) if len(shapes[1]) <= sizes.MAX_RANK else 0
         try:
@@ -181,22 +193,18 @@ class Builder:
             self.chosen[node] = mask
         return node
 
-    def size_error(self, error: SizeError, args: Sequence[Node] = ()) -> LossError:
-        """What a rule of sizes said, at the argument that is to blame."""
+    def size_error(
+        self,
+        error: SizeError,
+        args: Sequence[Node] = (),
+        rule: Callable[[int], Shape] | None = None,
+    ) -> LossError:
+        """What a rule of sizes said, at the argument that is to blame. Sizes are checked at
+        made-up batch sizes: what the rule says at the other one tells which are the batch's."""
         hint, span = error.hint, self.blame.get(error.about, self.at)
-        moving = any(a.shapes[0] != a.shapes[1] for a in args)
-        fixed = [a for a in args if a.shapes[0] == a.shapes[1] and a.rank]
-        if hint is None and moving and fixed:
-            lead = fixed[0].shapes[0][0]
-            hint = (
-                f"if {lead} is meant as the batch size: it changes, so write shape(y_pred)[0], "
-                "zeros_like(y_pred) or ones_like(y_pred)"
-            )
-        return self.error(self.in_letters(error.message), hint, span)
-
-    def in_letters(self, message: str) -> str:
-        """Sizes are checked at a made-up batch size; a visitor knows it as B."""
-        return re.sub(rf"\b{BATCHES[0]}\b", "B", message)
+        one, two = (_said(rule, k) if rule is not None else None for k in (0, 1))
+        message = in_letters(one, two) if one or two else in_letters(error.message, None)
+        return self.error(message, hint or _size_hint(args), span)
 
     def cast(self, node: Node, dtype: str, implicit: bool = True) -> Node:
         if node.dtype == dtype and implicit:
@@ -326,6 +334,56 @@ class Builder:
             live = isinstance(item, Node) and any(n.op in LIVE for n in topological(item))
             found.append(item if live and isinstance(item, Node) else int(one))
         return tuple(found)
+
+
+_NUMBER = re.compile(r"\d+(?:,\d{3})*")
+
+
+def _said(rule: Callable[[int], Shape], k: int) -> str | None:
+    """What a rule says against the sizes at a batch; None where it says nothing."""
+    try:
+        rule(k)
+    except SizeError as error:
+        return error.message
+    return None
+
+
+def in_letters(one: str | None, two: str | None) -> str:
+    """What is said at both batch sizes, with B and D for the numbers that differ. Where it is said
+    at one of them only, that size is the batch."""
+    if one is None or two is None:
+        batch = str(BATCHES[0 if two is None else 1])
+        return _NUMBER.sub(lambda found: "B" if found[0] == batch else found[0], one or two or "")
+    seen = iter(_NUMBER.findall(two))
+
+    def shown(found: re.Match[str]) -> str:
+        here, there = (int(text.replace(",", "")) for text in (found[0], next(seen, found[0])))
+        return found[0] if here == there else letter(here, there)
+
+    return _NUMBER.sub(shown, one)
+
+
+def _size_hint(args: Sequence[Node]) -> str | None:
+    """What may be meant where the sizes of two tensors do not fit."""
+    for wide, flat in permutations(args, 2):
+        reduced = flat.rank and all(
+            w[:-1] == f for w, f in zip(wide.shapes, flat.shapes, strict=True)
+        )
+        if reduced and wide.rank == flat.rank + 1:
+            return (
+                f"keepdims=True in {flat.op}(...) keeps its axis: "
+                if flat.attrs.get("keepdims") is False
+                else "[..., None] adds an axis: "
+            ) + f"{describe(flat)} would be {describe(flat)[:-1].rstrip(',')}, 1)"
+    moving = any(a.shapes[0] != a.shapes[1] for a in args)
+    fixed = [a for a in args if a.shapes[0] == a.shapes[1] and a.rank]
+    if not (moving and fixed):
+        return None
+    lead = fixed[0].shapes[0][0]
+    return (
+        f"if {lead} is meant as the batch size: it changes, so write shape(y_pred)[0], "
+        "zeros_like(y_pred) or ones_like(y_pred)"
+    )
 
 
 LIVE = ("dim", "input")

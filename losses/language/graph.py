@@ -182,18 +182,22 @@ def describe(node: Node, num_classes: int = 10) -> str:
 
 
 def describe_shapes(shapes: tuple[Shape, Shape], num_classes: int = 10) -> str:
-    letters = []
-    for one, two in zip(*shapes, strict=True):
-        if (one, two) == BATCHES:
-            letters.append("B")
-        elif (one, two) == WIDTHS:
-            letters.append("D")
-        elif one == two == num_classes:
-            letters.append("C")
-        elif one == two:
-            letters.append(str(one))
-        elif one * BATCHES[1] == two * BATCHES[0]:
-            letters.append(f"{one // BATCHES[0]}B" if one % BATCHES[0] == 0 else "kB")
-        else:
-            letters.append("?")
+    letters = [letter(one, two, num_classes) for one, two in zip(*shapes, strict=True)]
     return "(" + ", ".join(letters) + ("," if len(letters) == 1 else "") + ")"
+
+
+def letter(one: int, two: int, num_classes: int | None = None) -> str:
+    """A size seen at both batch sizes, as a visitor knows it: B, C, D, 10B or a number."""
+    if (one, two) == BATCHES:
+        return "B"
+    if (one, two) == WIDTHS:
+        return "D"
+    if one == two:
+        return "C" if one == num_classes else str(one)
+    for name, (small, large) in (("B", BATCHES), ("D", WIDTHS)):
+        if one * large == two * small and one % small == 0:
+            return f"{one // small}{name}"
+    for name, (small, large) in (("B * B", BATCHES), ("D * D", WIDTHS)):
+        if (one, two) == (small**2, large**2):
+            return name
+    return "?"

@@ -9,6 +9,7 @@ from losses.catalog import KERAS_NAMES, METRIC_NAMES
 from losses.metrics import METRICS
 
 from . import masks
+from . import structure as st
 from .build import Builder, Callee, Items, Special, Text, Value, letters
 from .classes import read_classes
 from .errors import LossError, Span, quote, suggest
@@ -406,6 +407,7 @@ class _Text:
                 span,
                 hint="use y_pred (or logits, features)",
             )
+        node = self.one_number(node, span)
         self.check_shape(node, span)
         if not used & set(LABELS) and not self.metric:
             self.b.warn(
@@ -415,6 +417,23 @@ class _Text:
                 span,
             )
         return node
+
+    def one_number(self, node: Node, span: Span) -> Node:
+        """Of a tensor with one entry, that; of one value a class, summed over the batch, the
+        mean, which is what Keras makes of it."""
+        if node.rank and {*node.shapes[0], *node.shapes[1]} == {1}:
+            return st.squeeze(self.b, node)
+        per_class = node.shapes == ((self.b.num_classes,),) * 2
+        if not per_class or any(w.code == "one-sample" for w in self.b.warnings):
+            return node
+        self.b.warn(
+            "per-class",
+            "the result is (C,), one value a class of all samples together: Keras takes the mean "
+            "over the classes",
+            "write mean(...) around it; one value a sample, (B,), is axis=-1",
+            span,
+        )
+        return st.reduce(self.b, "mean", node)
 
     def check_shape(self, node: Node, span: Span) -> None:
         shown = letters(node, self.b)

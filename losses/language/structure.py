@@ -45,7 +45,7 @@ def sizes_of(b: Builder, rule: Callable[[int], Shape], k: int) -> Shape:
     try:
         return rule(k)
     except sizes.SizeError as error:
-        raise b.size_error(error) from None
+        raise b.size_error(error, rule=rule) from None
 
 
 def along(b: Builder, op: str, x: Node, axis: int = -1) -> Node:

@@ -23,8 +23,6 @@ WAITING = {
     "zip-lists",
     "append-add-n",
     "comprehension",
-    "one-element",
-    "per-class-vector",
     "swap-masked",
     "min-one-as-axis",
 }
