@@ -68,7 +68,7 @@ def test_one_value_a_class_is_averaged_as_in_keras() -> None:
     texts = {
         "1 - 2 * K.sum(y_true * y_pred, axis=0) / (K.sum(y_true, axis=0) + K.sum(y_pred, axis=0))":
             (1 - 2 * tp / (t + p)).mean(),
-        "1 - (K.sum(y_true * y_pred, axis=0) + 1) / (K.sum(y_true + y_pred - y_true*y_pred, 0) + 1)":
+        "1 - (K.sum(y_true * y_pred, 0) + 1) / (K.sum(y_true + y_pred - y_true * y_pred, 0) + 1)":
             (1 - (tp + 1) / ((Y + P - Y * P).sum(0) + 1)).mean(),
         "tf.reduce_mean(tf.square(y_true - y_pred), axis=0)": ((Y - P) ** 2).mean(),
     }  # fmt: skip
