@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
+from . import conditions, masks
 from . import elementwise as el
-from . import masks
 from . import structure as st
 from . import vocabulary as voc
 from .build import (
@@ -103,26 +104,32 @@ class Reader:
 
     def block(self, body: list[ast.stmt], scope: Scope) -> Value | None:
         """Run statements up to a return; the value returned, or None."""
-        for statement in body:
+        for place, statement in enumerate(body):
             if isinstance(statement, ast.Return):
                 if statement.value is None:
                     raise self.error(statement, "this returns nothing", "return the loss")
                 return self.value(statement.value, scope)
             if isinstance(statement, (ast.For, ast.If, ast.With)):
-                value = self.compound(statement, scope)
+                value = self.compound(statement, scope, body[place + 1 :])
                 if value is not None:
                     return value
             else:
                 self.statement(statement, scope)
         return None
 
-    def compound(self, node: ast.For | ast.If | ast.With, scope: Scope) -> Value | None:
+    def compound(
+        self, node: ast.For | ast.If | ast.With, scope: Scope, rest: Sequence[ast.stmt] = ()
+    ) -> Value | None:
         """A loop with a known number of rounds, written out; the branch of an `if` that is taken;
-        what a `with` only gives a name. The value where it returns one."""
+        what a `with` only gives a name. The value where it returns one; `rest` follows it."""
         if isinstance(node, ast.With):
             return self.block(node.body, scope)
         if isinstance(node, ast.If):
-            return self.block(node.body if self.truth(node, scope) else node.orelse, scope)
+            test = self.value(node.test, scope)
+            if isinstance(test, Node) and conditions.is_number(test):
+                return self.branched(node, self.b.cast(test, "bool"), scope, rest)
+            taken = self.truth(test, node, "the condition of 'if'")
+            return self.block(node.body if taken else node.orelse, scope)
         for value in self.rounds(node, scope):
             self.assign(node.target, value, scope, node)
             returned = self.block(node.body, scope)
@@ -130,18 +137,41 @@ class Reader:
                 return returned
         return None
 
-    def truth(self, node: ast.If, scope: Scope) -> bool:
-        value = self.value(node.test, scope)
-        if isinstance(value, Items):
-            return bool(value.values)
-        known = isinstance(value, Node) and not value.rank and value.static is not None
-        if value != NONE and not known:
+    def branched(
+        self, node: ast.If, test: Node, scope: Scope, rest: Sequence[ast.stmt]
+    ) -> Value | None:
+        """Both branches of an `if` on a number of the batch, chosen from as AutoGraph does."""
+        if len(set(test.shapes[0])) > 0:
+            test = st.squeeze(self.b, test)
+        leaves = conditions.returns(node.body) or conditions.returns(node.orelse)
+        ends, scopes = [], []
+        for body in (node.body, node.orelse):
+            inner = Scope(scope.parent, dict(scope.values))
+            ends.append(self.block([*body, *rest] if leaves else body, inner))
+            scopes.append(inner.values)
+        self.b.at = self.tree.span(node.test)
+        if not leaves:
+            scope.values.update(conditions.merged(self.b, test, *scopes))
+            for name in {*scopes[0], *scopes[1]} - set(scopes[0]) & set(scopes[1]):
+                scope.values.pop(name, None)
+            return None
+        made = [self.b.tensor(end) for end in ends if end is not None]
+        if len(made) < 2:
+            raise self.error(
+                node, "one branch of this 'if' returns and the other does not", "return from both"
+            )
+        return el.where(self.b, test, made[0], made[1])
+
+    def truth(self, value: Value, node: ast.AST, what: str) -> bool:
+        """Whether a condition holds that is known before training; folds its parameters."""
+        held = conditions.known(value)
+        if held is None:
             raise self.error(
                 node,
-                "'if' needs a condition that is known before training, not one on a tensor",
+                f"{what} must be known before training, or be one number",
                 "on tensors write where(condition, a, b)",
             )
-        return self.b.flag(value, "the condition of 'if'")
+        return self.b.flag(value, what) if isinstance(value, Node) else held
 
     def rounds(self, node: ast.For, scope: Scope) -> tuple[Value, ...]:
         """What a loop variable becomes, round by round."""
@@ -454,13 +484,16 @@ class Reader:
 
     def unary_op(self, node: ast.UnaryOp, scope: Scope) -> Value:
         value = self.value(node.operand, scope)
+        self.b.at = self.tree.span(node)
+        if isinstance(node.op, ast.Not):
+            if isinstance(value, Node) and conditions.is_number(value):
+                return el.logical_not(self.b, self.b.cast(value, "bool"))
+            if conditions.known(value) is None:
+                raise self.error(node, "'not' cannot turn a tensor", "write logical_not(a)")
+            return self.b.const(not self.truth(value, node, "the condition of 'not'"))
         self.operand(value, node.operand)
         self.b.at = self.tree.span(node)
         x = self.b.tensor(value)
-        if isinstance(node.op, ast.Not):
-            if not x.is_const:
-                raise self.error(node, "'not' works on constants only", "write logical_not(a)")
-            return self.b.const(not x.attrs["value"])
         if isinstance(node.op, ast.USub):
             return el.unary(self.b, "neg", x)
         if isinstance(node.op, ast.Invert):
@@ -468,34 +501,67 @@ class Reader:
         return x
 
     def compare(self, node: ast.Compare, scope: Scope) -> Value:
+        test, other = node.ops[0], node.comparators[0]
         left = self.value(node.left, scope)
-        self.operand(left, node.left)
-        right = self.value(node.comparators[0], scope)
-        self.operand(right, node.comparators[0])
+        right = self.value(other, scope)
         self.b.at = self.tree.span(node)
-        op = COMPARE[type(node.ops[0])]
-        return el.binary(self.b, op, self.b.tensor(left), self.b.tensor(right))
+        known = conditions.compared(self.b, test, left, right)
+        if type(test) not in COMPARE and (known is None or self.is_input(node.left, scope)):
+            raise LossError(
+                "this compares what is always there"
+                if known is not None
+                else "this is not known before training",
+                self.tree.operator_span(node.left, other),
+                hint="compare tensors with ==, !=, <, <=, > or >=",
+            )
+        if known is not None:
+            return known
+        self.operand(left, node.left)
+        self.operand(right, other)
+        self.b.at = self.tree.span(node)
+        return el.binary(self.b, COMPARE[type(test)], self.b.tensor(left), self.b.tensor(right))
+
+    def is_input(self, node: ast.expr, scope: Scope) -> bool:
+        """Whether an expression is an input by its own name, which no caller leaves out."""
+        return isinstance(node, ast.Name) and node.id in INPUTS and scope.find(node.id) is None
 
     def bool_op(self, node: ast.BoolOp, scope: Scope) -> Value:
-        values = [self.value(v, scope) for v in node.values]
-        self.b.at = self.tree.span(node)
-        if not all(isinstance(v, Node) and v.is_const for v in values):
-            raise self.error(node, "'and' and 'or' work on constants only", "write logical_and")
-        result: Value = values[0]
-        for value in values[1:]:
-            truth = bool(result.attrs["value"])  # type: ignore[union-attr]
-            if truth == isinstance(node.op, ast.And):
-                result = value
+        """Python's `and` and `or`: what is decided is not read on; of numbers of the batch, as
+        AutoGraph has it, the logical operation."""
+        both = isinstance(node.op, ast.And)
+        word = "and" if both else "or"
+        result = self.value(node.values[0], scope)
+        for before, part in pairwise(node.values):
+            held = conditions.known(result)
+            if held is not None:
+                if self.truth(result, node, f"what '{word}' joins") != both:
+                    return result
+                result = self.value(part, scope)
+                continue
+            other = self.value(part, scope)
+            numbers = [v for v in (result, other) if isinstance(v, Node) and not any(v.shapes[0])]
+            if len(numbers) < 2:
+                raise LossError(
+                    f"'{word}' cannot join tensors",
+                    self.tree.operator_span(before, part),
+                    hint=f"write logical_{word}(a, b), or multiply the two masks",
+                )
+            self.b.at = self.tree.span(node)
+            one, two = (self.b.cast(v, "bool") for v in numbers)
+            result = el.binary(self.b, f"logical_{word}", one, two)
         return result
 
     def choice(self, node: ast.IfExp, scope: Scope) -> Value:
-        yes = self.value(node.body, scope)
         test = self.value(node.test, scope)
-        no = self.value(node.orelse, scope)
+        fixed = isinstance(test, Node) and not test.is_const
+        if not fixed:
+            taken = self.truth(test, node, "this condition")
+            return self.value(node.body if taken else node.orelse, scope)
+        yes, no = self.value(node.body, scope), self.value(node.orelse, scope)
         self.b.at = self.tree.span(node)
-        if isinstance(test, Node) and test.is_const:
-            return yes if test.attrs["value"] else no
         b = self.b
+        if conditions.known(test) is not None and not all(isinstance(v, Node) for v in (yes, no)):
+            return yes if self.truth(test, node, "this condition") else no
         return el.where(b, b.tensor(test), b.tensor(yes), b.tensor(no))
 
     def items(self, node: ast.Tuple | ast.List, scope: Scope) -> Value:

@@ -252,6 +252,11 @@ class _Walker:
         self.tree = tree
         self.check_name = check_name
         self.check_import = check_import
+        named = [n for statement in tree.body for n in ast.walk(statement)]
+        self.bound = {n.arg for n in named if isinstance(n, ast.arg)}
+        self.bound |= {
+            n.id for n in named if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+        }
 
     def visit(self, node: ast.AST) -> Iterable[Item]:
         fields = _FIELDS.get(type(node))
@@ -404,7 +409,7 @@ class _Walker:
 
     def bool_op(self, node: ast.BoolOp) -> Iterable[Item]:
         def check() -> None:
-            if any(isinstance(part, ast.Name) for part in ast.walk(first)):
+            if isinstance(first, ast.Name) and first.id not in self.bound:
                 word = "and" if isinstance(node.op, ast.And) else "or"
                 raise LossError(
                     f"'{word}' cannot join tensors",
@@ -422,7 +427,7 @@ class _Walker:
                 self.tree.span(node),
                 hint="write logical_and(a < x, x < b)",
             )
-        if not isinstance(node.ops[0], _COMPARISONS):
+        if not (isinstance(node.ops[0], _COMPARISONS) or _of_words(node)):
             span = self.tree.operator_span(node.left, node.comparators[0])
             raise LossError(
                 f"'{self.tree.source.fragment(span)}' is not part of the language",
@@ -597,6 +602,14 @@ def is_range(node: ast.expr) -> TypeGuard[ast.Call]:
     """Whether an expression is `range(...)`, over which a loop runs."""
     named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     return named and node.func.id == "range" and not node.keywords  # type: ignore[attr-defined]
+
+
+def _of_words(node: ast.Compare) -> bool:
+    """Whether a comparison is `x is None` or `kind in ('a', 'b')`."""
+    other = node.comparators[0]
+    if isinstance(node.ops[0], (ast.Is, ast.IsNot)):
+        return isinstance(other, ast.Constant) and other.value is None
+    return isinstance(other, (ast.Tuple, ast.List))
 
 
 def _harmless(node: ast.Call) -> bool:

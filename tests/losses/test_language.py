@@ -158,7 +158,7 @@ PLACES = [
     ("for c in range(1000):\n    x = 1\nmean(y_pred)", 1, 10, "64"),
     ("for a, b in zip(y_true, y_pred):\n    pass\nmean(y_pred)", 1, 1, "range(n)"),
     ("for i in range(3):\n    x = y_tru\nmean(y_pred)", 2, 9, "y_true"),
-    ("if mean(y_pred) > 0.5:\n    x = 1\nmean(y_pred)", 1, 1, "where"),
+    ("if y_pred > 0.5:\n    x = 1\nmean(y_pred)", 1, 1, "where"),
     ("mean(y_ture)", 1, 6, "y_true"),
     ("K.meen(y_pred)", 1, 1, "K.mean"),
     ("α = 2\nmean(y_pred * β)", 2, 15, "β"),
