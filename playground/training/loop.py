@@ -492,6 +492,9 @@ class Pending:
             series={
                 **{name: reports[:, i] for i, name in enumerate(self._names)},
                 "learning_rate": rates,
+                "seconds": np.linspace(self._seconds, seconds, len(reports) + 1, dtype=np.float32)[
+                    1:
+                ],
             },
         )
         self._reports, self._rates = [], []

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from losses import LossError
 from playground import Control, RunSpec, export, train
 from playground.analysis import answer
-from playground.errors import SpecError
 from playground.runs.store import Store, open_store
 from playground.settings import Settings
 from playground.tasks import TASKS
@@ -105,7 +105,7 @@ def test_the_same_seed_gives_the_same_run_and_paused_ones_too() -> None:
 
 
 def test_a_loss_that_names_what_it_has_not_is_refused() -> None:
-    with pytest.raises(SpecError, match="labels"):
+    with pytest.raises(LossError, match="labels"):
         list(
             train(RunSpec(task="toy", dataset="digits", loss="cast(labels, float) * y_pred[:, 0]"))
         )

@@ -350,7 +350,7 @@ def test_an_exploding_run_ends_as_failed() -> None:
 
 
 def test_a_loss_of_inputs_the_task_lacks_is_refused_by_name() -> None:
-    with pytest.raises(SpecError, match="teacher_logits"):
+    with pytest.raises(losses.LossError, match="teacher_logits"):
         list(train(digits(loss="mean(square(logits - teacher_logits), axis=-1)")))
 
 
