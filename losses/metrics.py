@@ -7,18 +7,30 @@
 As with losses, positional arguments are inputs and keyword-only ones parameters. Each is computed
 on all N images of an evaluation together, never as a mean over batches: some, such as the
 calibration error, are no mean over images. y_true (N, C) one-hot, y_pred (N, C) probabilities. A
-function returns (N,), whose mean is the metric, or a scalar.
+function returns (N,), whose mean is the metric, or a scalar. One with `sums`, of `losses.sums`,
+is of what these give, added up over the samples, instead of y_true and y_pred.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
+from inspect import Parameter, signature
 from typing import Any
 
 from . import classification
 from .named import LossInfo, Range, Tensor, Words, ops, read_signature
 from .probabilities import log_true
+from .sums import confidence, confusion, hits
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What adds up over the samples, of `losses.sums`, and the metric of that."""
+
+    made: Callable[..., Any]
+    read: Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +46,7 @@ class MetricInfo(LossInfo):
     unit: str = ""
     low: float | None = None
     high: float | None = None
+    sums: Sums | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """A JSON-able copy, for the page."""
@@ -61,37 +74,49 @@ def metric(
     low: float | None = 0.0,
     high: float | None = None,
     per_sample: bool = True,
+    sums: Callable[..., Any] | None = None,
     **ranges: Range | Words,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Enter a function into the catalog of metrics under its own name."""
 
     def enter(function: Callable[..., Any]) -> Callable[..., Any]:
         inputs, knobs = read_signature(function, ranges)
+        whole = function
+        if sums is not None:
+            inputs, whole = ("y_true", "y_pred"), _at_once(sums, function)
         name = function.__name__
         METRICS[name] = MetricInfo(
-            name, title, "Metrics", when, latex, paper, knobs, inputs, None, function,
-            per_sample, short=short, better=better, unit=unit, low=low, high=high,
+            name, title, "Metrics", when, latex, paper, knobs, inputs, None, whole,
+            per_sample and sums is None, short=short, better=better, unit=unit, low=low, high=high,
+            sums=Sums(sums, function) if sums else None,
         )  # fmt: skip
         return function
 
     return enter
 
 
-def _guess(y_pred: Tensor) -> Tensor:
-    """1 for the class of the highest probability, the first of several: (N, C)."""
-    return ops.one_hot(ops.argmax(y_pred, axis=-1), ops.shape(y_pred)[-1])
+def _at_once(sums: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
+    given = {
+        name: each.default for name, each in signature(function).parameters.items()
+        if each.kind is Parameter.KEYWORD_ONLY
+    }  # fmt: skip
 
+    @wraps(function)
+    def whole(y_true: Tensor, y_pred: Tensor, **knobs: Any) -> Tensor:
+        return function(sums(y_true, y_pred, **(given | knobs)), **knobs)
 
-def _right(y_true: Tensor, y_pred: Tensor) -> Tensor:
-    """1 where the class of the highest probability is the true one: (N,)."""
-    right = ops.equal(ops.argmax(y_true, axis=-1), ops.argmax(y_pred, axis=-1))
-    return ops.cast(right, "float32")
+    return whole
 
 
 def _mean_where(values: Tensor, counts: Tensor) -> Tensor:
     """The mean of those values whose count is not 0."""
     some = ops.cast(counts > 0, "float32")
     return ops.sum(values * some) / ops.maximum(ops.sum(some), 1.0)
+
+
+def _counts(n: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of a confusion matrix: how often each class is found, is there, and is guessed, (C,) each."""
+    return ops.diagonal(n), ops.sum(n, axis=1), ops.sum(n, axis=0)
 
 
 @metric(
@@ -106,7 +131,7 @@ def _mean_where(values: Tensor, counts: Tensor) -> Tensor:
 )
 def accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """[argmax_c p_c = k]"""
-    return _right(y_true, y_pred)
+    return hits(y_true, y_pred)
 
 
 @metric(
@@ -138,12 +163,12 @@ def top_k_accuracy(y_true: Tensor, y_pred: Tensor, *, k: int = 3) -> Tensor:
     better="higher",
     unit="%",
     high=1.0,
-    per_sample=False,
+    sums=confusion,
 )
-def balanced_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
+def balanced_accuracy(n: Tensor) -> Tensor:
     """mean over the classes present of TP / (TP + FN): a scalar"""
-    hits, count = ops.sum(y_true * _guess(y_pred), axis=0), ops.sum(y_true, axis=0)
-    return _mean_where(hits / ops.maximum(count, 1.0), count)
+    found, count, _ = _counts(n)
+    return _mean_where(found / ops.maximum(count, 1e-7), count)
 
 
 def _averaged(top: Tensor, below: Tensor, count: Tensor, seen: Tensor, average: str) -> Tensor:
@@ -169,11 +194,11 @@ AVERAGE = Words(("macro", "micro", "weighted"))
     better="higher",
     unit="%",
     high=1.0,
-    per_sample=False,
+    sums=confusion,
 )
-def macro_f1(y_true: Tensor, y_pred: Tensor) -> Tensor:
+def macro_f1(n: Tensor) -> Tensor:
     """mean of 2 TP / (2 TP + FP + FN) over the classes that are there or guessed: a scalar"""
-    return f_beta(y_true, y_pred, beta=1.0)
+    return f_beta(n, beta=1.0)
 
 
 @metric(
@@ -185,17 +210,16 @@ def macro_f1(y_true: Tensor, y_pred: Tensor) -> Tensor:
     better="higher",
     unit="%",
     high=1.0,
-    per_sample=False,
+    sums=confusion,
     beta=Range(0.1, 10.0),
     average=AVERAGE,
 )
-def f_beta(y_true: Tensor, y_pred: Tensor, *, beta: float = 2.0, average: str = "macro") -> Tensor:
+def f_beta(n: Tensor, *, beta: float = 2.0, average: str = "macro") -> Tensor:
     """(1 + b^2) TP / ((1 + b^2) TP + FP + b^2 FN), averaged over the classes: a scalar"""
-    guess = _guess(y_pred)
-    hits, count = ops.sum(y_true * guess, axis=0), ops.sum(y_true, axis=0)
-    guessed, weight = ops.sum(guess, axis=0), beta * beta
+    found, count, guessed = _counts(n)
+    weight = beta * beta
     below = weight * count + guessed
-    return _averaged((1 + weight) * hits, below, count, count + guessed, average)
+    return _averaged((1 + weight) * found, below, count, count + guessed, average)
 
 
 @metric(
@@ -207,15 +231,13 @@ def f_beta(y_true: Tensor, y_pred: Tensor, *, beta: float = 2.0, average: str = 
     better="higher",
     unit="%",
     high=1.0,
-    per_sample=False,
+    sums=confusion,
     average=AVERAGE,
 )
-def precision(y_true: Tensor, y_pred: Tensor, *, average: str = "macro") -> Tensor:
+def precision(n: Tensor, *, average: str = "macro") -> Tensor:
     """TP / (TP + FP), averaged over the classes that are there or guessed: a scalar"""
-    guess = _guess(y_pred)
-    hits, count = ops.sum(y_true * guess, axis=0), ops.sum(y_true, axis=0)
-    guessed = ops.sum(guess, axis=0)
-    return _averaged(hits, guessed, count, count + guessed, average)
+    found, count, guessed = _counts(n)
+    return _averaged(found, guessed, count, count + guessed, average)
 
 
 @metric(
@@ -227,14 +249,13 @@ def precision(y_true: Tensor, y_pred: Tensor, *, average: str = "macro") -> Tens
     better="higher",
     unit="%",
     high=1.0,
-    per_sample=False,
+    sums=confusion,
     average=AVERAGE,
 )
-def recall(y_true: Tensor, y_pred: Tensor, *, average: str = "macro") -> Tensor:
+def recall(n: Tensor, *, average: str = "macro") -> Tensor:
     """TP / (TP + FN), averaged over the classes that are there or guessed: a scalar"""
-    guess = _guess(y_pred)
-    hits, count = ops.sum(y_true * guess, axis=0), ops.sum(y_true, axis=0)
-    return _averaged(hits, count, count, count + ops.sum(guess, axis=0), average)
+    found, count, guessed = _counts(n)
+    return _averaged(found, count, count, count + guessed, average)
 
 
 @metric(
@@ -246,16 +267,14 @@ def recall(y_true: Tensor, y_pred: Tensor, *, average: str = "macro") -> Tensor:
     better="higher",
     low=-1.0,
     high=1.0,
-    per_sample=False,
+    sums=confusion,
 )
-def matthews_correlation(y_true: Tensor, y_pred: Tensor) -> Tensor:
+def matthews_correlation(n: Tensor) -> Tensor:
     """(a - sum t g) / sqrt((1 - sum g^2)(1 - sum t^2)), 0 where one side is one class: a scalar"""
-    guess = _guess(y_pred)
-    t, g = ops.mean(y_true, axis=0), ops.mean(guess, axis=0)
-    hits = ops.mean(ops.sum(y_true * guess, axis=-1))
-    spread = ops.maximum((1 - ops.sum(g * g)) * (1 - ops.sum(t * t)), 0.0)
-    found = (hits - ops.sum(t * g)) / ops.sqrt(ops.maximum(spread, 1e-12))
-    return ops.where(spread > 1e-12, ops.clip(found, -1.0, 1.0), 0.0)
+    found, count, guessed = (x / ops.maximum(ops.sum(n), 1e-7) for x in _counts(n))
+    spread = ops.maximum((1 - ops.sum(guessed * guessed)) * (1 - ops.sum(count * count)), 0.0)
+    value = (ops.sum(found) - ops.sum(count * guessed)) / ops.sqrt(ops.maximum(spread, 1e-12))
+    return ops.where(spread > 1e-12, ops.clip(value, -1.0, 1.0), 0.0)
 
 
 @metric(
@@ -267,19 +286,19 @@ def matthews_correlation(y_true: Tensor, y_pred: Tensor) -> Tensor:
     better="higher",
     low=-1.0,
     high=1.0,
-    per_sample=False,
+    sums=confusion,
     weights=Words(("none", "linear", "quadratic")),
 )
-def cohens_kappa(y_true: Tensor, y_pred: Tensor, *, weights: str = "none") -> Tensor:
+def cohens_kappa(n: Tensor, *, weights: str = "none") -> Tensor:
     """1 - sum w n / sum w t g; w by how far truth and guess are apart: [c != d], |c - d| or its
     square; 0 where both are one class: a scalar"""
-    guess = _guess(y_pred)
-    place = ops.cast(ops.arange(ops.shape(y_pred)[-1]), "float32")
+    together = n / ops.maximum(ops.sum(n), 1e-7)
+    _, count, guessed = _counts(together)
+    place = ops.cast(ops.arange(ops.shape(n)[-1]), "float32")
     apart = ops.abs(place[:, None] - place[None, :])
     w = {"none": lambda: ops.minimum(apart, 1.0), "linear": lambda: apart,
          "quadratic": lambda: ops.square(apart)}[weights]()  # fmt: skip
-    together = ops.matmul(ops.transpose(y_true), guess) / ops.cast(ops.shape(y_pred)[0], "float32")
-    chance = ops.sum(w * ops.outer(ops.mean(y_true, axis=0), ops.mean(guess, axis=0)))
+    chance = ops.sum(w * ops.outer(count, guessed))
     found = 1 - ops.sum(w * together) / ops.maximum(chance, 1e-12)
     return ops.where(chance > 1e-12, found, 0.0)
 
@@ -356,22 +375,13 @@ metric(
     better="lower",
     unit="%",
     high=1.0,
-    per_sample=False,
+    sums=confidence,
     bins=Range(1, 100, 1),
 )
-def expected_calibration_error(y_true: Tensor, y_pred: Tensor, *, bins: int = 15) -> Tensor:
+def expected_calibration_error(of_bins: Tensor, *, bins: int = 15) -> Tensor:
     """sum_m |B_m|/N |acc(B_m) - conf(B_m)| over the bins ((m-1)/M, m/M] of p_max: a scalar"""
-    surplus, _ = _bins(y_true, y_pred, bins)
-    return ops.sum(ops.abs(surplus)) / ops.cast(ops.shape(y_pred)[0], "float32")
-
-
-def _bins(y_true: Tensor, y_pred: Tensor, bins: int) -> tuple[Tensor, Tensor]:
-    """Of each bin ((m-1)/M, m/M] of the highest probability: the sum of right minus confidence, and
-    how many images are in it, (M,) each."""
-    confidence = ops.max(y_pred, axis=-1)
-    place = ops.cast(ops.clip(ops.ceil(confidence * bins) - 1, 0, bins - 1), "int32")
-    surplus = ops.segment_sum(_right(y_true, y_pred) - confidence, place, num_segments=bins)
-    return surplus, ops.segment_sum(ops.ones_like(confidence), place, num_segments=bins)
+    surplus, count = of_bins[0], of_bins[1]
+    return ops.sum(ops.abs(surplus)) / ops.maximum(ops.sum(count), 1e-7)
 
 
 @metric(
@@ -383,13 +393,13 @@ def _bins(y_true: Tensor, y_pred: Tensor, bins: int) -> tuple[Tensor, Tensor]:
     better="lower",
     unit="%",
     high=1.0,
-    per_sample=False,
+    sums=confidence,
     bins=Range(1, 100, 1),
 )
-def maximum_calibration_error(y_true: Tensor, y_pred: Tensor, *, bins: int = 15) -> Tensor:
+def maximum_calibration_error(of_bins: Tensor, *, bins: int = 15) -> Tensor:
     """max_m |acc(B_m) - conf(B_m)| over the bins that hold images: a scalar"""
-    surplus, count = _bins(y_true, y_pred, bins)
-    return ops.max(ops.abs(surplus) / ops.maximum(count, 1.0))
+    surplus, count = of_bins[0], of_bins[1]
+    return ops.max(ops.where(count > 0, ops.abs(surplus) / ops.maximum(count, 1e-7), 0.0))
 
 
 @metric(

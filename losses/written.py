@@ -56,7 +56,7 @@ class WrittenLoss(PlaygroundLoss):
         self.parameters: dict[str, Parameter] = self.program.parameters
         live = {n: p.value for n, p in self.parameters.items() if not p.fixed}
         self._make_variables(live)
-        self._graphs: dict[tuple[int, bool], tuple[Node, list[Node]]] = {}
+        self._graphs: dict[tuple[int, bool], list[Node]] = {}
 
     @property
     def warnings(self) -> list[Remark]:
@@ -116,13 +116,21 @@ class WrittenLoss(PlaygroundLoss):
 
     def called(self, offered: Mapping[str, Tensor]) -> Tensor:
         """The values of a call of Keras', from what `offered` made of it."""
+        order, values = self.computed(offered)
+        value = values[id(order[-1])]
+        if "sample_weight" in offered and "sample_weight" not in self.inputs:
+            return self._weighed(order[-1], values, offered["sample_weight"])
+        return keras.ops.mean(value, axis=-1) if order[-1].rank == 2 else value
+
+    def computed(self, offered: Mapping[str, Tensor]) -> tuple[list[Node], dict[int, Tensor]]:
+        """What a call of Keras' computes, the result last, and the value of each by its id."""
         tensors = self.gather(offered)
         probabilities = self.from_logits or self.probabilities
         if probabilities is None and "y_pred" in tensors:
             probabilities = True if made_of(tensors["y_pred"]) is not None else None
         wide = tensors.get("y_pred", tensors.get("logits"))
         classes = wide.shape[-1] if wide is not None and len(wide.shape) > 1 else None
-        result, order = self._graph(classes, probabilities is None)
+        order = self._graph(classes, probabilities is None)
         values = emit.run(
             order,
             tensors,
@@ -130,10 +138,7 @@ class WrittenLoss(PlaygroundLoss):
             clip=bool(probabilities),
             plain=probabilities is False,
         )
-        value = values[id(order[-1])]
-        if "sample_weight" in offered and "sample_weight" not in self.inputs:
-            return self._weighed(order[-1], values, offered["sample_weight"])
-        return keras.ops.mean(value, axis=-1) if result.rank == 2 else value
+        return order, values
 
     @cached_property
     def weighs_itself(self) -> bool:
@@ -150,15 +155,15 @@ class WrittenLoss(PlaygroundLoss):
         value = weighed_mean(result, values, weights)
         return ops.divide_no_nan(value, ops.mean(weights)) if self.reduction == _SHARE else value
 
-    def _graph(self, classes: int | None, open_: bool) -> tuple[Node, list[Node]]:
-        """The result of the text for so many classes, and what computes it; `open_` for a y_pred
-        that may be no probability. Raises LossError where the text is made for another number."""
+    def _graph(self, classes: int | None, open_: bool) -> list[Node]:
+        """What computes the text for so many classes, its result last; `open_` for a y_pred that
+        may be no probability. Raises LossError where the text is made for another number."""
         if classes is None or classes > MOST_CLASSES:
             classes = self.num_classes
         if (classes, open_) not in self._graphs:
             program = self.program if classes == self.num_classes else self._for(classes)
             order = unclipped(program.result, program.parameters) if open_ else program.order
-            self._graphs[classes, open_] = program.result, order
+            self._graphs[classes, open_] = order
         return self._graphs[classes, open_]
 
     def _for(self, classes: int) -> Program:

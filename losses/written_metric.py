@@ -9,10 +9,11 @@ import keras
 
 from . import targets
 from .base import Tensor
+from .language import emit
 from .language.errors import LossError, quote, suggest
-from .language.graph import Program
+from .language.graph import Node, Program, topological
 from .language.parameters import checked, checked_word
-from .metrics import METRICS
+from .metrics import METRICS, Sums
 from .written import WrittenLoss
 
 
@@ -22,10 +23,11 @@ class WrittenMetric(keras.metrics.Metric):
 
     `metric.on(tensors)` is meant for all images of an evaluation at once, as one batch: what goes
     over axis 0 goes over all of them. In `model.compile(metrics=[...])` it is right over an epoch,
-    too: one value a sample is averaged over all samples; of one number a batch, such as the
-    calibration error, which no mean of batches gives, targets and predictions of the epoch are kept
-    and it is computed on all of them. That takes their memory, and time after every batch; it
-    does not work with `jit_compile=True`, and takes no sample weights.
+    too. One value a sample is averaged over all samples; of macro F1, the calibration error and
+    whatever else is made of sums over samples (`losses.sums`), these are added up. Of any other
+    number of all samples, as the area under the ROC curve, or one that a text computes, targets and
+    predictions of the epoch are kept and it is computed on all of them: that takes their memory,
+    and time after every batch, takes no sample weights, and no `jit_compile=True`.
     """
 
     def __init__(
@@ -50,12 +52,14 @@ class WrittenMetric(keras.metrics.Metric):
         super().__init__(name=name or own, dtype="float32")
         self.measure = measure
         measure.name = self.name
-        self._whole = result.rank == 0
-        if self._whole:
-            self._kept = _Kept()
-        else:
+        self._sums: Any = None  # of the first batch on, which says how many classes there are
+        self._kept: _Kept | None = None
+        self._adding = _adds_up(result)
+        if result.rank:
             self.total = self.add_variable((), "zeros", dtype="float32", name="total")
             self.count = self.add_variable((), "zeros", dtype="float32", name="count")
+        elif self._adding is None:
+            self._kept = _Kept(self.name)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -78,45 +82,74 @@ class WrittenMetric(keras.metrics.Metric):
     def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Any = None) -> None:
         """Takes a batch: y_true class numbers or as wide as y_pred. Raises LossError for shapes
         that do not fit."""
-        if not self._whole:
-            values, weights = self._weighed(y_true, y_pred, sample_weight)
-            self.total.assign_add(keras.ops.sum(values * weights))
-            self.count.assign_add(keras.ops.sum(weights))
-            return
-        if sample_weight is not None:
-            raise LossError(
-                f"{self.name} is one number of all samples, which weights cannot tell apart",
-                hint="put it into metrics=, not weighted_metrics=",
-            )
-        mask = getattr(y_pred, "_keras_mask", None)
-        self._kept.add(self.measure.offered(y_true, y_pred), mask)
-
-    def _weighed(self, y_true: Tensor, y_pred: Tensor, sample_weight: Any) -> tuple[Tensor, Tensor]:
-        """One value a sample, and its weight, which a mask makes 0."""
         ops = keras.ops
-        values = self.measure(y_true, y_pred)
-        weights = ops.ones_like(values)
-        mask = getattr(y_pred, "_keras_mask", None)
+        if self._kept is not None:
+            if sample_weight is not None:
+                raise LossError(
+                    f"{self.name} is one number of all samples, which weights cannot tell apart",
+                    hint="put it into metrics=, not weighted_metrics=",
+                )
+            self._kept.add(_rows(self.measure.offered(y_true, y_pred)), _mask(y_pred))
+            return
+        weights = self._weights(y_pred, sample_weight)
+        if self._adding is not None:
+            self._add(
+                self._adding,
+                _rows(self.measure.offered(y_true, y_pred)),
+                ops.reshape(weights, (-1,)),
+            )
+            return
+        self.total.assign_add(ops.sum(self.measure(y_true, y_pred) * weights))
+        self.count.assign_add(ops.sum(weights))
+
+    def _weights(self, y_pred: Tensor, sample_weight: Any) -> Tensor:
+        """How much each value counts, which a mask makes 0."""
+        ops = keras.ops
+        each = ops.shape(y_pred)[:-1] if len(y_pred.shape) > 1 else ops.shape(y_pred)
+        weights, mask = ops.ones(each, "float32"), _mask(y_pred)
         if mask is not None:
             weights = weights * ops.cast(mask, "float32")
         if sample_weight is not None:
             targets.check_weights(sample_weight, self.measure.value_shape(y_pred), self.name)
             given = ops.convert_to_tensor(sample_weight, "float32")
-            flat = len(given.shape) == len(values.shape) + 1
-            weights = weights * (ops.squeeze(given, -1) if flat else given)
-        return values, weights
+            lone = len(given.shape) == len(weights.shape) + 1
+            weights = weights * (ops.squeeze(given, -1) if lone else given)
+        return weights
+
+    def _add(self, adding: Sums, rows: Mapping[str, Tensor], weights: Tensor) -> None:
+        order, values = self.measure.computed(rows)
+        true, pred = (values[id(node)] for node in order[-1].args[:2])
+        more = adding.made(true, pred, weights, **self._knobs())
+        if self._sums is None:
+            self._sums = self.add_variable(tuple(more.shape), "zeros", dtype="float32", name="sums")
+        self._sums.assign_add(more)
+
+    def _knobs(self) -> dict[str, Any]:
+        """The parameters of the named metric that the text is."""
+        node = self.program.result
+        given = node.args[2:]
+        order = list(dict.fromkeys(each for arg in given for each in topological(arg)))
+        values = emit.run(order, {}, self.measure._parameters())
+        live = zip(node.attrs["live"], (values[id(arg)] for arg in given), strict=True)
+        return {**dict(live), **dict(node.attrs["fixed"])}
 
     def result(self) -> Tensor:
         """The metric of all that came since `reset_state`; 0 of nothing."""
-        if not self._whole:
-            return keras.ops.divide_no_nan(self.total, self.count)
-        tensors = self._kept.tensors()
-        return keras.ops.zeros(()) if tensors is None else self.measure.called(tensors)
+        ops = keras.ops
+        if self._kept is not None:
+            tensors = self._kept.tensors()
+            return ops.zeros(()) if tensors is None else self.measure.called(tensors)
+        if self._adding is None:
+            return ops.divide_no_nan(self.total, self.count)
+        if self._sums is None:
+            return ops.zeros(())
+        value = self._adding.read(self._sums, **self._knobs())
+        return ops.where(ops.any(self._sums != 0), value, 0.0)
 
     def reset_state(self) -> None:
         """Forgets what came."""
         super().reset_state()
-        if self._whole:
+        if self._kept is not None:
             self._kept.clear()
 
     def get_config(self) -> dict[str, Any]:
@@ -125,32 +158,63 @@ class WrittenMetric(keras.metrics.Metric):
         return {name: own[name] for name in names}
 
 
+def _adds_up(result: Node) -> Sums | None:
+    """The sums over samples of the named metric that a text is, where it is made of such and its
+    parameters are no numbers of the batch."""
+    info = METRICS.get(result.attrs["name"]) if result.op == "named" else None
+    if info is None or info.sums is None:
+        return None
+    moved = [node for arg in result.args[2:] for node in topological(arg)]
+    return None if any(node.op == "input" for node in moved) else info.sums
+
+
+def _mask(y_pred: Tensor) -> Tensor | None:
+    return getattr(y_pred, "_keras_mask", None)
+
+
+def _rows(offered: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A target and a prediction by the names of their inputs, time steps as samples: (N,) class
+    numbers, (N, C) all else that is wide."""
+    names = [n for n in ("labels", "y_true") if n in offered][:1]
+    names += [n for n in ("logits", "features", "y_pred") if n in offered][:1]
+    wide = len(offered[names[1]].shape) > 1
+    return {
+        name: _flat(offered[name], offered[name].shape[-1] if wide and name != "labels" else None)
+        for name in names
+    }
+
+
+def _flat(tensor: Tensor, width: int | None) -> Tensor:
+    rank = 1 if width is None else 2
+    if len(tensor.shape) == rank:  # as it is, so that it is known what made it
+        return tensor
+    return keras.ops.reshape(tensor, (-1,) if width is None else (-1, width))
+
+
 class _Kept:
     """Targets and predictions of all batches so far, in TensorFlow variables that grow."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
         import tensorflow as tf
 
         self._tf = tf
+        # XLA, which has no variables that grow, says where it fails: in these words.
+        self._scope = f"{name}_keeps_all_samples_and_needs_jit_compile_False"
         self._flat = [tf.Variable(tf.zeros((0,)), shape=(None,), trainable=False) for _ in "tp"]
         self._names: list[str] = []
         self._widths: list[int | None] = []
 
-    def add(self, tensors: Mapping[str, Tensor], mask: Tensor | None) -> None:
+    def add(self, rows: Mapping[str, Tensor], mask: Tensor | None) -> None:
         """A target and a prediction of one more batch, by the names of their inputs."""
-        names = [n for n in ("labels", "y_true") if n in tensors][:1]
-        names += [n for n in ("logits", "features", "y_pred") if n in tensors][:1]
-        pred = tensors[names[1]]
-        wide = len(pred.shape) > 1
-        self._names = names
-        self._widths = [tensors[n].shape[-1] if wide and n != "labels" else None for n in names]
-        for held, name, width in zip(self._flat, names, self._widths, strict=True):
-            rows = self._tf.reshape(
-                self._tf.cast(tensors[name], "float32"), (-1,) if width is None else (-1, width)
-            )
-            if mask is not None:
-                rows = self._tf.boolean_mask(rows, self._tf.reshape(mask, (-1,)))
-            held.assign(self._tf.concat([held, self._tf.reshape(rows, (-1,))], axis=0))
+        tf = self._tf
+        self._names = list(rows)
+        self._widths = [x.shape[-1] if len(x.shape) > 1 else None for x in rows.values()]
+        with tf.name_scope(self._scope):
+            for held, given in zip(self._flat, rows.values(), strict=True):
+                more = tf.cast(given, "float32")
+                if mask is not None:
+                    more = tf.boolean_mask(more, tf.reshape(mask, (-1,)))
+                held.assign(tf.concat([held, tf.reshape(more, (-1,))], axis=0))
 
     def tensors(self) -> dict[str, Tensor] | None:
         """All of them as one batch; None where nothing came."""
@@ -158,7 +222,7 @@ class _Kept:
         if not self._names or (tf.executing_eagerly() and not int(tf.size(self._flat[0]))):
             return None
         return {
-            name: held.read_value() if width is None else self._tf.reshape(held, (-1, width))
+            name: held.read_value() if width is None else tf.reshape(held, (-1, width))
             for name, held, width in zip(self._names, self._flat, self._widths, strict=True)
         }
 

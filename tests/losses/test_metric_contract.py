@@ -108,7 +108,82 @@ def test_one_value_a_sample_is_weighed_and_masked() -> None:
             EXPECTED[name](LABELS[kept], P[kept]), rel=1e-5
         )
     with pytest.raises(losses.LossError, match="one number of all samples"):
-        losses.get_metric("macro_f1").update_state(LABELS, P, sample_weight=weights)
+        losses.get_metric("roc_auc").update_state(LABELS, P, sample_weight=weights)
+
+
+WEIGHED: dict[str, Callable[[np.ndarray], float]] = {
+    "macro_f1": lambda w: sk.f1_score(LABELS, GUESS, average="macro", sample_weight=w),
+    "f_beta(beta=2, average='weighted')": lambda w: sk.fbeta_score(
+        LABELS, GUESS, beta=2, average="weighted", sample_weight=w
+    ),
+    "precision(average='micro')": lambda w: sk.precision_score(
+        LABELS, GUESS, average="micro", sample_weight=w
+    ),
+    "recall": lambda w: sk.recall_score(LABELS, GUESS, average="macro", sample_weight=w),
+    "balanced_accuracy": lambda w: sk.balanced_accuracy_score(LABELS, GUESS, sample_weight=w),
+    "matthews_correlation": lambda w: sk.matthews_corrcoef(LABELS, GUESS, sample_weight=w),
+    "cohens_kappa(weights='quadratic')": lambda w: sk.cohen_kappa_score(
+        LABELS, GUESS, weights="quadratic", sample_weight=w
+    ),
+    "expected_calibration_error": lambda w: ece(np.repeat(LABELS, w), np.repeat(P, w, axis=0)),
+}
+
+
+@pytest.mark.parametrize("text", WEIGHED)
+def test_what_is_made_of_sums_is_weighed(text: str) -> None:
+    """Whole weights: each sample so many times."""
+    weights = DRAW.integers(0, 4, 100)
+    metric = losses.compile_metric(text)
+    for i in range(0, 100, 30):
+        part = slice(i, i + 30)
+        metric.update_state(LABELS[part], P[part], sample_weight=weights[part, None])
+    assert float(metric.result()) == pytest.approx(WEIGHED[text](weights), rel=1e-4)
+
+
+def test_time_steps_are_samples_and_a_mask_leaves_some_out() -> None:
+    steps, kept = P.reshape(20, 5, 3), DRAW.random((20, 5)) > 0.3
+    for name in ("macro_f1", "accuracy", "expected_calibration_error", "max(y_true + 0 * y_pred)"):
+        metric = losses.compile_metric(name)
+        masked = keras.ops.convert_to_tensor(steps)
+        masked._keras_mask = keras.ops.convert_to_tensor(kept)
+        metric.update_state(LABELS.reshape(20, 5), masked)
+        flat = kept.reshape(-1)
+        right = EXPECTED[name](LABELS[flat], P[flat]) if name in EXPECTED else 1.0
+        assert float(metric.result()) == pytest.approx(right, rel=1e-4), name
+
+
+def test_what_is_made_of_sums_runs_under_xla() -> None:
+    """As `compile` does on its own where there is a GPU."""
+    names = [info.name for info in losses.metrics() if info.name != "roc_auc"]
+    found = []
+    for jit in (True, False):
+        given = keras.Input((3,))
+        model = keras.Model(given, keras.layers.Identity()(given))
+        measured = [losses.get_metric(name) for name in names]
+        model.compile(loss=losses.get("brier"), metrics=measured, jit_compile=jit)
+        found.append(
+            model.evaluate(P, np.eye(3)[LABELS], batch_size=7, verbose=0, return_dict=True)
+        )
+    assert found[0].keys() > set(names)
+    for name in names:
+        assert found[0][name] == pytest.approx(found[1][name], rel=1e-4), name
+
+
+def test_what_must_keep_all_samples_says_what_xla_needs() -> None:
+    given = keras.Input((3,))
+    model = keras.Model(given, keras.layers.Identity()(given))
+    model.compile(
+        loss=losses.get("brier"), metrics=[losses.get_metric("roc_auc")], jit_compile=True
+    )
+    with pytest.raises(Exception, match="roc_auc_keeps_all_samples_and_needs_jit_compile_False"):
+        model.evaluate(P, np.eye(3)[LABELS], batch_size=7, verbose=0)
+
+
+def test_a_parameter_of_a_text_is_one_of_the_sum() -> None:
+    metric = losses.compile_metric("s = 0.5\nf_beta(beta=s * 4)")
+    metric.update_state(LABELS, P)
+    right = sk.fbeta_score(LABELS, GUESS, beta=2, average="macro")
+    assert float(metric.result()) == pytest.approx(right, rel=1e-5)
 
 
 def test_logits_are_said_to_be_logits() -> None:
