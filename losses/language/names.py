@@ -284,7 +284,10 @@ def _example(name: str) -> str:
 
 def _alike(wrong: str, near: str) -> bool:
     """Whether one is the other but for a slip: most letters in their order, as many of them."""
-    same = difflib.SequenceMatcher(None, wrong.lower(), near.lower()).ratio()
+    one, other = wrong.lower(), near.lower()
+    if sorted(one) == sorted(other):
+        return True
+    same = difflib.SequenceMatcher(None, one, other).ratio()
     return same >= 0.75 and abs(len(wrong) - len(near)) <= max(1, len(near) // 3)
 
 

@@ -10,9 +10,10 @@ from losses.metrics import METRICS
 
 from . import masks
 from . import structure as st
+from .answers import read_answer
 from .build import Builder, Callee, Items, Special, Text, Value, letters
 from .classes import read_classes
-from .errors import LossError, Span, quote, suggest
+from .errors import LossError, Remark, Span, quote, suggest
 from .graph import BATCHES, WIDTHS, Node, Part, Program, topological
 from .inputs import LABELS, OLD_KERNEL, PREDICTIONS, Provided
 from .names import Names
@@ -20,7 +21,7 @@ from .parameters import declare, literal
 from .reader import Reader, Scope, UserFunction
 from .review import review
 from .stable import stabilise
-from .syntax import Tree, check_tree, parse
+from .syntax import Tree, check_tree, dotted, parse
 from .whole import refuse_large
 
 OUR_FAULT = "this text cannot be read"
@@ -50,8 +51,10 @@ def analyse(
         text = f"{text.strip()}()"
     try:
         tree = parse(text)
+        read_answer(tree)
         read_classes(tree)
         names = Names(tree, METRIC_NAMES if metric else KERAS_NAMES)
+        _call_the_last(tree, names)
         check_tree(tree, names.check_name, names.check_import)
         return _program(tree, names, overrides, num_classes, metric, inputs)
     except LossError:
@@ -62,6 +65,24 @@ def analyse(
         raise LossError(
             OUR_FAULT, hint="simplify it; this is a mistake of the playground"
         ) from error
+
+
+def _call_the_last(tree: Tree, names: Names) -> None:
+    """A loss of Keras that ends the text by its name alone is called."""
+    last = tree.body[-1] if tree.body else None
+    value = last.value if isinstance(last, (ast.Expr, ast.Assign)) else None
+    if not isinstance(last, (ast.Expr, ast.Assign)) or value is None:
+        return
+    name = None if isinstance(value, ast.Name) and value.id in names.bound else dotted(value)
+    if name is None or names.is_variable(value):
+        return
+    kind, full = names.lookup(names.resolve(name)), names.resolve(name)
+    of_backend = kind == "function" and full.endswith("_crossentropy")
+    given: list[ast.expr] = []
+    if of_backend:
+        given = [ast.copy_location(ast.Name(n, ast.Load()), value) for n in ("y_true", "y_pred")]
+    if of_backend or kind in ("loss", "class"):
+        last.value = ast.copy_location(ast.Call(value, given, []), value)
 
 
 def _program(
@@ -122,6 +143,7 @@ class _Text:
     ) -> None:
         self.tree = tree
         self.b = Builder(num_classes)
+        self.b.notes += tree.notes
         self.b.own = names.bound
         self.reader = Reader(tree, names, self.b, overrides, old_kernel, inputs)
         self.overrides = overrides
@@ -220,15 +242,26 @@ class _Text:
             value = self.scope.find(name)
             if isinstance(value, Callee):
                 return self.apply_value(value, self.tree.span(last), last.value)
+            if isinstance(value, Node) and value.static is None:
+                self.final = last.value
+                self.b.notes.append(
+                    Remark(
+                        "assigned",
+                        f"the value of {name}, which the text ends with, is the {self.what}",
+                        self.tree.span(last),
+                        "keep the value alone",
+                        self.tree.fragment(last.value),
+                    )
+                )
+                return value
             raise self.error(
                 last,
                 f"the text ends with an assignment, and the {self.what} is its last expression",
                 f"add a last line: {name}",
             )
         if isinstance(last, ast.Expr):
-            raise self.error(
-                last, f"a text in quotes is not a {self.what}", _string_hint(last.value)
-            )
+            word = last.value.value if isinstance(last.value, ast.Constant) else ""
+            raise _quoted(f"{word}", self.what, self.tree.span(last))
         raise LossError(
             f"there is no {self.what} here: it is the last expression, or a return",
             self.tree.span(last) if last else None,
@@ -375,9 +408,7 @@ class _Text:
         span = self.tree.span(self.final) if self.final is not None else self.b.at
         self.b.at = span
         if isinstance(value, Text):
-            raise LossError(
-                f"a text in quotes is not a {self.what}", span, hint=_named_hint(value.text)
-            )
+            raise _quoted(value.text, self.what, span)
         if isinstance(value, Special):
             raise LossError(f"{value.name} is not a {self.what}", span, hint="return a tensor")
         if isinstance(value, Items):
@@ -502,15 +533,11 @@ def _is_docstring(node: ast.Expr) -> bool:
     return isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def _string_hint(node: ast.expr) -> str:
-    value = node.value if isinstance(node, ast.Constant) else ""
-    return _named_hint(value if isinstance(value, str) else "")
-
-
-def _named_hint(text: str) -> str:
-    if text in KERAS_NAMES:
-        return f"for the named loss write {text}()"
-    return "remove the quotes"
+def _quoted(text: str, what: str, span: Span) -> LossError:
+    """A loss's name in quotes, or another text."""
+    fix = f"{text}()" if text in KERAS_NAMES else None
+    hint = f"for the named loss write {fix}" if fix else "remove the quotes"
+    return LossError(f"a text in quotes is not a {what}", span, hint=hint, fix=fix)
 
 
 def _returned(node: ast.FunctionDef) -> ast.expr | None:

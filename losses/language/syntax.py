@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeGuard
 
-from .errors import LossError, Span, quote
+from .errors import LossError, Remark, Span, quote
 from .source import Source
 from .tokens import Scan, scan
 
@@ -32,6 +32,7 @@ class Tree:
     line_shift: int
     indent: int
     spans: dict[ast.AST, Span] = field(default_factory=dict)
+    notes: list[Remark] = field(default_factory=list)  # on what was left out of it
 
     def offsets(self, node: ast.AST) -> tuple[int, int]:
         """Where a node begins and ends in the text."""

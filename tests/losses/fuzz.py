@@ -56,10 +56,34 @@ class Writer:
     def text(self) -> str:
         lines = [self.statement(0) for _ in range(self.rng.choice((0, 0, 1, 2, 4, 8)))]
         body = self.rng.choice(WHOLE).format(self.expression(self.rng.randint(1, 4)))
+        if self.rng.random() < 0.15:
+            return self.of_class(lines, body)
         if self.rng.random() < 0.2:
             inner = "".join(f"    {line}\n" for block in lines for line in block.split("\n"))
             return f"def loss(y_true, y_pred, g=2.0):\n{inner}    return {body}"
         return "\n".join([*lines, body])
+
+    def of_class(self, lines: list[str], body: str) -> str:
+        """The same as the method of a class, some of its names attributes."""
+        rng = self.rng
+        names = ["self.k", "self.half", "self.part(y_true)", "self.ce(y_true, y_pred)", "self.none"]
+        for name in ("a", "x", "alpha"):
+            if rng.random() < 0.5:
+                body = re.sub(rf"\b{name}\b", rng.choice(names), body)
+        inner = "".join(f"        {line}\n" for block in lines for line in block.split("\n"))
+        base = rng.choice(("keras.losses.Loss", "Loss", "object", "keras.metrics.Metric", "Huber"))
+        main = rng.choice(("call", "call", "__call__", "loss", "forward", "result"))
+        text = (
+            f"class L({base}):\n    half = {rng.choice(NUMBERS)}\n"
+            f"    def __init__(self, k={rng.choice(NUMBERS)}, **kwargs):\n"
+            "        super().__init__(**kwargs)\n        self.k = k\n"
+            "        self.ce = keras.losses.CategoricalCrossentropy()\n"
+            f"    def part(self, a):\n        return {self.expression(1)} * self.k\n"
+            f"    def {main}(self, y_true, y_pred):\n{inner}        return {body}\n"
+        )
+        ends = ("", "", "L(2.0)", "L(k=3.0)", "loss = L()", "L()(y_true, y_pred)", "L().loss",
+                "model.compile(loss=L(k=0.5))\nmodel.fit(x, y)", "L")  # fmt: skip
+        return text + rng.choice(ends)
 
     def statement(self, depth: int) -> str:
         rng = self.rng
@@ -121,7 +145,44 @@ class Writer:
 
 
 _PIECES = re.compile(r"\w+|\s+|[^\w\s]")
-EXTRA = ("(", ")", "[", "]", ",", ".", ":", "=", "-", "*", "**", "/", "@", "\n", "\n    ", " ", "'",
+CLASS = """\
+class F(keras.losses.Loss):
+    scale = 2.0
+    def __init__(self, gamma=2.0, name="f", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.gamma = gamma
+        self.ce = keras.losses.CategoricalCrossentropy(reduction=keras.losses.Reduction.NONE)
+    @staticmethod
+    def part(p):
+        return 1 - p
+    @property
+    def twice(self):
+        return 2 * self.gamma
+    def call(self, y_true, y_pred):
+        return self.scale * self.twice * self.part(y_pred[:, 0]) * self.ce(y_true, y_pred)
+    def get_config(self):
+        return {**super().get_config(), "gamma": self.gamma}
+model.compile(loss=F(gamma=1.0), optimizer="adam")
+model.fit(x, y)
+"""
+METRIC = """\
+import os
+class M(keras.metrics.Metric):
+    def __init__(self):
+        super().__init__()
+        self.n = self.add_weight(name="n", initializer="zeros")
+    def update_state(self, y_true, y_pred):
+        with tf.name_scope("a"):
+            assert len(y_true.shape) == 2
+        self.n.assign_add(K.sum(y_true * y_pred))
+    def result(self):
+        return self.n / 32
+M()
+"""
+SEEDS += [CLASS, METRIC] * 8
+EXTRA = ("self.", "self", "class A:\n    ", "super()", "@property\n", "**k", "_", "import torch\n",
+         "model.compile(loss=", "print(", "with ", "assert ", "raise ",
+         "(", ")", "[", "]", ",", ".", ":", "=", "-", "*", "**", "/", "@", "\n", "\n    ", " ", "'",
          "#", "\\", "if ", "for ", "lambda", "None", "True", "__class__", "1e9", "-1", "0", "{",
          "𝛼", "é", "\t", ";", "axis=0", "y_pred", "exec", "\x00", "\ud800", "\u202e")  # fmt: skip
 

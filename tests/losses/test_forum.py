@@ -435,9 +435,7 @@ WARNED = {
 # Those that are refused: the line, and a word of what is said.
 REFUSED = {
     "quantile_lambda": (4, "def"),
-    "pinball_factory": (6, "compile"),
     "kappa_in_a_try": (7, "try"),
-    "printing": (3, "remove it"),
     "weight_matrix_by_product": (7, "range(n)"),
 }
 

@@ -177,7 +177,7 @@ PLACES = [
     ("def f(x):\n    return f(x)\nf(y_pred)", 2, 12, "calls itself"),
     ("y_pred[:, y_pred[0] > 0]", 1, 1, "condition"),
     ("'mse'", 1, 1, "quotes"),
-    ("x = mean(y_pred)", 1, 1, "assignment"),
+    ("x = 2 * 3.0", 1, 1, "assignment"),
     ("torch.mean(y_pred)", 1, 1, "PyTorch"),
     ("tf.random.normal([3])", 1, 1, "not part"),
     ("mean(y_pred) * 1e39", 1, 16, "float32"),

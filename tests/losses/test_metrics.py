@@ -348,7 +348,7 @@ def test_a_text_goes_over_the_whole_set() -> None:
     [
         ("brierr", "unknown name 'brierr': did you mean 'brier'?"),
         ("y_true", "the metric does not use the prediction"),
-        ("x = y_pred", "the metric is its last expression"),
+        ("x = [1.0, 2.0]", "the metric is its last expression"),
         ("y_pred[:, :2]", "a metric is one value a sample"),
         ("top_k_accuracy(k=0)", "'k' of top_k_accuracy is a whole number from 1 to 100"),
         ("expected_calibration_error(bins=1000000)", "a whole number from 1 to 100"),
