@@ -30,9 +30,7 @@ def read_answer(tree: Tree) -> None:
     result = _compiled(tree, training)
     rest = [s for s in tree.body if s not in training]
     if result is None:
-        ends = (ast.FunctionDef, ast.ClassDef, ast.Expr)
-        last = next((s for s in reversed(rest) if isinstance(s, ends) and not _is_text(s)), None)
-        last = last or next((s for s in reversed(rest) if isinstance(s, ast.Assign)), None)
+        last = _ends(rest, ast.FunctionDef, ast.ClassDef, ast.Expr) or _ends(rest, ast.Assign)
         if last is None:
             return
         rest = rest[: rest.index(last) + 1]
@@ -42,6 +40,11 @@ def read_answer(tree: Tree) -> None:
     kept = _needed(rest, last)
     tree.body = kept
     tree.notes.append(_note(tree, training[0], kept))
+
+
+def _ends(body: list[ast.stmt], *kinds: type[ast.stmt]) -> ast.stmt | None:
+    """The last statement of some kinds."""
+    return next((s for s in reversed(body) if isinstance(s, kinds)), None)
 
 
 def _compiled(tree: Tree, training: list[ast.stmt]) -> ast.expr | None:

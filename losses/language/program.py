@@ -261,7 +261,8 @@ class _Text:
             )
         if isinstance(last, ast.Expr):
             word = last.value.value if isinstance(last.value, ast.Constant) else ""
-            raise _quoted(f"{word}", self.what, self.tree.span(last))
+            word = word if isinstance(word, str) else ""
+            raise _quoted(word, self.what, self.tree.span(last))
         raise LossError(
             f"there is no {self.what} here: it is the last expression, or a return",
             self.tree.span(last) if last else None,
