@@ -43,7 +43,7 @@ def chooser(settled: RunSpec | None, faults: Mapping[str, str]) -> None:
     if settled is not None:
         numbers = "number" if settled.embedding == 1 else "numbers"
         with st.container(key="lesson-lab-train"):
-            st.caption(
+            st.text(  # not Markdown: the loss may be named by a visitor
                 "Train, above, does not train the experiment but the settings of the Playground: "
                 f"{runs.loss_name(settled)}, {settled.embedding} {numbers} in the embedding."
             )
