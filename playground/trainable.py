@@ -4,7 +4,7 @@ A loss that names what the run does not have is refused. One that trains the fea
 last layer, whose answers stay at chance, is remarked on, with a text that mends it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from playground.tasks import TASKS
 LAST_LAYER = frozenset({"y_pred", "p_true", "logits", "last_kernel"})
 # What only the layers before it are trained through.
 EMBEDDING = frozenset({"features", "partner_features", "negative_features"})
+NO_GRADIENT = "no gradient reaches the last layer"
 # The inputs that a hint names first.
 _KNOWN = ("y_true", "y_pred", "logits", "labels", "features", "centers")
 
@@ -76,8 +77,18 @@ def remark(loss: Any) -> Remark | None:
     if not trained or not LAST_LAYER.isdisjoint(trained):
         return None  # of a loss that trains nothing its own text says so
     return Remark(
-        "no gradient reaches the last layer: the features are trained, and accuracy stays at "
-        "chance",
+        f"{NO_GRADIENT}: the features are trained, and accuracy stays at chance",
         f"add {TERM}",
         with_cross_entropy(loss),
     )
+
+
+def advice(recorded: Mapping[str, Any]) -> str:
+    """What to do about a run that learns nothing because its loss, as it was `recorded` when the
+    run started, got that remark; "" of any other."""
+    told = any(str(each).startswith(NO_GRADIENT) for each in recorded.get("warnings", ()))
+    # Of runs from before there were remarks their inputs tell.
+    inputs = set(recorded.get("inputs", ()))
+    if told or (inputs & EMBEDDING and LAST_LAYER.isdisjoint(inputs)):
+        return f"{NO_GRADIENT.capitalize()}: add cross_entropy() to the loss."
+    return ""

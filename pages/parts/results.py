@@ -113,7 +113,7 @@ def failed(record: RunRecord) -> None:
 
 
 def network(settled: RunSpec | None) -> None:
-    """How many weights the network of these settings has, and its layers on demand."""
+    """How many weights the network of these settings has."""
     if settled is None:
         return
     plan = models.plan(settled)
@@ -156,11 +156,10 @@ def _at_chance(current: RunRecord | None) -> str:
     images = started.validation_images
     if not chance.stays(steps / started.steps_per_epoch, accuracies, guess, images):
         return ""
-    warnings = " ".join(map(str, started.loss.get("warnings", ())))
     return (
         f"**It stays at chance:** {accuracies[-1]:.1%} of the validation images after "
         f"{steps[-1] / started.steps_per_epoch:.1f} epochs, where guessing gets {guess:.1%}. "
-        f"{chance.advice(current.spec, 'last layer' in warnings)}"
+        f"{chance.advice(current.spec, started.loss)}"
     )
 
 

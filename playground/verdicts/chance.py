@@ -1,8 +1,10 @@
 """A run that stays at chance: told on recorded accuracies, with what to do about it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from playground import trainable
 from playground.spec import RunSpec
 
 LOOKS = 3  # evaluations in a row, the first of them after a whole epoch
@@ -26,10 +28,10 @@ def stays(epochs: Sequence[float], accuracies: Sequence[float], guess: float, im
     return len(looks) >= LOOKS and all(accuracy <= most for accuracy in looks[-LOOKS:])
 
 
-def advice(spec: RunSpec, features_only: bool) -> str:
-    """What to do about it: `features_only` of a loss that never moves the last layer."""
-    if features_only:
-        return "No gradient reaches the last layer: add cross_entropy() to the loss."
+def advice(spec: RunSpec, loss: Mapping[str, Any]) -> str:
+    """What to do about it, by the settings and by what the run recorded of its loss."""
+    if known := trainable.advice(loss):
+        return known
     rate = RATES.get(spec.optimizer, 3e-3)
     if not rate / NEAR < spec.learning_rate < rate * NEAR:
         what = "large" if spec.learning_rate > rate else "small"

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from playground.trainable import EMBEDDING, LAST_LAYER
+from playground import trainable
 
 NEAR = 0.03  # of ln C, as a share of it
 SINCE = 3  # evaluations in a row
@@ -38,12 +38,11 @@ def collapsed(
 def advice(loss: Mapping[str, Any]) -> str:
     """What has happened to a run whose cross-entropy sits at ln C, and what to do, by what its loss
     is made of: the `inputs` and `parameters` that a run records of its loss when it starts."""
-    inputs = set(loss.get("inputs", ()))
     names = [parameter["name"] for parameter in loss.get("parameters", ())]
     weight = next((name for name in names if name in WEIGHTS), None)
-    if inputs and LAST_LAYER.isdisjoint(inputs):
-        return "No gradient reaches the last layer: add cross_entropy()."
-    if EMBEDDING.isdisjoint(inputs):
+    if known := trainable.advice(loss):
+        return known
+    if trainable.EMBEDDING.isdisjoint(loss.get("inputs", ())):
         return "It says the same of every image: make the learning rate smaller."
     if weight is not None:
         return f"All classes have fallen together: make {weight} smaller."

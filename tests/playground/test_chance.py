@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from playground import RunSpec, train
+from playground.training import objective
 from playground.training.events import Evaluated, Started
-from playground.verdicts import chance
+from playground.verdicts import chance, collapse
 
 QUICK = {"dataset": "digits", "train_images": 400, "width": 4, "depth": 1, "embedding": 16}
 
@@ -28,19 +29,24 @@ def told(spec: RunSpec) -> bool:
 def test_what_is_told_is_true_and_what_is_advised_works() -> None:
     wrong = RunSpec(**QUICK, learning_rate=10.0, epochs=4)
     assert told(wrong)
-    rate = re.search(r"learning rate at ([0-9.]+[0-9])", chance.advice(wrong, False))
+    rate = re.search(r"learning rate at ([0-9.]+[0-9])", chance.advice(wrong, {}))
     assert rate is not None
     assert not told(wrong.model_copy(update={"learning_rate": float(rate[1])}))
 
 
 def test_the_advice_is_of_what_is_to_blame() -> None:
     spec = RunSpec(**QUICK)
-    assert "add cross_entropy()" in chance.advice(spec, True)
+    pull = "stop_gradient(p_true) + center()"  # which names the last layer and never moves it
+    for text in ("center()", pull):
+        loss = objective.build(spec.model_copy(update={"loss": text}))
+        recorded = {"inputs": list(loss.inputs), "warnings": objective.warnings(loss)}
+        assert "add cross_entropy()" in chance.advice(spec, recorded), text
+        assert chance.advice(spec, recorded) == collapse.advice(recorded)
     slow = spec.model_copy(update={"learning_rate": 1e-6})
-    assert "too small" in chance.advice(slow, False)
+    assert "too small" in chance.advice(slow, {})
     fast = spec.model_copy(update={"learning_rate": 10.0, "optimizer": "lion"})
-    assert "too large" in chance.advice(fast, False) and "0.0003" in chance.advice(fast, False)
-    assert "Train cross-entropy" in chance.advice(spec, False)
+    assert "too large" in chance.advice(fast, {}) and "0.0003" in chance.advice(fast, {})
+    assert "Train cross-entropy" in chance.advice(spec, {})
 
 
 def test_two_standard_errors_above_guessing_are_no_chance() -> None:
