@@ -245,8 +245,7 @@ def pointed(text: str, message: str, line: int, column: int) -> str:
 
 def one_line(text: str, limit: int) -> str:
     """`text` on one line of at most `limit` characters."""
-    flat = " ".join(_printable(text).split())
-    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+    return naming.cut(_printable(text), limit)
 
 
 def _printable(text: str) -> str:

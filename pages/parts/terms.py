@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.live import component
 from pages.parts import runs, whole
+from playground import naming
 from playground.errors import PlaygroundError
 from playground.runs import supervisor
 from playground.runs.store import LIVE, RunRecord
@@ -30,7 +31,7 @@ def charts(texts: Sequence[str]) -> list[component.Metric]:
     """A chart of each term's value and pulls, and of each two terms' cosine."""
     found = []
     for i, text in enumerate(texts, start=1):
-        said = text if len(text) <= SHORT else f"{text[: SHORT - 1]}…"
+        said = naming.cut(text, SHORT)
         found += [
             component.Metric(f"term{i}", f"Term {i}: {said}", f"term {i}"),
             component.Metric(f"term{i}_features", f"Term {i}: |slope| at features", f"{i} feat."),

@@ -614,11 +614,11 @@ class Supervisor:
         while self._executor.size - len(self._seats) < len(self._line) and self._executor.grow():
             pass
 
-    def _free(self, seat: Seat, memory: int) -> None:
+    def _free(self, seat: Seat, taken: int) -> None:
         """The worker is done with its run. Takes the lock."""
         with self._lock:
             job, seat.job, seat.idle_since = seat.job, None, time.monotonic()
-            if memory > self.settings.worker_memory_gib * 2**30 * 0.75:
+            if taken > self.settings.worker_memory_gib * 2**30 * 0.75:
                 _log.info("Worker %d has grown large and is replaced.", seat.worker.pid)
                 del self._seats[seat.worker]
                 seat.worker.kill()

@@ -5,7 +5,7 @@ from typing import Any
 
 import losses
 from losses.weighing import weighed_terms
-from playground import trainable
+from playground import naming, trainable
 from playground.errors import SpecError
 from playground.knobs import metric_key
 from playground.spec import RunSpec
@@ -61,8 +61,7 @@ def metrics(spec: RunSpec) -> dict[str, Any]:
         try:
             metric = losses.compile_metric(text)
         except losses.LossError as error:
-            shown = " ".join(text.split())
-            shown = shown if len(shown) <= 40 else f"{shown[:39]}…"
+            shown = naming.cut(text, 40)
             raise SpecError(
                 "metrics",
                 f"line {error.line}, column {error.column} of '{shown}': {error.message}",
