@@ -24,6 +24,7 @@ from playground.training.events import (
     Finished,
     Preparing,
     Started,
+    seconds_left,
 )
 from playground.training.events import Progress as Trained
 
@@ -172,7 +173,7 @@ class Bar:
         means = {each: np.mean(series[each.key]) for each in self._measures if each.of_steps}
         said = [f"{each.title.lower()} {_short(each, float(mean))}" for each, mean in means.items()]
         self._train = "  ".join([f"loss {np.mean(series['loss']):.4f}", *said])
-        left = (self._steps - event.step) * event.seconds / max(1, event.step)
+        left = seconds_left(event.step, self._steps, event.seconds) or 0.0
         # Over all of the run: what the last interval took jumps about.
         self._rate = event.step * self._spec.batch_size / event.seconds if event.seconds else 0.0
         self._update(

@@ -28,6 +28,7 @@ from playground.spec import RunSpec
 from playground.tasks import TASKS
 from playground.training.changes import BEST, STATE
 from playground.training.clusters import PREFIX
+from playground.training.events import seconds_left
 from playground.verdicts import fit
 from playground.verdicts.collapse import advice, collapsed
 
@@ -123,7 +124,7 @@ class Reader:
             for name in measured if evaluated else ():
                 self._extend(name, curves)
             if evaluated:
-                facts["collapsed"] = self._collapsed(record.spec)
+                facts["collapsed"] = None if record.foreign else self._collapsed(record.spec)
                 facts["advice"] = advice(started.loss) if started is not None else ""
             self._derive(record, curves)
             facts["best"] = None if record.foreign else self._best(record)
@@ -212,9 +213,7 @@ def _short(value: Any) -> Any:
 
 def _facts(record: Any) -> Message:
     """The plain facts of a run, rounded to what is shown so that only visible news is sent."""
-    left = None
-    if record.step and record.steps and record.seconds:
-        left = round(record.seconds * (record.steps - record.step) / record.step, 1)
+    left = seconds_left(record.step, record.steps, record.seconds)
     return {
         "state": record.state,
         "message": record.message or "",
@@ -225,7 +224,7 @@ def _facts(record: Any) -> Message:
         "epoch": round(record.epoch or 0, 2),
         "epochs": record.spec.epochs,
         "seconds": round(record.seconds or 0, 1),
-        "left": left,
+        "left": None if left is None else round(left, 1),
         "rate": round(record.images_per_second or 0),
         "place": None,
         "wait": None,

@@ -26,7 +26,7 @@ def full(held: Iterable[str], workers: int) -> set[str]:
     return {visitor for visitor, count in Counter(held).items() if most and count >= most}
 
 
-def seconds_left(one: Held, others: float | None, settings: Settings, now: float) -> float:
+def at_most(one: Held, others: float | None, settings: Settings, now: float) -> float:
     """After how many seconds a run has to end at the latest if others wait, since `others`, or
     begin to now. The share of a visitor does not count here."""
     since = now if others is None else others

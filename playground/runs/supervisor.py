@@ -24,7 +24,7 @@ from playground.runs import memory, wire
 from playground.runs.checker import Checker
 from playground.runs.executor import LocalExecutor, LocalWorker
 from playground.runs.gallery import Card, Gallery
-from playground.runs.limits import Held, full, overdue, seconds_left
+from playground.runs.limits import Held, at_most, full, overdue
 from playground.runs.looks import Looks
 from playground.runs.records import TERMINAL
 from playground.runs.store import RunRecord, Store, open_store
@@ -32,7 +32,15 @@ from playground.runs.waiting import Line, Waiting
 from playground.settings import Settings, settings
 from playground.spec import DEFAULT_TASK, RunSpec, knobs
 from playground.training.changes import BACK, LOSS, PARAMETER, RATE, as_changed, broken, with_loss
-from playground.training.events import Changed, Event, Failed, Finished, Progress, Started
+from playground.training.events import (
+    Changed,
+    Event,
+    Failed,
+    Finished,
+    Progress,
+    Started,
+    seconds_left,
+)
 
 COMMANDS = frozenset({"pause", "resume", "step", "stop", "change"})
 STOP_SECONDS = 5.0  # a worker that has not stopped by then is killed
@@ -236,7 +244,7 @@ class Supervisor:
                 return None
             free: list[float] = []
             for seat in self._seats.values():
-                left = self._seconds_left(seat.job)
+                left = self._free_in(seat.job)
                 if left is not None:
                     free.append(left)
             if not free:
@@ -682,17 +690,18 @@ class Supervisor:
                 "worker",
             )
 
-    def _seconds_left(self, job: Job | None) -> float | None:
+    def _free_in(self, job: Job | None) -> float | None:
+        """In about how many seconds a worker has done its job; None if nobody can tell."""
         if job is None or job.ended:
             return 0.0
         others = self._line.others_since(job.waited.visitor)
-        at_most = seconds_left(job.held, others, self.settings, time.monotonic())
+        most = at_most(job.held, others, self.settings, time.monotonic())
         if job.paused_at is not None:
-            return at_most
-        if job.step and job.seconds:
-            return min(at_most, job.seconds / job.step * max(0, job.steps - job.step))
-        length = self._length(job.waited.spec)
-        return None if length is None else min(at_most, length)
+            return most
+        left = seconds_left(job.step, job.steps, job.seconds)
+        if left is None:
+            left = self._length(job.waited.spec)
+        return None if left is None else min(most, left)
 
     def _length(self, spec: RunSpec) -> float | None:
         """About how many seconds a run takes, by the pace of the last one like it."""

@@ -126,6 +126,12 @@ class Failed:
     where: dict[str, Any] | None = None
 
 
+def seconds_left(step: int, steps: int, seconds: float) -> float | None:
+    """About how many seconds of training are left of a run that took `seconds` for `step` of its
+    `steps`; None before the first."""
+    return seconds / step * max(0, steps - step) if step and steps and seconds else None
+
+
 Event = Preparing | Started | Progress | Evaluated | Snapshot | Changed | Finished | Failed
 KINDS: dict[str, type] = {
     kind.__name__: kind

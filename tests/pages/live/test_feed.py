@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,18 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store = Store(f"sqlite:///{(tmp_path / 'store.sqlite').as_posix()}", tmp_path)
     yield store
     store.close()
+
+
+def test_a_run_of_another_version_can_be_watched(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Recording(store).begin().advance(5).evaluate()
+    foreign = RunSpec.model_construct(task="other", dataset="clouds", epochs=3, loss="center()")
+    record = replace(store.run(run.id), spec=foreign)
+    assert record.foreign
+    monkeypatch.setattr(store, "run", lambda run_id: record)
+    news = Reader(run.id, store, Line()).news()
+    assert (news["state"], news["step"], news["collapsed"]) == ("running", 5, None)
 
 
 def test_news_is_only_what_changed(store: Store) -> None:

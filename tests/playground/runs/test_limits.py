@@ -5,7 +5,7 @@ from collections import Counter
 import hypothesis.strategies as st
 from hypothesis import given
 
-from playground.runs.limits import Held, full, overdue, seconds_left
+from playground.runs.limits import Held, at_most, full, overdue
 from playground.settings import Settings
 
 HOUR = 3600.0
@@ -25,16 +25,16 @@ def since(moment: float | None):
 def test_while_nobody_waits_a_run_may_take_days() -> None:
     runs = [held("a", 0.0), held("a", 1.0, paused_at=2.0), held("a", 3.0)]
     assert overdue(runs, since(None), LIMITS, 100 * HOUR) is None
-    assert seconds_left(runs[0], None, LIMITS, 100 * HOUR) == 30 * MINUTE
+    assert at_most(runs[0], None, LIMITS, 100 * HOUR) == 30 * MINUTE
 
 
 def test_a_run_is_given_its_time_from_when_others_wait() -> None:
     run = held("a", 0.0)
     assert overdue([run], since(HOUR), LIMITS, HOUR + 29 * MINUTE) is None
-    assert seconds_left(run, HOUR, LIMITS, HOUR + 29 * MINUTE) == MINUTE
+    assert at_most(run, HOUR, LIMITS, HOUR + 29 * MINUTE) == MINUTE
     found = overdue([run], since(HOUR), LIMITS, HOUR + 31 * MINUTE)
     assert found == (run, "after more than 30 minutes")
-    assert seconds_left(run, HOUR, LIMITS, HOUR + 31 * MINUTE) == 0
+    assert at_most(run, HOUR, LIMITS, HOUR + 31 * MINUTE) == 0
     late = held("a", HOUR)  # others waited before it began
     assert overdue([late], since(0.0), LIMITS, HOUR + 29 * MINUTE) is None
 
