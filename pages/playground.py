@@ -10,7 +10,8 @@ from pages.parts.head import head
 from pages.parts.knobs import group
 from pages.parts.loss_card import loss_card
 from pages.parts.results import curves_card, network, network_card
-from playground import datasets
+from playground import datasets, models
+from playground.figures.network import stages
 from playground.runs import supervisor
 from playground.tasks import TASKS
 
@@ -38,7 +39,8 @@ with st.sidebar:
 
 task = runs.task(current, settled)
 measured = metrics.described(current.spec.metrics if current is not None else ())
-head(current, compared, settled, measured)
+pictured = [] if settled is None else stages(models.plan(settled))
+head(current, compared, settled, measured, pictured)
 
 with st.container(key="panel-loss"):
     loss_card(lambda: url.write(draft.spec()[0], current))

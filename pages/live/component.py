@@ -121,12 +121,18 @@ def curves(
 
 
 def transport_readout(
-    key: str, run: str | None, metrics: Iterable[Metric] = (), main: Metric | None = None
+    key: str,
+    run: str | None,
+    metrics: Iterable[Metric] = (),
+    main: Metric | None = None,
+    stages: Iterable[Stage] = (),
 ) -> None:
     """Progress, epoch, step, images a second, time left and the state in words of the run with this
-    id; None: that there is none yet. Of its `metrics`, the values on the test images."""
+    id; None: that there is none yet. Of its `metrics`, the values on the test images. The `stages`
+    of a network are drawn in a line beside them, where there is room."""
     main = main or Metric("loss", "Loss", "loss")
     given = {"run": run, "main": asdict(main), "metrics": [asdict(each) for each in metrics]}
+    given["stages"] = [asdict(each) for each in stages]
     _view(key, "readout", 70, given)
 
 

@@ -10,6 +10,7 @@ from pages.parts.metrics import main_of
 from pages.parts.results import failed
 from pages.parts.surgeon import surgeon
 from pages.parts.transport import beneath, moment, transport
+from playground.figures.network import Stage
 from playground.runs.store import RunRecord
 from playground.spec import RunSpec
 from playground.tasks import TASKS
@@ -20,16 +21,17 @@ def head(
     compared: list[RunRecord],
     settled: RunSpec | None,
     metrics: Iterable[component.Metric] = (),
+    network: Iterable[Stage] = (),
 ) -> None:
     """The transport of the shown run, which stays in sight, and the notices; of the run's `metrics`
-    the values on the test images."""
+    the values on the test images, and the stages of the settings' `network` in a line."""
     now = moment(current, compared, settled)
     midrun.drawn(now.offers)
     with st.container(key="transport", gap="xsmall"):
         transport(current, compared, settled, now)
         main = main_of(TASKS[runs.task(current, settled)])
         run_id = current.id if current is not None else None
-        component.transport_readout("readout", run_id, metrics, main)
+        component.transport_readout("readout", run_id, metrics, main, network)
         beneath(current, now)
     with st.container(
         key="notices"

@@ -119,7 +119,7 @@ export function mount(root, component) {
     })
     if (shown.length) {
       items.push(
-        element("span", { className: "style" }, element("i", { className: "solid" }), "train"),
+        ...(data.panels.length ? [element("span", { className: "style" }, element("i", { className: "solid" }), "train")] : []),
         element("span", { className: "style" }, element("i", { className: "dashed" }), "validation"),
       )
     }

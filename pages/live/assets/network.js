@@ -1,5 +1,5 @@
 // A picture of the network: a glyph for each stage, as large and as deep as its output, its size,
-// and its share of the weights.
+// and its share of the weights. `outline` is the same in a line, for where there is little room.
 
 import { count, element } from "./words.js"
 
@@ -70,6 +70,19 @@ function draw(stage, most) {
   )
 }
 
+const largest = (stages) =>
+  Math.max(1, ...stages.filter(({ shape }) => shape.length === 3).map(({ shape: [h, w] }) => Math.max(h, w)))
+
+// The glyphs alone, in a button that brings the whole picture into sight.
+export function outline(stages) {
+  const sizes = stages.map(({ name, shape }) => `${name} ${shape.map(count).join(" × ")}`).join(", ")
+  const made = element("button", { className: "outline", type: "button", title: `Network: ${sizes}`, "aria-label": `Network: ${sizes}. Show it` })
+  const most = largest(stages)
+  made.append(...stages.map((stage) => glyph(stage, most)))
+  made.onclick = () => document.querySelector(".st-key-panel-network")?.scrollIntoView({ block: "center" })
+  return made
+}
+
 export function mount(root, component) {
   root.classList.add("network")
   const list = element("ol", {})
@@ -80,7 +93,7 @@ export function mount(root, component) {
     const now = JSON.stringify(stages)
     if (now === shown) return
     shown = now
-    const most = Math.max(1, ...stages.filter((each) => each.shape.length === 3).map(({ shape: [h, w] }) => Math.max(h, w)))
+    const most = largest(stages)
     list.replaceChildren(...stages.map((stage) => draw(stage, most)))
   }
 

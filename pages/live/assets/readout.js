@@ -1,5 +1,6 @@
 // How far a run is: a progress bar and the numbers that tick, its state in words.
 
+import { outline } from "./network.js"
 import { onConnection, subscribe } from "./stream.js"
 import { count, digits, element, inWords, percent, put } from "./words.js"
 
@@ -21,7 +22,8 @@ export function mount(root, component) {
     figure("test", "test", ""),
   )
   const more = element("span", { className: "figures more" })
-  figures.append(more)
+  const network = element("span", { className: "aside" })
+  figures.append(more, network)
   const fill = element("i")
   const bar = element(
     "div",
@@ -47,6 +49,13 @@ export function mount(root, component) {
         return figured
       }),
     )
+  }
+
+  let pictured = ""
+  function adoptStages(stages) {
+    if (JSON.stringify(stages) === pictured) return
+    pictured = JSON.stringify(stages)
+    network.replaceChildren(...(stages.length ? [outline(stages)] : []))
   }
 
   let main = { key: "accuracy", title: "Accuracy", unit: "%" }
@@ -90,6 +99,7 @@ export function mount(root, component) {
 
   function adopt(data) {
     adoptMetrics(data.metrics)
+    adoptStages(data.stages)
     main = data.main
     if (data.run !== id) {
       id = data.run
