@@ -85,7 +85,7 @@ export function inWords(facts, broken = false) {
   switch (state) {
     case "queued": {
       const where = place ? `${ordinal(place)} in the queue` : "In the queue"
-      return wait ? `${where}, about ${duration(wait)}` : where
+      return wait >= 1 ? `${where}, about ${duration(wait)}` : where
     }
     case "preparing": {
       const part = typeof fraction === "number" ? ` ${Math.round(100 * fraction)}%` : ""
