@@ -8,7 +8,7 @@ import streamlit as st
 from pages.live import component
 from pages.parts import checked, draft, midrun, problems, session, whole
 from pages.parts.checked import asked
-from pages.parts.verdicts import verdicts
+from pages.parts.properties import properties
 from playground.errors import WorkerError
 from playground.runs import supervisor
 
@@ -76,7 +76,7 @@ def _loss_card(waited: bool, after: Callable[[], None]) -> None:
     after()
     if report is not None and report["ok"]:
         with row:  # last: everything else is on the screen while the doctor looks
-            verdicts(asked(_shown()), report)
+            properties(asked(_shown()), report)
 
 
 def sync() -> None:

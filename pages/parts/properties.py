@@ -39,7 +39,7 @@ MEANS = {
 }
 
 
-def verdicts(asked: tuple[str, tuple[tuple[str, float], ...]], report: Mapping[str, Any]) -> None:
+def properties(asked: tuple[str, tuple[tuple[str, float], ...]], report: Mapping[str, Any]) -> None:
     """A row of chips and the whole card behind "Properties", of a loss that was checked: that it is
     sound is not said of one with which a run would learn nothing."""
     try:
