@@ -17,6 +17,7 @@ SQUASHING = ("softmax", "log_softmax", "sigmoid", "log_sigmoid")
 # Along the batch these mix the samples; along the classes they are meant.
 ALONG = (*SQUASHING, "cumsum", "cumprod", "argmax", "argmin", "logsumexp")
 ALMOST_ONE = 1.01  # the end of what still are probabilities, such as y_pred + epsilon()
+NOTHING = 1e-7  # a factor of the whole loss that leaves nothing to learn from
 USUAL_BATCHES = (8, 16, 20, 32, 50, 64, 100, 128, 200, 256, 500, 512, 1000, 1024, 2048, 4096)
 
 
@@ -35,12 +36,21 @@ def review(program: Program, b: Builder) -> None:
                     hint="cast them to float32 first, or keep the divisor away from 0 with maximum",
                 )
     zeros = _zeros_of_target(order, known)
+    _check_scale(program.result, b)
     for node in order:
         if node.op == "log" and id(node.args[0]) in zeros:
             b.warn(
                 "log-of-target",
                 "log(y_true) is -inf wherever the one-hot target is 0: are the arguments swapped?",
                 "write log(y_pred)",
+                node.span,
+            )
+        inside = node.args[0] if node.op == "log" else None
+        if inside is not None and inside.op == "div" and id(inside.args[0]) in zeros:
+            b.warn(
+                "log-of-target",
+                "this quotient is 0 wherever the one-hot target is, and its logarithm -inf",
+                "write kl_divergence(), or clip y_true to [epsilon(), 1] first",
                 node.span,
             )
         if node.op == "div" and id(node.args[1]) in zeros:
@@ -64,6 +74,28 @@ def review(program: Program, b: Builder) -> None:
     _check_gradient(program, b, depends)
     _check_batch_size(program, b)
     _check_axes(order, b)
+
+
+def _check_scale(result: Node, b: Builder) -> None:
+    """Warn of a loss whose every part is multiplied by next to nothing: so is its gradient."""
+    scale, node = 1.0, result
+    while node.op in ("mul", "div", "neg", "sum", "mean", "cast"):
+        numbers = [a for a in node.args if a.is_const and not a.rank]
+        others = [a for a in node.args if a not in numbers]
+        if len(others) != 1 or (node.op == "div" and others[0] is not node.args[0]):
+            break
+        for each in numbers:
+            value = abs(float(each.attrs["value"]))
+            scale = scale * value if node.op == "mul" else scale / max(value, 1e-30)
+        if numbers and scale < NOTHING:
+            return b.warn(
+                "scaled-to-nothing",
+                f"this multiplies the whole loss, and its gradient, by {scale:.0e}: nothing is "
+                "learnt at a usual learning rate",
+                "leave the factor out",
+                node.span,
+            )
+        node = others[0]
 
 
 def _zeros_of_target(order: list[Node], known: dict[int, Range]) -> set[int]:

@@ -345,7 +345,14 @@ def slices(b: Builder, x: Node, index: Sequence[Index]) -> Node:
                 if not -size <= item < size:
                     raise sizes.SizeError(f"there is no entry {item}: the axis has size {size}")
             elif isinstance(item, tuple):
-                shape.append(sizes.sliced(size, *item))
+                left = sizes.sliced(size, *item)
+                if not left and size and x.op == "input" and x.attrs["name"] == "y_true":
+                    raise sizes.SizeError(
+                        f"nothing is left: y_true has {size} columns, one a class",
+                        "what stands behind the target elsewhere has a name here, such as "
+                        "teacher_logits",
+                    )
+                shape.append(left)
         return (*shape, *rest)
 
     first = next((i for i in index if i != "new"), None)

@@ -166,3 +166,28 @@ def test_a_fix_leads_to_a_text_that_is_accepted_or_to_another_fault(name):
         analyse(mended(text, caught.value))
     except losses.LossError as error:
         assert error.message != caught.value.message
+
+
+WARNED = {
+    "a factor that leaves nothing": ("1e-12 * mean(square(y_true - y_pred), axis=-1)", "scaled-to"),
+    "divided to nothing": ("-mean(square(y_true - y_pred), axis=-1) / 1e9", "scaled-to"),
+    "the log of a quotient": ("mean(abs(log(y_true / y_pred)), axis=-1)", "log-of-target"),
+}
+
+
+@pytest.mark.parametrize("name", WARNED)
+def test_it_is_accepted_and_said_what_is_odd(name):
+    text, code = WARNED[name]
+    assert any(w.code.startswith(code) for w in analyse(text).warnings)
+
+
+def test_a_small_term_beside_others_is_nothing_odd():
+    text = "mean(square(y_true - y_pred), axis=-1) + 1e-9 * sum(abs(y_pred), axis=-1)"
+    assert not analyse(text).warnings
+
+
+def test_what_is_packed_behind_the_target_has_a_name():
+    text = "def f(y_true, y_pred):\n    soft = y_true[:, 10:]\n    return K.mean(soft - y_pred)"
+    with pytest.raises(losses.LossError) as caught:
+        analyse(text)
+    assert caught.value.line == 2 and "teacher_logits" in str(caught.value)
