@@ -39,6 +39,8 @@ def call_operator(
         return Places(b.tensor(given["condition"]), b.at)
     if function.op == "clip" and {"min", "max"}.isdisjoint(given):
         raise b.error("clip needs bounds", "write clip(x, 1e-7, 1 - 1e-7)")
+    if name == "sum" and len(args) == 1 and not keywords and _of_tensors(args[0]):
+        return operators.APPLY["add_n"](b, {"xs": [b.tensor(v) for v in args[0].values]})  # type: ignore[union-attr]
     if function.op in ("max", "min") and len(args) > 1 and _is_builtin_pair(args):
         raise b.error(
             f"{function.op} of two tensors is {function.op}imum",
@@ -64,6 +66,11 @@ def call_operator(
         raise b.size_error(error) from None
     finally:
         b.blame = {}
+
+
+def _of_tensors(value: Value) -> bool:
+    """Whether this is a list of tensors, which Python's own sum adds one to the other."""
+    return isinstance(value, Items) and any(isinstance(v, Node) and v.rank for v in value.values)
 
 
 def _is_builtin_pair(args: list[Value]) -> bool:

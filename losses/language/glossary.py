@@ -137,6 +137,8 @@ MEANINGS: dict[str, str] = {
     "broadcast_to": "stretched to a shape",
     "take": "elements at given places",
     "gather": "elements at given places",
+    "cond": "what the first function gives where one condition holds, else the second",
+    "switch": "x where the condition holds, else y",
     "boolean_mask": "the entries where a condition holds, for a sum or a mean",
     "gather_nd": "elements at given places, one number an axis",
     "take_along_axis": "elements at places along an axis",

@@ -46,6 +46,8 @@ class Names:
                 node.id.partition(".")[0],
             }  # an attribute of a class: its `self`
             self.stored[node.id] += 1
+        elif isinstance(node, ast.arg):
+            self.bound.add(node.arg)
         elif isinstance(node, ast.FunctionDef):
             values = node.args
             self.bound |= {node.name, node.name.partition(".")[0]}

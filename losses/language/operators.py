@@ -8,7 +8,7 @@ from typing import Any
 from . import elementwise as el
 from . import lookups, masks
 from . import structure as st
-from .build import NONE, Builder, DType, Items, Places, Text, Value, dims
+from .build import NONE, Builder, Callee, DType, Items, Places, Text, Value, dims
 from .graph import Node
 from .review import is_probability, warn_of_swap
 from .vocabulary import UNARY
@@ -393,6 +393,22 @@ def reduction(op: str) -> Apply:
     return apply
 
 
+def cond(b: Builder, a: Arguments) -> Node:
+    """tf.cond, K.switch: both sides are computed, one is taken."""
+    given = list(a.values())
+    sides = [v.call([], {}, b.at) if isinstance(v, Callee) else v for v in given[1:]]
+    one, two = (b.tensor(side) for side in sides)
+    return el.where(b, given[0], one, two)
+
+
+def scalar_cond(b: Builder, a: Arguments) -> Node:
+    if a["pred"].rank:
+        raise b.error(
+            "the condition of tf.cond is one number, not a tensor", "write where(condition, a, b)"
+        )
+    return cond(b, a)
+
+
 def boolean_mask(b: Builder, a: Arguments) -> Node:
     if a["axis"] not in (None, 0):
         raise b.error("boolean_mask is read along the first axes", "leave axis out")
@@ -589,6 +605,8 @@ APPLY: dict[str, Apply] = {
     "shape_vector": lambda b, a: st.shape_vector(b, a["x"]),
     "size": size,
     "boolean_mask": boolean_mask,
+    "cond": scalar_cond,
+    "switch": cond,
     "ndim": lambda b, a: b.const(a["x"].rank),
     "rank": lambda b, a: b.const(a["x"].rank),
     "length": length,

@@ -32,7 +32,7 @@ from .graph import Node, topological
 from .inputs import INPUTS, KERNEL, OLD_KERNEL, Provided, shapes_of
 from .names import Names
 from .review import prediction_nodes
-from .syntax import Tree, dotted, is_range
+from .syntax import Tree, appends, dotted, is_loop_over
 
 MAX_CALL_DEPTH = 24
 MAX_DEPTH = 200
@@ -99,6 +99,7 @@ class Reader:
         self.depth = 0
         self.count = 0
         self.checked: set[ast.stmt] = set()
+        self.lambdas: dict[ast.Lambda, ast.FunctionDef] = {}
 
     # -- statements
 
@@ -130,7 +131,7 @@ class Reader:
                 return self.branched(node, self.b.cast(test, "bool"), scope, rest)
             taken = self.truth(test, node, "the condition of 'if'")
             return self.block(node.body if taken else node.orelse, scope)
-        for value in self.rounds(node, scope):
+        for value in self.rounds(node.iter, scope):
             self.assign(node.target, value, scope, node)
             returned = self.block(node.body, scope)
             if returned is not None:
@@ -173,31 +174,89 @@ class Reader:
             )
         return self.b.flag(value, what) if isinstance(value, Node) else held
 
-    def rounds(self, node: ast.For, scope: Scope) -> tuple[Value, ...]:
+    def rounds(self, node: ast.expr, scope: Scope) -> tuple[Value, ...]:
         """What a loop variable becomes, round by round."""
-        if not is_range(node.iter):
-            items = self.value(node.iter, scope)
-            if not isinstance(items, Items):
-                raise self.error(
-                    node,
-                    "a loop cannot run over a tensor",
-                    "operate on the whole tensor, such as sum(..., axis=-1)",
-                )
-            values = items.values
-        else:
+        if not is_loop_over(node):
+            values = self.entries(node, scope)
+        elif node.func.id == "range":  # type: ignore[attr-defined]
             bounds = [
-                self.b.integer(self.value(a, scope), "the bound of a range") for a in node.iter.args
+                self.b.integer(self.value(a, scope), "the bound of a range") for a in node.args
             ]
             if not 1 <= len(bounds) <= 3 or 0 in bounds[2:]:
-                raise self.error(node.iter, "a range is range(n) or range(first, end, step)")
+                raise self.error(node, "a range is range(n) or range(first, end, step)")
             numbers = range(*bounds)
-            self.b.at = self.tree.span(node.iter)
+            self.b.at = self.tree.span(node)
             values = tuple(self.b.const(i) for i in numbers[: MAX_ROUNDS + 1])
+        elif node.func.id == "zip":  # type: ignore[attr-defined]
+            sides = [self.rounds(a, scope) for a in node.args]
+            values = tuple(Items(each) for each in zip(*sides, strict=False))
+        else:
+            inner = self.rounds(node.args[0], scope)
+            first = self.b.integer(self.value(node.args[1], scope), "a start") if node.args[
+                1:
+            ] else 0  # fmt: skip
+            values = tuple(Items((self.b.const(i), value)) for i, value in enumerate(inner, first))
         if len(values) > MAX_ROUNDS:
             raise self.error(
-                node.iter, f"a loop has at most {MAX_ROUNDS} rounds", "operate on the whole tensor"
+                node, f"a loop has at most {MAX_ROUNDS} rounds", "operate on the whole tensor"
             )
         return values
+
+    def entries(self, node: ast.expr, scope: Scope) -> tuple[Value, ...]:
+        """The entries of a list, or of a table of numbers."""
+        value = self.value(node, scope)
+        self.b.at = self.tree.span(node)
+        if isinstance(value, Node) and value.op == "array":
+            rows = min(value.shapes[0][0], MAX_ROUNDS + 1)
+            return tuple(st.slices(self.b, value, (i,)) for i in range(rows))
+        if not isinstance(value, Items):
+            raise self.error(
+                node,
+                "a loop cannot run over a tensor",
+                "operate on the whole tensor, such as sum(..., axis=-1)",
+            )
+        return value.values
+
+    def comprehension(self, node: ast.ListComp | ast.GeneratorExp, scope: Scope) -> Items:
+        """A list built by a loop of known length."""
+        found: list[Value] = []
+
+        def run(loops: list[ast.comprehension], inner: Scope) -> None:
+            if not loops:
+                found.append(self.value(node.elt, inner))
+                return
+            for value in self.rounds(loops[0].iter, inner):
+                self.assign(loops[0].target, value, inner, None)
+                tests = (self.value(test, inner) for test in loops[0].ifs)
+                if all(self.truth(test, node, "the condition of a list") for test in tests):
+                    run(loops[1:], inner)
+                if len(found) > MAX_LIST:
+                    raise self.error(node, f"this list has more than {MAX_LIST:,} entries")
+
+        run(node.generators, Scope(scope))
+        if not self.active and any(isinstance(v, Node) and v.rank for v in found):
+            raise self.error(
+                node,
+                "a list of tensors is built inside a function",
+                "operate on the whole tensor, such as sum(..., axis=-1)",
+            )
+        self.b.at = self.tree.span(node)
+        return Items(tuple(found))
+
+    def append(self, call: ast.Call, scope: Scope) -> None:
+        """`parts.append(x)`: the list becomes a longer one, under each of its names."""
+        name = call.func.value  # type: ignore[attr-defined]
+        before = self.lookup(name, scope)
+        if not isinstance(before, Items):
+            raise self.error(name, "only a list can be appended to", "begin with parts = []")
+        after = Items((*before.values, self.value(call.args[0], scope)))
+        if len(after.values) > MAX_LIST:
+            raise self.error(call, f"this list has more than {MAX_LIST:,} entries")
+        around: Scope | None = scope
+        while around is not None:
+            for other in [n for n, value in around.values.items() if value is before]:
+                around.values[other] = after
+            around = around.parent
 
     def statement(self, node: ast.stmt, scope: Scope) -> None:
         if isinstance(node, ast.Assign):
@@ -225,6 +284,9 @@ class Reader:
         elif isinstance(node, ast.Expr):
             if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
                 return
+            appended = appends(node)
+            if appended is not None:
+                return self.append(appended, scope)
             self.value(node.value, scope)
             self.b.warn(
                 "unused",
@@ -233,7 +295,7 @@ class Reader:
                 self.tree.span(node),
             )
 
-    def assign(self, target: ast.expr, value: Value, scope: Scope, at: ast.stmt) -> None:
+    def assign(self, target: ast.expr, value: Value, scope: Scope, at: ast.stmt | None) -> None:
         if isinstance(target, (ast.Tuple, ast.List)):
             values = self.unpack(value, len(target.elts), target)
             for name, item in zip(target.elts, values, strict=True):
@@ -241,7 +303,8 @@ class Reader:
             return
         assert isinstance(target, ast.Name)  # noqa: S101  (checked by the walker)
         if isinstance(value, Node):
-            self.check_rebinding(target.id, value, at)
+            if at is not None:
+                self.check_rebinding(target.id, value, at)
             self.b.labels.setdefault(value, target.id.rpartition(".")[2])
         scope.values[target.id] = value
 
@@ -271,6 +334,14 @@ class Reader:
             )
 
     # -- functions of the visitor's
+
+    def named(self, node: ast.Lambda) -> ast.FunctionDef:
+        """A lambda as the function that it is."""
+        if node not in self.lambdas:
+            body = ast.copy_location(ast.Return(node.body), node.body)
+            made = ast.FunctionDef("lambda", node.args, [body], [], None, None)
+            self.lambdas[node] = ast.copy_location(made, node)
+        return self.lambdas[node]
 
     def function(self, node: ast.FunctionDef, scope: Scope) -> Callee:
         if node.decorator_list:
@@ -328,6 +399,10 @@ class Reader:
             return self.choice(node, scope)
         if isinstance(node, ast.BoolOp):
             return self.bool_op(node, scope)
+        if isinstance(node, ast.Lambda):
+            return self.function(self.named(node), scope)
+        if isinstance(node, (ast.ListComp, ast.GeneratorExp)):
+            return self.comprehension(node, scope)
         raise self.error(node, "this cannot stand here", "a slice needs a tensor before it")
 
     def constant(self, node: ast.Constant) -> Value:
@@ -673,7 +748,7 @@ class Reader:
         func = node.func
         if isinstance(func, ast.Name) and scope.find(func.id) is not None:
             return self.call_value(node, scope.find(func.id), scope)
-        if isinstance(func, ast.Call):
+        if isinstance(func, (ast.Call, ast.Subscript)):
             return self.call_value(node, self.value(func, scope), scope)
         name = dotted(func)
         if name is not None and not self.names.is_variable(func):
@@ -777,11 +852,10 @@ class UserFunction:
         """Whether it defines a function and returns it."""
         inner = {s.name for s in self.node.body if isinstance(s, ast.FunctionDef)}
         last = self.node.body[-1]
-        return (
-            isinstance(last, ast.Return)
-            and isinstance(last.value, ast.Name)
-            and last.value.id in inner
-        )
+        if not isinstance(last, ast.Return):
+            return False
+        named = isinstance(last.value, ast.Name) and last.value.id in inner
+        return named or isinstance(last.value, ast.Lambda)
 
     def __call__(self, args: list[Value], keywords: dict[str, Value], span: Any) -> Value:
         reader, name = self.reader, self.node.name

@@ -175,6 +175,10 @@ _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
     ast.BoolOp: ("op", "values"),
     ast.Compare: ("left", "ops", "comparators"),
     ast.IfExp: ("body", "test", "orelse"),
+    ast.Lambda: ("args", "body"),
+    ast.ListComp: ("generators", "elt"),
+    ast.GeneratorExp: ("generators", "elt"),
+    ast.comprehension: ("target", "iter", "ifs", "is_async"),
     ast.arguments: ("args", "defaults", "posonlyargs", "kwonlyargs", "kw_defaults"),
     ast.arg: ("arg", "annotation"),
     ast.alias: ("name", "asname"),
@@ -190,15 +194,6 @@ _REFUSED: dict[str, tuple[str, str]] = {
     "ClassDef": (
         "a class stands on its own, not inside a function",
         "write it above",
-    ),
-    "Lambda": ("lambda is not part of the language", "write a helper with def"),
-    "ListComp": (
-        "comprehensions are not part of the language",
-        "operate on the whole tensor, such as sum(..., axis=-1)",
-    ),
-    "GeneratorExp": (
-        "comprehensions are not part of the language",
-        "operate on the whole tensor, such as sum(..., axis=-1)",
     ),
     "SetComp": ("comprehensions are not part of the language", "operate on the whole tensor"),
     "DictComp": ("comprehensions are not part of the language", "operate on the whole tensor"),
@@ -284,8 +279,13 @@ class _Walker:
             return [node.left, lambda: self.compare(node), *node.comparators]
         if isinstance(node, ast.FunctionDef):
             return self.function(node)
-        if isinstance(node, ast.For):
+        if isinstance(node, (ast.For, ast.comprehension)):
             return self.loop(node)
+        if isinstance(node, ast.Lambda):
+            return self.anonymous(node)
+        appended = appends(node)
+        if appended is not None:
+            return [appended.func.value, *appended.args]  # type: ignore[attr-defined]
         if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
             return self.assignment(node)
         if isinstance(node, ast.keyword):
@@ -376,7 +376,9 @@ class _Walker:
             return [node.func.value, *rest]
         if known or isinstance(node.func, ast.Name):
             return rest
-        if isinstance(node.func, ast.Call):
+        if isinstance(node.func, ast.Lambda):
+            self.not_a_function(node)  # called where it stands: give it a name
+        if isinstance(node.func, (ast.Call, ast.Subscript)):
             return [node.func, *rest]
         return [node.func, lambda: self.not_a_function(node), *rest]
 
@@ -384,7 +386,9 @@ class _Walker:
         raise LossError(
             f"{quote(self.tree.fragment(node.func))} is not a function",
             self.tree.span(node.func),
-            hint="write * to multiply",
+            hint="give it a name first"
+            if isinstance(node.func, ast.Lambda)
+            else "write * to multiply",
         )
 
     def keyword(self, node: ast.keyword) -> Iterable[Item]:
@@ -493,16 +497,38 @@ class _Walker:
             return self.tree.span(node)  # what a class became
         return self.tree.source.span(at.start, at.end)
 
-    def loop(self, node: ast.For) -> Iterable[Item]:
-        over = node.iter
-        if not isinstance(node.target, ast.Name):
-            raise self.refuse(node)
-        self.identifier(node.target.id, self.tree.span(node.target))
-        if is_range(over):
-            return [*over.args, *node.body]
-        if not isinstance(over, (ast.List, ast.Tuple, ast.Name)):
-            raise self.refuse(node)
-        return [over, *node.body]
+    def loop(self, node: ast.For | ast.comprehension) -> Iterable[Item]:
+        if isinstance(node, ast.comprehension) and node.is_async:
+            raise self.refuse_field(node.target, "is_async", node.target)
+        for part in ast.walk(node.target):
+            if isinstance(part, ast.Name):
+                self.identifier(part.id, self.tree.span(part))
+            elif not isinstance(part, (ast.Tuple, ast.List, ast.expr_context)):
+                raise self.refuse(node if isinstance(node, ast.For) else node.target)
+        rest = node.body if isinstance(node, ast.For) else node.ifs
+        return [*self.rounds(node.iter), *rest]
+
+    def rounds(self, over: ast.expr) -> Iterator[Item]:
+        """What a loop runs over: range, zip and enumerate are read here and nowhere else."""
+        if is_loop_over(over):
+            for argument in over.args:
+                yield from self.rounds(argument)
+        elif isinstance(over, ast.Call) and isinstance(over.func, ast.Name) and (
+            over.func.id in _NO_LOOPS
+        ):  # fmt: skip
+            message, hint = _REFUSED["For"]
+            raise LossError(message, self.tree.span(over), hint=hint)
+        else:
+            yield over
+
+    def anonymous(self, node: ast.Lambda) -> Iterable[Item]:
+        values = node.args
+        if values.vararg or values.kwarg:
+            raise self.refuse_field(node, "vararg", values.vararg or values.kwarg)
+        for arg in (*values.posonlyargs, *values.args, *values.kwonlyargs):
+            self.identifier(arg.arg, self.tree.span(arg))
+        defaults = [*values.defaults, *(d for d in values.kw_defaults if d is not None)]
+        return [*defaults, node.body]
 
     def decorator(self, node: ast.expr) -> None:
         inner = node.func if isinstance(node, ast.Call) else node
@@ -580,6 +606,8 @@ class _Walker:
         return []
 
 
+# What Python loops over and the language does not.
+_NO_LOOPS = ("product", "map", "filter", "reversed", "sorted", "range", "zip", "enumerate")
 # What a `with` may open: it names operations, or orders them.
 _SCOPES = ("name_scope", "variable_scope", "control_dependencies", "device")
 DECORATORS = frozenset(
@@ -599,10 +627,24 @@ DECORATORS = frozenset(
 )
 
 
-def is_range(node: ast.expr) -> TypeGuard[ast.Call]:
-    """Whether an expression is `range(...)`, over which a loop runs."""
+def is_loop_over(node: ast.expr) -> TypeGuard[ast.Call]:
+    """Whether an expression is range(...), zip(...) or enumerate(...), over which a loop runs."""
     named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-    return named and node.func.id == "range" and not node.keywords  # type: ignore[attr-defined]
+    return (
+        named
+        and node.func.id in ("range", "zip", "enumerate")  # type: ignore[attr-defined]
+        and not node.keywords  # type: ignore[attr-defined]
+        and bool(node.args)  # type: ignore[attr-defined]
+    )
+
+
+def appends(node: ast.AST) -> ast.Call | None:
+    """The call of a statement `name.append(value)`; None of any other."""
+    call = node.value if isinstance(node, ast.Expr) else None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+        return None
+    right = call.func.attr == "append" and isinstance(call.func.value, ast.Name)
+    return call if right and len(call.args) == 1 and not call.keywords else None
 
 
 def _of_words(node: ast.Compare) -> bool:

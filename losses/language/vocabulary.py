@@ -154,7 +154,9 @@ ROWS: tuple[Row, ...] = (
     ("isfinite", "x:T", "ops np tf:is_finite"),
     ("isnan", "x:T", "ops np tf:is_nan"),
     ("isinf", "x:T", "ops np tf:is_inf"),
-    ("where", "condition:T x:T y:T", "ops np tf K:switch"),
+    ("where", "condition:T x:T y:T", "ops np tf"),
+    ("switch", "condition:T then_expression:V else_expression:V", "K"),
+    ("cond", "pred:T true_fn:V false_fn:V", "tf"),
     ("clip", "x:T min:O max:O", "ops K np tf:clip_by_value"),
     # activations
     ("relu", "x:T negative_slope:N=0.0 max_value:O=None", "ops tf"),

@@ -434,7 +434,6 @@ WARNED = {
 }
 # Those that are refused: the line, and a word of what is said.
 REFUSED = {
-    "quantile_lambda": (4, "def"),
     "kappa_in_a_try": (7, "try"),
     "weight_matrix_by_product": (7, "range(n)"),
 }

@@ -154,9 +154,9 @@ def test_a_parameter_that_decides_is_fixed():
 
 PLACES = [
     ("while y_pred > 0:\n    pass", 1, 1, "loops"),
-    ("for c in y_pred:\n    pass\nmean(y_pred)", 1, 1, "tensor"),
+    ("for c in y_pred:\n    pass\nmean(y_pred)", 1, 10, "tensor"),
     ("for c in range(1000):\n    x = 1\nmean(y_pred)", 1, 10, "64"),
-    ("for a, b in zip(y_true, y_pred):\n    pass\nmean(y_pred)", 1, 1, "range(n)"),
+    ("for a, b in zip(y_true, y_pred):\n    pass\nmean(y_pred)", 1, 17, "tensor"),
     ("for i in range(3):\n    x = y_tru\nmean(y_pred)", 2, 9, "y_true"),
     ("if y_pred > 0.5:\n    x = 1\nmean(y_pred)", 1, 1, "where"),
     ("mean(y_ture)", 1, 6, "y_true"),
