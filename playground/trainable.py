@@ -4,7 +4,7 @@ A loss that names what the run does not have is refused. One that trains the fea
 last layer, whose answers stay at chance, is remarked on, with a text that mends it.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,19 +39,33 @@ def refusal(
     """Why a run of a task that provides some inputs cannot have a loss or, of `what` "metric", a
     metric that takes these; None if it can. An input that other tasks have is said to come with
     them."""
+    why = _lacking(inputs, provided, task)
+    if not why:
+        return None
+    offered = [name for name in _KNOWN if name in provided] or sorted(provided)
+    return Remark(
+        f"this {what} {why}", f"Choose a {what} of {', '.join(offered[:-1])} or {offered[-1]}."
+    )
+
+
+def untrainable(catalog: Iterable[Mapping[str, Any]], task: str) -> dict[str, str]:
+    """The named losses (`LossInfo.as_dict`) that a task cannot train, by name, and why not: "needs
+    teacher_logits, which ..."."""
+    found = {info["name"]: _lacking(info["inputs"], TASKS[task].inputs, task) for info in catalog}
+    return {name: why for name, why in found.items() if why}
+
+
+def _lacking(inputs: Collection[str], provided: Collection[str], task: str) -> str:
+    """What of these inputs a run does not have, and where they are; nothing if it has all."""
     lacking = [name for name in inputs if name not in provided]
     if not lacking:
-        return None
+        return ""
     title = TASKS[task].title
     theirs = [each.title for each in TASKS.values() if set(lacking) <= set(each.inputs)]
     why = ": there is no teacher to learn from" if "teacher_logits" in lacking else ""
     comes = f", which comes with {' and '.join(theirs)}; this run is {title}"
     lacks = f", which a {title.lower()} run does not have{why}"
-    offered = [name for name in _KNOWN if name in provided] or sorted(provided)
-    return Remark(
-        f"this {what} needs {', '.join(lacking)}{comes if theirs else lacks}",
-        f"Choose a {what} of {', '.join(offered[:-1])} or {offered[-1]}.",
-    )
+    return f"needs {', '.join(lacking)}{comes if theirs else lacks}"
 
 
 def offered(task: str, what: str = "loss") -> Any:

@@ -7,7 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import problems, session, url, whole
+from pages.parts import checked, draft, problems, session, url, whole
+from playground import trainable
 from playground.errors import WorkerError
 from playground.figures import palette
 from playground.figures.comparison import TITLES, comparison
@@ -174,7 +175,9 @@ def _described(info: Mapping[str, Any], card: Card, colour: str) -> None:
 
 
 def cards(found: Infos, known: Cards) -> None:
-    """A card for each chosen loss: its picture, what it is, the way to try and to compare it."""
+    """A card for each chosen loss: its picture, what it is, the way to try and to compare it. One
+    that the chosen task cannot train says why instead."""
+    lacking = trainable.untrainable(found.values(), draft.chosen_task())
     beside = st.session_state[url.BESIDE_KEY]
     names = chosen(found, known)
     if not names:
@@ -184,7 +187,7 @@ def cards(found: Infos, known: Cards) -> None:
         for name in names:
             info, card = found[name], known.get(name, {})
             with st.container(border=True, width=CARD_WIDTH, gap="xsmall", key=f"card-{name}"):
-                st.html(_face(info, card))
+                st.html(_face(info, card, lacking.get(name, "")))
                 with st.container(
                     horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
                 ):
@@ -193,6 +196,7 @@ def cards(found: Infos, known: Cards) -> None:
                         key=f"try-{name}",
                         type="tertiary",
                         icon=":material/play_arrow:",
+                        disabled=name in lacking,
                         help=f"Opens the Playground with {info['title']}.",
                     )
                     st.session_state[f"beside-{name}"] = name in beside
@@ -207,15 +211,18 @@ def cards(found: Infos, known: Cards) -> None:
                     _try(name)
 
 
-def _face(info: Mapping[str, Any], card: Card) -> str:
+def _face(info: Mapping[str, Any], card: Card, lacking: str) -> str:
     states = card.get("verdicts", {})
     yes = [word for name, word in CHIPS.items() if states.get(name) == "yes"]
     said = " · ".join(yes) if states else "…"
     drawn = thumbnail(card, st.context.theme.type == "dark")
     source = f"data:image/svg+xml;base64,{b64encode(drawn.encode()).decode()}"
+    last = f"<em>{escape(said) or '&nbsp;'}</em>"
+    if lacking:
+        last = f"<p>{escape(checked.sentence(lacking))}</p>"
     return (
-        f"<div class='face'><img src='{source}' alt=''><b>{escape(info['title'])}</b>"
-        f"<span>{escape(info['group'])}</span><em>{escape(said) or '&nbsp;'}</em></div>"
+        f"<div class='face{' lacking' if lacking else ''}'><img src='{source}' alt=''>"
+        f"<b>{escape(info['title'])}</b><span>{escape(info['group'])}</span>{last}</div>"
     )
 
 

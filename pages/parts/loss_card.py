@@ -9,6 +9,7 @@ from pages.live import component
 from pages.parts import checked, draft, midrun, problems, session, whole
 from pages.parts.checked import asked
 from pages.parts.properties import properties
+from playground import trainable
 from playground.errors import WorkerError
 from playground.runs import supervisor
 
@@ -329,17 +330,22 @@ def _check(text: str, plain: bool = False) -> Mapping[str, Any] | None:
 
 
 def _catalog() -> dict[str, dict[str, Any]]:
-    """The named losses, group by group; none if there is no answer, which is then said."""
+    """The named losses, group by group, last those that the chosen task cannot train, each with
+    what it is `lacking`; none if there is no answer, which is then said."""
     try:
         found = supervisor.service().catalog()
     except WorkerError as error:
         problems.problem("The losses cannot be listed", error.message, error.hint, key="no-catalog")
         return {}
     groups = list(dict.fromkeys(info["group"] for info in found))
-    found = sorted(found, key=lambda info: groups.index(info["group"]))
-    return {info["name"]: info for info in found}
+    lacking = trainable.untrainable(found, draft.chosen_task())
+    found = sorted(found, key=lambda info: (info["name"] in lacking, groups.index(info["group"])))
+    return {info["name"]: {**info, "lacking": lacking.get(info["name"], "")} for info in found}
 
 
 def _entry(info: Mapping[str, Any]) -> str:
-    """A named loss in a list: all that one may search it by."""
+    """A named loss in a list: all that one may search it by, or why it cannot be trained. An
+    entry of a list cannot be disabled."""
+    if info["lacking"]:
+        return f"{info['title']} · not here: {info['lacking']}"
     return " · ".join(filter(None, (info["title"], info["group"], info["also"])))

@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from playground.errors import WorkerError
+from playground.errors import PlaygroundError, WorkerError
 from playground.runs.gallery import Gallery
 from playground.runs.supervisor import Supervisor
+from playground.spec import RunSpec
+from playground.tasks import TASKS, Task
+from playground.training import objective
 from tests.pages.conftest import said
+from tests.playground.toy import Toy
 
 Visit = Callable[..., AppTest]
 PAGE = "catalog.py"
@@ -68,6 +72,61 @@ def test_up_to_six_are_compared_and_the_link_says_which(visit: Visit, drawn: Sup
     assert not page.checkbox(key="beside-emd").disabled
     page.button(key="compare-none").click().run()
     assert "beside" not in page.query_params and not page.latex
+
+
+class Incremental(Toy):
+    """A task with a teacher."""
+
+    name, title = "incremental", "Incremental"
+    inputs = (*TASKS["classification"].inputs, "teacher_logits")
+
+
+def refused(name: str) -> bool:
+    """Whether training itself refuses a named loss."""
+    try:
+        objective.build(RunSpec(dataset="digits", loss=name))
+    except PlaygroundError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("comes", "why"),
+    [
+        ([], "which a classification run does not have: there is no teacher to learn from"),
+        ([Incremental()], "which comes with Incremental; this run is Classification"),
+    ],
+)
+def test_greyed_is_what_training_refuses_and_nothing_else(
+    visit: Visit, drawn: Supervisor, monkeypatch: pytest.MonkeyPatch, comes: list[Task], why: str
+) -> None:
+    for task in comes:
+        monkeypatch.setitem(TASKS, task.name, task)
+    page = opened(visit, "dataset=digits")
+    tries = {each.key[4:]: each for each in page.button if (each.key or "")[:4] == "try-"}
+    assert list(tries) == [info["name"] for info in drawn.catalog()]
+    told = {name for name in tries if refused(name)}
+    assert told >= {"distillation"}
+    assert {name for name, button in tries.items() if button.disabled} == told
+    reason = f"needs teacher_logits, {why}"
+    faces = [each.proto.body for each in page.get("html")]
+    greyed = [face for face in faces if "face lacking" in face]
+    assert len(greyed) == len(told) and all(f"N{reason[1:]}" in face for face in greyed)
+    page.switch_page("playground.py").run()
+    options = page.selectbox(key="loss_name").options
+    marked = [each for each in options if "not here" in each]
+    assert options[-len(told) :] == marked and len(marked) == len(told)
+    assert all(reason in each for each in marked)
+
+
+def test_greyed_goes_by_the_chosen_task(
+    visit: Visit, drawn: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(TASKS, "toy", Toy())
+    page = opened(visit, "dataset=digits&task=toy")
+    disabled = {each.key[4:] for each in page.button if each.key[:4] == "try-" and each.disabled}
+    assert disabled == {i["name"] for i in drawn.catalog() if set(i["inputs"]) - set(Toy.inputs)}
+    assert "supcon" in disabled and "brier" not in disabled
 
 
 class Worker:
