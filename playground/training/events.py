@@ -94,8 +94,8 @@ class Changed:
     """Something was changed mid-run, of a kind: "state" (paused, running), "rate" (the field
     `name` of the spec), "parameter" (`name` of the loss), "loss" (to what, as JSON), "broken" (the
     loss is not finite: JSON of message, hint, where, mended and back), "back" (the step whose
-    weights were put back), "best" (the epoch whose weights were restored) or "phase" (the number
-    of the one that begins); every chart draws a mark for all but "state". See `changes`."""
+    weights were put back), "best" (the epoch whose weights were restored) or "phase" (that of
+    `name` begins, its number from 1); every chart marks all but "state". See `changes`."""
 
     step: int
     kind: str

@@ -26,7 +26,17 @@ from playground.spec import RunSpec
 from playground.streams import stream
 from playground.tasks import TASKS
 from playground.training import fit, objective, optimizers, terms
-from playground.training.changes import BACK, BEST, BROKEN, LOSS, PARAMETER, RATE, STATE, with_loss
+from playground.training.changes import (
+    BACK,
+    BEST,
+    BROKEN,
+    LOSS,
+    PARAMETER,
+    PHASE,
+    RATE,
+    STATE,
+    with_loss,
+)
 from playground.training.control import Command, Control
 from playground.training.events import (
     Arrays,
@@ -46,7 +56,7 @@ from playground.training.work import Work
 INTERVAL = 0.06  # seconds of steps between two looks at the commands
 REPORT = 0.25  # seconds between two Progress events
 SAMPLE = 512  # validation images of an evaluation inside an epoch; the last of each sees all
-EARLY = (1, 5, 10, 20, 40)  # steps of a run that are followed by an evaluation in any case
+EARLY = (1, 5, 10, 20, 40)  # steps of a phase that are followed by an evaluation in any case
 
 _log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -90,22 +100,26 @@ class Training:
         self.dataset = dataset
         self.work: Work = TASKS[spec.task].work(spec, dataset)
         self.loss = self.work.loss
-        count = len(self.work.rows["train"]["images"])
+        phases = self.work.phases
+        if (shared := sum(phase.epochs for phase in phases)) != spec.epochs:
+            said = f"the phases of this run take {shared} epochs together, not {spec.epochs}"
+            raise SpecError("epochs", said)
+        count = max(len(phase.rows) for phase in phases)
         self.batch = min(spec.batch_size, count)
         self.steps_per_epoch = datasets.steps_per_epoch(count, self.batch)
         self.steps = self.steps_per_epoch * spec.epochs
+        self.ends = self.steps_per_epoch * np.cumsum([phase.epochs for phase in phases])
+        self.phase = 0  # the number of the one that is trained
         self.rates = optimizers.rates(spec, self.steps)
         self.model = self.work.built.model
         self.graph = Graph(
             self.work, optimizers.build(spec), self.batch, self.steps, self.steps_per_epoch
         )
         self.best = fit.BestEpoch(spec.patience)
-        draw = self.work.draw
         held = len(self.work.rows["validation"]["images"])
-        self.sample = np.sort(draw.permutation(held)[:SAMPLE])
+        self.sample = np.sort(self.work.draw.permutation(held)[:SAMPLE])
         self.work.choose_strip()
-        watched = np.sort(draw.permutation(count)[: terms.SAMPLE])
-        self.terms = terms.TermProbe(self.graph, self.work.rows_of("train", watched))
+        self.terms = self.probe()
         self.order = np.zeros((0, self.batch), np.int32)
         self.step = 0
         self.clock = Clock()
@@ -114,7 +128,7 @@ class Training:
 
     @property
     def epoch(self) -> float:
-        """Passes over the training images so far."""
+        """Passes over the training images so far, of the largest phase where there are several."""
         return self.step / self.steps_per_epoch
 
     def started(self) -> Started:
@@ -191,10 +205,12 @@ class Training:
                     yield kept
                     if found.metrics["loss"] <= self.good.loss:
                         self.good = Good(self.step, found.metrics["loss"], kept.arrays)
-                    if self.spec.patience and found.full:
+                    if self.spec.patience and found.full and self.last:
                         yield from self.end_early(found, kept, owed)
                 if owed or self.step == self.steps:
                     continue
+            if self.step == self.ends[self.phase]:
+                yield self.turn()
             before = self.step
             finite = self.advance(pending, min(self.interval, allowed))
             allowed -= self.step - before
@@ -221,6 +237,31 @@ class Training:
                 owed.append("test")
         yield Finished(self.step, "completed", self.clock.seconds, final)
 
+    @property
+    def last(self) -> bool:
+        """Whether this is the last phase, the only one that may end early: the network of an
+        earlier one, however good there, has not learned what came since."""
+        return self.phase == len(self.ends) - 1
+
+    def turn(self) -> Changed:
+        """Begins the next phase and marks it, numbered from 1: the work takes what it needs of the
+        network; the graphs stay as they are, because a batch is rows by their indices. The run can
+        go back to here, not behind it."""
+        self.phase += 1
+        self.work.turn(self.phase)
+        phase = self.work.phases[self.phase]
+        if phase.fresh:
+            self.graph.forget()
+        self.terms = self.probe()
+        self.good = Good(self.step, math.inf, self.weights())
+        return Changed(self.step, PHASE, phase.name, self.phase + 1)
+
+    def probe(self) -> terms.TermProbe:
+        """What measures the loss' terms on a sample of the phase's rows."""
+        rows = self.work.phases[self.phase].rows
+        chosen = rows[np.sort(self.work.draw.permutation(len(rows))[: terms.SAMPLE])]
+        return terms.TermProbe(self.graph, self.work.rows_of("train", chosen))
+
     def end_early(self, found: Evaluated, kept: Snapshot, owed: list[str]) -> Iterator[Event]:
         """After an epoch's evaluation: at the run's end, or when patience has run out and this is
         its end, the best epoch's weights are restored for the test and for whoever looks."""
@@ -243,12 +284,13 @@ class Training:
 
     def next_evaluation(self, step: int) -> int:
         """The first step after `step` that is followed by an evaluation; each epoch has the same,
-        evenly spread, the last at its end. The run's first steps, where most happens, have more."""
+        evenly spread, the last at its end. A phase's first steps, where most happens, have more."""
         epoch, within = divmod(step, self.steps_per_epoch)
         looks = min(self.spec.evaluations, self.steps_per_epoch)
         number = within * looks // self.steps_per_epoch + 1
         due = epoch * self.steps_per_epoch - (-number * self.steps_per_epoch // looks)
-        return min([due, *(early for early in EARLY if step < early)])
+        begun = int(self.ends[self.phase - 1]) if self.phase else 0
+        return min([due, *(begun + early for early in EARLY if step < begun + early)])
 
     def advance(self, pending: "Pending", most: float) -> bool:
         """Takes up to `most` steps, not past an evaluation or the epoch's end; False when a loss
@@ -278,10 +320,12 @@ class Training:
         return True
 
     def shuffled(self, epoch: int) -> np.ndarray:
-        """The batches of a pass, int32 (steps_per_epoch, batch)."""
-        count = len(self.work.rows["train"]["images"])
-        order = stream(self.spec.seed, "shuffle", epoch).permutation(count)
-        used = order[: self.steps_per_epoch * self.batch].astype(np.int32)
+        """The batches of an epoch of the phase, int32 (steps_per_epoch, batch): its rows in a new
+        order, and in another when all were used."""
+        rows, wanted = self.work.phases[self.phase].rows, self.steps_per_epoch * self.batch
+        draw = stream(self.spec.seed, "shuffle", epoch)
+        passes = [draw.permutation(len(rows)) for _ in range(math.ceil(wanted / len(rows)))]
+        used = rows[np.concatenate(passes)[:wanted]].astype(np.int32)
         return used.reshape(self.steps_per_epoch, self.batch)
 
     def change(self, command: Command) -> Iterator[Changed]:

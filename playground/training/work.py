@@ -23,6 +23,22 @@ Tensors = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class Phase:
+    """A part of a run: its `rows` are the indices of the training rows that it learns from, int
+    (n,), for so many of the run's epochs; `fresh` lets the optimiser begin anew with it.
+
+    An epoch has one length throughout a run: the steps of a pass over the rows of its largest
+    phase. A smaller phase goes over its rows more than once in it, in a new order each time. Steps,
+    epochs, progress and the learning rate's schedule count over the whole run.
+    """
+
+    name: str
+    rows: np.ndarray
+    epochs: int
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
 class Batch:
     """Rows as the network takes them: its `inputs` by name, and the targets to learn with how much
     each counts (one, or two that are blended)."""
@@ -54,6 +70,7 @@ class Work:
 
     `outputs` names the layers that a loss is computed from, `trunk` the one of them at which the
     pull of each of its terms is measured ("" for none), `reports` what every step reports.
+    `phases` follow one another and share the spec's epochs among them; one by default.
     """
 
     outputs: tuple[str, ...] = ()
@@ -72,6 +89,8 @@ class Work:
             },
             "test": dataset.test_rows,
         }
+        everything = np.arange(len(self.rows["train"]["images"]))
+        self.phases = [Phase("", everything, spec.epochs)]
         self.loss = objective.build(spec)
         self.metrics = objective.metrics(spec)
         self.statistics = models.pixel_statistics(self.rows["train"]["images"], spec.normalise)
@@ -131,6 +150,11 @@ class Work:
         return {}
 
     # Between intervals, NumPy ---------------------------------------------------------------
+
+    def turn(self, number: int) -> None:
+        """Before the phase of this number, counted from 0, which is never the first; `built.model`
+        is the network as it was trained so far: what the phase needs of it is taken here, into
+        variables that the traced methods read. May put a phase with other rows in its place."""
 
     def looks(self, split: str) -> np.ndarray | None:
         """Which rows of "train" are measured with every evaluation; None: none are."""

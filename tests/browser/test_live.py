@@ -45,12 +45,17 @@ def test_a_run_grows_in_place_while_it_records(open_page: Open, recording: Recor
     plot = page.locator('[data-panel="loss"] .plot')
     plot.evaluate("plot => { plot.querySelector('.main-svg').mark = 'same' }")
 
-    recording.advance(30).change("rate", "learning_rate", 3e-4).advance(10).evaluate()
+    recording.advance(30).change("rate", "learning_rate", 3e-4).advance(10)
+    recording.change("phase", "digits 7 to 9", 2).evaluate()
     reaches(page, 80)
     traces = plot.evaluate("plot => plot.data.map(trace => trace.x.length)")
     assert traces == [80, 80, 1]  # every step, smoothed, validation
     assert plot.evaluate("plot => plot.querySelector('.main-svg').mark") == "same"
-    assert "learning rate" in (plot.text_content() or "")
+    for mark in ("learning rate", "phase 2"):
+        expect(plot).to_contain_text(mark)
+    lines = plot.evaluate("plot => plot.layout.shapes.map(({ x0 }) => x0)")
+    gap = page.locator('[data-panel="gap"] .plot')
+    assert lines == gap.evaluate("plot => plot.layout.shapes.map(({ x0 }) => x0)") == [70, 80]
 
     expect(page.locator(".readout")).to_contain_text("80")
     expect(page.locator(".readout .words")).to_contain_text("Training")
