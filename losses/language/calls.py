@@ -46,6 +46,7 @@ def call_operator(
             f"{function.op} of two tensors is {function.op}imum",
             f"write {function.op}imum(a, b)",
         )
+    _warn_of_bound(b, function.op, name, args)
     read: dict[str, Any] = {}
     for argument in function.arguments:
         value = given.get(argument.name)
@@ -66,6 +67,20 @@ def call_operator(
         raise b.size_error(error) from None
     finally:
         b.blame = {}
+
+
+def _warn_of_bound(b: Builder, op: str, name: str, args: list[Value]) -> None:
+    """K.max(x, 0) and K.min(x, 1), where the bound of a hinge or a clip is taken for an axis."""
+    bound = {"max": 0, "min": 1}.get(op)
+    second = args[1] if len(args) == 2 and "reduce" not in name else None
+    if bound is None or not isinstance(second, Node) or not second.is_const:
+        return
+    if second.dtype == "int" and second.attrs["value"] == bound:
+        b.warn(
+            "bound-as-axis",
+            f"the {bound} of {name}(x, {bound}) is read as an axis, not as a bound",
+            f"write {op}imum(x, {bound}) for a bound, axis={bound} for an axis",
+        )
 
 
 def _of_tensors(value: Value) -> bool:

@@ -356,7 +356,7 @@ class _Text:
                 span,
                 hint=_defaulted(function, first_two, extra[0]),
             )
-        if first_two[0].lower() in PREDICTED and first_two[1].lower() in TARGETS:
+        if _is_called(first_two[0], PREDICTED) and _is_called(first_two[1], TARGETS):
             self.b.warn(
                 "swapped",
                 f"the first argument is the target, and it is called {first_two[0]} here",
@@ -566,3 +566,10 @@ def _defaulted(function: UserFunction, tensors: list[str], name: str) -> str:
         return f"give it a default: {name}=1.0"
     rest = [n for n in function.positional if n not in (*tensors, name)]
     return f"write def {function.node.name}({', '.join([*tensors, *rest, f'{name}=0.5'])}):"
+
+
+def _is_called(name: str, words: tuple[str, ...]) -> bool:
+    """Whether a name is one of some words, or has one of them in it, such as map_pred; not where
+    a letter is all that it shares."""
+    name = name.lower()
+    return name in words or any(len(w) > 2 and w in words for w in name.split("_"))

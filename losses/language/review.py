@@ -312,7 +312,8 @@ def warn_of_swap(b: Builder, name: str, target: Node, output: Node) -> None:
     """The prediction where the target belongs, and the other way round."""
     first, second = (b.inputs_of(x) - {"num_classes"} for x in (target, output))
     learnt, given = {"y_pred", "logits"}, set(LABELS) - set(PREDICTIONS)
-    if first and second and first <= learnt and second <= given:
+    # a mask made of the target may be in both
+    if first & learnt and first <= learnt | {"y_true", "labels"} and second and second <= given:
         b.warn(
             "swapped",
             f"the arguments of {name} are swapped: the target comes first",

@@ -12,11 +12,6 @@ ENTRIES = [
     json.loads(line)
     for line in Path(__file__).with_name("forum_pastes.jsonl").read_text("utf-8").splitlines()
 ]
-# Not yet as they should be; one that is fails until it is taken off.
-WAITING = {
-    "swap-masked",
-    "min-one-as-axis",
-}
 
 
 def answered(entry: dict) -> None:
@@ -31,20 +26,6 @@ def answered(entry: dict) -> None:
     assert entry["expect"] != "warn" or loss.warnings
 
 
-@pytest.mark.parametrize(
-    "entry",
-    [
-        pytest.param(
-            e,
-            id=e["id"],
-            marks=[pytest.mark.xfail(strict=True)] if e["id"] in WAITING else [],
-        )
-        for e in ENTRIES
-    ],
-)
+@pytest.mark.parametrize("entry", [pytest.param(e, id=e["id"]) for e in ENTRIES])
 def test_a_post_gets_its_answer(entry: dict) -> None:
     answered(entry)
-
-
-def test_what_waits_is_there() -> None:
-    assert {e["id"] for e in ENTRIES} >= WAITING
