@@ -101,7 +101,7 @@ class PlaygroundLoss(keras.losses.Loss):
         if sample_weight is not None:
             sample_weight = keras.ops.convert_to_tensor(sample_weight, "float32")
             targets.check_weights(sample_weight, self.value_shape(y_pred), self.name)
-            if self.weighs_itself:
+            if self.takes_weights:
                 y_true, sample_weight = {"y_true": y_true, "sample_weight": sample_weight}, None
         value = super().__call__(y_true, y_pred, sample_weight)
         return keras.ops.cast(value, self.returned_dtype)
@@ -112,7 +112,7 @@ class PlaygroundLoss(keras.losses.Loss):
         return shape[:-1] if len(shape) > 1 else shape
 
     @property
-    def weighs_itself(self) -> bool:
+    def takes_weights(self) -> bool:
         """Whether sample weights are handed to the loss, not multiplied with what it gives."""
         return "sample_weight" in self.inputs
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from .builtin import l2_normalised
 from .classification import of_truth
-from .embedding import ALIKE, APART, COSINE, GROUP, cosines, not_self, same_class
+from .embedding import ALIKE, APART, COSINE, FAR, GROUP, cosines, hardest, not_self, same_class
 from .named import Range, Tensor, named, ops
-
-FAR = 1e9
 
 
 @named(
@@ -74,9 +72,7 @@ def triplet_soft_margin(features: Tensor, labels: Tensor) -> Tensor:
     size = ops.sum(ops.square(features), axis=-1)
     products = ops.matmul(features, ops.transpose(features))
     square = ops.maximum(size[:, None] + size[None, :] - 2 * products, 0.0)
-    apart, same = not_self(features), same_class(labels)
-    d = ops.sqrt(square * apart + (1 - apart) + 1e-12) * apart  # no slope where one meets itself
-    return ops.softplus(ops.max(d * same, axis=-1) - ops.min(d + FAR * same, axis=-1))
+    return ops.softplus(hardest(square, labels))
 
 
 @named(

@@ -39,5 +39,5 @@ EVERY: dict[str, LossInfo] = {**METRICS, **CATALOG}
 
 
 def catalog() -> list[LossInfo]:
-    """Every named loss, in the order of the families."""
+    """Every named loss, one family after the other."""
     return list(CATALOG.values())

@@ -14,6 +14,7 @@ from .named import Range, Tensor, named, ops
 MARGIN = "Angular margins"
 GROUP = "Embedding"
 
+FAR = 1e9
 # Lines that texts share: cosines to the class vectors; who is of one class, who is another sample.
 COSINE = "cosine = matmul(l2_normalize(features, axis=-1), l2_normalize(last_kernel, axis=0))\n"
 APART = "n = arange(shape(x)[0])\napart = n[:, None] != n[None, :]\n"
@@ -164,6 +165,14 @@ def not_self(x: Tensor) -> Tensor:
     return ops.cast(ops.not_equal(n[:, None], n[None, :]), "float32")
 
 
+def hardest(square: Tensor, labels: Tensor) -> Tensor:
+    """How much farther the farthest sample of the same class is than the nearest of another, from
+    squared distances (B, B): (B,)."""
+    apart, same = not_self(square), same_class(labels)
+    d = ops.sqrt(square * apart + (1 - apart) + 1e-12) * apart  # no slope where one meets itself
+    return ops.max(d * same, axis=-1) - ops.min(d + FAR * same, axis=-1)
+
+
 @named(
     title="Batch-hard triplet",
     also="metric learning, mining",
@@ -184,13 +193,7 @@ def triplet_batch_hard(features: Tensor, labels: Tensor, *, margin: float = 1.0)
     """max(max_pos d - min_neg d + m, 0); alone in its class, a sample is its own positive"""
     x = l2_normalised(features)
     square = ops.maximum(2 - 2 * ops.matmul(x, ops.transpose(x)), 0.0)
-    # the square root has no slope at 0, where a sample meets itself
-    apart = not_self(x)
-    d = ops.sqrt(square * apart + (1 - apart) * 1.0 + 1e-12) * apart
-    same = same_class(labels)
-    far = ops.max(d * same, axis=-1)
-    near = ops.min(d + same * 1e6, axis=-1)
-    return ops.maximum(far - near + margin, 0.0)
+    return ops.maximum(hardest(square, labels) + margin, 0.0)
 
 
 def _log_shares(similar: Tensor, others: Tensor) -> Tensor:

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
+
 from .named import Tensor, ops
 
 EPSILON = 1e-7
@@ -46,8 +48,6 @@ def made_of(probabilities: Any) -> tuple[str, Any] | None:
 
     A TensorFlow graph knows it; Keras' own cross-entropies look there too.
     """
-    import keras  # the catalog imports this file, and no Keras
-
     if keras.backend.backend() != "tensorflow" or not keras.ops.is_tensor(probabilities):
         return None
     marked = getattr(probabilities, _MARK, None)

@@ -6,7 +6,7 @@ partner is another image of the same class, so labels choose the views.
 
 from __future__ import annotations
 
-from .embedding import GROUP
+from .embedding import GROUP, not_self
 from .named import Range, Tensor, named, ops
 from .robust import GROUP as NOISE
 
@@ -15,12 +15,6 @@ def _standard(x: Tensor) -> Tensor:
     """Each feature with mean 0 and spread 1 over the batch, as batch norm has it."""
     x = x - ops.mean(x, axis=0)
     return x / ops.sqrt(ops.mean(ops.square(x), axis=0) + 1e-5)
-
-
-def _off_diagonal(x: Tensor) -> Tensor:
-    """1 where row and column differ: (D, D)."""
-    n = ops.arange(ops.shape(x)[-1])
-    return ops.cast(ops.not_equal(n[:, None], n[None, :]), "float32")
 
 
 @named(
@@ -43,7 +37,7 @@ def barlow_twins(features: Tensor, partner_features: Tensor, *, lam: float = 0.0
     one, other = _standard(features), _standard(partner_features)
     count = ops.cast(ops.shape(features)[0], "float32")
     c = ops.matmul(ops.transpose(one), other) / count
-    off = _off_diagonal(features)
+    off = not_self(c)
     return ops.sum((1 - off) * ops.square(1 - c)) + lam * ops.sum(off * ops.square(c))
 
 
@@ -79,7 +73,7 @@ def vicreg(
     cov_de^2: a scalar"""
     apart = lam * ops.mean(ops.square(features - partner_features))
     rest = ops.maximum(ops.cast(ops.shape(features)[0], "float32") - 1, 1.0)
-    off = _off_diagonal(features)
+    off = not_self(ops.transpose(features))
 
     def spread(x: Tensor) -> Tensor:
         x = x - ops.mean(x, axis=0)

@@ -141,10 +141,10 @@ class WrittenLoss(PlaygroundLoss):
         return order, values
 
     @cached_property
-    def weighs_itself(self) -> bool:
+    def takes_weights(self) -> bool:
         """Whether it names the weights, or takes the mean over the batch itself."""
         result = self.program.result
-        return super().weighs_itself or (result.rank == 0 and averages(result))
+        return super().takes_weights or (result.rank == 0 and averages(result))
 
     def _weighed(self, result: Node, values: dict[int, Tensor], weights: Tensor) -> Tensor:
         """The number of a batch whose samples count more and less."""

@@ -9,6 +9,7 @@ import keras
 
 from . import targets
 from .base import Tensor
+from .catalog import CATALOG
 from .language import emit
 from .language.errors import LossError, quote, suggest
 from .language.graph import Node, Program, topological
@@ -55,6 +56,7 @@ class WrittenMetric(keras.metrics.Metric):
         self._sums: Any = None  # of the first batch on, which says how many classes there are
         self._kept: _Kept | None = None
         self._adding = _adds_up(result)
+        self._of_classes = _of_classes(measure.program.order)
         if result.rank:
             self.total = self.add_variable((), "zeros", dtype="float32", name="total")
             self.count = self.add_variable((), "zeros", dtype="float32", name="count")
@@ -83,6 +85,11 @@ class WrittenMetric(keras.metrics.Metric):
         """Takes a batch: y_true class numbers or as wide as y_pred. Raises LossError for shapes
         that do not fit."""
         ops = keras.ops
+        y_true, y_pred = (
+            ops.convert_to_tensor(x) if isinstance(x, (list, tuple)) else x
+            for x in (y_true, y_pred)
+        )
+        self._check_classes(y_pred)
         if self._kept is not None:
             if sample_weight is not None:
                 raise LossError(
@@ -101,6 +108,15 @@ class WrittenMetric(keras.metrics.Metric):
             return
         self.total.assign_add(ops.sum(self.measure(y_true, y_pred) * weights))
         self.count.assign_add(ops.sum(weights))
+
+    def _check_classes(self, y_pred: Tensor) -> None:
+        shape = tuple(y_pred.shape)
+        if self._of_classes and (len(shape) < 2 or shape[-1] == 1):
+            raise LossError(
+                f"{self.name}: Expected y_pred with a probability for each of two classes or more, "
+                f"got shape {shape}",
+                hint="of one output p make two classes: keras.ops.concatenate([1 - p, p], axis=-1)",
+            )
 
     def _weights(self, y_pred: Tensor, sample_weight: Any) -> Tensor:
         """How much each value counts, which a mask makes 0."""
@@ -156,6 +172,12 @@ class WrittenMetric(keras.metrics.Metric):
         own = self.measure.get_config()
         names = ("text", "parameters", "num_classes", "from_logits", "name")
         return {name: own[name] for name in names}
+
+
+def _of_classes(order: list[Node]) -> bool:
+    """Whether a text takes the class of the highest probability, or that of the truth."""
+    names = {node.attrs["name"] for node in order if node.op == "named"}
+    return any(name in METRICS and name not in CATALOG for name in names)
 
 
 def _adds_up(result: Node) -> Sums | None:

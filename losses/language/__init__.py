@@ -1,4 +1,4 @@
 """The loss language: a subset of Python's grammar, read into a graph of our own.
 
-Everything up to `program.analyse` is pure Python; `emit` and `probe` compute with Keras.
+Up to `program.analyse` nothing is computed; `emit` and `probe` do that, with Keras.
 """

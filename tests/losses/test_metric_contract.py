@@ -179,6 +179,20 @@ def test_what_must_keep_all_samples_says_what_xla_needs() -> None:
         model.evaluate(P, np.eye(3)[LABELS], batch_size=7, verbose=0)
 
 
+@pytest.mark.parametrize("text", ["macro_f1", "roc_auc", "accuracy", "1 - recall()"])
+def test_one_output_is_no_classes(text: str) -> None:
+    metric = losses.compile_metric(text)
+    for shape in ((4, 1), (4,)):
+        with pytest.raises(losses.LossError, match="two classes or more, got shape"):
+            metric.update_state(np.ones(shape), np.full(shape, 0.3))
+    p = np.full((4, 1), 0.3)
+    metric.update_state([1, 0, 0, 0], np.concatenate([1 - p, p], axis=-1))  # as the hint says
+    assert 0 <= float(metric.result()) <= 1
+    brier = losses.get_metric("brier")
+    brier.update_state(np.ones((4, 1)), p)
+    assert float(brier.result()) == pytest.approx(0.49)
+
+
 def test_a_parameter_of_a_text_is_one_of_the_sum() -> None:
     metric = losses.compile_metric("s = 0.5\nf_beta(beta=s * 4)")
     metric.update_state(LABELS, P)
