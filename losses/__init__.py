@@ -18,8 +18,8 @@ from .known import NamedLoss, get
 from .language.errors import LossError, Remark, Span
 from .language.glossary import glossary
 from .language.inputs import Provided
-from .metrics import MetricInfo, metrics
 from .named import LossInfo
+from .named_metric import MetricInfo, metrics
 from .weighing import weighed, weighs_itself
 from .written import WrittenLoss, compile_loss
 from .written_metric import WrittenMetric, compile_metric, get_metric

@@ -10,11 +10,12 @@ from . import (
     classification,
     distillation,
     embedding,
+    metrics,  # noqa: F401 - enters them
     robust,
     views,
 )
-from .metrics import METRICS
 from .named import REGISTRY, LossInfo
+from .named_metric import METRICS
 
 FAMILIES = (
     builtin,
