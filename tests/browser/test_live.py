@@ -71,6 +71,20 @@ def test_a_run_grows_in_place_while_it_records(open_page: Open, recording: Recor
     expect(page.locator(".readout .words")).to_contain_text("Completed")
 
 
+def test_the_network_stands_beside_the_progress(open_page: Open) -> None:
+    page = open_page("?dataset=digits")
+    outline, stages = page.locator(".outline"), page.locator(".network li")
+    expect(outline).to_be_in_viewport()
+    expect(page.locator('[data-panel="loss"] .plot')).to_be_in_viewport(ratio=0.7)
+    expect(stages.first).not_to_be_in_viewport()
+    expect(outline.locator("svg")).to_have_count(stages.count())
+    outline.click()
+    for stage in (stages.first, stages.last):
+        expect(stage).to_be_in_viewport()
+    page.set_viewport_size({"width": 360, "height": 780})
+    expect(outline).to_be_hidden()  # where it would take a line of its own
+
+
 def test_zoom_is_kept_while_the_curve_grows(open_page: Open, recording: Recording) -> None:
     recording.begin().advance(100)
     page = open_page(f"?run={recording.id}")
