@@ -231,8 +231,6 @@ class Store:
     def delete(self, run_ids: Sequence[str]) -> list[Removed]:
         """Removes runs with all that there is of them, all or none. Refuses one that is unknown or
         that a living process still trains."""
-        for run_id in run_ids:
-            self._built.pop(run_id, None)
         return self._removal.delete(run_ids)
 
     def make_room(self) -> list[Removed]:
@@ -334,14 +332,16 @@ class Store:
     def started(self, run_id: str) -> Started | None:
         """What the run was built of, or None before it was; do not write into its arrays. Where
         their file is lost or damaged there are none."""
-        if run_id in self._built:
-            return self._built[run_id]
         with self._reading() as connection:
             text = connection.execute(
                 select(tables.runs.c.built).where(tables.runs.c.id == run_id)
             ).scalar_one_or_none()
-        if text is None:
+        if text is None:  # or no longer: another process may have removed it
+            self._built.pop(run_id, None)
             return None
+        known = self._built.get(run_id)
+        if known is not None:
+            return known
         try:
             arrays = self._files.read(run_id, "started.npz")
         except StoreError as error:

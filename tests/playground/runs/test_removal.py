@@ -41,7 +41,11 @@ def whole_run(store: Store, owner: str = "me", size: int = 9) -> str:
 def test_of_a_deleted_run_nothing_is_left_but_its_number(store, tmp_path):
     kept, gone = whole_run(store), whole_run(store)
     size = sum(file.stat().st_size for file in (tmp_path / "runs" / gone).iterdir())
+    other = open_store(Settings(home=tmp_path))
+    assert other.started(gone) is not None and store.started(gone) is not None
     [removed] = store.delete([gone])
+    assert other.started(gone) is None
+    other.close()
     assert (removed.id, removed.number, removed.bytes, removed.room) == (gone, 2, size, False)
     assert store.run(gone) is None and store.started(gone) is None
     assert store.removed(gone) == removed and store.removed(kept) is None
