@@ -76,9 +76,10 @@ export default function ({ data }) {
     }
   };
   document.addEventListener("keydown", listener);
+  const own = listener; // another page's may have come by the time that this one goes
   return () => {
-    document.removeEventListener("keydown", listener);
-    listener = null;
+    document.removeEventListener("keydown", own);
+    if (listener === own) listener = null;
   };
 }
 """,
