@@ -59,6 +59,18 @@ def draws_beyond(page: Page, some: int) -> None:
     pytest.fail(f"the curve stopped at step {drawn(page)}")
 
 
+def test_keys_work_on_the_page_that_was_walked_to(open_page: Open) -> None:
+    page = open_page(LONG)
+    expect(button(page, "train")).to_be_enabled()
+    for name, panel in (("Embedding", "embedding"), ("Playground", "curves")):
+        page.get_by_role("link", name=name, exact=True).click()
+        expect(page.locator(f".st-key-panel-{panel}")).to_be_visible()
+    expect(button(page, "train")).to_be_enabled()
+    page.wait_for_timeout(1000)  # the page before has gone by now, with what was its own
+    page.keyboard.press("Space")
+    expect(button(page, "stop")).to_be_enabled()
+
+
 def test_write_train_pause_reload_stop(open_page: Open) -> None:
     page = open_page(LONG)
     page.get_by_text("Write", exact=True).click()
