@@ -45,9 +45,9 @@ _KEYS = st.components.v2.component(
     "keys",
     js="""
 // Keys work unless they already mean something where they are pressed: all in a text and on a
-// slider, those that press a button on a button reached by keyboard.
+// slider, those that press a button on a button reached by keyboard. Space presses no link.
 const WRITTEN = "input, textarea, select, [contenteditable], [role=slider], [role=combobox]";
-const PRESSED = "button, a, summary, [role=button], [role=tab], [role=radio], [role=option]";
+const PRESSED = "button, summary, [role=button], [role=tab], [role=radio], [role=option]";
 
 function isTaken(event) {
   const target = event.composedPath()[0];
