@@ -106,7 +106,13 @@ def _program(
         try:
             return _Text(*given, old_kernel=True).program()
         except LossError:
-            pass  # what is wrong with it as it is read now is said instead
+            # What is wrong with it as it is read now is said instead.
+            if program is not None:
+                raise LossError(
+                    f"{OLD_KERNEL} are used as one number here, which weighs no class",
+                    text.reader.inputs[OLD_KERNEL].span,
+                    hint=f"multiply class by class, as in {OLD_KERNEL} * y_true",
+                ) from None
     if program is None:
         raise refused or LossError(OUR_FAULT)
     return program

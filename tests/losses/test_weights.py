@@ -121,3 +121,19 @@ def test_a_text_that_names_sample_weight_takes_keras_own_once() -> None:
     loss = losses.compile_loss(f"sample_weight * {CE}")
     found = loss(BATCH["y_true"], BATCH["y_pred"], weights)
     assert float(found) == pytest.approx(np.mean(weights * by_hand()), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sum(transpose(sum(class_weights, axis=-1)) / prod(y_pred, axis=-1), axis=-1)",
+        "sum(class_weights, axis=-1) * p_true",
+    ],
+)
+def test_weights_that_are_one_number_and_no_kernel_are_refused(text):
+    """Their canonical text, read again, would be the kernel's: it would be another loss."""
+    with pytest.raises(losses.LossError, match="as one number") as caught:
+        losses.compile_loss(text)
+    start = caught.value.column - 1
+    assert text[start:].startswith("class_weights")
+    losses.compile_loss("-sum(class_weights * y_true * log(y_pred), axis=-1)")  # the hint, followed
