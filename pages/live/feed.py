@@ -26,10 +26,11 @@ from playground.analysis import curves as recorded
 from playground.errors import PlaygroundError
 from playground.spec import RunSpec
 from playground.tasks import TASKS
-from playground.training.changes import BEST, STATE
+from playground.training.changes import STATE
 from playground.training.clusters import PREFIX
 from playground.training.events import seconds_left
 from playground.verdicts import fit
+from playground.verdicts.best import best_epoch, restored
 from playground.verdicts.collapse import advice, collapsed
 
 LIVE_SECONDS = 0.5
@@ -127,7 +128,8 @@ class Reader:
                 facts["collapsed"] = None if record.foreign else self._collapsed(record.spec)
                 facts["advice"] = advice(started.loss) if started is not None else ""
             self._derive(record, curves)
-            facts["best"] = None if record.foreign else self._best(record)
+            if evaluated and not record.foreign:
+                facts["best"] = self._best(record)
         if "validation_loss" in curves:
             facts["evaluation"] = self._evaluation()
         return facts, curves
@@ -158,16 +160,19 @@ class Reader:
             curves[name] = added
 
     def _best(self, record: Any) -> Message | None:
-        """Of a run whose best weights were restored: their epoch, and the main measure on
-        the validation images that goes with them, as that on the test images does."""
-        epochs = [mark.value for mark in self.store.marks(self.run_id) if mark.kind == BEST]
-        started = self.store.started(self.run_id)
-        if not epochs or started is None:
+        """The best epoch so far, its last step, the main measure on the validation images after
+        it, and whether its weights were restored: that on the test images then goes with it."""
+        marks, started = self.store.marks(self.run_id), self.store.started(self.run_id)
+        epoch, main = best_epoch(self.store, self.run_id), TASKS[record.spec.task].main.key
+        if not epoch or started is None:
             return None
-        epoch, main = round(float(epochs[-1])), TASKS[record.spec.task].main.key
+        step = epoch * started.steps_per_epoch
         steps, values = self.store.series(self.run_id, f"validation_{main}")
-        found = values[steps == epoch * started.steps_per_epoch]
-        return {"epoch": epoch, "value": float(found[-1])} if len(found) else None
+        found = values[steps == step]
+        if not len(found):
+            return None
+        told = {"epoch": epoch, "step": step, "restored": bool(restored(marks))}
+        return {**told, "value": float(found[-1]) if math.isfinite(found[-1]) else None}
 
     def _collapsed(self, spec: RunSpec) -> list[int] | None:
         steps, values = self.store.series(self.run_id, CROSS_ENTROPY)

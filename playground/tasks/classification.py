@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 NONE, BALANCED = "none", "balanced"
 MAX_WEIGHT = 1000.0
 # What `watch_fit` measures beside loss and accuracy, and what label noise does.
-FIT_METRICS = ("negative_log_likelihood", "brier", "expected_calibration_error")
+NLL, ECE = "negative_log_likelihood", "expected_calibration_error"
+FIT_METRICS = (NLL, "brier", ECE)
 
 
 class ClassificationSpec(CnnSpec):

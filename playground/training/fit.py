@@ -9,6 +9,7 @@ import numpy as np
 from playground.datasets import Split
 from playground.streams import stream
 from playground.training.events import Arrays
+from playground.verdicts.best import least
 
 SAMPLE = 1024  # training images that are measured, the same at every evaluation
 BINS = 15  # of the reliability diagram: those of the expected calibration error
@@ -74,16 +75,17 @@ def baseline(split: Split, classes: int) -> dict[str, float]:
 @dataclass
 class BestEpoch:
     """Early stopping (Prechelt, "Early stopping, but when?", 1998): remembers the weights of the
-    epoch with the least validation loss, and when `patience` epochs have not beaten it."""
+    best epoch (`playground.verdicts.best`), and when `patience` epochs have not beaten it."""
 
     patience: int
     epoch: int = 0
     step: int = 0
-    loss: float = math.inf
+    losses: list[float] = field(default_factory=list)
     weights: Arrays = field(default_factory=dict)
 
     def look(self, epoch: int, step: int, loss: float, weights: Arrays) -> bool:
         """Takes an epoch's validation loss; whether it is time to stop."""
-        if loss < self.loss:
-            self.epoch, self.step, self.loss, self.weights = epoch, step, loss, weights
+        self.losses.append(loss)
+        if least(self.losses) == len(self.losses) - 1:
+            self.epoch, self.step, self.weights = epoch, step, weights
         return epoch - self.epoch >= self.patience

@@ -22,7 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from playground.training.changes import BEST
+from playground.tasks.classification import ECE, NLL
+from playground.verdicts.best import restored
 
 LEAST_EPOCHS = 4  # evaluations at an epoch's end, before anything is said
 LEAST_IMAGES = 30  # validation images, before a gap is looked at
@@ -35,7 +36,6 @@ STOPPED = (
     "Done: it stopped where validation loss was the least. More or cleaner data, not more epochs, "
     "would help now."
 )
-NLL, ECE = "negative_log_likelihood", "expected_calibration_error"
 
 
 @dataclass(frozen=True)
@@ -348,8 +348,8 @@ class _Case:
         )
 
     def overfitting(self) -> Verdict | None:
-        """The gap is large beyond its error and has grown since the best epoch, or both validation
-        measures have got worse."""
+        """The gap is large beyond its error and has grown since validation NLL was the least, or
+        both validation measures have got worse."""
         if self.at >= len(self.nll) - 2:
             return None
         gained = float(_smooth(self.nll)[self.at] - self.now_nll)
@@ -605,7 +605,6 @@ def read(store: Any, record: Any) -> Curves:
     watched = series(f"train_{nll}")
     guess = started.baseline if started is not None else {}
     images, wrong = _measured(store, record, started)
-    best = [mark.value for mark in store.marks(record.id) if mark.kind == BEST]
     accuracy = series("train_accuracy")
     return Curves(
         epochs=at / an_epoch,
@@ -627,7 +626,7 @@ def read(store: Any, record: Any) -> Curves:
         guess_nll=guess.get("nll", math.log(10)),
         noisy_train=watched is None,
         nonfinite=record.state == "failed" and record.kind == "nonfinite",
-        best_epoch=int(best[-1]) if best else 0,
+        best_epoch=restored(store.marks(record.id)),
         over=not record.live,
         spec=spec,
     )

@@ -38,6 +38,12 @@ def test_a_net_learns_wrong_labels_and_the_page_says_so(open_page: Open) -> None
     for panel in ("fit_accuracy", "fit_loss", "fit_gap", "memory"):
         expect(page.locator(f'[data-panel="{panel}"] .now')).to_have_text(re.compile(r"\d"))
     expect(page.locator('[data-panel="fit_gap"] .now')).to_contain_text("±")
+    stars = "plot => plot.data.filter(({ name }) => name === 'best epoch').map(({ x }) => x[0])"
+    drawn = [
+        page.locator(f'[data-panel="{panel}"] .js-plotly-plot').evaluate(stars)
+        for panel in ("fit_accuracy", "fit_loss")
+    ]
+    assert len(drawn[0]) == 1 and drawn[0] == drawn[1]  # where both charts have one, the same
     expect(page.locator(".reliability .numbers b").first).to_have_text(re.compile(r"^\d+\.\d%$"))
 
     page.get_by_role("button", name="2 Too few images").click()

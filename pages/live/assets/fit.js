@@ -42,18 +42,11 @@ const guess = (value, colors, scale) =>
         },
       ]
 
-// A star at the epoch whose validation loss was the least.
+// A star at the best epoch, which the server knows.
 function best(run, color, colors, label, on, scale = 1) {
-  const loss = some(run.series[`validation_${NLL}`]) ?? some(run.series.validation_loss)
   const held = some(run.series[on])
-  const epoch = run.facts.steps_per_epoch
-  if (!loss || !held || !epoch) return []
-  let at = -1
-  for (let i = 0; i < loss.length; i++) {
-    if (loss.last[i] % epoch || loss.mean[i] === null) continue
-    if (at < 0 || loss.mean[i] < loss.mean[at]) at = i
-  }
-  const place = at < 0 ? -1 : held.last.indexOf(loss.last[at])
+  const { step, epoch } = run.facts.best ?? {}
+  const place = held ? held.last.indexOf(step) : -1
   if (place < 0) return []
   return [
     {
@@ -63,7 +56,7 @@ function best(run, color, colors, label, on, scale = 1) {
       y: [held.mean[place] * scale],
       name: `${label}best epoch`,
       marker: { symbol: "star", size: 13, color, line: { color: colors.background, width: 1 } },
-      hovertemplate: `epoch ${Math.round(held.last[place] / epoch)}`,
+      hovertemplate: `epoch ${epoch}`,
     },
   ]
 }
@@ -164,7 +157,7 @@ export const FIT_PANELS = {
     axis: "accuracy, %",
     scale: 100,
     show: percent,
-    needs: ["train_accuracy", "validation_accuracy", `validation_${NLL}`],
+    needs: ["train_accuracy", "validation_accuracy"],
     traces: (run, view) =>
       pair(
         run,

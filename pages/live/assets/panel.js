@@ -113,6 +113,7 @@ export class Panel {
         name,
         color,
         needs.map((need) => [run.series[need]?.end, run.series[need]?.length]),
+        this.about.needs && run.facts.best?.step,
         axis.title !== "step" && run.series.seconds?.end,
         test && [run.series.validation_loss?.length, run.facts.metrics?.[test]],
       ]),

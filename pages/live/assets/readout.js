@@ -70,13 +70,14 @@ export function mount(root, component) {
     put(fields.epoch, begun ? `${epoch.toFixed(2)} / ${epochs}` : "–")
     put(fields.step, begun ? count(step) : "–")
     put(fields.rate, begun && rate ? count(rate) : "–")
+    const restored = facts.best?.restored ? facts.best : null
     // Once the best epoch's weights are back, both accuracies are theirs.
     const show = main.unit === "%" ? percent : digits
-    put(fields.main, show(facts.best ? facts.best.value : metrics[`validation_${main.key}`]))
+    put(fields.main, show(restored ? restored.value : metrics[`validation_${main.key}`]))
     const held = fields.main.parentElement
-    put(held.lastChild, facts.best ? `validation, epoch ${facts.best.epoch}` : "validation")
-    held.title = facts.best
-      ? `${main.title} on the validation images at epoch ${facts.best.epoch}, the best one, whose weights are restored`
+    put(held.lastChild, restored ? `validation, epoch ${restored.epoch}` : "validation")
+    held.title = restored
+      ? `${main.title} on the validation images at epoch ${restored.epoch}, the best one, whose weights are restored`
       : `${main.title} on the validation images`
     put(fields.test, show(metrics[`test_${main.key}`]))
     fields.test.parentElement.title = `${main.title} on the test images, measured at the end`

@@ -98,9 +98,10 @@ def test_of_restored_weights_the_accuracy_that_goes_with_them_is_told(store: Sto
     reader = Reader(run.id, store, Line())
     for accuracy in (0.5, 0.75, 0.625):
         run.advance(200).evaluate(accuracy)
-    assert "best" not in reader.news()
+    assert not reader.news()["best"]["restored"]
     run.change("best", "", 2.0).finish()
-    assert reader.news()["best"] == {"epoch": 2, "value": 0.75}
+    told = reader.news()["best"]
+    assert told == {"epoch": 2, "step": 400, "restored": True, "value": 0.75}
 
 
 def test_a_waiting_run_tells_its_place(store: Store) -> None:

@@ -1,0 +1,84 @@
+"""The best epoch is one: of early stopping, of the verdict, and of the star on the page."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pages.live.feed import Reader
+from playground.runs.store import Store, open_store
+from playground.settings import Settings
+from playground.spec import RunSpec
+from playground.training.events import Changed, Evaluated, Progress, Started
+from playground.training.fit import BestEpoch
+from playground.verdicts import fit
+from playground.verdicts.best import best_epoch
+
+AN_EPOCH = 10
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    found = open_store(Settings(home=tmp_path))
+    yield found
+    found.close()
+
+
+class Line:
+    """Nobody waits."""
+
+    def place(self, run_id: str) -> None: ...
+    def wait_seconds(self, run_id: str) -> None: ...
+
+
+def recorded(store: Store, losses: list[float]) -> str:
+    """A run with these validation losses at its epochs' ends, a lower one in the middle of each,
+    and calibration that is best at the first."""
+    run_id = store.create(RunSpec(dataset="digits", watch_fit=True), "me")
+    names = [str(digit) for digit in range(10)]
+    store.record(run_id, Started(9, [], 90, AN_EPOCH, 400, 100, 360, names, {"inputs": []}))
+    for epoch, loss in enumerate(losses, 1):
+        batches = np.ones(AN_EPOCH, np.float32)
+        told = {"loss": batches, "accuracy": batches}
+        store.record(run_id, Progress(AN_EPOCH * epoch, epoch, 1.0, 500.0, told))
+        for step, cost in ((AN_EPOCH * epoch - 5, loss - 1), (AN_EPOCH * epoch, loss)):
+            metrics = {"loss": cost, "accuracy": 0.1 * epoch, fit.NLL: float(epoch)}
+            store.record(run_id, Evaluated(step, step / AN_EPOCH, "validation", 100, True, metrics))
+    return run_id
+
+
+@pytest.mark.parametrize(
+    ("losses", "best"),
+    [
+        ([3.0, 2.0, 1.0, 2.0], 3),
+        ([2.0, 1.0, 1.0], 2),  # the first of equals
+        ([math.nan, 2.0, math.nan, 3.0], 2),
+        ([math.nan, math.inf], 0),
+        ([], 0),
+    ],
+)
+def test_star_and_early_stopping_mean_one_epoch(
+    store: Store, losses: list[float], best: int
+) -> None:
+    run_id = recorded(store, losses)
+    assert best_epoch(store, run_id) == best
+    stopping = BestEpoch(patience=9)
+    for epoch, loss in enumerate(losses, 1):
+        stopping.look(epoch, AN_EPOCH * epoch, loss, {})
+    assert stopping.epoch == best and stopping.step == AN_EPOCH * best
+    told = (Reader(run_id, store, Line()).news() or {}).get("best")
+    assert (told or {"epoch": 0})["epoch"] == best
+    if told:
+        assert (told["step"], told["restored"]) == (AN_EPOCH * best, False)
+        assert told["value"] == pytest.approx(0.1 * best)
+
+
+def test_restored_weights_are_the_best_for_all(store: Store) -> None:
+    run_id = recorded(store, [3.0, 2.0, 1.0, 2.0])
+    store.record(run_id, Changed(2 * AN_EPOCH, "best", "", 2))
+    record, news = store.run(run_id), Reader(run_id, store, Line()).news()
+    assert record is not None and news is not None
+    assert best_epoch(store, run_id) == fit.read(store, record).best_epoch == 2
+    assert (news["best"]["epoch"], news["best"]["restored"]) == (2, True)
