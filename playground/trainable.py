@@ -64,7 +64,7 @@ def _lacking(inputs: Collection[str], provided: Collection[str], task: str) -> s
     theirs = [each.title for each in TASKS.values() if set(lacking) <= set(each.inputs)]
     why = ": there is no teacher to learn from" if "teacher_logits" in lacking else ""
     comes = f", which comes with {' and '.join(theirs)}; this run is {title}"
-    lacks = f", which a {title.lower()} run does not have{why}"
+    lacks = f", which a run of {title} does not have{why}"
     return f"needs {', '.join(lacking)}{comes if theirs else lacks}"
 
 

@@ -93,7 +93,7 @@ def refused(name: str) -> bool:
 @pytest.mark.parametrize(
     ("comes", "why"),
     [
-        ([], "which a classification run does not have: there is no teacher to learn from"),
+        ([], "which a run of Classification does not have: there is no teacher to learn from"),
         ([Incremental()], "which comes with Incremental; this run is Classification"),
     ],
 )

@@ -376,7 +376,7 @@ def test_evaluation_does_not_disturb_the_page(visit: Visit, warm: Supervisor) ->
 
 
 REFUSED = {
-    "message": "this loss needs teacher_logits, which a classification run does not have",
+    "message": "this loss needs teacher_logits, which a run of Classification does not have",
     "hint": "Choose a loss of y_true.",
     "fix": None,
 }
