@@ -26,6 +26,7 @@ def supervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Supe
     config = Settings(home=tmp_path, data=tmp_path / "data", download=False, workers=1)
     found = Supervisor(config, open_store(config))
     monkeypatch.setattr(module, "service", lambda: found)
+    monkeypatch.setattr(found, "open_eyes", lambda: None)  # a page that looks would start a worker
     for each in (datasets, datasets.files):
         monkeypatch.setattr(each, "settings", lambda: config)
     st.cache_data.clear()

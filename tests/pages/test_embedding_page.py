@@ -14,9 +14,7 @@ from tests.pages.test_playground import begun
 
 
 @pytest.fixture
-def at_embedding(visit: Visit, warm: Supervisor, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(warm, "open_eyes", lambda: None)
-
+def at_embedding(visit: Visit, warm: Supervisor):
     return partial(visit, at="embedding.py")
 
 

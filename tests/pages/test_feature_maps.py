@@ -18,9 +18,7 @@ from tests.pages.test_playground import begun, started
 
 
 @pytest.fixture
-def at_maps(visit: Visit, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(supervisor, "open_eyes", lambda: None)
-
+def at_maps(visit: Visit, supervisor: Supervisor):
     return partial(visit, at="feature_maps.py")
 
 
@@ -115,7 +113,6 @@ def test_a_run_from_before_is_said_to_be_so(supervisor: Supervisor) -> None:
 def test_weights_are_those_nearest_to_the_step(
     supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "open_eyes", lambda: None)
     monkeypatch.setattr(
         supervisor._looks._looker,
         "ask",
@@ -133,7 +130,6 @@ def test_weights_are_those_nearest_to_the_step(
 def test_gradients_are_those_of_the_loss_as_it_was_changed(
     supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "open_eyes", lambda: None)
     monkeypatch.setattr(
         supervisor._looks._looker,
         "ask",

@@ -18,10 +18,7 @@ PAGES = ("", "feature_maps.py", "embedding.py", "fitting.py", "catalog.py")
 
 @pytest.mark.parametrize("at", PAGES)
 @pytest.mark.parametrize("text", [LOSS, WRONG])
-def test_no_page_reads_it_as_markdown(
-    visit: Visit, warm: Supervisor, monkeypatch: pytest.MonkeyPatch, at: str, text: str
-) -> None:
-    monkeypatch.setattr(warm, "open_eyes", lambda: None)
+def test_no_page_reads_it_as_markdown(visit: Visit, warm: Supervisor, at: str, text: str) -> None:
     runs = [begun(warm, RunSpec(dataset="digits", loss=text, seed=seed)) for seed in (0, 1)]
     where = {"line": 2, "column": 1, "end_line": 2, "end_column": 5, "fragment": MARK}
     warm.store.record(runs[1], Failed(3, "loss", MARK, MARK, where))
