@@ -378,13 +378,17 @@ def test_probabilities_says_what_y_pred_is() -> None:
 
 
 @pytest.mark.parametrize("gap", [5.0, 20.0, 100.0])
-@both
-@pytest.mark.parametrize("name", ["categorical_crossentropy", "binary_crossentropy"])
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("categorical_crossentropy", False),
+        ("categorical_crossentropy", True),  # of a text, logits are those of a softmax
+        ("binary_crossentropy", False),
+    ],
+)
 def test_from_logits(name: str, written: bool, gap: float) -> None:
     z = np.array([[gap, -gap, 0.0], [-gap, gap, -gap]], "float32")
     y = np.eye(3)[[0, 0]]
-    if written and name == "binary_crossentropy":
-        pytest.skip("of a text, logits are those of a softmax")
     loss = ours(name, written, from_logits=True)
     same(loss(y, z), theirs(name, from_logits=True)(y, z), rtol=1e-4)
 
