@@ -14,12 +14,12 @@ from .catalog import catalog
 from .center_layer import CenterLoss
 from .centers import moved as moved_centers
 from .check import check
-from .known import NamedLoss, get
 from .language.errors import LossError, Remark, Span
 from .language.glossary import glossary
 from .language.inputs import Provided
-from .named import LossInfo
-from .named_metric import MetricInfo, metrics
+from .loss_info import LossInfo
+from .metric_info import MetricInfo, metrics
+from .named_loss import NamedLoss, get
 from .weighing import weighed, weighs_itself
 from .written import WrittenLoss, compile_loss
 from .written_metric import WrittenMetric, compile_metric, get_metric

@@ -7,7 +7,7 @@ y_true (B, C) one-hot, y_pred (B, C) probabilities. Each returns (B,).
 from __future__ import annotations
 
 from .classification import of_truth
-from .named import Range, Tensor, named, ops
+from .loss_info import Range, Tensor, named, ops
 from .probabilities import kept, log_p, log_rest
 from .robust import GROUP, nce
 

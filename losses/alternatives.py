@@ -7,7 +7,7 @@ otherwise.
 from __future__ import annotations
 
 from .classification import GROUP, OVERLAP, of_truth
-from .named import Tensor, named, ops
+from .loss_info import Tensor, named, ops
 from .probabilities import clipped, log_p
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .language.errors import LossError
-from .named import LossInfo, Tensor, ops
+from .loss_info import LossInfo, Tensor, ops
 
 Axis = int | tuple[int, ...] | None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from .builtin import l2_normalised
 from .classification import of_truth
 from .embedding import ALIKE, APART, COSINE, FAR, GROUP, cosines, hardest, not_self, same_class
-from .named import Range, Tensor, named, ops
+from .loss_info import Range, Tensor, named, ops
 
 
 @named(

@@ -6,8 +6,8 @@ features (B, D). Each returns (B,) unless it says otherwise.
 
 from __future__ import annotations
 
+from .loss_info import Range, Tensor, named, ops
 from .masks import with_mask
-from .named import Range, Tensor, named, ops
 from .probabilities import (
     EPSILON,
     log_held,

@@ -14,8 +14,8 @@ from . import (
     robust,
     views,
 )
-from .named import REGISTRY, LossInfo
-from .named_metric import METRICS
+from .loss_info import REGISTRY, LossInfo
+from .metric_info import METRICS
 
 FAMILIES = (
     builtin,

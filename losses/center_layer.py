@@ -9,7 +9,7 @@ import keras
 from .centers import moved
 from .embedding import center_loss
 from .language.errors import LossError
-from .named import Tensor
+from .loss_info import Tensor
 
 
 @keras.saving.register_keras_serializable(package="losses")

@@ -3,7 +3,7 @@ recognition", ECCV 2016): by their own rule after each step, not by the gradient
 
 from __future__ import annotations
 
-from .named import Tensor, ops
+from .loss_info import Tensor, ops
 
 
 def moved(centers: Tensor, features: Tensor, labels: Tensor, alpha: Tensor) -> Tensor:

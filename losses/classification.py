@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .language.errors import LossError
-from .named import Range, Tensor, Words, named, ops
+from .loss_info import Range, Tensor, Words, named, ops
 from .probabilities import kept, log_false, log_p, log_rest, log_true, logarithm
 
 GROUP = "Classification"

@@ -6,7 +6,7 @@ y_true (B, C) one-hot, y_pred (B, C), logits and teacher_logits (B, C). Each ret
 from __future__ import annotations
 
 from .classification import cross_entropy_of_logits
-from .named import Range, Tensor, named, ops
+from .loss_info import Range, Tensor, named, ops
 
 GROUP = "Distillation"
 

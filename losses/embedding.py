@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from .builtin import l2_normalised
 from .classification import cross_entropy_of_logits
+from .loss_info import Range, Tensor, named, ops
 from .masks import mean, with_mask
-from .named import Range, Tensor, named, ops
 
 MARGIN = "Angular margins"
 GROUP = "Embedding"

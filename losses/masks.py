@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .named import Tensor, ops
+from .loss_info import Tensor, ops
 
 
 def with_mask(values: Tensor, counts: Tensor) -> Tensor:

@@ -8,8 +8,8 @@ probabilities; n (C, C) a confusion matrix, of_bins (2, M) the bins of confidenc
 from __future__ import annotations
 
 from . import classification
-from .named import Range, Tensor, Words, ops
-from .named_metric import metric
+from .loss_info import Range, Tensor, Words, ops
+from .metric_info import metric
 from .probabilities import log_true
 from .sums import confidence, confusion, hits
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import keras
 
-from .named import Tensor, ops
+from .loss_info import Tensor, ops
 
 EPSILON = 1e-7
 EPSILON_REST = 2.0**-23  # what is left of 1 by 1 - 1e-7 in float32

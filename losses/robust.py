@@ -6,7 +6,7 @@ y_true (B, C) one-hot, y_pred (B, C) probabilities, logits (B, C). Each returns 
 from __future__ import annotations
 
 from .classification import of_truth
-from .named import Range, Tensor, named, ops
+from .loss_info import Range, Tensor, named, ops
 from .probabilities import kept, log_p, log_sum, log_true, logarithm
 
 GROUP = "Noisy labels"

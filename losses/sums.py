@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .named import Tensor, ops
+from .loss_info import Tensor, ops
 
 
 def guesses(y_pred: Tensor) -> Tensor:

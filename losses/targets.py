@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .language.errors import LossError
-from .named import ops
+from .loss_info import ops
 
 Tensor = Any
 Shape = tuple[int | None, ...]

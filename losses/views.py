@@ -7,7 +7,7 @@ partner is another image of the same class, so labels choose the views.
 from __future__ import annotations
 
 from .embedding import GROUP, not_self
-from .named import Range, Tensor, named, ops
+from .loss_info import Range, Tensor, named, ops
 from .robust import GROUP as NOISE
 
 

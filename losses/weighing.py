@@ -8,8 +8,8 @@ from typing import Any
 from .language import emit
 from .language.graph import Node
 from .language.samples import weighed_mean
+from .loss_info import Tensor, ops
 from .masks import mean
-from .named import Tensor, ops
 
 # A loss that names one of these says itself what they are for, and is not weighed from outside.
 WORDS = ("sample_weight", "class_weights")

@@ -14,7 +14,7 @@ from .language import emit
 from .language.errors import LossError, quote, suggest
 from .language.graph import Node, Program, topological
 from .language.parameters import checked, checked_word
-from .named_metric import METRICS, Sums
+from .metric_info import METRICS, Sums
 from .written import WrittenLoss
 
 

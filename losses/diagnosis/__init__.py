@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from losses.base import PlaygroundLoss
-from losses.known import get
 from losses.language.errors import LossError
 from losses.language.inputs import OF_THE_PROBABILITY
+from losses.named_loss import get
 
 from . import features, pushes, risks, values
 from .trial import Interrupted, OutOfTime, Trial

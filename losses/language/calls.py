@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from losses import axes
-from losses.named import LossInfo
+from losses.loss_info import LossInfo
 
 from . import elementwise as el
 from . import lookups, operators

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from losses.catalog import EVERY
-from losses.named import ops
+from losses.loss_info import ops
 from losses.probabilities import made_of, sigmoid, softmax
 
 from .graph import Node

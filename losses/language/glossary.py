@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from losses.catalog import KERAS_NAMES
-from losses.named import Knob, LossInfo
+from losses.loss_info import LossInfo, ParameterInfo
 
 from . import vocabulary as voc
 from .inputs import INPUTS
@@ -269,6 +269,6 @@ def _written(argument: voc.Argument) -> str:
     return argument.name if argument.default is None else f"{argument.name}={argument.default}"
 
 
-def _knob(knob: Knob) -> str:
+def _knob(knob: ParameterInfo) -> str:
     shown = "[...]" if isinstance(knob.default, tuple) else repr(knob.default)
     return f"{knob.name}={shown}"

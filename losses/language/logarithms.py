@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from losses import probabilities as prob
-from losses.named import Tensor, ops
+from losses.loss_info import Tensor, ops
 
 from .graph import Node
 

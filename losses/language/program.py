@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping
 
 from losses.catalog import KERAS_NAMES, METRIC_NAMES
-from losses.named_metric import METRICS
+from losses.metric_info import METRICS
 
 from . import masks
 from . import structure as st

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from losses.named import ops
+from losses.loss_info import ops
 
 from .graph import BATCHES, Node, Program, topological
 

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from losses.base import PlaygroundLoss
-from losses.known import NamedLoss
 from losses.language.errors import LossError
+from losses.named_loss import NamedLoss
 from losses.written import WrittenLoss
 
 from .curves import curve, curves, grid

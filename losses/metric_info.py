@@ -1,4 +1,4 @@
-"""How a named metric is declared, as `named.py` has it of a loss.
+"""How a named metric is declared, as `loss_info.py` has it of a loss.
 
     @metric(title="Brier score", short="Brier", when="...", latex="...", paper="...",
             better="lower", low=0, high=2)
@@ -17,7 +17,7 @@ from functools import wraps
 from inspect import Parameter, signature
 from typing import Any
 
-from .named import LossInfo, Range, Tensor, Words, read_signature
+from .loss_info import LossInfo, Range, Tensor, Words, read_signature
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Knob:
+class ParameterInfo:
     """A parameter of a named loss. `fixed` ones are not numbers a slider can move live; `choices`
     are the words that one may be."""
 
@@ -67,7 +67,7 @@ class LossInfo:
     when: str
     latex: str
     paper: str
-    parameters: tuple[Knob, ...]
+    parameters: tuple[ParameterInfo, ...]
     inputs: tuple[str, ...]
     text: str | None
     function: Callable[..., Any]
@@ -112,7 +112,7 @@ REGISTRY: dict[str, LossInfo] = {}
 
 def read_signature(
     function: Callable[..., Any], ranges: Mapping[str, Range | Words]
-) -> tuple[tuple[str, ...], tuple[Knob, ...]]:
+) -> tuple[tuple[str, ...], tuple[ParameterInfo, ...]]:
     """The inputs of a function, which are its positional arguments, and its parameters."""
     inputs, knobs = [], []
     for argument in inspect.signature(function).parameters.values():
@@ -123,14 +123,14 @@ def read_signature(
             continue
         bounds = ranges.get(argument.name)
         if isinstance(bounds, Words):
-            knobs.append(Knob(argument.name, argument.default, choices=bounds.choices))
+            knobs.append(ParameterInfo(argument.name, argument.default, choices=bounds.choices))
             continue
         if bounds is None:
-            knobs.append(Knob(argument.name, argument.default))
+            knobs.append(ParameterInfo(argument.name, argument.default))
             continue
         step = bounds.step or (bounds.high - bounds.low) / 100
         knobs.append(
-            Knob(
+            ParameterInfo(
                 argument.name,
                 argument.default,
                 bounds.low,

@@ -13,7 +13,7 @@ from .catalog import CATALOG, KERAS_NAMES
 from .language.errors import LossError, quote, suggest
 from .language.graph import Parameter
 from .language.parameters import checked, checked_word, whole
-from .named import Knob, LossInfo
+from .loss_info import LossInfo, ParameterInfo
 
 
 @keras.saving.register_keras_serializable(package="losses")
@@ -115,7 +115,7 @@ class NamedLoss(PlaygroundLoss):
         return cls(**config)
 
 
-def _value(knob: Knob, value: Any) -> Any:
+def _value(knob: ParameterInfo, value: Any) -> Any:
     if knob.per_class and isinstance(value, (list, tuple)):
         return tuple(float(checked(knob.name, v)) for v in value)
     if not knob.fixed:
@@ -131,7 +131,7 @@ def _value(knob: Knob, value: Any) -> Any:
     return checked_word(knob.name, value, knob.choices) if knob.choices else value
 
 
-def _parameter(knob: Knob, value: float) -> Parameter:
+def _parameter(knob: ParameterInfo, value: float) -> Parameter:
     low, high = float(knob.low or 0), float(knob.high or 1)
     return Parameter(knob.name, value, min(low, value), max(high, value), float(knob.step or 0.01))
 
