@@ -1,7 +1,7 @@
 """Everything that must pass: `python -m tests`. Words after it go to pytest.
 
-Format, lint, types, then the tests; a Chromium is fetched first if the machine has none. Stops at
-the first of them that fails, with its exit status.
+Format, lint and types of Python and of JavaScript, then the tests; a Chromium is fetched first if
+the machine has none. Stops at the first of them that fails, with its exit status.
 """
 
 import subprocess
@@ -22,6 +22,7 @@ def main(arguments: list[str]) -> int:
         [*python, "ruff", "format", "--check", "."],
         [*python, "ruff", "check", "."],
         [*python, "mypy"],
+        [*python, "tests.javascript"],
     ):
         print("$", " ".join(command[2:]), flush=True)
         status = subprocess.run(command, cwd=ROOT, check=False).returncode

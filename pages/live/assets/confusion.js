@@ -23,7 +23,8 @@ export function mount(root, component) {
     root.style.setProperty("--name", `${Math.min(longest, 10) + 1}ch`)
     const table = element("table", { "aria-label": "Confusion matrix: rows are the true class" })
     const head = element("tr", {}, element("th", { className: "corner", text: "true ↓  said →" }))
-    for (const name of classes) head.append(element("th", { scope: "col", text: short(name), title: name }))
+    for (const name of classes)
+      head.append(element("th", { scope: "col", text: short(name), title: name }))
     table.append(element("thead", {}, head))
     const body = element("tbody")
     cells = classes.map((name) => {
@@ -37,7 +38,15 @@ export function mount(root, component) {
     fills = classes.map((name) => {
       const bar = element("i", { "aria-hidden": "true" })
       const value = element("b")
-      bars.append(element("li", {}, element("span", { text: name, title: name }), element("u", {}, bar), value))
+      bars.append(
+        element(
+          "li",
+          {},
+          element("span", { text: name, title: name }),
+          element("u", {}, bar),
+          value,
+        ),
+      )
       return { bar, value }
     })
   }
@@ -51,7 +60,9 @@ export function mount(root, component) {
     root.classList.toggle("is-empty", !fits)
     put(
       empty,
-      fits ? "" : "After the first look at the validation images, what is taken for what shows here",
+      fits
+        ? ""
+        : "After the first look at the validation images, what is taken for what shows here",
     )
     put(
       caption,

@@ -3,7 +3,7 @@
 
 import { AXES, axisEnd } from "./axes.js"
 import { FIT_PANELS } from "./fit.js"
-import { adoptStyle, loadPlotly, metricPanel, Panel, PANELS } from "./panel.js"
+import { adoptStyle, loadPlotly, metricPanel, PANELS, Panel } from "./panel.js"
 import { onConnection, subscribe } from "./stream.js"
 import { element, inWords, put, runColor, theme } from "./words.js"
 
@@ -98,7 +98,11 @@ export function mount(root, component) {
 
   let drawnKeys = ""
   function drawKeys(shown, some) {
-    const now = JSON.stringify([shown.map(({ id, name, color }) => [id, name, color]), [...hidden], some])
+    const now = JSON.stringify([
+      shown.map(({ id, name, color }) => [id, name, color]),
+      [...hidden],
+      some,
+    ])
     if (now === drawnKeys) return
     drawnKeys = now
     const items = shown.map(({ id, name, color }) => {
@@ -119,8 +123,15 @@ export function mount(root, component) {
     })
     if (shown.length) {
       items.push(
-        ...(data.panels.length ? [element("span", { className: "style" }, element("i", { className: "solid" }), "train")] : []),
-        element("span", { className: "style" }, element("i", { className: "dashed" }), "validation"),
+        ...(data.panels.length
+          ? [element("span", { className: "style" }, element("i", { className: "solid" }), "train")]
+          : []),
+        element(
+          "span",
+          { className: "style" },
+          element("i", { className: "dashed" }),
+          "validation",
+        ),
       )
     }
     keys.replaceChildren(...items)
@@ -180,7 +191,19 @@ export function mount(root, component) {
       stop = ids.length
         ? subscribe(ids, (run, changed) => {
             known.set(run.id, run)
-            if (["series", "state", "metrics", "marks", "steps", "trouble", "preparing", "fraction"].some((name) => changed.has(name))) ask()
+            if (
+              [
+                "series",
+                "state",
+                "metrics",
+                "marks",
+                "steps",
+                "trouble",
+                "preparing",
+                "fraction",
+              ].some((name) => changed.has(name))
+            )
+              ask()
           })
         : () => {}
       old()
@@ -242,4 +265,3 @@ export function mount(root, component) {
     },
   }
 }
-

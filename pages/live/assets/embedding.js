@@ -3,7 +3,7 @@
 // The stream tells which steps have weights; a frame of points is asked for with `look`, run by
 // run, as fast as the answers come and at most once a second; between two the points glide.
 
-import { Refused, look, paintImage } from "./look.js"
+import { look, paintImage, Refused } from "./look.js"
 import { Scatter } from "./scatter.js"
 import { subscribe } from "./stream.js"
 import { timeline } from "./timeline.js"
@@ -56,14 +56,27 @@ export function mount(root, component) {
     changed()
   })
   const projection = element("select", { "aria-label": "Projection" })
-  for (const [value, text] of Object.entries(METHODS)) projection.append(element("option", { value, text }))
+  for (const [value, text] of Object.entries(METHODS))
+    projection.append(element("option", { value, text }))
   const two = pick(["2-D", "3-D"], (i) => {
     dims = 2 + i
     changed()
   })
-  const behind = toggle("Regions", "What the last layer says of each place of the plane", (on) => (regions = on))
+  const behind = toggle(
+    "Regions",
+    "What the last layer says of each place of the plane",
+    (on) => (regions = on),
+  )
   const paths = toggle("Trails", "Where the centres have been", (on) => (trails = on))
-  const options = element("div", { className: "options" }, which.node, projection, two.node, behind, paths)
+  const options = element(
+    "div",
+    { className: "options" },
+    which.node,
+    projection,
+    two.node,
+    behind,
+    paths,
+  )
   const trouble = element("p", { className: "trouble", role: "status" })
   const alarm = element("p", { className: "alarm", role: "alert" })
   const grid = element("div", { className: "clouds" })
@@ -83,7 +96,12 @@ export function mount(root, component) {
   const heading = element("h4", { text: PROMPT })
   const close = quiet("Close")
   close.hidden = true
-  const index = element("input", { type: "number", min: "0", step: "1", "aria-label": "Test image number" })
+  const index = element("input", {
+    type: "number",
+    min: "0",
+    step: "1",
+    "aria-label": "Test image number",
+  })
   const near = element("ul", { className: "seen" })
   const nearSaid = element("figcaption")
   const detail = element(
@@ -94,7 +112,15 @@ export function mount(root, component) {
   )
   const finder = element("label", { text: "Image" }, index)
   options.append(finder)
-  root.append(keys, options, time.node, trouble, alarm, element("div", { className: "stage" }, grid, detail, empty), tip)
+  root.append(
+    keys,
+    options,
+    time.node,
+    trouble,
+    alarm,
+    element("div", { className: "stage" }, grid, detail, empty),
+    tip,
+  )
 
   function quiet(text) {
     return element("button", { type: "button", className: "quiet", text })
@@ -102,7 +128,11 @@ export function mount(root, component) {
 
   function pick(names, choose) {
     const buttons = names.map((name) => quiet(name))
-    const mark = (at) => buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(i === at)))
+    const mark = (at) => {
+      for (const [i, button] of buttons.entries()) {
+        button.setAttribute("aria-pressed", String(i === at))
+      }
+    }
     for (const [i, button] of buttons.entries()) {
       button.onclick = () => {
         mark(i)
@@ -145,7 +175,8 @@ export function mount(root, component) {
 
   async function refresh() {
     if (gone || asking) return
-    const mine = (asking = new AbortController())
+    const mine = new AbortController()
+    asking = mine
     again = false
     lastLook = performance.now()
     try {
@@ -181,8 +212,8 @@ export function mount(root, component) {
   function take(card, found) {
     const before = card.found
     card.found = found
-    let path = history.get(card.key)
-    if (!path) history.set(card.key, (path = new Map()))
+    const path = history.get(card.key) ?? new Map()
+    history.set(card.key, path)
     if (found.method === "raw") {
       path.set(found.step, found.centers)
       if (path.size > TRAIL) path.delete(path.keys().next().value)
@@ -190,7 +221,9 @@ export function mount(root, component) {
     const walked = [...path].filter(([at]) => at < found.step).sort(([a], [b]) => a - b)
     const [, width] = found.centers.shape
     const trail = walked.map(([, centers]) =>
-      Array.from({ length: found.centers.shape[0] }, (_, c) => Array.from(centers.subarray(width * c, width * (c + 1)))),
+      Array.from({ length: found.centers.shape[0] }, (_, c) =>
+        Array.from(centers.subarray(width * c, width * (c + 1))),
+      ),
     )
     const glide = still.matches || before?.method !== found.method ? 0 : GLIDE_MS
     card.scatter.take(found, found.method === "raw" ? trail : [], glide)
@@ -212,7 +245,9 @@ export function mount(root, component) {
 
   const noteOn = (found) =>
     [
-      found.method === "raw" ? "" : `${METHODS[found.method].split(",")[0]} of ${found.width} numbers`,
+      found.method === "raw"
+        ? ""
+        : `${METHODS[found.method].split(",")[0]} of ${found.width} numbers`,
       found.moving ? "circles: moving centres" : "circles: class means",
     ]
       .filter(Boolean)
@@ -228,7 +263,9 @@ export function mount(root, component) {
     queued = 0
     if (gone) return
     const palette = data.palette[colors.dark ? "dark" : "light"]
-    const names = data.classes.map((name, c) => (String(name).length <= 2 ? String(name) : String(c)))
+    const names = data.classes.map((name, c) =>
+      String(name).length <= 2 ? String(name) : String(c),
+    )
     let moving = false
     for (const { scatter, found } of cards.values()) {
       if (!found) continue
@@ -245,7 +282,12 @@ export function mount(root, component) {
         const swatch = element("i", { className: "swatch", "aria-hidden": "true" })
         swatch.style.background = palette[c]
         const plain = String(name) === String(c)
-        const key = element("button", { type: "button", className: "key", "aria-pressed": String(!hidden.has(c)), title: hidden.has(c) ? "Show this class" : "Hide this class" })
+        const key = element("button", {
+          type: "button",
+          className: "key",
+          "aria-pressed": String(!hidden.has(c)),
+          title: hidden.has(c) ? "Show this class" : "Hide this class",
+        })
         key.append(swatch, element("span", { text: plain ? String(name) : `${c} ${name}` }))
         key.onclick = () => {
           if (!hidden.delete(c)) hidden.add(c)
@@ -268,10 +310,15 @@ export function mount(root, component) {
   function drawAlarm() {
     const said = data.runs.flatMap(({ id, name }) => {
       const { collapsed: since, advice } = known.get(id) ?? {}
-      return since ? [`${name}: cross-entropy has sat at ln ${data.classes.length} = ${digits(Math.log(data.classes.length))} since step ${count(since[0])}. ${advice}`] : []
+      return since
+        ? [
+            `${name}: cross-entropy has sat at ln ${data.classes.length} = ${digits(Math.log(data.classes.length))} since step ${count(since[0])}. ${advice}`,
+          ]
+        : []
     })
     put(alarm, said.join(" "))
-    for (const { run, node } of cards.values()) node.classList.toggle("is-collapsed", Boolean(known.get(run)?.collapsed))
+    for (const { run, node } of cards.values())
+      node.classList.toggle("is-collapsed", Boolean(known.get(run)?.collapsed))
   }
 
   function drawEmpty() {
@@ -294,8 +341,11 @@ export function mount(root, component) {
 
   // A card for each run and split, kept where it stays.
   function arrange() {
-    const wanted = data.runs.flatMap((run) => splits.map((split) => ({ ...run, split, key: `${run.id} ${split}` })))
-    for (const key of [...cards.keys()]) if (!wanted.some((each) => each.key === key)) cards.delete(key)
+    const wanted = data.runs.flatMap((run) =>
+      splits.map((split) => ({ ...run, split, key: `${run.id} ${split}` })),
+    )
+    for (const key of [...cards.keys()])
+      if (!wanted.some((each) => each.key === key)) cards.delete(key)
     for (const each of wanted) if (!cards.has(each.key)) cards.set(each.key, card(each))
     for (const { key, name, color } of wanted) {
       const made = cards.get(key)
@@ -317,11 +367,31 @@ export function mount(root, component) {
     const node = element(
       "figure",
       { className: "cloud", "data-split": split },
-      element("header", {}, swatch, title, element("em", { text: `${SPLITS[split]} images` }), said),
+      element(
+        "header",
+        {},
+        swatch,
+        title,
+        element("em", { text: `${SPLITS[split]} images` }),
+        said,
+      ),
       canvas,
       note,
     )
-    const made = { key, run: id, split, name, node, canvas, title, swatch, said, note, scatter: new Scatter(canvas), found: null }
+    const made = {
+      key,
+      run: id,
+      split,
+      name,
+      node,
+      canvas,
+      title,
+      swatch,
+      said,
+      note,
+      scatter: new Scatter(canvas),
+      found: null,
+    }
     let from = null
     let dragged = false
     canvas.onpointerdown = (event) => {
@@ -376,7 +446,12 @@ export function mount(root, component) {
     const block = await pictures(made, at)
     if (gone || hovered !== id || !block) return
     const [, height, width, channels] = block.images.shape
-    paintImage(thumb, block.images, [height, width, channels], (at - block.first) * height * width * channels)
+    paintImage(
+      thumb,
+      block.images,
+      [height, width, channels],
+      (at - block.first) * height * width * channels,
+    )
     put(thumbSaid, sayImage(made.split, at, made.found.labels[at], made.found.predicted[at]))
     tip.hidden = false
     tip.style.left = `${Math.max(0, Math.min(x + 14, home.width - tip.offsetWidth - 4))}px`
@@ -426,11 +501,20 @@ export function mount(root, component) {
       const [, height, width, channels] = found.images.shape
       near.replaceChildren(
         ...Array.from(found.indices, (place, i) => {
-          const canvas = element("canvas", { role: "img", "aria-label": sayImage(made.split, place, found.labels[i], found.predicted[i]) })
+          const canvas = element("canvas", {
+            role: "img",
+            "aria-label": sayImage(made.split, place, found.labels[i], found.predicted[i]),
+          })
           paintImage(canvas, found.images, [height, width, channels], i * height * width * channels)
           const wrong = found.labels[i] !== found.predicted[i]
           const name = `${data.classes[found.labels[i]]}${wrong ? ` → ${data.classes[found.predicted[i]]}` : ""}`
-          return element("li", { className: i ? "" : "itself" }, canvas, element("small", { text: name }), element("small", { text: i ? digits(found.distances[i]) : "this one" }))
+          return element(
+            "li",
+            { className: i ? "" : "itself" },
+            canvas,
+            element("small", { text: name }),
+            element("small", { text: i ? digits(found.distances[i]) : "this one" }),
+          )
         }),
       )
       inspected.around = Array.from(found.indices)
@@ -445,8 +529,12 @@ export function mount(root, component) {
   // The inspected image is ringed in every cloud of its split, its neighbours in its own.
   function mark(card) {
     const mine = inspected?.key === card.key
-    const same = inspected && inspected.key.endsWith(` ${card.split}`)
-    card.scatter.marked = mine ? (inspected.around ?? [inspected.index]) : same ? [inspected.index] : []
+    const same = inspected?.key.endsWith(` ${card.split}`)
+    card.scatter.marked = mine
+      ? (inspected.around ?? [inspected.index])
+      : same
+        ? [inspected.index]
+        : []
   }
 
   close.onclick = () => {
@@ -493,7 +581,8 @@ export function mount(root, component) {
         step = null
         time.halt()
       }
-      for (const key of [...history.keys()]) if (!ids.includes(key.split(" ")[0])) history.delete(key)
+      for (const key of [...history.keys()])
+        if (!ids.includes(key.split(" ")[0])) history.delete(key)
       for (const id of [...known.keys()]) if (!ids.includes(id)) known.delete(id)
       if (inspected && !ids.includes(inspected.key.split(" ")[0])) close.onclick()
       const old = stop
@@ -503,7 +592,11 @@ export function mount(root, component) {
             if (news.has("collapsed")) drawAlarm()
             if (news.has("snapshots") || news.has("state")) {
               drawEmpty()
-              if (step === null || [...cards.values()].some((card) => !card.found && kept(card.run))) want()
+              if (
+                step === null ||
+                [...cards.values()].some((card) => !card.found && kept(card.run))
+              )
+                want()
             }
           })
         : () => {}

@@ -13,7 +13,10 @@ const line = (series, scale = 1) => ({
 const some = (series) => (series?.length ? series : null)
 
 // The trace of a measured line, as every chart here draws it.
-const drawn = (series, { color, label, name, dash = "solid", width = 2, scale = 1, opacity = 1 }) => ({
+const drawn = (
+  series,
+  { color, label, name, dash = "solid", width = 2, scale = 1, opacity = 1 },
+) => ({
   type: "scatter",
   mode: series.length > 20 ? "lines" : "lines+markers",
   marker: { size: 4, color },
@@ -132,14 +135,19 @@ function memory(run, { color, colors, label, first }) {
     traces.push(drawn(given, { color, label, name: "wrong label said", width: 3, scale: 100 }))
   }
   if (right) {
-    traces.push(drawn(right, { color, label, name: "right label said", dash: "2px,3px", scale: 100 }))
+    traces.push(
+      drawn(right, { color, label, name: "right label said", dash: "2px,3px", scale: 100 }),
+    )
   }
   if (first && given) {
     const thin = { color: colors.faint, label, width: 1.5, scale: 100 }
     if (clean) traces.push(drawn(clean, { ...thin, name: "right labels, said" }))
     if (held) traces.push(drawn(held, { ...thin, name: "validation", dash: DASHED }))
   }
-  return { traces, said: given ? `wrong ${percent(last(given))}  right ${percent(last(right))}` : "" }
+  return {
+    traces,
+    said: given ? `wrong ${percent(last(given))}  right ${percent(last(right))}` : "",
+  }
 }
 
 export const FIT_PANELS = {

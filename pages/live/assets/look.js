@@ -57,7 +57,8 @@ const VIRIDIS_ANCHORS =
     .concat(" 95d840 b8de29 dce319 fde725")
     .split(" ")
 // Blue, white, red: signed values, white is 0.
-const SIGNED_ANCHORS = "053061 2166ac 4393c3 92c5de d1e5f0 ffffff fddbc7 f4a582 d6604d b2182b 67001f".split(" ")
+const SIGNED_ANCHORS =
+  "053061 2166ac 4393c3 92c5de d1e5f0 ffffff fddbc7 f4a582 d6604d b2182b 67001f".split(" ")
 
 const table = (anchors) => {
   const colors = anchors.map((hex) => [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16)))
@@ -73,7 +74,8 @@ const table = (anchors) => {
 export const VIRIDIS = table(VIRIDIS_ANCHORS)
 export const SIGNED = table(SIGNED_ANCHORS)
 
-export const cssOf = (packed) => `rgb(${packed & 255} ${(packed >> 8) & 255} ${(packed >> 16) & 255})`
+export const cssOf = (packed) =>
+  `rgb(${packed & 255} ${(packed >> 8) & 255} ${(packed >> 16) & 255})`
 
 // What a map's bytes stand for.
 export const valueAt = (layer, map, place) => {
@@ -135,7 +137,8 @@ export function paintImage(canvas, pixels, [height, width, channels], from = 0) 
   const image = new ImageData(width, height)
   for (let i = 0; i < height * width; i++) {
     const at = from + i * channels
-    const [r, g, b] = channels === 1 ? [pixels[at], pixels[at], pixels[at]] : pixels.subarray(at, at + 3)
+    const [r, g, b] =
+      channels === 1 ? [pixels[at], pixels[at], pixels[at]] : pixels.subarray(at, at + 3)
     image.data.set([r, g, b, 255], 4 * i)
   }
   canvas.getContext("2d").putImageData(image, 0, 0)

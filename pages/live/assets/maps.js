@@ -4,18 +4,18 @@
 // a second while a run trains, and not at all while nobody looks at the page.
 
 import {
-  Refused,
   cssOf,
   fromBase64,
   look,
   paintImage,
   paintMap,
   paintValues,
+  Refused,
   rangeOf,
   SIGNED,
   toBase64,
-  valueAt,
   VIRIDIS,
+  valueAt,
 } from "./look.js"
 import { sketch } from "./sketch.js"
 import { subscribe } from "./stream.js"
@@ -75,7 +75,12 @@ export function mount(root, component) {
   const region = element("i", { className: "region", hidden: "" })
   const bars = element("ol", { className: "bars" })
   const title = element("p", { className: "which" })
-  const index = element("input", { type: "number", min: "0", step: "1", "aria-label": "Test image number" })
+  const index = element("input", {
+    type: "number",
+    min: "0",
+    step: "1",
+    "aria-label": "Test image number",
+  })
   const klass = element("select", { "aria-label": "Class" })
   const next = quiet("Next")
   const wrong = quiet("One it gets wrong")
@@ -128,8 +133,16 @@ export function mount(root, component) {
   const tip = element("div", { className: "tip", role: "status", hidden: "" })
   const detail = element("section", { className: "detail", hidden: "" })
   const why = section("Why it says so", "Which pixels the answer rests on", loadWhy)
-  const dead = section("Dead filters", "Filters that answer to no image learn nothing any more", loadDead)
-  const beside = section("Beside another run", "The chosen layer in both runs, and their difference", loadBeside)
+  const dead = section(
+    "Dead filters",
+    "Filters that answer to no image learn nothing any more",
+    loadDead,
+  )
+  const beside = section(
+    "Beside another run",
+    "The chosen layer in both runs, and their difference",
+    loadBeside,
+  )
   root.append(
     element("div", { className: "top" }, input, time.node),
     options,
@@ -140,7 +153,10 @@ export function mount(root, component) {
     beside.node,
     tip,
   )
-  for (const [value, colors] of [["viridis", VIRIDIS], ["signed", SIGNED]]) {
+  for (const [value, colors] of [
+    ["viridis", VIRIDIS],
+    ["signed", SIGNED],
+  ]) {
     root.style.setProperty(
       `--${value}`,
       `linear-gradient(to right, ${[0, 51, 102, 128, 153, 204, 255].map((i) => cssOf(colors[i])).join(", ")})`,
@@ -190,14 +206,16 @@ export function mount(root, component) {
       asked ||= performance.now()
       root.classList.add("is-asking")
       tellWaiting()
-    } else if (image.pixels !== undefined) put(title, `${image.said ?? "This picture"}: for the network, once there is one`)
+    } else if (image.pixels !== undefined)
+      put(title, `${image.said ?? "This picture"}: for the network, once there is one`)
   }
 
   function tellWaiting() {
     clearTimeout(telling)
     if (!asked || gone) return
     const seconds = (performance.now() - asked) / 1000
-    const what = image.test === undefined ? (image.said ?? "This picture") : `Test image ${count(image.test)}`
+    const what =
+      image.test === undefined ? (image.said ?? "This picture") : `Test image ${count(image.test)}`
     put(title, `${what}: asking the network`)
     const long = 1000 * seconds > PATIENCE_MS
     const since = long ? ` (${Math.round(seconds)} s)` : ""
@@ -206,7 +224,9 @@ export function mount(root, component) {
       answer
         ? ""
         : `Asking the network for every layer's maps${since}${
-            long ? ". The first look starts a worker and builds the network: some 10 s, longer while others train." : ""
+            long
+              ? ". The first look starts a worker and builds the network: some 10 s, longer while others train."
+              : ""
           }`,
     )
     telling = setTimeout(tellWaiting, long ? 1000 : PATIENCE_MS + 50)
@@ -218,7 +238,12 @@ export function mount(root, component) {
     root.classList.remove("is-asking")
   }
 
-  const question = (more) => ({ run, image: plain(image), ...(step === null ? {} : { step }), ...more })
+  const question = (more) => ({
+    run,
+    image: plain(image),
+    ...(step === null ? {} : { step }),
+    ...more,
+  })
   const plain = ({ test, pixels }) => (pixels === undefined ? { test } : { pixels })
 
   function want() {
@@ -228,13 +253,15 @@ export function mount(root, component) {
       return
     }
     clearTimeout(timer)
-    const wait = step === null && facts.state === "running" ? lastLook + LIVE_MS - performance.now() : 0
+    const wait =
+      step === null && facts.state === "running" ? lastLook + LIVE_MS - performance.now() : 0
     timer = setTimeout(refresh, Math.max(0, wait))
   }
 
   async function refresh() {
     if (gone || !run || document.hidden || !(facts.snapshots ?? []).length) return
-    const mine = (asking = new AbortController())
+    const mine = new AbortController()
+    asking = mine
     stale = false
     lastLook = performance.now()
     const of = run
@@ -265,7 +292,11 @@ export function mount(root, component) {
   // What is open below follows, one after the other; seldom while the image above moves by itself,
   // because it takes many looks.
   async function more() {
-    const rest = time.playing ? REST_PLAYING_MS : step === null && facts.state === "running" ? REST_LIVE_MS : 0
+    const rest = time.playing
+      ? REST_PLAYING_MS
+      : step === null && facts.state === "running"
+        ? REST_LIVE_MS
+        : 0
     const now = performance.now()
     showBig()
     if (now - lastMore < rest) return
@@ -330,10 +361,13 @@ export function mount(root, component) {
     const best = answer.probabilities.indexOf(Math.max(...answer.probabilities))
     const name = data.classes[best] ?? best
     const share = percent(answer.probabilities[best])
-    if (answer.label === null) return `${image.said ?? "This picture"}: taken for ${name} (${share})`
+    if (answer.label === null)
+      return `${image.said ?? "This picture"}: taken for ${name} (${share})`
     const truth = data.classes[answer.label]
     const head = `Test image ${count(image.test ?? 0)}, ${truth}`
-    return best === answer.label ? `${head}: right (${share})` : `${head}: taken for ${name} (${share})`
+    return best === answer.label
+      ? `${head}: right (${share})`
+      : `${head}: taken for ${name} (${share})`
   }
 
   function drawBars() {
@@ -371,13 +405,18 @@ export function mount(root, component) {
       ),
       tiles,
     )
-    const made = flat ? [] : Array.from({ length: first.data.shape[0] }, (_, unit) => tile(first.name, unit))
+    const made = flat
+      ? []
+      : Array.from({ length: first.data.shape[0] }, (_, unit) => tile(first.name, unit))
     if (flat) {
       tiles.append(...Array.from({ length: first.shape[0] }, () => element("i")))
       tiles.setAttribute("role", "img")
     }
     tiles.append(...made)
-    tiles.style.setProperty("--side", first.data.shape[1] >= 24 ? "56px" : first.data.shape[1] >= 12 ? "44px" : "36px")
+    tiles.style.setProperty(
+      "--side",
+      first.data.shape[1] >= 24 ? "56px" : first.data.shape[1] >= 12 ? "44px" : "36px",
+    )
     let shown = first
     let bounds = [0, 1]
     return {
@@ -437,8 +476,14 @@ export function mount(root, component) {
     if (!layer || layer.shape.length < 3) return
     const box = canvas.getBoundingClientRect()
     const [, height, width] = layer.data.shape
-    const column = Math.min(width - 1, Math.max(0, Math.floor(((event.clientX - box.left) / box.width) * width)))
-    const row = Math.min(height - 1, Math.max(0, Math.floor(((event.clientY - box.top) / box.height) * height)))
+    const column = Math.min(
+      width - 1,
+      Math.max(0, Math.floor(((event.clientX - box.left) / box.width) * width)),
+    )
+    const row = Math.min(
+      height - 1,
+      Math.max(0, Math.floor(((event.clientY - box.top) / box.height) * height)),
+    )
     const value = valueAt(layer, unit, row * width + column)
     put(tip, `filter ${unit}, row ${row}, column ${column}: ${digits(value)}`)
     tip.hidden = false
@@ -448,7 +493,10 @@ export function mount(root, component) {
     const [size, jump, start] = layer.field
     const [across, down] = [answer.pixels.shape[1], answer.pixels.shape[0]]
     const edge = (value, most) => Math.min(Math.max(value, 0), most)
-    const [left, right] = [edge(column * jump + start, across), edge(column * jump + start + size, across)]
+    const [left, right] = [
+      edge(column * jump + start, across),
+      edge(column * jump + start + size, across),
+    ]
     const [top, bottom] = [edge(row * jump + start, down), edge(row * jump + start + size, down)]
     region.style.left = `${(100 * left) / across}%`
     region.style.width = `${(100 * (right - left)) / across}%`
@@ -478,15 +526,22 @@ export function mount(root, component) {
       "div",
       { className: "columns" },
       element("figure", {}, big, element("figcaption", { text: "Its map of this image" })),
+      element("figure", {}, element("div", { className: "pair" }, kernelBox, slopeBox), kernelSaid),
       element(
         "figure",
-        {},
-        element("div", { className: "pair" }, kernelBox, slopeBox),
-        kernelSaid,
+        { className: "wide" },
+        seen,
+        element("figcaption", {
+          text: "The test images that excite it most; framed: what it sees there",
+        }),
       ),
-      element("figure", { className: "wide" }, seen, element("figcaption", { text: "The test images that excite it most; framed: what it sees there" })),
     ),
-    element("figure", { className: "wide" }, film, element("figcaption", { text: "Its life: the same map over the run" })),
+    element(
+      "figure",
+      { className: "wide" },
+      film,
+      element("figcaption", { text: "Its life: the same map over the run" }),
+    ),
   )
   big.onpointermove = (event) => hover(event, big, chosen.layer, chosen.unit)
   big.onpointerleave = unhover
@@ -507,7 +562,10 @@ export function mount(root, component) {
   function mark() {
     for (const { made, node } of cards.values()) {
       for (const [unit, canvas] of made.entries()) {
-        canvas.classList.toggle("is-chosen", node.dataset.layer === chosen.layer && unit === chosen.unit)
+        canvas.classList.toggle(
+          "is-chosen",
+          node.dataset.layer === chosen.layer && unit === chosen.unit,
+        )
       }
     }
   }
@@ -515,7 +573,8 @@ export function mount(root, component) {
   // The chosen filter's layer, or null where there is none.
   function chosenLayer() {
     const layer = cards.get(chosen.layer)?.layer()
-    const fits = layer && layer.shape.length === 3 && chosen.unit >= 0 && chosen.unit < layer.shape[2]
+    const fits =
+      layer && layer.shape.length === 3 && chosen.unit >= 0 && chosen.unit < layer.shape[2]
     detail.hidden = !fits
     return fits ? layer : null
   }
@@ -536,7 +595,10 @@ export function mount(root, component) {
     const layer = chosenLayer()
     if (!layer) return
     if (layer.kind === "Normalization") {
-      put(kernelSaid, "The pixels, less their mean and divided by their spread: nothing is learned here.")
+      put(
+        kernelSaid,
+        "The pixels, less their mean and divided by their spread: nothing is learned here.",
+      )
       kernelBox.replaceChildren()
       slopeBox.replaceChildren()
       seen.replaceChildren()
@@ -560,7 +622,10 @@ export function mount(root, component) {
     const most = kernel.reduce((a, b) => Math.max(a, Math.abs(b)), 0) || 1
     const canvases = Array.from({ length: channels }, (_, channel) => {
       const canvas = box.children[channel] ?? element("canvas")
-      const values = Array.from({ length: height * width }, (_, i) => kernel[i * channels + channel])
+      const values = Array.from(
+        { length: height * width },
+        (_, i) => kernel[i * channels + channel],
+      )
       paintValues(canvas, values, height, width, [-most, most], true)
       canvas.title = `from map ${channel}: ${digits(Math.min(...values))} to ${digits(Math.max(...values))}`
       return canvas
@@ -593,7 +658,10 @@ export function mount(root, component) {
 
   function spread(steps, most) {
     if (steps.length <= most) return steps
-    return Array.from({ length: most }, (_, i) => steps[Math.round((i * (steps.length - 1)) / (most - 1))])
+    return Array.from(
+      { length: most },
+      (_, i) => steps[Math.round((i * (steps.length - 1)) / (most - 1))],
+    )
   }
 
   const kept = (key, value) => {
@@ -608,7 +676,8 @@ export function mount(root, component) {
     const found = []
     for (const at of steps) {
       const key = JSON.stringify([run, at, plain(image), what])
-      const { layers: one } = frames.get(key) ?? kept(key, await look({ ...question(what), step: at }, asking?.signal))
+      const { layers: one } =
+        frames.get(key) ?? kept(key, await look({ ...question(what), step: at }, asking?.signal))
       found.push([at, one[0]])
     }
     const low = Math.min(...found.map(([, layer]) => layer.low[0]))
@@ -618,7 +687,11 @@ export function mount(root, component) {
       ...found.map(([at, layer]) => {
         const canvas = element("canvas")
         paintMap(canvas, layer, 0, bounds, gradients)
-        const button = element("button", { type: "button", title: `Go to step ${count(at)}` }, canvas)
+        const button = element(
+          "button",
+          { type: "button", title: `Go to step ${count(at)}` },
+          canvas,
+        )
         button.onclick = () => goTo(at)
         return element("li", {}, button, element("small", { text: count(at) }))
       }),
@@ -635,7 +708,11 @@ export function mount(root, component) {
     const figures = Object.entries(WHY).map(([name, [head, text, signed]]) => {
       const under = element("canvas")
       paintImage(under, answer.pixels, answer.pixels.shape)
-      const over = element("canvas", { className: "over", role: "img", "aria-label": `${head}: ${text}` })
+      const over = element("canvas", {
+        className: "over",
+        role: "img",
+        "aria-label": `${head}: ${text}`,
+      })
       const values = found[name]
       const most = values.reduce((a, b) => Math.max(a, Math.abs(b)), 0) || 1
       paintValues(over, values, height, width, signed ? [-most, most] : [0, most], signed)
@@ -663,7 +740,9 @@ export function mount(root, component) {
       return found
     } catch (error) {
       if (error instanceof Refused) {
-        part.body.replaceChildren(element("p", { className: "trouble", text: `${error.message} ${error.hint}`.trim() }))
+        part.body.replaceChildren(
+          element("p", { className: "trouble", text: `${error.message} ${error.hint}`.trim() }),
+        )
         return null
       }
       if (error.name === "AbortError") return null
@@ -679,7 +758,8 @@ export function mount(root, component) {
     try {
       for (const at of steps) {
         const key = JSON.stringify([run, at, "dead"])
-        const found = frames.get(key) ?? kept(key, await look({ run, step: at, what: "dead" }, asking?.signal))
+        const found =
+          frames.get(key) ?? kept(key, await look({ run, step: at, what: "dead" }, asking?.signal))
         rows.push([at, found.layers])
       }
     } catch (error) {
@@ -693,9 +773,12 @@ export function mount(root, component) {
       element(
         "tr",
         {},
-        ...["Layer", "Dead filters", "Zeros", `Share of zeros, 0 to 100%, up to step ${count(end)}`].map((text) =>
-          element("th", { text }),
-        ),
+        ...[
+          "Layer",
+          "Dead filters",
+          "Zeros",
+          `Share of zeros, 0 to 100%, up to step ${count(end)}`,
+        ].map((text) => element("th", { text })),
       ),
     )
     for (const [i, layer] of rows[rows.length - 1][1].entries()) {
@@ -719,9 +802,15 @@ export function mount(root, component) {
     const svg = document.createElementNS(space, "svg")
     svg.setAttribute("viewBox", "-2 -2 164 34")
     svg.setAttribute("role", "img")
-    svg.setAttribute("aria-label", `from ${percent(points[0][1])} to ${percent(points[points.length - 1][1])}`)
+    svg.setAttribute(
+      "aria-label",
+      `from ${percent(points[0][1])} to ${percent(points[points.length - 1][1])}`,
+    )
     const path = document.createElementNS(space, "polyline")
-    path.setAttribute("points", points.map(([x, y]) => `${(160 * x).toFixed(1)},${(30 - 30 * y).toFixed(1)}`).join(" "))
+    path.setAttribute(
+      "points",
+      points.map(([x, y]) => `${(160 * x).toFixed(1)},${(30 - 30 * y).toFixed(1)}`).join(" "),
+    )
     svg.append(path)
     return svg
   }
@@ -729,9 +818,13 @@ export function mount(root, component) {
   // Two runs
 
   async function loadBeside(part) {
-    const layer = cards.get(chosen.layer)?.layer() ?? answer?.layers.find(({ shape }) => shape.length === 3 && shape[2] > 3)
+    const layer =
+      cards.get(chosen.layer)?.layer() ??
+      answer?.layers.find(({ shape }) => shape.length === 3 && shape[2] > 3)
     if (!data.other) {
-      part.body.replaceChildren(element("p", { text: "Choose a run to compare with under Runs, above." }))
+      part.body.replaceChildren(
+        element("p", { text: "Choose a run to compare with under Runs, above." }),
+      )
       return
     }
     if (!layer || layer.shape.length < 3) return
@@ -741,17 +834,34 @@ export function mount(root, component) {
     if (!matched) return
     let theirs
     try {
-      const whole = { run: data.other.id, image: plain(image), what: "maps", layer: name, gradients }
+      const whole = {
+        run: data.other.id,
+        image: plain(image),
+        what: "maps",
+        layer: name,
+        gradients,
+      }
       theirs = (await look(whole, asking?.signal)).layers[0]
     } catch (error) {
-      if (error instanceof Refused) part.body.replaceChildren(element("p", { className: "trouble", text: error.message }))
+      if (error instanceof Refused)
+        part.body.replaceChildren(element("p", { className: "trouble", text: error.message }))
       return
     }
-    const rows = Array.from(matched.partner, (partner, unit) => ({ unit, partner, r: matched.correlation[unit] }))
+    const rows = Array.from(matched.partner, (partner, unit) => ({
+      unit,
+      partner,
+      r: matched.correlation[unit],
+    }))
     const [, height, width] = layer.data.shape
     const whole = [
-      Math.min(layer.low.reduce((a, b) => Math.min(a, b)), theirs.low.reduce((a, b) => Math.min(a, b))),
-      Math.max(layer.high.reduce((a, b) => Math.max(a, b)), theirs.high.reduce((a, b) => Math.max(a, b))),
+      Math.min(
+        layer.low.reduce((a, b) => Math.min(a, b)),
+        theirs.low.reduce((a, b) => Math.min(a, b)),
+      ),
+      Math.max(
+        layer.high.reduce((a, b) => Math.max(a, b)),
+        theirs.high.reduce((a, b) => Math.max(a, b)),
+      ),
     ]
     const bounds = rangeOf(layer, 0, "all", gradients, whole)
     const most = whole[1] - whole[0] || 1
@@ -763,12 +873,26 @@ export function mount(root, component) {
         "ul",
         { className: "twins" },
         ...rows.map(({ unit, partner, r }) => {
-          const [mine, other, difference] = [element("canvas"), element("canvas"), element("canvas")]
+          const [mine, other, difference] = [
+            element("canvas"),
+            element("canvas"),
+            element("canvas"),
+          ]
           paintMap(mine, layer, unit, bounds, gradients)
           paintMap(other, theirs, partner, bounds, gradients)
-          const values = Array.from({ length: height * width }, (_, i) => valueAt(layer, unit, i) - valueAt(theirs, partner, i))
+          const values = Array.from(
+            { length: height * width },
+            (_, i) => valueAt(layer, unit, i) - valueAt(theirs, partner, i),
+          )
           paintValues(difference, values, height, width, [-most, most], true)
-          return element("li", {}, mine, other, difference, element("small", { text: `${unit} ~ ${partner}, r ${r.toFixed(2).replace("-", "−")}` }))
+          return element(
+            "li",
+            {},
+            mine,
+            other,
+            difference,
+            element("small", { text: `${unit} ~ ${partner}, r ${r.toFixed(2).replace("-", "−")}` }),
+          )
         }),
       ),
     )
@@ -785,7 +909,11 @@ export function mount(root, component) {
 
   async function browse() {
     const key = JSON.stringify([run, step ?? answer?.step])
-    if (browsed?.key !== key) browsed = { key, ...(await look({ run, what: "browse", ...(step === null ? {} : { step }) })) }
+    if (browsed?.key !== key)
+      browsed = {
+        key,
+        ...(await look({ run, what: "browse", ...(step === null ? {} : { step }) })),
+      }
     return browsed
   }
 
@@ -860,7 +988,9 @@ export function mount(root, component) {
     if (first || before.classes.join() !== data.classes.join()) {
       klass.replaceChildren(
         element("option", { value: "", text: "Any class" }),
-        ...data.classes.map((name, i) => element("option", { value: String(i), text: String(name) })),
+        ...data.classes.map((name, i) =>
+          element("option", { value: String(i), text: String(name) }),
+        ),
       )
       bars.replaceChildren()
     }

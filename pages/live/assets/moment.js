@@ -42,4 +42,8 @@ new MutationObserver((changes) => {
     some = true
   }
   if (some) tell()
-}).observe(document.body, { subtree: true, attributes: true, attributeFilter: ["value", "aria-valuetext"] })
+}).observe(document.body, {
+  subtree: true,
+  attributes: true,
+  attributeFilter: ["value", "aria-valuetext"],
+})

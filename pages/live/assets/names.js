@@ -87,7 +87,12 @@ export class Names {
       .filter((argument) => argument.includes("="))
       .map((argument) => argument.split("="))
       .filter(([name]) => !taken.has(name))
-      .map(([name, value]) => ({ name: `${name}=`, kind: "argument", arguments: [], what: `${value} if left out` }))
+      .map(([name, value]) => ({
+        name: `${name}=`,
+        kind: "argument",
+        arguments: [],
+        what: `${value} if left out`,
+      }))
   }
 
   // The call whose arguments the caret stands in: {name, arguments, what, active, keyword, open}.
@@ -113,7 +118,9 @@ export class Names {
   }
 
   #isPrefix(name) {
-    return [...this.prefixes.keys()].some((prefix) => prefix.split(".")[0] === name.split(".")[0] && prefix)
+    return [...this.prefixes.keys()].some(
+      (prefix) => prefix.split(".")[0] === name.split(".")[0] && prefix,
+    )
   }
 }
 
@@ -146,8 +153,9 @@ function wordAt(text, caret) {
   const match = WORD.exec(row)
   const [, prefix = "", part = ""] = match
   const before = row.slice(0, match.index)
-  if (/[\p{L}\p{N}_.]$/u.test(before) || /\b(def|as|lambda|import|from)\s+$/.test(before)) return null
-  const rest = new RegExp(`^[\\p{L}\\p{N}_]*`, "u").exec(text.slice(caret))[0]
+  if (/[\p{L}\p{N}_.]$/u.test(before) || /\b(def|as|lambda|import|from)\s+$/.test(before))
+    return null
+  const rest = /^[\p{L}\p{N}_]*/u.exec(text.slice(caret))[0]
   return { from: caret - part.length, to: caret + (part ? rest.length : 0), prefix, part }
 }
 
@@ -198,7 +206,10 @@ function ownNames(text) {
     if (!found.has(name)) found.set(name, { name, kind: "own", arguments: args, what })
   }
   for (const [, name, args] of text.matchAll(DEFINED)) {
-    const listed = args.split(",").map((each) => each.trim().replace(/\s*=\s*/, "=")).filter(Boolean)
+    const listed = args
+      .split(",")
+      .map((each) => each.trim().replace(/\s*=\s*/, "="))
+      .filter(Boolean)
     add(name, listed, "of this text")
     for (const each of listed) add(each.split("=")[0], [], `argument of ${name}`)
   }

@@ -19,11 +19,20 @@ function sheets([height, width, channels], most) {
   const gap = 3
   const room = Math.min(WIDE, HIGH) - 6 * gap - 2
   const scale = Math.max(0.16, Math.sqrt(Math.max(height, width) / most)) * room
-  const [w, h] = [scale * (width / Math.max(height, width)), scale * (height / Math.max(height, width))]
+  const [w, h] = [
+    scale * (width / Math.max(height, width)),
+    scale * (height / Math.max(height, width)),
+  ]
   const left = (WIDE - w - gap * (count - 1)) / 2
   const top = (HIGH - h - gap * (count - 1)) / 2
   return Array.from({ length: count }, (_, i) =>
-    shape("rect", { x: left + gap * i, y: top + gap * (count - 1 - i), width: w, height: h, rx: 1 }),
+    shape("rect", {
+      x: left + gap * i,
+      y: top + gap * (count - 1 - i),
+      width: w,
+      height: h,
+      rx: 1,
+    }),
   ).reverse()
 }
 
@@ -49,7 +58,10 @@ function draw(stage, most) {
   const share = element("i", { className: "share", "aria-hidden": "true" })
   share.style.setProperty("--share", String(stage.share))
   share.style.visibility = stage.weights ? "" : "hidden"
-  const words = [...stage.words, ...(stage.inputs.length ? [`from ${stage.inputs.join(" and ")}`] : [])]
+  const words = [
+    ...stage.words,
+    ...(stage.inputs.length ? [`from ${stage.inputs.join(" and ")}`] : []),
+  ]
   return element(
     "li",
     { title: words.join(", ") },
@@ -71,15 +83,26 @@ function draw(stage, most) {
 }
 
 const largest = (stages) =>
-  Math.max(1, ...stages.filter(({ shape }) => shape.length === 3).map(({ shape: [h, w] }) => Math.max(h, w)))
+  Math.max(
+    1,
+    ...stages.filter(({ shape }) => shape.length === 3).map(({ shape: [h, w] }) => Math.max(h, w)),
+  )
 
 // The glyphs alone, in a button that brings the whole picture into sight.
 export function outline(stages) {
-  const sizes = stages.map(({ name, shape }) => `${name} ${shape.map(count).join(" × ")}`).join(", ")
-  const made = element("button", { className: "outline", type: "button", title: `Network: ${sizes}`, "aria-label": `Network: ${sizes}. Show it` })
+  const sizes = stages
+    .map(({ name, shape }) => `${name} ${shape.map(count).join(" × ")}`)
+    .join(", ")
+  const made = element("button", {
+    className: "outline",
+    type: "button",
+    title: `Network: ${sizes}`,
+    "aria-label": `Network: ${sizes}. Show it`,
+  })
   const most = largest(stages)
   made.append(...stages.map((stage) => glyph(stage, most)))
-  made.onclick = () => document.querySelector(".st-key-panel-network")?.scrollIntoView({ block: "center" })
+  made.onclick = () =>
+    document.querySelector(".st-key-panel-network")?.scrollIntoView({ block: "center" })
   return made
 }
 

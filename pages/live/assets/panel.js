@@ -69,7 +69,12 @@ const WHOLE = { loss: "new loss", broken: "not finite" }
 const NAMED = { best: "best epoch", phase: "phase", back: "back to step" }
 const markText = ({ kind, name, value }) => {
   if (WHOLE[kind]) return WHOLE[kind]
-  const shown = typeof value !== "number" ? value : kind === "back" ? count(value) : Number(value.toPrecision(3))
+  const shown =
+    typeof value !== "number"
+      ? value
+      : kind === "back"
+        ? count(value)
+        : Number(value.toPrecision(3))
   return `${(NAMED[kind] ?? name).replaceAll("_", " ")} ${shown}`
 }
 
@@ -227,7 +232,8 @@ export class Panel {
     const drawn = extent(traces, log)
     const level = drawn && levelRange(drawn)
     const rangeY = this.zoomY ?? (level && log ? level.map(Math.log10) : level)
-    const [low, high] = rangeY && log ? rangeY.map((power) => 10 ** power) : (rangeY ?? drawn ?? [0, 1])
+    const [low, high] =
+      rangeY && log ? rangeY.map((power) => 10 ** power) : (rangeY ?? drawn ?? [0, 1])
     const signs = tickDigits(low, high)
     const decades = log && high > 5 * low
     const axis = {
@@ -258,7 +264,10 @@ export class Panel {
         ...axis,
         title: { text: along.title, standoff: 6, font: { size: 12.5 } },
         range: zoomX ?? [0, end],
-        tickformat: along.format.replace("~r", `.${Math.max(6, tickDigits(...(zoomX ?? [0, end])))}~r`),
+        tickformat: along.format.replace(
+          "~r",
+          `.${Math.max(6, tickDigits(...(zoomX ?? [0, end])))}~r`,
+        ),
         nticks: 6,
         unifiedhovertitle: { text: along.hover },
         spikecolor: colors.faint,
@@ -277,7 +286,9 @@ export class Panel {
         zeroline: Boolean(this.about.signed),
         zerolinecolor: colors.faint,
         nticks: 6,
-        ...(decades ? { dtick: "D2", exponentformat: "power" } : { tickformat: `.${Math.max(6, signs)}~g` }),
+        ...(decades
+          ? { dtick: "D2", exponentformat: "power" }
+          : { tickformat: `.${Math.max(6, signs)}~g` }),
       },
       shapes: marks.map(({ x }) => ({
         type: "line",

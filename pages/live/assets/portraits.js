@@ -56,7 +56,8 @@ const heading = (text, x, y, colors) => ({
 // From a little below the least to a little above the most worth showing: both ends of p are left
 // out, where many losses have a pole, and the ghost may widen it to twice the loss' own range.
 function range(p, own, ghost) {
-  const inside = (values) => list(values).filter((value, i) => value !== null && p[i] >= 0.02 && p[i] <= 0.98)
+  const inside = (values) =>
+    list(values).filter((value, i) => value !== null && p[i] >= 0.02 && p[i] <= 0.98)
   const mine = inside(own)
   if (!mine.length) return [0, 1]
   let low = Math.min(...mine)
@@ -79,16 +80,48 @@ const PANELS = [
 
 // Three panels: L large, its two slopes beside it, or all under each other where it is narrow.
 function places(count, narrow) {
-  if (count === 1) return [[[0, 1], [0, 1]]]
+  if (count === 1)
+    return [
+      [
+        [0, 1],
+        [0, 1],
+      ],
+    ]
   if (narrow) {
     const tall = (1 - 0.14 * (count - 1)) / count
     return Array.from({ length: count }, (_, i) => {
       const top = 1 - i * (tall + 0.14)
-      return [[0, 1], [top - tall, top]]
+      return [
+        [0, 1],
+        [top - tall, top],
+      ]
     })
   }
-  if (count === 2) return [[[0, 0.45], [0, 1]], [[0.56, 1], [0, 1]]]
-  return [[[0, 0.52], [0, 1]], [[0.63, 1], [0.58, 1]], [[0.63, 1], [0, 0.42]]]
+  if (count === 2)
+    return [
+      [
+        [0, 0.45],
+        [0, 1],
+      ],
+      [
+        [0.56, 1],
+        [0, 1],
+      ],
+    ]
+  return [
+    [
+      [0, 0.52],
+      [0, 1],
+    ],
+    [
+      [0.63, 1],
+      [0.58, 1],
+    ],
+    [
+      [0.63, 1],
+      [0, 0.42],
+    ],
+  ]
 }
 
 function panels(names, narrow, colors, xaxis) {
@@ -104,7 +137,7 @@ function panels(names, narrow, colors, xaxis) {
   return layout
 }
 
-export function curve(answer, { colors, axis, narrow }) {
+function curve(answer, { colors, axis, narrow }) {
   const { ghost } = answer
   const overP = axis === "p"
   const title = overP ? "p(true class)" : "logit margin, true − others"
@@ -116,17 +149,37 @@ export function curve(answer, { colors, axis, narrow }) {
   const traces = []
   PANELS.forEach(([name], i) => {
     const end = i ? String(i + 1) : ""
-    const on = { xaxis: `x${end}`, yaxis: `y${end}`, type: "scatter", mode: "lines", hovertemplate: "%{y:.3g}" }
+    const on = {
+      xaxis: `x${end}`,
+      yaxis: `y${end}`,
+      type: "scatter",
+      mode: "lines",
+      hovertemplate: "%{y:.3g}",
+    }
     traces.push(
-      { ...on, x: list(ghost[axis]), y: list(ghost[name]), name: "cross-entropy", line: { color: colors.faint, width: 1.5, dash: "dot" } },
-      { ...on, x: list(answer[axis]), y: list(answer[name]), name: "this loss", line: { color: colors.text, width: 2.5 } },
+      {
+        ...on,
+        x: list(ghost[axis]),
+        y: list(ghost[name]),
+        name: "cross-entropy",
+        line: { color: colors.faint, width: 1.5, dash: "dot" },
+      },
+      {
+        ...on,
+        x: list(answer[axis]),
+        y: list(answer[name]),
+        name: "this loss",
+        line: { color: colors.text, width: 2.5 },
+      },
     )
     layout[`yaxis${end}`].range = range(answer.p, answer[name], ghost[name])
   })
   return {
     traces,
     layout: { ...layout, hovermode: "x unified", margin: { l: 42, r: 8, t: 20, b: 36 } },
-    note: answer.note || "Left: the price of giving the true class probability p. Right: how hard it pushes.",
+    note:
+      answer.note ||
+      "Left: the price of giving the true class probability p. Right: how hard it pushes.",
     keys: [
       { label: "this loss", color: colors.text },
       { label: "cross-entropy", color: colors.faint, dash: "dotted" },
@@ -135,8 +188,13 @@ export function curve(answer, { colors, axis, narrow }) {
 }
 
 // A loss that compares samples: each dot is an image of a batch.
-export function batch(answer, { colors, narrow }) {
-  const names = answer.value ? [["value", "loss L of a sample"], ["slope", "dL/dz of the true logit"]] : [["slope", "dL/dz of the true logit"]]
+function batch(answer, { colors, narrow }) {
+  const names = answer.value
+    ? [
+        ["value", "loss L of a sample"],
+        ["slope", "dL/dz of the true logit"],
+      ]
+    : [["slope", "dL/dz of the true logit"]]
   const layout = panels(names, narrow, colors, {
     range: [-0.02, 1.02],
     title: { text: "p(true class)", standoff: 4, font: { size: 12 } },
@@ -149,8 +207,22 @@ export function batch(answer, { colors, narrow }) {
     const on = { xaxis: `x${end}`, yaxis: `y${end}`, type: "scatter" }
     const of = { slope: "slope", value: "loss" }[name]
     traces.push(
-      { ...on, mode: "lines", x: list(answer.ghost.p), y: list(answer.ghost[of]), hoverinfo: "skip", line: { color: colors.faint, width: 1.5, dash: "dot" } },
-      { ...on, mode: "markers", x, y: name === "slope" ? slope : list(answer.value), marker: { color: colors.text, size: 5, opacity: 0.55 }, hovertemplate: "p %{x:.2f}: %{y:.3g}<extra></extra>" },
+      {
+        ...on,
+        mode: "lines",
+        x: list(answer.ghost.p),
+        y: list(answer.ghost[of]),
+        hoverinfo: "skip",
+        line: { color: colors.faint, width: 1.5, dash: "dot" },
+      },
+      {
+        ...on,
+        mode: "markers",
+        x,
+        y: name === "slope" ? slope : list(answer.value),
+        marker: { color: colors.text, size: 5, opacity: 0.55 },
+        hovertemplate: "p %{x:.2f}: %{y:.3g}<extra></extra>",
+      },
     )
     const values = (name === "slope" ? slope : list(answer.value)).filter((value) => value !== null)
     const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)]
@@ -167,11 +239,16 @@ export function batch(answer, { colors, narrow }) {
   }
 }
 
-const COLORSCALE = Array.from({ length: 18 }, (_, i) => [i / 17, cssOf(VIRIDIS[15 * i]).replaceAll(" ", ",")])
+const COLORSCALE = Array.from({ length: 18 }, (_, i) => [
+  i / 17,
+  cssOf(VIRIDIS[15 * i]).replaceAll(" ", ","),
+])
 
-export function simplex(answer, { colors }) {
+function simplex(answer, { colors }) {
   const [rows, columns] = answer.loss.shape
-  const z = Array.from({ length: rows }, (_, row) => list(answer.loss.subarray(row * columns, (row + 1) * columns)))
+  const z = Array.from({ length: rows }, (_, row) =>
+    list(answer.loss.subarray(row * columns, (row + 1) * columns)),
+  )
   const count = answer.arrows.shape[0]
   const arrows = Array.from({ length: count }, (_, i) => answer.arrows.subarray(4 * i, 4 * i + 4))
   const longest = Math.max(...arrows.map(([, , dx, dy]) => Math.hypot(dx, dy)), 1e-12)
@@ -190,11 +267,20 @@ export function simplex(answer, { colors }) {
   }
   const tall = Math.sqrt(3) / 2
   // The scale ends below the border itself, where many losses have a pole.
-  const sorted = list(answer.loss).filter((value) => value !== null).sort((a, b) => a - b)
+  const sorted = list(answer.loss)
+    .filter((value) => value !== null)
+    .sort((a, b) => a - b)
   const [least, most] = [sorted[0] ?? 0, sorted[Math.floor(0.985 * (sorted.length - 1))] ?? 1]
   // What juts out of the triangle is covered.
   const cover = (path) => ({ type: "path", path, fillcolor: colors.background, line: { width: 0 } })
-  const corner = (text, x, y, yanchor) => ({ text, x, y, yanchor, showarrow: false, font: { size: 12, color: colors.text } })
+  const corner = (text, x, y, yanchor) => ({
+    text,
+    x,
+    y,
+    yanchor,
+    showarrow: false,
+    font: { size: 12, color: colors.text },
+  })
   return {
     traces: [
       {
@@ -206,13 +292,40 @@ export function simplex(answer, { colors }) {
         zmin: least,
         zmax: most > least ? most : least + 1e-6,
         colorscale: COLORSCALE,
-        colorbar: { title: { text: "loss L", side: "top", font: { size: 12 } }, thickness: 10, len: 0.9, x: 1.02, outlinewidth: 0, tickfont: { size: 11 }, nticks: 5 },
+        colorbar: {
+          title: { text: "loss L", side: "top", font: { size: 12 } },
+          thickness: 10,
+          len: 0.9,
+          x: 1.02,
+          outlinewidth: 0,
+          tickfont: { size: 11 },
+          nticks: 5,
+        },
         hovertemplate: "L %{z:.3g}<extra></extra>",
         hoverongaps: false,
       },
-      { type: "scatter", mode: "lines", ...lines, line: { color: "#fff", width: 1.5 }, hoverinfo: "skip" },
-      { type: "scatter", mode: "markers", ...heads, marker: { symbol: "triangle-up", angle: heads.angle, size: 6, color: "#fff" }, hoverinfo: "skip" },
-      { type: "scatter", mode: "lines", x: [0, 1, 0.5, 0], y: [0, 0, tall, 0], line: { color: colors.faint, width: 1 }, hoverinfo: "skip" },
+      {
+        type: "scatter",
+        mode: "lines",
+        ...lines,
+        line: { color: "#fff", width: 1.5 },
+        hoverinfo: "skip",
+      },
+      {
+        type: "scatter",
+        mode: "markers",
+        ...heads,
+        marker: { symbol: "triangle-up", angle: heads.angle, size: 6, color: "#fff" },
+        hoverinfo: "skip",
+      },
+      {
+        type: "scatter",
+        mode: "lines",
+        x: [0, 1, 0.5, 0],
+        y: [0, 0, tall, 0],
+        line: { color: colors.faint, width: 1 },
+        hoverinfo: "skip",
+      },
     ],
     layout: {
       margin: { l: 8, r: 64, t: 22, b: 24 },
@@ -234,16 +347,20 @@ export function simplex(answer, { colors }) {
   }
 }
 
-export function weights(answer, { colors, run, narrow }) {
+function weights(answer, { colors, run, narrow }) {
   const { weight, push, p, right } = answer
   const count = weight.length
-  const of = answer.of && run === answer.of ? `${count} test images, as this run answers them` : `${count} digits, as a logistic regression answers them that has seen 60`
+  const of =
+    answer.of && run === answer.of
+      ? `${count} test images, as this run answers them`
+      : `${count} digits, as a logistic regression answers them that has seen 60`
   const known = Array.from(weight.keys()).filter((i) => Number.isFinite(weight[i]))
   const most = Math.max(...known.map((i) => weight[i]), 1e-9)
   const end = Math.max(most * 1.02, 1.05)
   const bins = (which) => {
     const counts = new Array(BINS).fill(0)
-    for (const i of known) if (right[i] === which) counts[Math.min(BINS - 1, Math.floor((weight[i] / end) * BINS))] += 1
+    for (const i of known)
+      if (right[i] === which) counts[Math.min(BINS - 1, Math.floor((weight[i] / end) * BINS))] += 1
     return counts
   }
   const middles = Array.from({ length: BINS }, (_, i) => ((i + 0.5) * end) / BINS)
@@ -256,8 +373,13 @@ export function weights(answer, { colors, run, narrow }) {
     marker: { color },
     hovertemplate: `%{y} ${name}<extra></extra>`,
   })
-  const order = Array.from(push.keys()).filter((i) => Number.isFinite(push[i])).sort((a, b) => push[b] - push[a])
-  const url = new URL(answer.of ? `../../strip/${answer.of}.png` : "../../reference.png", import.meta.url)
+  const order = Array.from(push.keys())
+    .filter((i) => Number.isFinite(push[i]))
+    .sort((a, b) => push[b] - push[a])
+  const url = new URL(
+    answer.of ? `../../strip/${answer.of}.png` : "../../reference.png",
+    import.meta.url,
+  )
   const row = (title, places) =>
     element(
       "div",
@@ -268,11 +390,21 @@ export function weights(answer, { colors, run, narrow }) {
         { className: "tiles" },
         ...places.map((i) => {
           const said = `p of the truth ${p[i].toFixed(2)}, |dL/dz| ${digits(push[i])}`
-          const tile = element("i", { className: "tile", role: "img", "aria-label": said, title: said })
+          const tile = element("i", {
+            className: "tile",
+            role: "img",
+            "aria-label": said,
+            title: said,
+          })
           tile.style.backgroundImage = `url("${url.href}")`
           tile.style.backgroundSize = `${count * TILE}px ${TILE}px`
           tile.style.backgroundPosition = `${-i * TILE}px 0`
-          return element("span", { className: right[i] ? "" : "is-wrong" }, tile, element("small", { text: p[i].toFixed(2) }))
+          return element(
+            "span",
+            { className: right[i] ? "" : "is-wrong" },
+            tile,
+            element("small", { text: p[i].toFixed(2) }),
+          )
         }),
       ),
     )
@@ -282,22 +414,53 @@ export function weights(answer, { colors, run, narrow }) {
       barmode: "stack",
       bargap: 0,
       margin: { l: 38, r: 8, t: 20, b: 36 },
-      xaxis: scale(colors, { range: [0, end], title: { text: narrow ? "weight w" : "w = |dL/dz| / |dCE/dz|", standoff: 4, font: { size: 12 } } }),
+      xaxis: scale(colors, {
+        range: [0, end],
+        title: {
+          text: narrow ? "weight w" : "w = |dL/dz| / |dCE/dz|",
+          standoff: 4,
+          font: { size: 12 },
+        },
+      }),
       yaxis: scale(colors, { rangemode: "tozero" }),
-      shapes: [{ type: "line", x0: 1, x1: 1, y0: 0, y1: 1, yref: "paper", line: { color: colors.faint, width: 1, dash: "dot" } }],
-      annotations: [heading("images", 0, 1, colors), { ...heading("as cross-entropy", 1, 1, colors), xref: "x", xanchor: end > 1.6 ? "left" : "right", font: { size: 11, color: colors.faint } }],
+      shapes: [
+        {
+          type: "line",
+          x0: 1,
+          x1: 1,
+          y0: 0,
+          y1: 1,
+          yref: "paper",
+          line: { color: colors.faint, width: 1, dash: "dot" },
+        },
+      ],
+      annotations: [
+        heading("images", 0, 1, colors),
+        {
+          ...heading("as cross-entropy", 1, 1, colors),
+          xref: "x",
+          xanchor: end > 1.6 ? "left" : "right",
+          font: { size: 11, color: colors.faint },
+        },
+      ],
     },
     note: `Of ${of}. Under each image: the probability of its true class.`,
     keys: [
       { label: "right", color: colors.faint },
       { label: "wrong", color: wrong(colors) },
     ],
-    side: [row("Pushed hardest", order.slice(0, SHOWN)), row("Pushed least", order.slice(-SHOWN).reverse())],
+    side: [
+      row("Pushed hardest", order.slice(0, SHOWN)),
+      row("Pushed least", order.slice(-SHOWN).reverse()),
+    ],
   }
 }
 
 function distances(answer, { colors, narrow }, lines, title) {
-  const names = [["loss", "loss L"], ["slope", "dL/d(distance)"]]
+  const names = [
+    ["loss", "loss L"],
+    ["slope", "dL/d(distance)"],
+  ]
   const layout = panels(names, narrow, colors, {
     range: [0, answer.distance[answer.distance.length - 1]],
     title: { text: title, standoff: 4, font: { size: 12 } },
@@ -306,7 +469,7 @@ function distances(answer, { colors, narrow }, lines, title) {
   const traces = []
   names.forEach(([name], i) => {
     const end = i ? String(i + 1) : ""
-    lines.forEach(({ color, label }, k) =>
+    for (const [k, { color, label }] of lines.entries()) {
       traces.push({
         xaxis: `x${end}`,
         yaxis: `y${end}`,
@@ -317,13 +480,13 @@ function distances(answer, { colors, narrow }, lines, title) {
         name: label,
         line: { color, width: 2.5 },
         hovertemplate: "%{y:.3g}",
-      }),
-    )
+      })
+    }
   })
   return { traces, layout: { ...layout, hovermode: "x unified" }, note: answer.note, keys: lines }
 }
 
-export const pairs = (answer, about) =>
+const pairs = (answer, about) =>
   distances(
     answer,
     about,
@@ -334,18 +497,24 @@ export const pairs = (answer, about) =>
     "distance of the two",
   )
 
-export const triplets = (answer, about) =>
+const triplets = (answer, about) =>
   distances(
     answer,
     about,
-    Array.from(answer.positive, (near, i) => ({ label: `positive at ${near.toFixed(1)}`, color: about.colors.runs[i] })),
+    Array.from(answer.positive, (near, i) => ({
+      label: `positive at ${near.toFixed(1)}`,
+      color: about.colors.runs[i],
+    })),
     "distance of anchor and negative",
   )
 
-export function points(answer, { colors }) {
+function points(answer, { colors }) {
   const count = answer.labels.length
   const at = (array, i) => array.subarray(2 * i, 2 * i + 2)
-  const longest = Math.max(...Array.from({ length: count }, (_, i) => Math.hypot(...at(answer.arrows, i))), 1e-12)
+  const longest = Math.max(
+    ...Array.from({ length: count }, (_, i) => Math.hypot(...at(answer.arrows, i))),
+    1e-12,
+  )
   const traces = []
   for (const label of [0, 1, 2]) {
     const color = colors.runs[label]
@@ -364,7 +533,13 @@ export function points(answer, { colors }) {
     }
     traces.push(
       { type: "scatter", mode: "lines", ...lines, line: { color, width: 1.5 }, hoverinfo: "skip" },
-      { type: "scatter", mode: "markers", ...heads, marker: { symbol: "triangle-up", angle: heads.angle, size: 6, color }, hoverinfo: "skip" },
+      {
+        type: "scatter",
+        mode: "markers",
+        ...heads,
+        marker: { symbol: "triangle-up", angle: heads.angle, size: 6, color },
+        hoverinfo: "skip",
+      },
       {
         type: "scatter",
         mode: "markers",
@@ -376,7 +551,14 @@ export function points(answer, { colors }) {
     )
     if (answer.marks.length) {
       const [x, y] = at(answer.marks, label)
-      traces.push({ type: "scatter", mode: "markers", x: [x], y: [y], marker: { symbol: "x", size: 11, color, line: { width: 1.5, color: colors.background } }, hoverinfo: "skip" })
+      traces.push({
+        type: "scatter",
+        mode: "markers",
+        x: [x],
+        y: [y],
+        marker: { symbol: "x", size: 11, color, line: { width: 1.5, color: colors.background } },
+        hoverinfo: "skip",
+      })
     }
   }
   return {
@@ -391,3 +573,6 @@ export function points(answer, { colors }) {
     keys: [0, 1, 2].map((label) => ({ label: `class ${label}`, color: colors.runs[label] })),
   }
 }
+
+// Each kind of picture, by what an answer calls it.
+export const PICTURES = { batch, curve, pairs, points, simplex, triplets, weights }

@@ -10,7 +10,12 @@ export function mount(root, component) {
   const fields = {}
   const figure = (name, label, hint) => {
     fields[name] = element("b", { text: "–" })
-    return element("span", { className: "figure", title: hint }, fields[name], element("small", { text: label }))
+    return element(
+      "span",
+      { className: "figure", title: hint },
+      fields[name],
+      element("small", { text: label }),
+    )
   }
   const figures = element(
     "div",
@@ -44,7 +49,11 @@ export function mount(root, component) {
     measured = {}
     more.replaceChildren(
       ...list.map(({ key, title, short, unit }) => {
-        const figured = figure(`metric ${key}`, `test ${short}`, `${title} on the test images, measured at the end`)
+        const figured = figure(
+          `metric ${key}`,
+          `test ${short}`,
+          `${title} on the test images, measured at the end`,
+        )
         measured[key] = { node: fields[`metric ${key}`], show: unit === "%" ? percent : digits }
         return figured
       }),
@@ -85,7 +94,8 @@ export function mount(root, component) {
       put(value.node, value.show(metrics[`test_${key}`]))
     }
     const waiting = state === "queued" || (state === "preparing" && typeof fraction !== "number")
-    const share = state === "preparing" ? (fraction ?? 0) : state === "completed" ? 1 : steps ? step / steps : 0
+    const share =
+      state === "preparing" ? (fraction ?? 0) : state === "completed" ? 1 : steps ? step / steps : 0
     fill.style.transform = `scaleX(${Math.min(1, share || 0)})`
     bar.classList.toggle("waiting", waiting)
     if (waiting) bar.removeAttribute("aria-valuenow")

@@ -56,8 +56,12 @@ class Diagram {
     if (rows) this.bars(rows, parts, { color, colors, down, across })
     parts.push(
       shape("line", {
-        x1: across(0), y1: down(0), x2: across(1), y2: down(1),
-        stroke: colors.text, "stroke-dasharray": "4 4",
+        x1: across(0),
+        y1: down(0),
+        x2: across(1),
+        y2: down(1),
+        stroke: colors.text,
+        "stroke-dasharray": "4 4",
       }),
     )
     this.svg.replaceChildren(...parts)
@@ -119,7 +123,9 @@ export function mount(root, component) {
   let stop = () => {}
 
   function draw() {
-    diagrams.forEach((diagram, i) => diagram.draw(about[i], known.get(about[i].id), colors))
+    for (const [i, diagram] of diagrams.entries()) {
+      diagram.draw(about[i], known.get(about[i].id), colors)
+    }
     put(empty, about.length ? "" : "Press Train: how honest its confidence is will show here")
   }
 

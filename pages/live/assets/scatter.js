@@ -52,16 +52,24 @@ let card = null // {canvas, gl, points, plane}, or {gl: null} where there is no 
 function graphics() {
   if (card && !card.gl?.isContextLost()) return card
   const canvas = document.createElement("canvas")
-  const gl = canvas.getContext("webgl", { antialias: true, premultipliedAlpha: true, preserveDrawingBuffer: true })
+  const gl = canvas.getContext("webgl", {
+    antialias: true,
+    premultipliedAlpha: true,
+    preserveDrawingBuffer: true,
+  })
   card = { canvas, gl }
   if (!gl) return card
   const program = (vertex, fragment) => {
     const made = gl.createProgram()
-    for (const [type, text] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]]) {
+    for (const [type, text] of [
+      [gl.VERTEX_SHADER, vertex],
+      [gl.FRAGMENT_SHADER, fragment],
+    ]) {
       const shader = gl.createShader(type)
       gl.shaderSource(shader, text)
       gl.compileShader(shader)
-      if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS)) throw new Error(gl.getShaderInfoLog(shader))
+      if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS))
+        throw new Error(gl.getShaderInfoLog(shader))
       gl.attachShader(made, shader)
     }
     gl.linkProgram(made)
@@ -109,14 +117,15 @@ export class Scatter {
     const [count, dims] = points.shape
     const t = this.t()
     const to = new Float32Array(3 * count)
-    for (let i = 0; i < count; i++) for (let k = 0; k < dims; k++) to[3 * i + k] = points[dims * i + k]
+    for (let i = 0; i < count; i++)
+      for (let k = 0; k < dims; k++) to[3 * i + k] = points[dims * i + k]
     const same = count === this.count && dims === this.dims && this.count > 0
     if (same) {
       const from = new Float32Array(3 * count)
       for (let i = 0; i < from.length; i++) from[i] = mixed(this.from[i], this.to[i], t)
       this.from = from
       this.viewFrom = this.sight(t)
-      this.centersFrom = this.centers.map((center, c) => this.centerAt(c, t))
+      this.centersFrom = this.centers.map((_, c) => this.centerAt(c, t))
     } else {
       this.from = to
       this.viewFrom = null
@@ -160,12 +169,17 @@ export class Scatter {
   centerAt(c, t) {
     const to = this.centers[c]
     const from = this.centersFrom[c]
-    return from && from.every(Number.isFinite) ? to.map((value, k) => mixed(from[k], value, t)) : to
+    return from?.every(Number.isFinite) ? to.map((value, k) => mixed(from[k], value, t)) : to
   }
 
   turn() {
     if (this.dims === 2) return [1, 0, 0, 0, 1, 0, 0, 0, 1]
-    const [cy, sy, cp, sp] = [Math.cos(this.yaw), Math.sin(this.yaw), Math.cos(this.pitch), Math.sin(this.pitch)]
+    const [cy, sy, cp, sp] = [
+      Math.cos(this.yaw),
+      Math.sin(this.yaw),
+      Math.cos(this.pitch),
+      Math.sin(this.pitch),
+    ]
     // Rows: right, up, towards the eye.
     return [cy, 0, sy, sp * sy, cp, -sp * cy, -cp * sy, sp, cp * cy]
   }
@@ -220,7 +234,9 @@ export class Scatter {
     this.axes(pen, w, h, colors)
     if (trails) this.drawTrails(pen, palette, hidden)
     this.drawCenters(pen, palette, hidden, colors, names)
-    for (const i of this.marked) if (i < this.count) ring(pen, this.place(this.position(i, this.t())), i === this.marked[0] ? 8 : 6, colors.text)
+    for (const i of this.marked)
+      if (i < this.count)
+        ring(pen, this.place(this.position(i, this.t())), i === this.marked[0] ? 8 : 6, colors.text)
   }
 
   // Regions and points, on the shared card; null where there is no WebGL.
@@ -245,7 +261,8 @@ export class Scatter {
       gl.useProgram(plane.made)
       const classes = this.bias.length
       const rule = new Float32Array(3 * MOST)
-      for (let c = 0; c < classes; c++) rule.set([this.kernel[c], this.kernel[classes + c], this.bias[c]], 3 * c)
+      for (let c = 0; c < classes; c++)
+        rule.set([this.kernel[c], this.kernel[classes + c], this.bias[c]], 3 * c)
       gl.uniform3fv(plane.place("rule"), rule)
       gl.uniform3fv(plane.place("palette"), flat)
       gl.uniform1i(plane.place("classes"), classes)
@@ -260,11 +277,20 @@ export class Scatter {
       gl.disableVertexAttribArray(corner)
     }
     if (this.buffers?.gl !== gl) {
-      this.buffers = { gl, from: gl.createBuffer(), to: gl.createBuffer(), about: gl.createBuffer() }
+      this.buffers = {
+        gl,
+        from: gl.createBuffer(),
+        to: gl.createBuffer(),
+        about: gl.createBuffer(),
+      }
       this.stale = true
     }
     gl.useProgram(points.made)
-    for (const [name, size] of [["from", 3], ["to", 3], ["about", 2]]) {
+    for (const [name, size] of [
+      ["from", 3],
+      ["to", 3],
+      ["about", 2],
+    ]) {
       gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[name])
       if (this.stale) gl.bufferData(gl.ARRAY_BUFFER, this[name], gl.DYNAMIC_DRAW)
       const place = points.attribute(name)
@@ -273,14 +299,27 @@ export class Scatter {
     }
     this.stale = false
     gl.uniform1f(points.place("t"), t)
-    gl.uniform1f(points.place("size"), ratio * (this.count < 800 ? 6 : 4.4) * (least / ratio < 400 ? 0.8 : 1))
+    gl.uniform1f(
+      points.place("size"),
+      ratio * (this.count < 800 ? 6 : 4.4) * (least / ratio < 400 ? 0.8 : 1),
+    )
     gl.uniform1f(points.place("alpha"), 0.75)
     const r = this.turn() // rows, and WebGL wants columns
-    gl.uniformMatrix3fv(points.place("turn"), false, [0, 3, 6, 1, 4, 7, 2, 5, 8].map((at) => r[at]))
-    gl.uniform2fv(points.place("scale"), half.map((value) => 1 / value))
+    gl.uniformMatrix3fv(
+      points.place("turn"),
+      false,
+      [0, 3, 6, 1, 4, 7, 2, 5, 8].map((at) => r[at]),
+    )
+    gl.uniform2fv(
+      points.place("scale"),
+      half.map((value) => 1 / value),
+    )
     gl.uniform3fv(points.place("middle"), middle)
     gl.uniform3fv(points.place("palette"), flat)
-    gl.uniform1fv(points.place("shown"), Array.from({ length: MOST }, (_, c) => (hidden.has(c) ? 0 : 1)))
+    gl.uniform1fv(
+      points.place("shown"),
+      Array.from({ length: MOST }, (_, c) => (hidden.has(c) ? 0 : 1)),
+    )
     gl.drawArrays(gl.POINTS, 0, this.count)
     for (const name of ["from", "to", "about"]) gl.disableVertexAttribArray(points.attribute(name))
     return canvas
@@ -320,18 +359,34 @@ export class Scatter {
     const step = round((2 * reach * 70) / least)
     pen.globalAlpha = 0.35
     const [ox, oy] = this.place([0, 0])
-    if (ox > 0 && ox < w) line(pen, [[ox, 0], [ox, h]])
-    if (oy > 0 && oy < h) line(pen, [[0, oy], [w, oy]])
+    if (ox > 0 && ox < w)
+      line(pen, [
+        [ox, 0],
+        [ox, h],
+      ])
+    if (oy > 0 && oy < h)
+      line(pen, [
+        [0, oy],
+        [w, oy],
+      ])
     pen.globalAlpha = 1
     const half = [(reach * w) / least, (reach * h) / least]
     const text = (value) => String(Number(value.toPrecision(3))).replace("-", "−")
     pen.textAlign = "center"
-    for (let x = Math.ceil((middle[0] - half[0]) / step) * step; x < middle[0] + half[0]; x += step) {
+    for (
+      let x = Math.ceil((middle[0] - half[0]) / step) * step;
+      x < middle[0] + half[0];
+      x += step
+    ) {
       const [px] = this.place([x, 0])
       if (px > 24 && px < w - 16) pen.fillText(text(x), px, h - 5)
     }
     pen.textAlign = "left"
-    for (let y = Math.ceil((middle[1] - half[1]) / step) * step; y < middle[1] + half[1]; y += step) {
+    for (
+      let y = Math.ceil((middle[1] - half[1]) / step) * step;
+      y < middle[1] + half[1];
+      y += step
+    ) {
       const [, py] = this.place([0, y])
       if (py > 12 && py < h - 22) pen.fillText(text(y), 4, py + 4)
     }
@@ -344,7 +399,8 @@ export class Scatter {
       if (hidden.has(c)) continue
       const path = this.trails.map((at) => at[c]).filter((at) => at?.every(Number.isFinite))
       pen.strokeStyle = palette[c]
-      if (path.length) line(pen, [...path.map((at) => this.place(at)), this.place(this.centerAt(c, this.t()))])
+      if (path.length)
+        line(pen, [...path.map((at) => this.place(at)), this.place(this.centerAt(c, this.t()))])
     }
     pen.globalAlpha = 1
     pen.lineWidth = 1
@@ -377,8 +433,11 @@ function fitted(points, count, dims) {
   const middle = [0, 0, 0]
   let reach = 1e-6
   for (let k = 0; k < dims; k++) {
-    const values = Float32Array.from({ length: count }, (_, i) => points[dims * i + k]).filter(Number.isFinite).sort()
-    const at = (share) => values[Math.min(values.length - 1, Math.floor(share * values.length))] ?? 0
+    const values = Float32Array.from({ length: count }, (_, i) => points[dims * i + k])
+      .filter(Number.isFinite)
+      .sort()
+    const at = (share) =>
+      values[Math.min(values.length - 1, Math.floor(share * values.length))] ?? 0
     const [low, high] = [at(0.002), at(0.998)]
     middle[k] = (low + high) / 2
     reach = Math.max(reach, (high - low) / 2)
@@ -388,7 +447,9 @@ function fitted(points, count, dims) {
 
 function rows(array) {
   const [count, dims] = array.shape
-  return Array.from({ length: count }, (_, i) => Array.from(array.subarray(dims * i, dims * (i + 1))))
+  return Array.from({ length: count }, (_, i) =>
+    Array.from(array.subarray(dims * i, dims * (i + 1))),
+  )
 }
 
 function round(value) {

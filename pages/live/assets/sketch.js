@@ -27,7 +27,10 @@ export function sketch(onDrawn) {
 
   function place(event) {
     const box = canvas.getBoundingClientRect()
-    return [((event.clientX - box.left) / box.width) * SIDE, ((event.clientY - box.top) / box.height) * SIDE]
+    return [
+      ((event.clientX - box.left) / box.width) * SIDE,
+      ((event.clientY - box.top) / box.height) * SIDE,
+    ]
   }
 
   function line(from, to) {

@@ -110,8 +110,8 @@ function close() {
 
 function deliver(message) {
   say("open")
-  let run = runs.get(message.run)
-  if (!run) runs.set(message.run, (run = new Run(message.run)))
+  const run = runs.get(message.run) ?? new Run(message.run)
+  runs.set(message.run, run)
   const changed = run.take(message)
   if (!changed) {
     close()
@@ -122,7 +122,7 @@ function deliver(message) {
     if (ids.includes(run.id)) listener(run, changed)
   }
   // Of runs that are unknown there will be no news: the server ends such a stream.
-  if (asked && asked.split(",").every((id) => runs.get(id)?.facts.state === "unknown")) close()
+  if (asked?.split(",").every((id) => runs.get(id)?.facts.state === "unknown")) close()
 }
 
 function say(what) {

@@ -11,7 +11,12 @@ export function mount(root, component) {
   const empty = element("p", { className: "empty" })
   root.classList.add("strip")
   root.append(
-    element("div", { className: "bar" }, element("span", { className: "pick", role: "group", "aria-label": "Show" }, all, wrong), tally),
+    element(
+      "div",
+      { className: "bar" },
+      element("span", { className: "pick", role: "group", "aria-label": "Show" }, all, wrong),
+      tally,
+    ),
     element("div", { className: "stage" }, tiles, empty),
   )
 
@@ -95,7 +100,17 @@ export function mount(root, component) {
     const from = i * sprite.size
     picture
       .getContext("2d")
-      .drawImage(sprite.image, from, 0, sprite.size, sprite.height, 0, 0, sprite.size, sprite.height)
+      .drawImage(
+        sprite.image,
+        from,
+        0,
+        sprite.size,
+        sprite.height,
+        0,
+        0,
+        sprite.size,
+        sprite.height,
+      )
   }
 
   all.onclick = () => {

@@ -4,7 +4,7 @@
 import { Refused, unpack } from "./look.js"
 import { follow, moment, settle } from "./moment.js"
 import { adoptStyle, loadPlotly } from "./panel.js"
-import * as pictures from "./portraits.js"
+import { frame, PICTURES } from "./portraits.js"
 import { subscribe } from "./stream.js"
 import { element, pause, put, theme } from "./words.js"
 
@@ -13,7 +13,10 @@ const VIEWS = {
   simplex: { label: "Simplex", what: "L over all predictions of three classes" },
   weights: { label: "Weights", what: "Whom it pushes in a batch, beside cross-entropy" },
 }
-const AXES = { p: "Over the probability of the true class", margin: "Over its logit less the others'" }
+const AXES = {
+  p: "Over the probability of the true class",
+  margin: "Over its logit less the others'",
+}
 const AGAIN_MS = 120
 const LATER_MS = 4000
 const SLOW_MS = 500
@@ -34,9 +37,19 @@ export function mount(root, component) {
   let evaluated = null // its step
   let stop = () => {}
 
-  const choices = element("div", { className: "views", role: "radiogroup", "aria-label": "Picture of the loss" })
+  const choices = element("div", {
+    className: "views",
+    role: "radiogroup",
+    "aria-label": "Picture of the loss",
+  })
   for (const [name, { label, what }] of Object.entries(VIEWS)) {
-    const button = element("button", { type: "button", role: "radio", title: what, text: label, "data-view": name })
+    const button = element("button", {
+      type: "button",
+      role: "radio",
+      title: what,
+      text: label,
+      "data-view": name,
+    })
     button.onclick = () => {
       if (view === name) return
       view = name
@@ -45,9 +58,19 @@ export function mount(root, component) {
     }
     choices.append(button)
   }
-  const over = element("div", { className: "views over", role: "radiogroup", "aria-label": "Over what" })
+  const over = element("div", {
+    className: "views over",
+    role: "radiogroup",
+    "aria-label": "Over what",
+  })
   for (const [name, title] of Object.entries(AXES)) {
-    const button = element("button", { type: "button", role: "radio", title, text: name, "data-axis": name })
+    const button = element("button", {
+      type: "button",
+      role: "radio",
+      title,
+      text: name,
+      "data-axis": name,
+    })
     button.onclick = () => {
       axis = name
       choose()
@@ -137,7 +160,12 @@ export function mount(root, component) {
       } catch (error) {
         done = number
         if (gone) break
-        put(note, error instanceof Refused ? `${error.message} ${error.hint}`.trim() : "This picture could not be drawn.")
+        put(
+          note,
+          error instanceof Refused
+            ? `${error.message} ${error.hint}`.trim()
+            : "This picture could not be drawn.",
+        )
         if (!(error instanceof Refused)) throw error
         setTimeout(() => gone || ask(), LATER_MS)
       } finally {
@@ -181,7 +209,13 @@ export function mount(root, component) {
     const narrow = root.clientWidth < 420
     const made = answer.reason
       ? { traces: [], layout: {}, note: answer.reason, keys: [] }
-      : pictures[answer.kind ?? view](answer, { colors, axis, narrow, run: data.run, seen: evaluated })
+      : PICTURES[answer.kind ?? view](answer, {
+          colors,
+          axis,
+          narrow,
+          run: data.run,
+          seen: evaluated,
+        })
     root.dataset.kind = answer.reason ? "none" : (answer.kind ?? view)
     over.hidden = answer.kind !== "curve"
     empty.hidden = made.traces.length > 0
@@ -196,8 +230,12 @@ export function mount(root, component) {
     )
     side.replaceChildren(...(made.side ?? []))
     stage(made)
-    const layout = { ...pictures.frame(colors), ...made.layout }
-    Plotly.react(plot, made.traces, layout, { displayModeBar: false, responsive: false, scrollZoom: false })
+    const layout = { ...frame(colors), ...made.layout }
+    Plotly.react(plot, made.traces, layout, {
+      displayModeBar: false,
+      responsive: false,
+      scrollZoom: false,
+    })
     plot.setAttribute("aria-label", `${VIEWS[view].what}. ${made.note}`)
   }
 

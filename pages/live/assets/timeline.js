@@ -12,12 +12,18 @@ const PLAY_MS = 350
 
 export function nearest(steps, wanted) {
   let best = 0
-  for (const [i, each] of steps.entries()) if (Math.abs(each - wanted) < Math.abs(steps[best] - wanted)) best = i
+  for (const [i, each] of steps.entries())
+    if (Math.abs(each - wanted) < Math.abs(steps[best] - wanted)) best = i
   return best
 }
 
 export function timeline({ busy, go, rest }) {
-  const slider = element("input", { type: "range", min: "0", max: "0", "aria-label": "Step of the run" })
+  const slider = element("input", {
+    type: "range",
+    min: "0",
+    max: "0",
+    "aria-label": "Step of the run",
+  })
   const when = element("span", { className: "when" })
   const play = element("button", { type: "button", className: "quiet", text: "Play" })
   const live = element("button", { type: "button", className: "quiet", text: "Latest" })
@@ -35,7 +41,10 @@ export function timeline({ busy, go, rest }) {
     slider.disabled = play.disabled = kept.length < 2
     live.setAttribute("aria-pressed", String(step === null))
     const shown = kept[at]
-    const epoch = shown === undefined || !facts.steps ? "" : `, epoch ${((shown / facts.steps) * facts.epochs).toFixed(2)}`
+    const epoch =
+      shown === undefined || !facts.steps
+        ? ""
+        : `, epoch ${((shown / facts.steps) * facts.epochs).toFixed(2)}`
     put(when, shown === undefined ? "" : `step ${count(shown)}${epoch}`)
     slider.setAttribute("aria-valuetext", when.textContent)
     put(play, playing ? "Pause" : "Play")
@@ -66,7 +75,8 @@ export function timeline({ busy, go, rest }) {
   }
   play.onclick = () => {
     if (playing) return halt()
-    let at = step === null || nearest(steps(), step) === steps().length - 1 ? 0 : nearest(steps(), step)
+    let at =
+      step === null || nearest(steps(), step) === steps().length - 1 ? 0 : nearest(steps(), step)
     playing = setInterval(() => {
       if (busy()) return // as fast as the answers come
       at += 1

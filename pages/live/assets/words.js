@@ -42,9 +42,12 @@ export function theme(element) {
     error: read("red-text-color"),
     font: read("font") || "sans-serif",
     code: read("code-font") || "monospace",
-    runs: read("chart-categorical-colors").split(",").map((color) => color.trim()),
+    runs: read("chart-categorical-colors")
+      .split(",")
+      .map((color) => color.trim()),
     dark: luminance(background) < 0.4,
-    key: style.getPropertyValue("--st-background-color") + style.getPropertyValue("--st-text-color"),
+    key:
+      style.getPropertyValue("--st-background-color") + style.getPropertyValue("--st-text-color"),
   }
 }
 
