@@ -25,12 +25,13 @@ from .written import WrittenLoss, compile_loss
 from .written_metric import WrittenMetric, compile_metric, get_metric
 
 if TYPE_CHECKING:
-    from .diagnosis import Diagnosis, Verdict, doctor
+    from .diagnosis import Diagnosis, Finding, doctor
     from .portraits import curve, portrait
 
 __all__ = [
     "CenterLoss",
     "Diagnosis",
+    "Finding",
     "LossError",
     "LossInfo",
     "MetricInfo",
@@ -39,7 +40,6 @@ __all__ = [
     "Provided",
     "Remark",
     "Span",
-    "Verdict",
     "WrittenLoss",
     "WrittenMetric",
     "catalog",
@@ -63,7 +63,7 @@ def __getattr__(name: str) -> Any:
     """The names that import TensorFlow, on first use."""
     if name in ("curve", "portrait"):
         from . import portraits as module
-    elif name in ("doctor", "Diagnosis", "Verdict"):
+    elif name in ("doctor", "Diagnosis", "Finding"):
         from . import diagnosis as module  # type: ignore[no-redef]
     else:
         raise AttributeError(f"module 'losses' has no attribute {name!r}")

@@ -1,6 +1,6 @@
-"""What a loss is, computed rather than quoted: `doctor(loss)` gives a verdict a property.
+"""What a loss is, computed rather than quoted: `doctor(loss)` gives a finding a property.
 
-verdict.py   Verdict and Diagnosis
+finding.py   Finding and Diagnosis
 trial.py     a loss as a function of many predictions at once
 values.py    finite, true slopes, depends on the prediction, bounded, batch-coupled
 risks.py     least at the truth, proper, classification-calibrated, symmetric
@@ -23,10 +23,10 @@ from losses.language.inputs import OF_THE_PROBABILITY
 from losses.named_loss import get
 
 from . import features, pushes, risks, values
+from .finding import TITLES, Diagnosis, Finding, State
 from .trial import Interrupted, OutOfTime, Trial
-from .verdict import TITLES, Diagnosis, State, Verdict
 
-__all__ = ["TITLES", "Diagnosis", "Interrupted", "State", "Verdict", "doctor"]
+__all__ = ["TITLES", "Diagnosis", "Finding", "Interrupted", "State", "doctor"]
 
 SECONDS = 20.0
 SOUND = {
@@ -50,7 +50,7 @@ def doctor(
     seconds: float = SECONDS,
     hurry: Callable[[], bool] = lambda: False,
 ) -> Diagnosis:
-    """Examines a loss, named or written, or the one of a name, such as "focal": one verdict for
+    """Examines a loss, named or written, or the one of a name, such as "focal": one finding for
     each of `TITLES`, each with numbers.
 
     Every number is computed from the loss as a training step runs it, at predictions that are the
@@ -70,7 +70,7 @@ def doctor(
         )
     needed = sorted(set(loss.inputs) - set(OF_THE_PROBABILITY))
     moves = {"progress", "epoch", "step"} & set(loss.inputs)
-    found: dict[str, Verdict] = {}
+    found: dict[str, Finding] = {}
     with np.errstate(all="ignore"):  # infinities are among the findings
         for progress in MOMENTS if moves else MOMENTS[:1]:
             if needed:
@@ -94,21 +94,21 @@ def _named(name: str) -> PlaygroundLoss:
 
 def _with_more(
     loss: PlaygroundLoss, needed: list[str], hurry: Callable[[], bool], progress: float
-) -> dict[str, Verdict]:
+) -> dict[str, Finding]:
     found = _all(features.ASKED, features.BatchTrial(loss, hurry, progress))
     why = f"It takes {', '.join(needed)}, so it is no function of the probabilities alone."
-    return found | {name: Verdict(name, "n/a", why) for name in OF_PROBABILITIES}
+    return found | {name: Finding(name, "n/a", why) for name in OF_PROBABILITIES}
 
 
-def _examine(trial: Trial) -> dict[str, Verdict]:
+def _examine(trial: Trial) -> dict[str, Finding]:
     first = (values.depends, values.finite, values.bounds, values.coupled)
     found = _all(first, trial)
     if found["depends"].state == "no":
         why = "It does not depend on the prediction in any way that could be learnt from."
-        return found | {name: Verdict(name, "n/a", why) for name in OF_DEPENDENCE}
+        return found | {name: Finding(name, "n/a", why) for name in OF_DEPENDENCE}
     if "alone" in found["depends"].evidence:
         why = "It compares the samples of a batch: alone, none depends on its prediction."
-        return found | {name: Verdict(name, "n/a", why) for name in OF_DEPENDENCE}
+        return found | {name: Finding(name, "n/a", why) for name in OF_DEPENDENCE}
     search = risks.Search(trial)
     found |= _all((values.gradient, pushes.push, pushes.scale, pushes.sure), trial)
     found |= _all((pushes.convex, risks.symmetric), trial)
@@ -118,8 +118,8 @@ def _examine(trial: Trial) -> dict[str, Verdict]:
 _MAKES: dict[str, tuple[str, ...]] = {"bounds": ("bounded_below", "bounded_above")}
 
 
-def _all(asked: Iterable[Callable[[Any], Any]], what: Any) -> dict[str, Verdict]:
-    found: dict[str, Verdict] = {}
+def _all(asked: Iterable[Callable[[Any], Any]], what: Any) -> dict[str, Finding]:
+    found: dict[str, Finding] = {}
     for ask in asked:
         names = _MAKES.get(ask.__name__, (ask.__name__,))
         try:
@@ -127,27 +127,27 @@ def _all(asked: Iterable[Callable[[Any], Any]], what: Any) -> dict[str, Verdict]
         except Interrupted:
             raise
         except OutOfTime:
-            answer = [Verdict(n, "unknown", "It is too slow to be tried often enough.")
+            answer = [Finding(n, "unknown", "It is too slow to be tried often enough.")
                       for n in names]  # fmt: skip
         except Exception:  # whatever the library raises, the visitor gets our words
-            answer = [Verdict(n, "unknown", "It cannot be computed on the predictions that this "
+            answer = [Finding(n, "unknown", "It cannot be computed on the predictions that this "
                               "takes.") for n in names]  # fmt: skip
-        each: Sequence[Verdict] = [answer] if isinstance(answer, Verdict) else answer
-        found |= {verdict.name: verdict for verdict in each}
+        each: Sequence[Finding] = [answer] if isinstance(answer, Finding) else answer
+        found |= {finding.name: finding for finding in each}
     return found
 
 
-def _sound(found: dict[str, Verdict]) -> Verdict:
+def _sound(found: dict[str, Finding]) -> Finding:
     """Whether it can be trained with: what is not, makes it unsound."""
     states = {name: found[name].state for name in SOUND}
     bad = [why for name, why in SOUND.items() if states[name] == "no"]
     if bad:
-        return Verdict("sound", "no", f"It should not be trained with: {'; '.join(bad)}.", states)
+        return Finding("sound", "no", f"It should not be trained with: {'; '.join(bad)}.", states)
     if "unknown" in states.values():
         open_ = [TITLES[name].lower() for name, state in states.items() if state == "unknown"]
-        return Verdict("sound", "unknown", f"Nothing speaks against it, but not everything could "
+        return Finding("sound", "unknown", f"Nothing speaks against it, but not everything could "
                        f"be told: {', '.join(open_)}.", states)  # fmt: skip
     sentence = "Finite, moved by what is learnt, and with a lower bound."
     if found["gradient"].state == "no":  # on purpose, where stop_gradient is in it
         sentence += " But its gradient is not the slope of its value."
-    return Verdict("sound", "yes", sentence, states)
+    return Finding("sound", "yes", sentence, states)

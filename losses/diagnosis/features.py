@@ -1,4 +1,4 @@
-"""Verdicts on losses that take more than a prediction: features, pairs, a teacher.
+"""Findings on losses that take more than a prediction: features, pairs, a teacher.
 
 What is asked of all of them is asked on whole batches; what only makes sense for probabilities is
 said not to apply.
@@ -17,9 +17,9 @@ from losses.gradient import gradient_of
 from losses.language.inputs import PREDICTIONS
 from losses.language.probe import SIZE, batch
 
+from .finding import Finding, say
 from .trial import CLASSES, EPOCHS, Interrupted
 from .trial import STEPS as STEPS_AN_EPOCH
-from .verdict import Verdict, say
 
 Tensors = Mapping[str, Any]
 DIRECTIONS = 8
@@ -80,7 +80,7 @@ class BatchTrial:
         return base | {n: (by * base[n]).astype("float32") for n in self.learnt}
 
 
-def finite(trial: BatchTrial) -> Verdict:
+def finite(trial: BatchTrial) -> Finding:
     """Whether value and gradient are finite at zero, ordinary, huge and equal inputs."""
     alike = trial.scaled(1)
     for name in trial.learnt:
@@ -95,17 +95,17 @@ def finite(trial: BatchTrial) -> Verdict:
     for where, tensors in tried.items():
         value, slopes = trial.on(tensors)
         if not np.isfinite(value):
-            return Verdict("finite", "no", f"The value is {say(value)} at {where}.",
+            return Finding("finite", "no", f"The value is {say(value)} at {where}.",
                            {"where": where, "what": "value"})  # fmt: skip
         for name, slope in slopes.items():
             if not np.isfinite(slope).all():
-                return Verdict("finite", "no", f"The gradient by {name} is not finite at {where}.",
+                return Finding("finite", "no", f"The gradient by {name} is not finite at {where}.",
                                {"where": where, "what": name})  # fmt: skip
-    return Verdict("finite", "yes", "Value and gradient are finite at "
+    return Finding("finite", "yes", "Value and gradient are finite at "
                    f"{', '.join(tried)}.", {"tried": len(tried)})  # fmt: skip
 
 
-def gradient(trial: BatchTrial) -> Verdict:
+def gradient(trial: BatchTrial) -> Finding:
     """The gradient against central differences along directions in the space of the batch."""
     rng = np.random.default_rng(1)
     base = trial.scaled(1)
@@ -124,12 +124,12 @@ def gradient(trial: BatchTrial) -> Verdict:
     worst = max(0.0, max(errors) - noise) / max(*sizes, 1e-30)
     evidence = {"directions": DIRECTIONS, "worst_relative_error": worst}
     if not np.isfinite(worst):
-        return Verdict("gradient", "unknown", "Values or slopes are not finite.")
+        return Finding("gradient", "unknown", "Values or slopes are not finite.")
     if worst > 0.05:
-        return Verdict("gradient", "no", "Along some direction of the batch the gradient "
+        return Finding("gradient", "no", "Along some direction of the batch the gradient "
                        f"differs from central differences by {say(worst)} of its size.",
                        evidence)  # fmt: skip
-    return Verdict("gradient", "yes", f"It agrees with central differences along {DIRECTIONS} "
+    return Finding("gradient", "yes", f"It agrees with central differences along {DIRECTIONS} "
                    f"directions of a batch of {SIZE}; worst relative error {say(worst)}.",
                    evidence)  # fmt: skip
 
@@ -142,7 +142,7 @@ def _difference(trial: BatchTrial, base: Tensors, along: Tensors, h: float) -> f
     return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * h)
 
 
-def depends(trial: BatchTrial) -> Verdict:
+def depends(trial: BatchTrial) -> Finding:
     """Whether what is learnt moves the value."""
     one, slopes = trial.on(trial.scaled(1))
     other, _ = trial.on(trial.scaled(1, seed=1))
@@ -150,18 +150,18 @@ def depends(trial: BatchTrial) -> Verdict:
     words = ", ".join(f"{n} {say(v)}" for n, v in norms.items()) or "nothing it takes is learnt"
     evidence = {"values": [one, other], "gradient_norms": norms}
     if not norms or max(norms.values()) <= 1e-7 * max(abs(one), 1e-30):
-        return Verdict("depends", "no", f"Its gradient is zero: {words}.", evidence)
-    return Verdict("depends", "yes", f"Norm of its gradient on a batch: {words}.", evidence)
+        return Finding("depends", "no", f"Its gradient is zero: {words}.", evidence)
+    return Finding("depends", "yes", f"Norm of its gradient on a batch: {words}.", evidence)
 
 
-def bounds(trial: BatchTrial) -> tuple[Verdict, Verdict]:
+def bounds(trial: BatchTrial) -> tuple[Finding, Finding]:
     """Below and above: what it gives as its inputs grow ten, a hundred, a thousand times."""
     along = [(seed, s) for seed in (0, 1) for s in (1.0, -1.0)]
     values = np.array([[trial.on(trial.scaled(s * 10.0**k, seed))[0] for seed, s in along]
                        for k in range(4)])  # fmt: skip
     if not np.isfinite(values).all():
         why = "The value is not finite at large inputs."
-        return Verdict("bounded_below", "unknown", why), Verdict("bounded_above", "unknown", why)
+        return Finding("bounded_below", "unknown", why), Finding("bounded_above", "unknown", why)
     found = []
     for name, sign, end in (("bounded_below", -1, "least"), ("bounded_above", 1, "most")):
         gains = np.diff(sign * values, axis=0)
@@ -175,15 +175,15 @@ def bounds(trial: BatchTrial) -> tuple[Verdict, Verdict]:
         if growing.any():
             ray = values[:, int(np.argmax(np.where(growing, gains[2], -np.inf)))]
             words = ", ".join(say(float(value)) for value in ray)
-            found.append(Verdict(name, "no", "Without end as its inputs grow 1, 10, 100 and 1000 "
+            found.append(Finding(name, "no", "Without end as its inputs grow 1, 10, 100 and 1000 "
                                  f"times: {words}.", evidence))  # fmt: skip
         else:
-            found.append(Verdict(name, "yes", f"The {end} seen as its inputs grow a thousand "
+            found.append(Finding(name, "yes", f"The {end} seen as its inputs grow a thousand "
                                  f"times is {say(edge)}.", evidence))  # fmt: skip
     return found[0], found[1]
 
 
-def coupled(trial: BatchTrial) -> Verdict:
+def coupled(trial: BatchTrial) -> Finding:
     """Whether the value of a sample depends on the others, for losses that give one a sample."""
     base, fresh = trial.batch(0), trial.batch(1)
     half = SIZE // 2
@@ -200,18 +200,18 @@ def coupled(trial: BatchTrial) -> Verdict:
         whole = float(before)
         evidence = {"together": whole, "halves": apart}
         if np.isclose(whole, apart, rtol=1e-4):
-            return Verdict("coupled", "no", f"A batch of {SIZE} costs {say(whole)}, as its halves "
+            return Finding("coupled", "no", f"A batch of {SIZE} costs {say(whole)}, as its halves "
                            "do on average.", evidence)  # fmt: skip
-        return Verdict("coupled", "yes", f"A batch of {SIZE} costs {say(whole)}, its halves "
+        return Finding("coupled", "yes", f"A batch of {SIZE} costs {say(whole)}, its halves "
                        f"{say(apart)} on average: samples are compared.", evidence)  # fmt: skip
     gap = np.abs(before[:half] - after[:half])
     i = int(np.argmax(gap))
     one, other = float(before[i]), float(after[i])
     evidence = {"before": one, "after": other}
     if gap[i] <= 1e-4 * max(abs(one), 1e-30):
-        return Verdict("coupled", "no", "A sample's value stays when the others of its batch "
+        return Finding("coupled", "no", "A sample's value stays when the others of its batch "
                        "change.", evidence)  # fmt: skip
-    return Verdict("coupled", "yes", f"One sample costs {say(one)}, and {say(other)} when "
+    return Finding("coupled", "yes", f"One sample costs {say(one)}, and {say(other)} when "
                    "others of its batch change.", evidence)  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .verdict import say
+from .finding import say
 
 INSIDE = 2e-3  # odds below are left out: there the search has little to go by
 CLOSE = 0.04  # what a law may leave unexplained of the logits asked for, root mean square

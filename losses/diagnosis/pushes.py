@@ -1,12 +1,12 @@
-"""Verdicts on how a loss pulls on the logits: convex or not, how hard, and where."""
+"""Findings on how a loss pulls on the logits: convex or not, how hard, and where."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from .finding import Finding, say
 from .trial import Trial
 from .values import even, softmax
-from .verdict import Verdict, say
 
 PAIRS = 60  # a class
 POINTS = (0.01, 0.5, 0.99)
@@ -14,7 +14,7 @@ LEADS = (5.0, 20.0, 100.0)  # of a wrong class, in logits
 ALIKE = 3.0  # a scale within this factor of cross-entropy's takes its learning rate
 
 
-def convex(trial: Trial) -> Verdict:
+def convex(trial: Trial) -> Finding:
     """The midpoint test: halfway between two predictions it must not cost more than the mean."""
     labels, z = trial.sample(PAIRS // 3, (0.5, 1.5, 4.0))
     rng = np.random.default_rng(5)
@@ -26,7 +26,7 @@ def convex(trial: Trial) -> Verdict:
     values, _ = trial.rows(np.tile(labels, 3), np.concatenate([z, other, (z + other) / 2]))
     one, two, middle = values.reshape(3, -1)
     if not np.isfinite(values).all():
-        return Verdict("convex", "unknown", "The value at ordinary predictions is not finite.")
+        return Finding("convex", "unknown", "The value at ordinary predictions is not finite.")
     over = middle - (one + two) / 2
     limit = 1e-5 * float(np.ptp(values)) + 2e-6 * np.abs(values).max()
     worst = int(np.argmax(over))
@@ -37,13 +37,13 @@ def convex(trial: Trial) -> Verdict:
     }  # fmt: skip
     if over[worst] > limit:
         p = softmax(np.stack([z[worst], other[worst]]))[:, labels[worst]]
-        return Verdict(
+        return Finding(
             "convex", "no",
             f"Halfway between two predictions (p of the truth {say(p[0])} and {say(p[1])}) it "
             f"costs {say(middle[worst])}, more than their mean {say((one + two)[worst] / 2)}; so "
             f"with {evidence['violations']} of {len(z)} pairs.", evidence,
         )  # fmt: skip
-    return Verdict("convex", "yes", f"Halfway between two predictions it never costs more than "
+    return Finding("convex", "yes", f"Halfway between two predictions it never costs more than "
                    f"their mean: {len(z)} pairs tried.", evidence)  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def _along(classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return labels, one, two
 
 
-def scale(trial: Trial) -> Verdict:
+def scale(trial: Trial) -> Finding:
     """The size of its gradient on an untrained network, by that of cross-entropy."""
     labels, z = trial.sample(8, (0.3,))
     _, slopes = trial.rows(labels, z)
@@ -72,26 +72,26 @@ def scale(trial: Trial) -> Verdict:
     evidence = {"gradient": own, "cross_entropy": usual, "ratio": ratio,
                 "learning_rate_factor": 1 / ratio if ratio > 0 else None}  # fmt: skip
     if not np.isfinite(own):
-        return Verdict("scale", "unknown", "Its gradient on an untrained network is not finite.")
+        return Finding("scale", "unknown", "Its gradient on an untrained network is not finite.")
     if ratio == 0:
-        return Verdict("scale", "no", "It has no gradient on an untrained network.", evidence)
+        return Finding("scale", "no", "It has no gradient on an untrained network.", evidence)
     start = (
         f"On an untrained network its gradient by the logits is {say(own)}, {say(ratio)} times "
         f"that of cross-entropy ({say(usual)})"
     )
     if 1 / ALIKE <= ratio <= ALIKE:
-        return Verdict("scale", "yes", f"{start}: the same learning rate suits.", evidence)
-    return Verdict("scale", "no", f"{start}: with plain SGD try {say(1 / ratio)} times the "
+        return Finding("scale", "yes", f"{start}: the same learning rate suits.", evidence)
+    return Finding("scale", "no", f"{start}: with plain SGD try {say(1 / ratio)} times the "
                    "learning rate; Adam evens that out.", evidence)  # fmt: skip
 
 
-def push(trial: Trial) -> Verdict:
+def push(trial: Trial) -> Finding:
     """dL/dz of the true class, turned around, where that class has p = 0.01, 0.5 and 0.99."""
     p = np.concatenate([np.array(POINTS), np.linspace(0.02, 0.98, 49)])
     _, slopes = trial.rows(np.zeros(len(p), int), even(p, trial.classes))
     pushes = -slopes[:, 0]
     if not np.isfinite(pushes).all():
-        return Verdict("push", "unknown", "Its gradient at ordinary predictions is not finite.")
+        return Finding("push", "unknown", "Its gradient at ordinary predictions is not finite.")
     at = dict(zip(map(str, POINTS), pushes[:3], strict=True))
     largest = float(np.abs(pushes).max())
     where = float(p[np.abs(pushes).argmax()])
@@ -99,15 +99,15 @@ def push(trial: Trial) -> Verdict:
     evidence = {"at": at, "largest": largest, "largest_at": where}
     sentence = f"It pushes the true class' logit up with {words}"
     if pushes[0] >= 0.1 * largest > 0:
-        return Verdict("push", "yes", f"{sentence}.", evidence)
+        return Finding("push", "yes", f"{sentence}.", evidence)
     if pushes[0] < 0:
-        return Verdict("push", "no", f"{sentence}: a sure mistake is pushed the wrong way.",
+        return Finding("push", "no", f"{sentence}: a sure mistake is pushed the wrong way.",
                        evidence)  # fmt: skip
-    return Verdict("push", "no", f"{sentence}; hardest, with {say(largest)}, at p = {say(where)}: "
+    return Finding("push", "no", f"{sentence}; hardest, with {say(largest)}, at p = {say(where)}: "
                    "a sure mistake is hardly felt.", evidence)  # fmt: skip
 
 
-def sure(trial: Trial) -> Verdict:
+def sure(trial: Trial) -> Finding:
     """The size of its gradient by the logits where a wrong class leads by 5, 20 and 100 logits, by
     the largest where the lead is small. At 16 p is 1e-7; at 104 it is 0 in float32."""
     leads = np.array([0.0, 1.0, 2.0, 3.0, *LEADS, 15.0])
@@ -117,7 +117,7 @@ def sure(trial: Trial) -> Verdict:
     _, slopes = trial.rows(np.tile(labels, len(leads)), z.reshape(-1, trial.classes))
     slopes = slopes.reshape(z.shape)
     if not np.isfinite(slopes).all():
-        return Verdict("sure", "unknown", "Its gradient at confident mistakes is not finite.")
+        return Finding("sure", "unknown", "Its gradient at confident mistakes is not finite.")
     norms = np.sqrt((slopes**2).sum(-1)).mean(-1)
     pushes = -slopes[:, labels, labels].mean(-1)
     usual = float(norms[:5].max())
@@ -129,14 +129,14 @@ def sure(trial: Trial) -> Verdict:
     away = pushes[4:7] < -1e-4 * max(usual, 1e-30)
     if away.any():
         lead = LEADS[int(np.argmax(away))]
-        return Verdict("sure", "no", "Confident mistakes are pushed the wrong way: at a lead of "
+        return Finding("sure", "no", "Confident mistakes are pushed the wrong way: at a lead of "
                        f"{lead:g} logits the true class' logit is pushed down with "
                        f"{say(-pushes[4:7][away][0])}.", evidence)  # fmt: skip
     least = float(min(at.values()))
     if least >= 0.1 * usual > 0:
-        return Verdict("sure", "yes", f"It does not fade, {words}.", evidence)
+        return Finding("sure", "yes", f"It does not fade, {words}.", evidence)
     why = "what is surely wrong is hardly taught any more"
     if norms[-1] >= 0.1 * usual and at["20"] <= 1e-2 * usual:
         why = ("it ends between p = 3e-7 and 2e-9 of the true class, where a clip or an epsilon "
                "takes over")  # fmt: skip
-    return Verdict("sure", "no", f"It vanishes, {words}; {why}.", evidence)
+    return Finding("sure", "no", f"It vanishes, {words}; {why}.", evidence)

@@ -1,4 +1,4 @@
-"""Verdicts on what a loss asks for: where its expected value under true odds q is least.
+"""Findings on what a loss asks for: where its expected value under true odds q is least.
 
 A loss is proper when no prediction has a smaller expected loss than q itself, strictly when every
 other one has a larger one (Gneiting & Raftery 2007); it is classification-calibrated when the
@@ -14,10 +14,10 @@ from functools import cached_property
 
 import numpy as np
 
+from .finding import Finding, say, spell
 from .links import INSIDE, Link, link
 from .trial import Trial
 from .values import softmax
-from .verdict import Verdict, say, spell
 
 POLISH = 60  # further steps, where the place itself is wanted
 STEPS = 45  # of the search for the least expected loss
@@ -160,7 +160,7 @@ class Search:
         return risk, slope, size.max(1)
 
 
-def truth(search: Search) -> Verdict:
+def truth(search: Search) -> Finding:
     """Whether, for a one-hot target, nothing costs less than the target itself."""
     trial, found = search.trial, search.certain
     own, best, best_p = found.own.copy(), found.best.copy(), found.best_p.copy()
@@ -176,20 +176,20 @@ def truth(search: Search) -> Verdict:
         "p_true": best_p[worst, worst], "p": best_p[worst],
     }  # fmt: skip
     if not np.isfinite(best).all() or not np.isfinite(own).all():
-        return Verdict("truth", "unknown", "The value is not finite at a sure and right "
+        return Finding("truth", "unknown", "The value is not finite at a sure and right "
                        "prediction.", evidence)  # fmt: skip
     if gain[worst] > 0:
         p = best_p[worst, worst]
         at = f"{p:.3f}" if p < 0.9995 else f"1 - {say(1 - p)}"
-        return Verdict("truth", "no", f"For a certain truth it is {say(own[worst])} at p = 1 "
+        return Finding("truth", "no", f"For a certain truth it is {say(own[worst])} at p = 1 "
                        f"of the true class, but {say(best[worst])} at p = {at}.",
                        evidence)  # fmt: skip
     tie = int(np.argmin(found.wrong - best - clear))
     if found.wrong[tie] <= best[tie] + clear[tie]:
-        return Verdict("truth", "no", f"The truth costs {say(own[tie])}, and so does a "
+        return Finding("truth", "no", f"The truth costs {say(own[tie])}, and so does a "
                        f"prediction with another top class {spell(found.wrong_p[tie])}.",
                        {**evidence, "label": tie, "p": found.wrong_p[tie]})  # fmt: skip
-    return Verdict("truth", "yes", f"For each of the {trial.classes} classes nothing found costs "
+    return Finding("truth", "yes", f"For each of the {trial.classes} classes nothing found costs "
                    f"less than certainty in it ({say(own[worst])}).", evidence)  # fmt: skip
 
 
@@ -209,18 +209,18 @@ def _near_certainty(trial: Trial) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return least, softmax(z[each, at]), rounding
 
 
-def proper(search: Search) -> Verdict:
+def proper(search: Search) -> Finding:
     """Whether the expected loss is least at the true odds, and only there; if not, at which."""
     found = search.found
     if not np.isfinite(found.own).all() or not np.isfinite(found.best).all():
-        return Verdict("proper", "unknown", "The expected loss is not finite at ordinary odds.")
+        return Finding("proper", "unknown", "The expected loss is not finite at ordinary odds.")
     regret = found.own - found.best
     worst = int(np.argmax(np.where(regret > found.clear, regret / found.clear, 0)))
     if regret[worst] > found.clear[worst]:
         q, p = found.q[worst], found.best_p[worst]
         asked = search.asked
         instead = f" It asks for {asked.says}." if asked is not None else ""
-        return Verdict(
+        return Finding(
             "proper", "no",
             f"Where the truth has odds {spell(q)}, predicting them costs {say(found.own[worst])}, "
             f"but {spell(p)} only {say(found.best[worst])}: its probabilities are distorted."
@@ -232,26 +232,26 @@ def proper(search: Search) -> Verdict:
     tie = int(np.argmin(gap - 0.1 * found.clear))
     evidence = {"tried": len(found.q), "largest_regret": regret.max(), "gap": gap.min()}
     if gap[tie] <= 0.1 * found.clear[tie]:
-        return Verdict(
+        return Finding(
             "proper", "no",
             f"Where the truth has odds {spell(found.q[tie])}, predicting them is no better than "
             f"{spell(found.far_p[tie])}: both cost {say(found.own[tie])}.",
             {**evidence, "q": found.q[tie], "p": found.far_p[tie]},
         )  # fmt: skip
-    return Verdict(
+    return Finding(
         "proper", "yes",
         f"For {len(found.q)} true odds q over the classes nothing found costs less than predicting "
         f"q; predictions off by {FAR} or more cost at least {say(gap.min())} more.", evidence,
     )  # fmt: skip
 
 
-def calibrated(search: Search) -> Verdict:
+def calibrated(search: Search) -> Finding:
     """Whether the least expected loss is at predictions with the right top class."""
     found = search.found
     ordered = np.sort(found.q, -1)
     led = ordered[:, -1] - ordered[:, -2] >= 0.08  # nearer odds need a finer search
     if not np.isfinite(found.best).all():
-        return Verdict("calibrated", "unknown", "The expected loss is not finite at ordinary odds.")
+        return Finding("calibrated", "unknown", "The expected loss is not finite at ordinary odds.")
     gap = np.where(led, found.wrong - found.best, np.inf)
     near = np.where(led, gap - 0.1 * found.clear, np.inf)
     worst = int(np.argmin(near))
@@ -263,26 +263,26 @@ def calibrated(search: Search) -> Verdict:
         asked = search.asked
         weighed = asked is not None and "weights" in asked.evidence
         instead = f" It is calibrated for {asked.says}." if asked is not None and weighed else ""
-        return Verdict(
+        return Finding(
             "calibrated", "no",
             f"Where the truth has odds {spell(found.q[worst])}, the prediction "
             f"{spell(found.wrong_p[worst])}, whose top class is not the likeliest, costs as "
             f"little as any found: {say(found.wrong[worst])}.{instead}",
             evidence | (asked.evidence if asked is not None and weighed else {}),
         )  # fmt: skip
-    return Verdict(
+    return Finding(
         "calibrated", "yes",
         f"For {led.sum()} true odds with a leader, the least expected loss has the leader on top; "
         f"any other top class costs at least {say(gap.min())} more.", evidence,
     )  # fmt: skip
 
 
-def symmetric(trial: Trial) -> Verdict:
+def symmetric(trial: Trial) -> Finding:
     """Whether the values for all classes as the truth add up to the same everywhere."""
     _, z = trial.sample(2, (0.3, 1.0, 3.0, 6.0))
     values, _ = trial.all_classes(z)
     if not np.isfinite(values).all():
-        return Verdict("symmetric", "unknown", "The value at ordinary predictions is not finite.")
+        return Finding("symmetric", "unknown", "The value at ordinary predictions is not finite.")
     totals = values.sum(-1)
     low, high = int(totals.argmin()), int(totals.argmax())
     spread = float(totals[high] - totals[low])
@@ -292,10 +292,10 @@ def symmetric(trial: Trial) -> Verdict:
         "p_most": softmax(z[high]), "spread_of_one": one,
     }  # fmt: skip
     if spread <= 1e-4 * one + ROUNDING * float(np.abs(values).max()) * trial.classes:
-        return Verdict("symmetric", "yes", f"Over all {trial.classes} classes as the truth it adds "
+        return Finding("symmetric", "yes", f"Over all {trial.classes} classes as the truth it adds "
                        f"up to {say(totals[low])} at every prediction: labels that are wrong at "
                        "random do not move its optimum.", evidence)  # fmt: skip
-    return Verdict("symmetric", "no", f"Over all {trial.classes} classes as the truth it adds up "
+    return Finding("symmetric", "no", f"Over all {trial.classes} classes as the truth it adds up "
                    f"to {say(totals[low])} at one prediction and {say(totals[high])} at another.",
                    evidence)  # fmt: skip
 

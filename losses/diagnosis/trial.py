@@ -1,4 +1,4 @@
-"""Trying a loss on many predictions at once: the values and slopes that verdicts are made of."""
+"""Trying a loss on many predictions at once: the values and slopes that findings are made of."""
 
 from __future__ import annotations
 

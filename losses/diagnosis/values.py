@@ -1,11 +1,11 @@
-"""Verdicts on the values and slopes themselves: finite, true slopes, bounded, one by one."""
+"""Findings on the values and slopes themselves: finite, true slopes, bounded, one by one."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from .finding import Finding, say
 from .trial import Trial
-from .verdict import Verdict, say
 
 DIGITS = np.log(10.0)  # in logits: one more digit of p
 STEPS = (2e-2, 2e-3)  # of the central differences, in logits
@@ -17,7 +17,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return e / e.sum(-1, keepdims=True)
 
 
-def finite(trial: Trial) -> Verdict:
+def finite(trial: Trial) -> Finding:
     """Whether value and gradient are finite at sure, wrong, even and extreme predictions."""
     labels, directions = _directions(trial)
     scales = np.array([0.0, 1.0, 15.0, 100.0, 1000.0])
@@ -27,7 +27,7 @@ def finite(trial: Trial) -> Verdict:
     bad = ~np.isfinite(values) | ~np.isfinite(slopes).all(-1)
     tried = {"tried": len(z), "not_finite": int(bad.sum())}
     if not bad.any():
-        return Verdict(
+        return Finding(
             "finite", "yes",
             f"Value and gradient are finite at all {len(z):,} predictions tried, "
             "logits of -1000 and 1000 among them.", tried,
@@ -36,7 +36,7 @@ def finite(trial: Trial) -> Verdict:
     what, value = ("value", values[i]) if not np.isfinite(values[i]) else (
         "gradient", slopes[i][~np.isfinite(slopes[i])][0])  # fmt: skip
     p = softmax(z[i])
-    return Verdict(
+    return Finding(
         "finite", "no",
         f"The {what} is {say(value)} where the true class {k[i]} gets probability "
         f"{say(p[k[i]])}, and at {bad.sum() - 1:,} more of {len(z):,} predictions tried.",
@@ -44,7 +44,7 @@ def finite(trial: Trial) -> Verdict:
     )  # fmt: skip
 
 
-def gradient(trial: Trial) -> Verdict:
+def gradient(trial: Trial) -> Finding:
     """The gradient against central differences of fourth order, along random directions."""
     labels, z = trial.sample(4, (0.5, 2.0))
     rng = np.random.default_rng(1)
@@ -63,7 +63,7 @@ def gradient(trial: Trial) -> Verdict:
     # Values are float32: what rounding alone can make of a difference is no error.
     noise = 4e-7 * np.abs(values).max(0) / STEPS[0]
     if not np.isfinite(error).all():
-        return Verdict("gradient", "unknown", "Values or slopes at ordinary predictions are not "
+        return Finding("gradient", "unknown", "Values or slopes at ordinary predictions are not "
                        "finite numbers.")  # fmt: skip
     relative = error / max(size.max(), 1e-30)
     wrong = error > 0.01 * size.max() + noise
@@ -74,26 +74,26 @@ def gradient(trial: Trial) -> Verdict:
         "logits": z[worst],
     }  # fmt: skip
     if wrong.mean() > 0.05:
-        return Verdict(
+        return Finding(
             "gradient", "no",
             f"At {wrong.sum()} of {len(z)} predictions the gradient is not the slope of the value: "
             f"at one it says {say(claimed[worst])} where central differences give "
             f"{say(found[-1, worst])}. Rounding, argmax or stop_gradient do that.", evidence,
         )  # fmt: skip
     if wrong.any():
-        return Verdict(
+        return Finding(
             "gradient", "yes",
             f"It agrees with central differences at {len(z) - wrong.sum()} of {len(z)} "
             "predictions; at the others the loss has a kink.", evidence,
         )  # fmt: skip
-    return Verdict(
+    return Finding(
         "gradient", "yes",
         f"It agrees with central differences along {len(z)} directions; worst error "
         f"{say(relative[worst])} of the largest slope.", evidence,
     )  # fmt: skip
 
 
-def depends(trial: Trial) -> Verdict:
+def depends(trial: Trial) -> Finding:
     """Whether the prediction moves the value, of a sample alone or else of a batch."""
     labels, z = trial.sample(8, (2.0,))
     values, slopes = trial.rows(labels, z)
@@ -102,7 +102,7 @@ def depends(trial: Trial) -> Verdict:
     steepest = float(np.abs(slopes).max())
     evidence = {"spread": spread, "steepest": steepest}
     if not np.isfinite(spread):
-        return Verdict("depends", "unknown", "The values at ordinary predictions are not finite "
+        return Finding("depends", "unknown", "The values at ordinary predictions are not finite "
                        "numbers.", evidence)  # fmt: skip
     size = max(float(np.abs(values).max()), 1e-30)
     if spread <= 1e-5 * size and not trial.apart:
@@ -110,20 +110,20 @@ def depends(trial: Trial) -> Verdict:
         together = float(np.abs(slopes).max()) * len(labels)
         evidence |= {"alone": False, "steepest_in_batch": together}
         if together > 1e-5 * size:
-            return Verdict("depends", "yes", f"Alone every sample costs {say(values[0])} whatever "
+            return Finding("depends", "yes", f"Alone every sample costs {say(values[0])} whatever "
                            "is predicted; in a batch predictions are compared, and matter.",
                            evidence)  # fmt: skip
     if spread <= 1e-5 * size:
-        return Verdict("depends", "no", f"It is {say(values[0])} whatever is predicted: nothing "
+        return Finding("depends", "no", f"It is {say(values[0])} whatever is predicted: nothing "
                        "can be learnt from it.", evidence)  # fmt: skip
     if steepest <= 1e-7 * spread:
-        return Verdict("depends", "no", f"Its value moves by {say(spread)}, but its gradient is "
+        return Finding("depends", "no", f"Its value moves by {say(spread)}, but its gradient is "
                        "zero everywhere: nothing can be learnt from it.", evidence)  # fmt: skip
-    return Verdict("depends", "yes", f"For one true class it moves by up to {say(spread)} with the "
+    return Finding("depends", "yes", f"For one true class it moves by up to {say(spread)} with the "
                    f"prediction; its steepest slope is {say(steepest)}.", evidence)  # fmt: skip
 
 
-def bounds(trial: Trial) -> tuple[Verdict, Verdict]:
+def bounds(trial: Trial) -> tuple[Finding, Finding]:
     """Below and above: along rays of ever larger logits, six digits of p and then far beyond.
 
     A bounded loss gains ever less from one digit of p to the next. One whose gains stay would
@@ -140,11 +140,11 @@ def bounds(trial: Trial) -> tuple[Verdict, Verdict]:
     values = values[:-2]
     if not np.isfinite(values).all():
         why = "The value is not finite at extreme predictions."
-        return Verdict("bounded_below", "unknown", why), Verdict("bounded_above", "unknown", why)
+        return Finding("bounded_below", "unknown", why), Finding("bounded_above", "unknown", why)
     return _bound(-values, -last, -1), _bound(values, last, 1)
 
 
-def _bound(values: np.ndarray, last: np.ndarray, sign: int) -> Verdict:
+def _bound(values: np.ndarray, last: np.ndarray, sign: int) -> Finding:
     """Whether values (T, R), which go along R rays, stay below some number; `last` (2, R) are far
     beyond, where what falls towards a distant optimum has turned."""
     name = "bounded_above" if sign > 0 else "bounded_below"
@@ -162,14 +162,14 @@ def _bound(values: np.ndarray, last: np.ndarray, sign: int) -> Verdict:
     if endless.any():
         ray = int(np.argmax(endless))
         gain = gains[2, ray]
-        return Verdict(name, "no", f"It {verb} by {say(gain)} with every further digit of "
+        return Finding(name, "no", f"It {verb} by {say(gain)} with every further digit of "
                        f"certainty, without end: {say(sign * near[-1, ray])} after six, "
                        f"{say(sign * far[1, ray])} at logits of 80.",
                        {**evidence, "clip": False})  # fmt: skip
     steady &= beyond <= 5 * gains[2]
     if steady.any():
         ray = int(np.argmax(steady))
-        return Verdict(name, "no", f"Only the clip of y_pred at 1e-7 stops it, at "
+        return Finding(name, "no", f"Only the clip of y_pred at 1e-7 stops it, at "
                        f"{say(sign * values[:, ray].max())}: until there it {verb} by "
                        f"{say(gains[2, ray])} with every further digit of certainty.",
                        {**evidence, "clip": True})  # fmt: skip
@@ -178,14 +178,14 @@ def _bound(values: np.ndarray, last: np.ndarray, sign: int) -> Verdict:
     slow = rising & (ratio > 0.9) & (ratio > earlier + 1e-3)
     slow &= values.max(0) >= values.max() - 0.01 * size
     if slow.any():
-        return Verdict(name, "unknown", f"It still {verb}, ever more slowly: {say(reached)} is the "
+        return Finding(name, "unknown", f"It still {verb}, ever more slowly: {say(reached)} is the "
                        f"{end} seen, and whether there is a bound cannot be told.",
                        evidence)  # fmt: skip
-    return Verdict(name, "yes", f"The {end} it gets at extreme predictions is {say(reached)}.",
+    return Finding(name, "yes", f"The {end} it gets at extreme predictions is {say(reached)}.",
                    evidence)  # fmt: skip
 
 
-def coupled(trial: Trial) -> Verdict:
+def coupled(trial: Trial) -> Finding:
     """Whether the value of a sample depends on the others of its batch."""
     tried = [_together(trial, scale) for scale in (1.5, 0.3, 5.0)]
     # The batch in which the samples differ most from what they are alone.
@@ -196,22 +196,22 @@ def coupled(trial: Trial) -> Verdict:
         mean, total, found = float(alone.mean()), float(alone.sum()), float(together)
         evidence = {"batch": found, "mean_alone": mean, "sum_alone": total}
         if abs(found - mean) <= near:
-            return Verdict("coupled", "no", f"It averages the batch itself: {say(found)} together, "
+            return Finding("coupled", "no", f"It averages the batch itself: {say(found)} together, "
                            f"as the mean of {count} samples alone.", evidence)  # fmt: skip
         if all(abs(float(t) - a.sum()) <= 1e-4 * np.abs(a).sum() for t, a in tried):
-            return Verdict("coupled", "no", f"It adds the batch up: {say(found)} for {count} "
+            return Finding("coupled", "no", f"It adds the batch up: {say(found)} for {count} "
                            f"samples of {say(mean)} on average, so a larger batch pushes harder.",
                            evidence)  # fmt: skip
-        return Verdict("coupled", "yes", f"A batch of {count} gives {say(found)} where its samples "
-                       f"alone average {say(mean)}; the other verdicts are on batches of one.",
+        return Finding("coupled", "yes", f"A batch of {count} gives {say(found)} where its samples "
+                       f"alone average {say(mean)}; the other findings are on batches of one.",
                        evidence)  # fmt: skip
     gap = float(np.abs(together - alone).max())
     if trial.apart and gap <= near:
-        return Verdict("coupled", "no", "A sample's value is the same alone and in three batches "
+        return Finding("coupled", "no", "A sample's value is the same alone and in three batches "
                        f"of {count}; largest difference {say(gap)}.", {"gap": gap})  # fmt: skip
     i = int(np.argmax(np.abs(together - alone)))
-    return Verdict("coupled", "yes", f"One sample costs {say(alone[i])} alone and "
-                   f"{say(together[i])} among {count}; the other verdicts are on batches of one.",
+    return Finding("coupled", "yes", f"One sample costs {say(alone[i])} alone and "
+                   f"{say(together[i])} among {count}; the other findings are on batches of one.",
                    {"alone": alone[i], "together": together[i]})  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from pages.parts.visitor import visitor
 from playground.errors import WorkerError
 from playground.runs import supervisor
 
-Verdict = Mapping[str, Any]
+Finding = Mapping[str, Any]
 # The chips, with the verdict each is of.
 CHIPS = {
     "sound": "sound",
@@ -64,7 +64,7 @@ def properties(asked: tuple[str, tuple[tuple[str, float], ...]], report: Mapping
         _card(list(found.values()))
 
 
-def _card(found: Sequence[Verdict]) -> None:
+def _card(found: Sequence[Finding]) -> None:
     st.caption("Computed from this loss, at the same predictions every time.")
     for verdict in found:
         with st.container(gap=None):
@@ -75,7 +75,7 @@ def _card(found: Sequence[Verdict]) -> None:
             st.caption(verdict["sentence"])
 
 
-def _icon(verdict: Verdict) -> str:
+def _icon(finding: Finding) -> str:
     """A mark of whether the answer is the better one."""
     state = verdict["state"]
     return ICONS[OPPOSITE.get(state, state) if verdict["name"] in BETTER_NOT else state]

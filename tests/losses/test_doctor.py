@@ -1,4 +1,4 @@
-"""The doctor's verdicts against what theory has proved, and against what a hand can compute."""
+"""The doctor's findings against what theory has proved, and against what a hand can compute."""
 
 import json
 import math
@@ -187,10 +187,10 @@ def test_every_named_loss_has_a_whole_card(name: str) -> None:
     card = found.as_dict()
     json.dumps(card, allow_nan=False)
     assert len(card["verdicts"]) == 15
-    for verdict in found.verdicts:
-        assert verdict.sentence[0].isupper() and verdict.sentence.endswith(".")
-        assert verdict.state in ("yes", "no", "n/a")
-        assert "cannot be computed" not in verdict.sentence
+    for finding in found.findings:
+        assert finding.sentence[0].isupper() and finding.sentence.endswith(".")
+        assert finding.state in ("yes", "no", "n/a")
+        assert "cannot be computed" not in finding.sentence
     assert states(found, "sound", "finite", "depends") == ["yes"] * 3
     # Circle loss holds its weights still by stop_gradient (Sun et al. 2020). The semi-hard negative
     # jumps to another sample where the positive passes it: the value has steps.

@@ -1,4 +1,4 @@
-"""What a diagnosis is made of: one verdict a property, each with its numbers."""
+"""What a diagnosis is made of: one finding a property, each with its numbers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TITLES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Finding:
     """A property of a loss: whether it has it, one plain sentence why, the numbers behind it.
 
     `evidence` holds JSON-able numbers, lists and words; what is not finite is None in it.
@@ -58,19 +58,19 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The verdicts on a loss, in the order of `TITLES`; `diagnosis["proper"]` is one of them."""
+    """The findings on a loss, in the order of `TITLES`; `diagnosis["proper"]` is one of them."""
 
-    verdicts: tuple[Verdict, ...]
+    findings: tuple[Finding, ...]
 
-    def __getitem__(self, name: str) -> Verdict:
-        for verdict in self.verdicts:
-            if verdict.name == name:
-                return verdict
+    def __getitem__(self, name: str) -> Finding:
+        for finding in self.findings:
+            if finding.name == name:
+                return finding
         raise KeyError(f"expected one of {', '.join(TITLES)}; got {name!r}")
 
     def as_dict(self) -> dict[str, Any]:
         """A JSON-able copy, for the page."""
-        return {"verdicts": [verdict.as_dict() for verdict in self.verdicts]}
+        return {"verdicts": [finding.as_dict() for finding in self.findings]}
 
 
 def plain(value: Any) -> Any:
