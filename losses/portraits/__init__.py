@@ -1,10 +1,10 @@
 """What a loss does to a prediction, drawn before it trains; every number comes from the loss.
 
-sitter.py    a loss as a function of many predictions, quickly
-curves.py    L, dL/dz and dL/dp over the probability of the true class and the logit margin
-simplex.py   L over all predictions of three classes, and where descent leads
-weights.py   whom it pushes in a real batch, and how hard beside cross-entropy
-features.py  pairs, triplets and points, for losses on the embedding
+function.py   a loss as a function of many predictions, quickly
+curves.py     L, dL/dz and dL/dp over the probability of the true class and the logit margin
+simplex.py    L over all predictions of three classes, and where descent leads
+weights.py    whom it pushes in a real batch, and how hard beside cross-entropy
+distances.py  pairs, triplets and points, for losses on the embedding
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from losses.named_loss import NamedLoss
 from losses.written import WrittenLoss
 
 from .curves import curve, curves, grid
-from .features import on_features
+from .distances import on_features
+from .function import LossFunction
 from .simplex import simplex
-from .sitter import Sitter
 from .weights import weights
 
-__all__ = ["VIEWS", "Sitter", "curve", "portrait"]
+__all__ = ["VIEWS", "LossFunction", "curve", "portrait"]
 
 VIEWS = ("curve", "simplex", "weights")
 KEPT = 12  # losses that stay compiled, so that a slider moves at once
@@ -50,50 +50,50 @@ def portrait(
     with np.errstate(all="ignore"):  # infinities are shown as gaps
         if view == "simplex":
             return _simplex(text, parameters)
-        sitter = _sitter(text, parameters)
+        function = _function(text, parameters)
         if view == "weights":
             if batch is None:
                 raise ValueError("expected a batch; got none")
-            return weights(sitter, *batch)
-        if not sitter.curved:
-            return on_features(sitter)
-        if sitter.coupled and batch is not None:
+            return weights(function, *batch)
+        if not function.curved:
+            return on_features(function)
+        if function.coupled and batch is not None:
             note = "It compares the samples of a batch, so that a curve of one would mislead: each "
             note += "dot is an image of a real batch."
-            return {"kind": "batch", **weights(sitter, *batch), "note": note, "ghost": _ghost()}
-        return {"kind": "curve", **curves(sitter, grid(sitter.classes)), "ghost": _ghost()}
+            return {"kind": "batch", **weights(function, *batch), "note": note, "ghost": _ghost()}
+        return {"kind": "curve", **curves(function, grid(function.classes)), "ghost": _ghost()}
 
 
 def _simplex(text: str, parameters: Mapping[str, float]) -> dict[str, Any]:
     try:
-        sitter = _sitter(text, parameters, 3)
-        return simplex(sitter)
+        function = _function(text, parameters, 3)
+        return simplex(function)
     except LossError:
-        _sitter(text, parameters)  # raises where the text itself is refused
+        _function(text, parameters)  # raises where the text itself is refused
     except Exception:  # whatever the library raises at sizes that do not fit
-        _sitter(text, parameters)
+        _function(text, parameters)
     return {"reason": "It is written for ten classes, and the triangle has three."}
 
 
-def _sitter(text: str, parameters: Mapping[str, float], classes: int = 10) -> Sitter:
+def _function(text: str, parameters: Mapping[str, float], classes: int = 10) -> LossFunction:
     """The loss with these parameters, compiled or as it was kept."""
-    sitter = _compiled(text, (), classes)
-    declared = sitter.loss.parameters
+    function = _compiled(text, (), classes)
+    declared = function.loss.parameters
     given = {name: value for name, value in parameters.items() if name in declared}
     fixed = {name: value for name, value in given.items() if declared[name].fixed}
     if fixed:  # a size or an axis: other numbers make another loss
-        sitter = _compiled(text, tuple(sorted(fixed.items())), classes)
-        declared = sitter.loss.parameters
+        function = _compiled(text, tuple(sorted(fixed.items())), classes)
+        declared = function.loss.parameters
     for name, parameter in declared.items():
         if not parameter.fixed:
-            value = given.get(name, sitter.declared[name])
+            value = given.get(name, function.declared[name])
             if parameter.value != value:
-                sitter.loss.set_parameter(name, value)
-    return sitter
+                function.loss.set_parameter(name, value)
+    return function
 
 
-class _Kept(Sitter):
-    """A sitter that remembers what its loss declared, whatever its sliders did since."""
+class _Kept(LossFunction):
+    """A loss function that remembers what its loss declared, whatever its sliders did since."""
 
     def __init__(self, loss: PlaygroundLoss, classes: int) -> None:
         super().__init__(loss, classes)
@@ -113,5 +113,5 @@ def _compiled(text: str, fixed: tuple[tuple[str, float], ...], classes: int) -> 
 
 @lru_cache(maxsize=1)
 def _ghost() -> dict[str, Any]:
-    sitter = _compiled("categorical_crossentropy", (), 10)
-    return curves(sitter, grid(sitter.classes))
+    function = _compiled("categorical_crossentropy", (), 10)
+    return curves(function, grid(function.classes))

@@ -10,7 +10,7 @@ from losses.base import PlaygroundLoss
 from losses.language.errors import LossError
 from losses.written import WrittenLoss
 
-from .sitter import TRUTH, Sitter, even
+from .function import TRUTH, LossFunction, even
 
 MARGINS = (-9.0, 11.0, 61)  # of the logit margin z_true - z_other: from, to, how many
 POINTS = 101
@@ -27,7 +27,7 @@ def curve(
     """
     if isinstance(loss, str):
         loss = WrittenLoss(loss, num_classes=num_classes)
-    found = curves(Sitter(loss, num_classes), np.linspace(0.005, 0.995, points))
+    found = curves(LossFunction(loss, num_classes), np.linspace(0.005, 0.995, points))
     lists = {
         name: [float(v) if np.isfinite(v) else None for v in found.get(name, ())]
         for name in ("p", "loss", "slope", "slope_p")
@@ -42,25 +42,25 @@ def grid(classes: int) -> np.ndarray:
     return np.union1d(np.linspace(0.005, 0.995, POINTS), of_margins)
 
 
-def curves(sitter: Sitter, p: np.ndarray) -> dict[str, Any]:
+def curves(function: LossFunction, p: np.ndarray) -> dict[str, Any]:
     """The same at probabilities p (N,), as float32 arrays (N,): `p`, `margin` (the true class'
     logit less the others'), `loss`, `slope` (dL/dz of the true class) and `slope_p` (dL/dp, along
     the same line: dL/dz / (p (1 - p)), because dp/dz = p (1 - p)). `note` is a sentence on what
     the curve leaves out, or ""; `reason` alone is a sentence why there is none."""
-    if not sitter.curved:
-        needed = ", ".join(sitter.needed)
+    if not function.curved:
+        needed = ", ".join(function.needed)
         return {"reason": f"no curve of the probability: it depends on {needed}, "
                 "not on the probability alone"}  # fmt: skip
-    z = even(p, sitter.classes)
+    z = even(p, function.classes)
     try:
-        if sitter.coupled:
+        if function.coupled:
             return {"reason": "no curve of one prediction: it compares the samples of a batch"}
-        values, slopes = sitter.apart(np.zeros(len(p), int), z)
+        values, slopes = function.apart(np.zeros(len(p), int), z)
     except LossError as error:
         return {"reason": f"no curve of the probability: {error.message}"}
     slope = slopes[:, 0].astype("float64")
     note = ""
-    if "teacher_logits" in sitter.needed:
+    if "teacher_logits" in function.needed:
         note = f"Beside a teacher that gives the true class {TRUTH:g}, the rest evenly."
     found = {
         "p": p,

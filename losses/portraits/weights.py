@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from .sitter import Sitter
+from .function import LossFunction
 
 LEAST = 1e-4  # of |dCE/dz|: a sample that cross-entropy leaves in peace has no weight
 
 
-def weights(sitter: Sitter, labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
+def weights(
+    function: LossFunction, labels: np.ndarray, probabilities: np.ndarray
+) -> dict[str, Any]:
     """For each sample of a batch, labels (N,) and probabilities (N, C), float32 arrays (N,).
 
     `right`: 1 where the likeliest class is the true one; `p` of the true class; `push` |dL/dz|;
@@ -19,14 +21,16 @@ def weights(sitter: Sitter, labels: np.ndarray, probabilities: np.ndarray) -> di
     push either; `value` of the loss, left out where it is one number. |dCE/dz| is |p - y|; norms
     are Euclidean, over the classes. Or `reason`, why there is none of it.
     """
-    if not sitter.curved:
-        return {"reason": f"It depends on {', '.join(sitter.needed)}: what it pushes is not only "
+    if not function.curved:
+        return {"reason": f"It depends on {', '.join(function.needed)}: what it pushes is not only "
                 "the prediction."}  # fmt: skip
     count = probabilities.shape[-1]
-    if count != sitter.classes:
-        return {"reason": f"It is about {sitter.classes} classes; these predictions have {count}."}
+    if count != function.classes:
+        return {
+            "reason": f"It is about {function.classes} classes; these predictions have {count}."
+        }
     p = np.maximum(probabilities.astype("float64"), 1e-30)
-    values, slopes = sitter.together(labels, np.log(p))
+    values, slopes = function.together(labels, np.log(p))
     truth = np.eye(count)[labels]
     usual = np.linalg.norm(probabilities - truth, axis=-1)
     push = np.linalg.norm(slopes.astype("float64"), axis=-1)

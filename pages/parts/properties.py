@@ -10,7 +10,7 @@ from playground.errors import WorkerError
 from playground.runs import supervisor
 
 Finding = Mapping[str, Any]
-# The chips, with the verdict each is of.
+# The chips, with the finding each is of.
 CHIPS = {
     "sound": "sound",
     "proper": "proper",
@@ -53,12 +53,12 @@ def properties(asked: tuple[str, tuple[tuple[str, float], ...]], report: Mapping
     for name, word in CHIPS.items():
         if name == "sound" and useless:
             continue
-        verdict = found[name]
+        finding = found[name]
         st.badge(
             word,
-            icon=ICONS[verdict["state"]],
-            color="red" if name == "sound" and verdict["state"] == "no" else "gray",
-            help=verdict["sentence"],
+            icon=ICONS[finding["state"]],
+            color="red" if name == "sound" and finding["state"] == "no" else "gray",
+            help=finding["sentence"],
         )
     with st.popover("Properties", key="verdicts-all", type="tertiary"), st.container(gap="xsmall"):
         _card(list(found.values()))
@@ -66,22 +66,22 @@ def properties(asked: tuple[str, tuple[tuple[str, float], ...]], report: Mapping
 
 def _card(found: Sequence[Finding]) -> None:
     st.caption("Computed from this loss, at the same predictions every time.")
-    for verdict in found:
+    for finding in found:
         with st.container(gap=None):
             st.markdown(
-                f"{_icon(verdict)} **{verdict['title']}:** {SAID[verdict['state']]}",
-                help=MEANS.get(verdict["name"]),
+                f"{_icon(finding)} **{finding['title']}:** {SAID[finding['state']]}",
+                help=MEANS.get(finding["name"]),
             )
-            st.caption(verdict["sentence"])
+            st.caption(finding["sentence"])
 
 
 def _icon(finding: Finding) -> str:
     """A mark of whether the answer is the better one."""
-    state = verdict["state"]
-    return ICONS[OPPOSITE.get(state, state) if verdict["name"] in BETTER_NOT else state]
+    state = finding["state"]
+    return ICONS[OPPOSITE.get(state, state) if finding["name"] in BETTER_NOT else state]
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
 def diagnosed(text: str, parameters: tuple[tuple[str, float], ...]) -> list[dict[str, Any]]:
-    """The worker's verdicts on a loss. Raises WorkerError."""
+    """The worker's findings on a loss. Raises WorkerError."""
     return supervisor.service().doctor(text, dict(parameters), visitor())

@@ -24,7 +24,7 @@ TRIED = np.array([0, 1, 0])  # labels of samples on which it is found out whethe
 CURVED = frozenset(OF_THE_PROBABILITY) | {"teacher_logits"}
 
 
-class Sitter:
+class LossFunction:
     """A loss of predictions over its classes. What has been traced is kept, so that moving a
     parameter of the loss (`set_parameter`) costs no more than the numbers themselves."""
 
