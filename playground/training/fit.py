@@ -1,15 +1,12 @@
 """What is recorded so that one can see how well a run fits: a sample of the training images with
-dropout off, what guessing would give, how honest its confidence is, and the best epoch."""
+dropout off, what guessing would give, and how honest its confidence is."""
 
 import math
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from playground.datasets import Split
 from playground.streams import stream
-from playground.training.events import Arrays
-from playground.verdicts.best import least
 
 SAMPLE = 1024  # training images that are measured, the same at every evaluation
 BINS = 15  # of the reliability diagram: those of the expected calibration error
@@ -70,22 +67,3 @@ def baseline(split: Split, classes: int) -> dict[str, float]:
         "accuracy": float(np.mean(labels == counts.argmax())),
         "nll": float(np.mean(-np.log(shares[labels]))),
     }
-
-
-@dataclass
-class BestEpoch:
-    """Early stopping (Prechelt, "Early stopping, but when?", 1998): remembers the weights of the
-    best epoch (`playground.verdicts.best`), and when `patience` epochs have not beaten it."""
-
-    patience: int
-    epoch: int = 0
-    step: int = 0
-    losses: list[float] = field(default_factory=list)
-    weights: Arrays = field(default_factory=dict)
-
-    def look(self, epoch: int, step: int, loss: float, weights: Arrays) -> bool:
-        """Takes an epoch's validation loss; whether it is time to stop."""
-        self.losses.append(loss)
-        if least(self.losses) == len(self.losses) - 1:
-            self.epoch, self.step, self.weights = epoch, step, weights
-        return epoch - self.epoch >= self.patience

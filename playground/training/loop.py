@@ -1,19 +1,17 @@
 """The training loop: a spec in, events out.
 
 One interval is less than a tenth of a second of steps (`INTERVAL`): after each, commands are
-taken, so Stop and Pause take effect at once; reports are sent four times a second (`REPORT`).
-Neither changes a number: a spec gives the same metrics bit for bit on one machine.
+taken, so Stop and Pause take effect at once; reports are sent four times a second
+(`reports.REPORT`). Neither changes a number: a spec gives the same metrics bit for bit on one
+machine. What is measured between steps is in `evaluation`, what breaks in `failure`, when a run
+ends before its last epoch in `stopping`.
 """
 
-import json
 import logging
 import math
-import queue
-import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -25,11 +23,10 @@ from playground.errors import SpecError
 from playground.spec import RunSpec
 from playground.streams import stream
 from playground.tasks import TASKS
-from playground.training import fit, objective, optimizers, terms
+from playground.training import failure, objective, optimizers, terms
 from playground.training.changes import (
     BACK,
     BEST,
-    BROKEN,
     LOSS,
     PARAMETER,
     PHASE,
@@ -38,6 +35,7 @@ from playground.training.changes import (
     with_loss,
 )
 from playground.training.control import Command, Control
+from playground.training.evaluation import Evaluation
 from playground.training.events import (
     Arrays,
     Changed,
@@ -46,20 +44,18 @@ from playground.training.events import (
     Failed,
     Finished,
     Preparing,
-    Progress,
     Snapshot,
     Started,
 )
 from playground.training.graph import Graph
+from playground.training.loading import with_progress
+from playground.training.reports import Clock, Pending
+from playground.training.stopping import BestEpoch
 from playground.training.work import Work
 
 INTERVAL = 0.06  # seconds of steps between two looks at the commands
-REPORT = 0.25  # seconds between two Progress events
-SAMPLE = 512  # validation images of an evaluation inside an epoch; the last of each sees all
-EARLY = (1, 5, 10, 20, 40)  # steps of a phase that are followed by an evaluation in any case
 
 _log = logging.getLogger(__name__)
-Result = TypeVar("Result")
 
 
 def run(spec: RunSpec, control: Control, prepared: "Training | None" = None) -> Iterator[Event]:
@@ -71,7 +67,7 @@ def run(spec: RunSpec, control: Control, prepared: "Training | None" = None) -> 
     if prepared is None or prepared.spec != spec:
         title = datasets.facts(spec.dataset).title
         yield Preparing(f"Reading {title}")
-        dataset = yield from _with_progress(
+        dataset = yield from with_progress(
             lambda report: datasets.load(spec.dataset, report), control
         )
         if dataset is None:
@@ -115,16 +111,16 @@ class Training:
         self.graph = Graph(
             self.work, optimizers.build(spec), self.batch, self.steps, self.steps_per_epoch
         )
-        self.best = fit.BestEpoch(spec.patience)
-        held = len(self.work.rows["validation"]["images"])
-        self.sample = np.sort(self.work.draw.permutation(held)[:SAMPLE])
-        self.work.choose_strip()
-        self.terms = self.probe()
+        self.best = BestEpoch(spec.patience)
+        self.evaluation = Evaluation(self.graph, self.steps_per_epoch)
         self.order = np.zeros((0, self.batch), np.int32)
         self.step = 0
         self.clock = Clock()
         self.interval = 1  # steps; grows to fill INTERVAL
-        self.good = Good(0, math.inf, self.weights())
+        self.allowed: float = math.inf  # steps until the run pauses
+        self.owed: list[str] = []  # splits whose evaluation comes next
+        self.kept = Snapshot(0, "weights", self.weights())  # the last that were sent
+        self.good = Good(0, math.inf, self.kept.arrays)
 
     @property
     def epoch(self) -> float:
@@ -158,84 +154,83 @@ class Training:
     def events(self, control: Control) -> Iterator[Event]:
         """Trains to the end, or as the control says."""
         pending = Pending(self)
-        allowed = math.inf  # steps until the run pauses
-        kept = Snapshot(self.step, "weights", self.weights())  # the last that were sent
-        yield kept
-        owed: list[str] = []  # splits whose evaluation comes next
-        final: dict[str, float] = {}  # metrics of the last one
+        final: dict[str, float] = {}  # metrics of the last evaluation
+        yield self.keep()
         self.clock.start()
-        while self.step < self.steps or owed:
-            if not allowed and self.clock.running:
+        while self.step < self.steps or self.owed:
+            if not self.allowed and self.clock.running:
                 yield from pending.flush()
                 self.clock.stop()
                 yield Changed(self.step, STATE, "", "paused")
-            command = control.receive() if allowed else control.wait()
+            command = control.receive() if self.allowed else control.wait()
+            if command is not None and command.do == "stop":
+                yield from pending.flush()
+                if self.kept.step != self.step:
+                    yield self.keep()
+                yield Finished(self.step, "stopped", self.clock.seconds)
+                return
             if command is not None:
-                if command.do == "stop":
-                    yield from pending.flush()
-                    if kept.step != self.step:
-                        yield Snapshot(self.step, "weights", self.weights())
-                    yield Finished(self.step, "stopped", self.clock.seconds)
-                    return
-                if command.do == "change":
-                    yield from self.change(command)
+                yield from self.obey(command, pending)
+                if command.do in ("change", "look", "pause"):
                     continue
-                if command.do == "look":
-                    if kept.step != self.step:
-                        yield from pending.flush()
-                        kept = Snapshot(self.step, "weights", self.weights())
-                        yield kept
-                    continue
-                allowed = {"pause": 0, "step": 1, "resume": math.inf}[command.do]
-                if allowed and not self.clock.running:
-                    self.clock.start()
-                    if command.do == "resume":
-                        yield Changed(self.step, STATE, "", "running")
-                if not allowed:
-                    continue
-            if owed:
-                found = self.evaluate(owed[0], control)
+            if self.owed:
+                found = self.evaluation.measure(self.owed[0], self.step, control)
                 if found is None:
                     continue  # a pause or a stop goes first; then the same once more
-                owed.pop(0)
-                yield found
+                self.owed.pop(0)
                 final = found.metrics
-                if found.split == "validation":
-                    kept = Snapshot(self.step, "weights", self.weights())
-                    yield kept
-                    if found.metrics["loss"] <= self.good.loss:
-                        self.good = Good(self.step, found.metrics["loss"], kept.arrays)
-                    if self.spec.patience and found.full and self.last:
-                        yield from self.end_early(found, kept, owed)
-                if owed or self.step == self.steps:
+                yield found
+                yield from self.after(found)
+                if self.owed or self.step == self.steps:
                     continue
             if self.step == self.ends[self.phase]:
                 yield self.turn()
-            before = self.step
-            finite = self.advance(pending, min(self.interval, allowed))
-            allowed -= self.step - before
+            finite = self.advance(pending, min(self.interval, self.allowed))
             if not finite:
-                yield from pending.flush()
-                kept = Snapshot(self.step - 1, "weights", self.finite_weights(kept.arrays))
-                yield kept
-                failed = self.failure()
+                failed = yield from self.broke(pending, control.attended)
                 if not control.attended:
                     yield failed
                     return
-                yield self.broke(failed, kept.arrays)
-                allowed = 0
-                if self.step == self.steps:
-                    owed.append("test")
                 continue
-            if pending.due or self.evaluation_due:
+            due = self.evaluation.due(self.step)
+            if pending.due or due:
                 yield from pending.flush()
-            if self.evaluation_due:
-                if self.work.looks("train") is not None:
-                    owed.append("train")
-                owed.append("validation")
+            if due:
+                self.owed += self.evaluation.splits()
             if self.step == self.steps:
-                owed.append("test")
+                self.owed.append("test")
         yield Finished(self.step, "completed", self.clock.seconds, final)
+
+    def keep(self) -> Snapshot:
+        """The weights of now, which are then the last that were sent."""
+        self.kept = Snapshot(self.step, "weights", self.weights())
+        return self.kept
+
+    def obey(self, command: Command, pending: Pending) -> Iterator[Event]:
+        """Does what a command other than stop says; a pause takes effect before the next step."""
+        if command.do == "change":
+            yield from self.change(command)
+        elif command.do == "look":
+            if self.kept.step != self.step:
+                yield from pending.flush()
+                yield self.keep()
+        else:
+            self.allowed = {"pause": 0, "step": 1, "resume": math.inf}[command.do]
+            if self.allowed and not self.clock.running:
+                self.clock.start()
+                if command.do == "resume":
+                    yield Changed(self.step, STATE, "", "running")
+
+    def after(self, found: Evaluated) -> Iterator[Event]:
+        """What follows from an evaluation: the weights it saw are kept, the best of them as what
+        one can go back to, and the run may end early."""
+        if found.split != "validation":
+            return
+        yield self.keep()
+        if found.metrics["loss"] <= self.good.loss:
+            self.good = Good(self.step, found.metrics["loss"], self.kept.arrays)
+        if self.spec.patience and found.full and self.last:
+            yield from self.end_early(found.metrics["loss"])
 
     @property
     def last(self) -> bool:
@@ -252,53 +247,31 @@ class Training:
         phase = self.work.phases[self.phase]
         if phase.fresh:
             self.graph.forget()
-        self.terms = self.probe()
+        self.evaluation.begin_phase(self.phase, self.step)
         self.good = Good(self.step, math.inf, self.weights())
         return Changed(self.step, PHASE, phase.name, self.phase + 1)
 
-    def probe(self) -> terms.TermProbe:
-        """What measures the loss' terms on a sample of the phase's rows."""
-        rows = self.work.phases[self.phase].rows
-        chosen = rows[np.sort(self.work.draw.permutation(len(rows))[: terms.SAMPLE])]
-        return terms.TermProbe(self.graph, self.work.rows_of("train", chosen))
-
-    def end_early(self, found: Evaluated, kept: Snapshot, owed: list[str]) -> Iterator[Event]:
+    def end_early(self, loss: float) -> Iterator[Event]:
         """After an epoch's evaluation: at the run's end, or when patience has run out and this is
         its end, the best epoch's weights are restored for the test and for whoever looks."""
-        loss = found.metrics["loss"]
-        out = self.best.look(round(self.epoch), self.step, loss, kept.arrays)
+        out = self.best.look(round(self.epoch), self.step, loss, self.kept.arrays)
         if self.step < self.steps:
             if not out:
                 return
             self.steps = self.step
-            owed.append("test")
+            self.owed.append("test")
         yield Changed(self.best.step, BEST, "", self.best.epoch)
         if self.best.step != self.step:
             self.restore(self.best.weights)
-            yield Snapshot(self.step, "weights", self.weights())
+            yield self.keep()
 
-    @property
-    def evaluation_due(self) -> bool:
-        """Whether the validation images are looked at after this step."""
-        return self.step == self.next_evaluation(self.step - 1)
-
-    def next_evaluation(self, step: int) -> int:
-        """The first step after `step` that is followed by an evaluation; each epoch has the same,
-        evenly spread, the last at its end. A phase's first steps, where most happens, have more."""
-        epoch, within = divmod(step, self.steps_per_epoch)
-        looks = min(self.spec.evaluations, self.steps_per_epoch)
-        number = within * looks // self.steps_per_epoch + 1
-        due = epoch * self.steps_per_epoch - (-number * self.steps_per_epoch // looks)
-        begun = int(self.ends[self.phase - 1]) if self.phase else 0
-        return min([due, *(begun + early for early in EARLY if step < begun + early)])
-
-    def advance(self, pending: "Pending", most: float) -> bool:
+    def advance(self, pending: Pending, most: float) -> bool:
         """Takes up to `most` steps, not past an evaluation or the epoch's end; False when a loss
         or gradient was not finite, in which case the last step changed nothing."""
         within = self.step % self.steps_per_epoch
         if within == 0:
             self.order = self.shuffled(self.step // self.steps_per_epoch)
-        until = min(self.next_evaluation(self.step), self.steps)
+        until = min(self.evaluation.next(self.step), self.steps)
         steps = int(min(most, until - self.step, self.steps_per_epoch - within))
         began = time.perf_counter()
         rates = self.rates[self.step : self.step + steps]
@@ -309,6 +282,7 @@ class Training:
         seconds = time.perf_counter() - began
         pending.add(reports.numpy()[:taken], rates[:taken])
         self.step += taken
+        self.allowed -= taken
         if not finite:
             batch = self.order[within + taken - 1]
             targets = self.graph.targets_of(batch, self.step)
@@ -384,31 +358,6 @@ class Training:
             weight.assign(arrays[weight.path])
         self.work.restore(arrays)
 
-    def evaluate(self, split: str, control: Control) -> Evaluated | None:
-        """The network on a split, dropout and augmentation off; None if a pause or a stop came in
-        between. Of "train" the rows that the work looks at; of "validation" all at an epoch's end,
-        else a fixed sample, with the strip of test rows; of "test" all."""
-        chosen = self.work.looks(split)
-        if split == "validation" and self.step % self.steps_per_epoch:
-            chosen = self.sample
-        rows = self.work.rows_of(split, chosen)
-        seen = self.graph.evaluate(rows, self.step, lambda: control.pressing)
-        if seen is None:
-            return None
-        judged = self.work.judge(seen, rows, split)
-        metrics, arrays = {"loss": seen.loss, **seen.metrics, **judged.metrics}, judged.arrays
-        if split == "validation":
-            strip = self.graph.evaluate(
-                self.work.rows_of("test", self.work.strip), self.step, lambda: control.pressing
-            )
-            if strip is None:
-                return None
-            metrics |= self.terms.measure(self.step)
-            arrays = {**arrays, **self.work.show(strip)}
-        count, whole = (len(each["images"]) for each in (rows, self.work.rows[split]))
-        full = chosen is None or (split == "train" and count == whole)
-        return Evaluated(self.step, self.epoch, split, count, full, metrics, arrays)
-
     def weights(self) -> dict[str, np.ndarray]:
         """A copy of all that the network is: every weight by its path, such as
         `block1_conv/kernel`, and what the work keeps beside: the pixel statistics
@@ -422,43 +371,23 @@ class Training:
         now = self.weights()
         return now if all(np.isfinite(array).all() for array in now.values()) else earlier
 
-    def broke(self, failed: Failed, finite: Arrays) -> Changed:
-        """The mark of a loss that is not finite, after which the run pauses with the weights that
-        are; with the text that would have been finite on this batch, where there is one."""
-        self.restore(finite)
-        found = {
-            "message": failed.message,
-            "hint": failed.hint,
-            "where": failed.where,
-            "mended": self.loss.mended(self.work.tensors(self.loss, self.broken)),
-            "back": self.good.step,
-        }
-        return Changed(self.step, BROKEN, "", json.dumps(found))
-
-    def failure(self) -> Failed:
-        """What became non-finite at this step and, for a written loss, where in its text."""
-        found = self.loss.find_nonfinite(self.work.tensors(self.loss, self.broken))
-        at = f"at step {self.step:,} (epoch {self.epoch:.2f})"
-        kept = f"The weights of step {self.step - 1:,} are kept, and so is all that was recorded."
-        if found is None:
-            return Failed(
-                self.step,
-                "nonfinite",
-                f"The loss or its gradient stopped being a finite number {at}. {kept}",
-                "Try a smaller learning rate, or a loss that stays finite.",
-            )
-        value = {"nan": "NaN", "inf": "infinite", "-inf": "minus infinite"}[found["value"]]
-        what = "" if found["kind"] == "value" else "The gradient of "
-        of = "" if found["sample"] is None else f" for image {found['sample'] + 1} of the batch"
-        places = ("line", "column", "end_line", "end_column", "fragment")
-        return Failed(
-            self.step,
-            "nonfinite",
-            f"{what}'{found['fragment']}' became {value}{of} {at}. {kept}",
-            "Keep its argument away from where it breaks (clip it, or add a small number), or try "
-            "a smaller learning rate.",
-            {place: found[place] for place in places},
-        )
+    def broke(self, pending: Pending, attended: bool) -> Generator[Event, None, Failed]:
+        """After a step whose loss or gradient was not finite; returns what became so. A run that is
+        attended is marked, and pauses with the weights that are finite."""
+        yield from pending.flush()
+        finite = self.finite_weights(self.kept.arrays)
+        self.kept = Snapshot(self.step - 1, "weights", finite)
+        yield self.kept
+        tensors = self.work.tensors(self.loss, self.broken)
+        failed = failure.nonfinite(self.loss, tensors, self.step, self.epoch)
+        if attended:
+            self.restore(finite)
+            tensors = self.work.tensors(self.loss, self.broken)
+            yield failure.mark(failed, self.loss, tensors, self.good.step)
+            self.allowed = 0
+            if self.step == self.steps:
+                self.owed.append("test")
+        return failed
 
 
 @dataclass(frozen=True)
@@ -469,110 +398,3 @@ class Good:
     step: int
     loss: float
     arrays: Arrays
-
-
-class Clock:
-    """Seconds of training, pauses left out."""
-
-    def __init__(self) -> None:
-        self._before = 0.0
-        self._since: float | None = None
-
-    @property
-    def running(self) -> bool:
-        """Whether it goes."""
-        return self._since is not None
-
-    def start(self) -> None:
-        """Goes on."""
-        self._since = time.perf_counter()
-
-    def stop(self) -> None:
-        """Stands still."""
-        self._before, self._since = self.seconds, None
-
-    @property
-    def seconds(self) -> float:
-        """Seconds so far."""
-        running = time.perf_counter() - self._since if self._since is not None else 0.0
-        return self._before + running
-
-
-class Pending:
-    """Steps taken and not yet reported."""
-
-    def __init__(self, training: Training) -> None:
-        self._training = training
-        self._names = ("loss", "gradient_norm", *training.work.reports)
-        self._reports: list[np.ndarray] = []
-        self._rates: list[np.ndarray] = []
-        self._seconds = 0.0  # of training when the last report went out
-        self._reported = False
-
-    def add(self, reports: np.ndarray, rates: np.ndarray) -> None:
-        """Keeps an interval's (k, 2 + r) reports and (k,) rates."""
-        self._reports.append(reports)
-        self._rates.append(rates)
-
-    @property
-    def due(self) -> bool:
-        """Whether a report should go out now; the first goes out as soon as there is one."""
-        waited = self._training.clock.seconds - self._seconds
-        return not self._reported or waited >= REPORT
-
-    def flush(self) -> Iterator[Progress]:
-        """What is pending, as one event; nothing if nothing is."""
-        if not self._reports:
-            return
-        reports = np.concatenate(self._reports)
-        rates = np.concatenate(self._rates)
-        seconds = self._training.clock.seconds
-        images = len(reports) * self._training.batch
-        yield Progress(
-            step=self._training.step,
-            epoch=self._training.epoch,
-            seconds=seconds,
-            images_per_second=images / max(seconds - self._seconds, 1e-9),
-            series={
-                **{name: reports[:, i] for i, name in enumerate(self._names)},
-                "learning_rate": rates,
-                "seconds": np.linspace(self._seconds, seconds, len(reports) + 1, dtype=np.float32)[
-                    1:
-                ],
-            },
-        )
-        self._reports, self._rates = [], []
-        self._seconds, self._reported = seconds, True
-
-
-def _with_progress(
-    work: Callable[[datasets.OnProgress], Result], control: Control
-) -> Generator[Event, None, Result | None]:
-    """Does `work` in a thread and yields what it reports; returns its result, or None if a stop
-    came first (the thread then ends with what it does)."""
-    reports: queue.SimpleQueue[Preparing | None] = queue.SimpleQueue()
-    outcome: dict[str, Any] = {}
-
-    def target() -> None:
-        try:
-            outcome["result"] = work(
-                lambda message, fraction: reports.put(Preparing(message, fraction))
-            )
-        except BaseException as error:
-            outcome["error"] = error
-        reports.put(None)
-
-    threading.Thread(target=target, name="load", daemon=True).start()
-    while True:
-        if control.stopping:
-            return None
-        try:
-            report = reports.get(timeout=INTERVAL)
-        except queue.Empty:
-            continue
-        if report is None:
-            break
-        yield report
-    if "error" in outcome:
-        raise outcome["error"]
-    return outcome["result"]

@@ -14,6 +14,7 @@ from playground.training import loop
 from playground.training.changes import BACK, as_changed, broken, loss_change, with_loss
 from playground.training.control import Control
 from playground.training.events import Changed, Failed, Finished, Progress, Snapshot
+from playground.training.reports import Pending
 
 SMALL = {"dataset": "digits", "train_images": 300, "width": 4, "epochs": 6, "batch_size": 32}
 # Finite while the network is unsure, and no longer once it has learnt something.
@@ -138,7 +139,7 @@ def test_a_fresh_optimiser_takes_the_first_step_again(optimizer: str) -> None:
 
 
 def after_a_step(training: loop.Training) -> dict[str, np.ndarray]:
-    training.advance(loop.Pending(training), 1)
+    training.advance(Pending(training), 1)
     return training.weights()
 
 

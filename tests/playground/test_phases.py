@@ -12,8 +12,8 @@ from playground.runs.store import open_store
 from playground.settings import Settings
 from playground.tasks import TASKS
 from playground.training import loop
+from playground.training.evaluation import EARLY
 from playground.training.events import Changed, Evaluated, Event, Progress, Snapshot, Started
-from playground.training.loop import EARLY
 from tests.playground.toy import Toy
 
 FIRST = 3  # epochs of the first phase

@@ -12,7 +12,7 @@ from playground.runs.store import Store, open_store
 from playground.settings import Settings
 from playground.spec import RunSpec
 from playground.training.events import Changed, Evaluated, Progress, Started
-from playground.training.fit import BestEpoch
+from playground.training.stopping import BestEpoch
 from playground.verdicts import fit
 from playground.verdicts.best import best_epoch
 

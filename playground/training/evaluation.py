@@ -1,0 +1,73 @@
+"""When a run's network is looked at on images it does not train on, and what is found."""
+
+import numpy as np
+
+from playground.training import terms
+from playground.training.control import Control
+from playground.training.events import Evaluated
+from playground.training.graph import Graph
+
+SAMPLE = 512  # validation images of an evaluation inside an epoch; the last of each sees all
+EARLY = (1, 5, 10, 20, 40)  # steps of a phase that are followed by an evaluation in any case
+
+
+class Evaluation:
+    """The evaluations of one run. Draws its fixed samples of rows once, in this order: validation
+    images, the strip of test rows, and for each phase the rows of the loss' terms."""
+
+    def __init__(self, graph: Graph, steps_per_epoch: int) -> None:
+        self._graph, self._work, self._steps_per_epoch = graph, graph.work, steps_per_epoch
+        held = len(self._work.rows["validation"]["images"])
+        self._sample = np.sort(self._work.draw.permutation(held)[:SAMPLE])
+        self._work.choose_strip()
+        self.begin_phase(0, 0)
+
+    def begin_phase(self, number: int, step: int) -> None:
+        """From this step on the run is in its phase of this number, the first is 0."""
+        self._begun = step
+        rows = self._work.phases[number].rows
+        chosen = rows[np.sort(self._work.draw.permutation(len(rows))[: terms.SAMPLE])]
+        self._terms = terms.TermProbe(self._graph, self._work.rows_of("train", chosen))
+
+    def due(self, step: int) -> bool:
+        """Whether the validation images are looked at after this step."""
+        return step == self.next(step - 1)
+
+    def next(self, step: int) -> int:
+        """The first step after `step` that is followed by an evaluation; each epoch has the same,
+        evenly spread, the last at its end. A phase's first steps, where most happens, have more."""
+        epoch, within = divmod(step, self._steps_per_epoch)
+        looks = min(self._work.spec.evaluations, self._steps_per_epoch)
+        number = within * looks // self._steps_per_epoch + 1
+        due = epoch * self._steps_per_epoch - (-number * self._steps_per_epoch // looks)
+        early = [self._begun + each for each in EARLY if step < self._begun + each]
+        return min([due, *early])
+
+    def splits(self) -> list[str]:
+        """What is looked at when an evaluation is due, in this order."""
+        return ["validation"] if self._work.looks("train") is None else ["train", "validation"]
+
+    def measure(self, split: str, step: int, control: Control) -> Evaluated | None:
+        """The network on a split, dropout and augmentation off; None if a pause or a stop came in
+        between. Of "train" the rows that the work looks at; of "validation" all at an epoch's end,
+        else a fixed sample, with the strip of test rows; of "test" all."""
+        work, graph = self._work, self._graph
+        chosen = work.looks(split)
+        if split == "validation" and step % self._steps_per_epoch:
+            chosen = self._sample
+        rows = work.rows_of(split, chosen)
+        seen = graph.evaluate(rows, step, lambda: control.pressing)
+        if seen is None:
+            return None
+        judged = work.judge(seen, rows, split)
+        metrics, arrays = {"loss": seen.loss, **seen.metrics, **judged.metrics}, judged.arrays
+        if split == "validation":
+            strip = graph.evaluate(work.rows_of("test", work.strip), step, lambda: control.pressing)
+            if strip is None:
+                return None
+            metrics |= self._terms.measure(step)
+            arrays = {**arrays, **work.show(strip)}
+        count, everything = (len(each["images"]) for each in (rows, work.rows[split]))
+        full = chosen is None or (split == "train" and count == everything)
+        epoch = step / self._steps_per_epoch
+        return Evaluated(step, epoch, split, count, full, metrics, arrays)
