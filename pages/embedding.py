@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.live import component
-from pages.parts import draft, lab, pull, runs, together, url
+from pages.parts import draft, lab, live_sliders, runs, together, url
 from pages.parts.head import head
 from playground.figures import palette
 from playground.runs import supervisor
@@ -31,7 +31,7 @@ head(current, compared, settled)
 with st.container(key="panel-embedding", gap="xsmall"):
     with st.container(horizontal=True, vertical_alignment="center", key="embedding-head"):
         st.subheader("Embedding", anchor=False, width="content")
-        pull.sliders(current, settled)
+        live_sliders.sliders(current, settled)
     st.session_state.seen = component.embedding(
         "embedding",
         about,

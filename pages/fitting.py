@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.live import component
-from pages.parts import draft, runs, together, url, whole
+from pages.parts import draft, rerun, runs, together, url
 from pages.parts.corner import corner
 from pages.parts.data_card import data_card
 from pages.parts.head import head
@@ -29,7 +29,7 @@ shown = [*([current] if current is not None else []), *compared]
 
 def train_three() -> None:
     """Starts the three nets; the settings become those of the right one."""
-    whole.ask()
+    rerun.ask()
     if together.train_together(list(TRIO.values())):
         draft.take(TRIO["About right"])
 

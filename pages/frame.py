@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts import whole
+from pages.parts import rerun
 
 parts = Path(__file__).parent / "parts"
 st.set_page_config(
@@ -27,7 +27,7 @@ st.logo(
     )
 )
 
-whole.begin()
+rerun.begin()
 st.navigation(
     [
         st.Page("playground.py", title="Playground", icon=":material/show_chart:", default=True),

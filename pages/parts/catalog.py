@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import checked, draft, problems, session, url, whole
+from pages.parts import checked, draft, problems, rerun, session, url
 from playground import trainable
 from playground.errors import WorkerError
 from playground.figures import palette
@@ -59,14 +59,14 @@ def progress(count: int) -> Cards:
 
 
 def _wait() -> None:
-    whole.follow()
+    rerun.follow()
     if supervisor.service().status()["checking"]:
         st.rerun()
     st.caption("TensorFlow is starting: the losses are listed in a few seconds.")
 
 
 def _follow(count: int, drawn: int) -> None:
-    whole.follow()
+    rerun.follow()
     known, complete = supervisor.service().gallery()
     if complete or _share(known, count) > drawn:
         st.rerun()
@@ -96,7 +96,7 @@ def filters(found: Infos, known: Cards) -> None:
             groups,
             selection_mode="multi",
             key=url.GROUPS_KEY,
-            on_change=whole.ask,
+            on_change=rerun.ask,
             wrap=True,
         )
     with right:
@@ -105,7 +105,7 @@ def filters(found: Infos, known: Cards) -> None:
             list(PROPERTIES),
             format_func=lambda name: PROPERTIES[name],
             key=url.HAS_KEY,
-            on_change=whole.ask,
+            on_change=rerun.ask,
             placeholder="Any",
             help="As the doctor finds them at the losses' own parameters.",
         )
@@ -232,12 +232,12 @@ def _toggle(name: str) -> None:
         st.session_state[url.BESIDE_KEY] = [each for each in beside if each != name]
     else:
         st.session_state[url.BESIDE_KEY] = [*beside, name][:MOST_BESIDE]
-    whole.ask()
+    rerun.ask()
 
 
 def _clear() -> None:
     st.session_state[url.BESIDE_KEY] = []
-    whole.ask()
+    rerun.ask()
 
 
 def _try(name: str) -> None:

@@ -6,10 +6,10 @@ import streamlit as st
 
 from pages.live import component
 from pages.parts import midrun, problems, runs
+from pages.parts.broken_run import broken_run
 from pages.parts.metrics import main_of
 from pages.parts.results import failed
-from pages.parts.surgeon import surgeon
-from pages.parts.transport import beneath, moment, transport
+from pages.parts.transport import beneath, drawn_with, transport
 from playground.figures.network import Stage
 from playground.runs.store import RunRecord
 from playground.spec import RunSpec
@@ -25,7 +25,7 @@ def head(
 ) -> None:
     """The transport of the shown run, which stays in sight, and the notices; of the run's `metrics`
     the values on the test images, and the stages of the settings' `network` in a line."""
-    now = moment(current, compared, settled)
+    now = drawn_with(current, compared, settled)
     midrun.drawn(now.offers)
     with st.container(key="transport", gap="xsmall"):
         transport(current, compared, settled, now)
@@ -41,4 +41,4 @@ def head(
         if current is not None and current.state == "failed":
             failed(current)
         if current is not None:
-            surgeon(current)
+            broken_run(current)

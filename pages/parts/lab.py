@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from pages.parts import draft, problems, runs, together, whole
+from pages.parts import draft, problems, rerun, runs, together
 from pages.parts.knobs import knob
 from playground.errors import PlaygroundError
 from playground.presets import PRESETS
@@ -50,7 +50,7 @@ def chooser(settled: RunSpec | None, faults: Mapping[str, str]) -> None:
 
 
 def _start(name: str) -> None:
-    whole.ask()
+    rerun.ask()
     held = draft.values()
     changes = {field: held[field] for field in ("dataset", "epochs", "seed")}
     try:

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import draft, whole
+from pages.parts import draft, rerun
 from playground.spec import RunSpec
 
 # Digits come with scikit-learn, so these work on any machine, and a run takes seconds.
@@ -93,7 +93,7 @@ LESSONS: tuple[Lesson, ...] = (
 
 def _open(number: int) -> None:
     """Puts the page into a lesson's state, which its address then says."""
-    whole.ask()
+    rerun.ask()
     state = st.session_state
     draft.take(LESSONS[number - 1].spec)
     state.lesson, state.run, state.compare = number, "", []

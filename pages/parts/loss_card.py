@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from pages.live import component
-from pages.parts import checked, draft, midrun, problems, session, whole
+from pages.parts import checked, draft, midrun, problems, rerun, session
 from pages.parts.checked import asked
 from pages.parts.properties import properties
 from playground import trainable
@@ -29,7 +29,7 @@ def loss_card(after: Callable[[], None]) -> None:
 
 
 def _loss_card(waited: bool, after: Callable[[], None]) -> None:
-    whole.follow()
+    rerun.follow()
     ready = supervisor.service().status()["checking"]
     if waited and ready:
         st.rerun()
@@ -56,7 +56,7 @@ def _loss_card(waited: bool, after: Callable[[], None]) -> None:
         else:
             report = _pick(ready)
         if report is not None:
-            _told(report)
+            _report(report)
     with right, st.container(gap="xsmall"):
         component.studio(
             "studio",
@@ -133,7 +133,7 @@ def _pick(ready: bool) -> Mapping[str, Any] | None:
     return _check(state.loss_name)
 
 
-def _told(report: Mapping[str, Any]) -> None:
+def _report(report: Mapping[str, Any]) -> None:
     """Whether a run can be trained with the loss, and whether it would learn; one that can takes
     down what was said of the last one."""
     refused, remark = report.get("refusal"), report.get("remark")
@@ -164,7 +164,7 @@ def _told(report: Mapping[str, Any]) -> None:
 def _take(text: str) -> None:
     """Opens a text in the place of the present loss, with the parameters as they were moved."""
     show(text, st.session_state.loss_parameters[draft.mode()])
-    whole.ask()
+    rerun.ask()
 
 
 def _edit(text: str) -> None:
@@ -288,7 +288,7 @@ def _slider(parameter: Mapping[str, Any], moved: dict[str, float]) -> None:
         if chosen != default:
             moved[name] = chosen
         if st.session_state.run:
-            whole.ask()  # the run may take it, too: a button beside its progress offers that
+            rerun.ask()  # the run may take it, too: a button beside its progress offers that
 
     st.slider(
         name.replace("_", r"\_"),

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from pages.live import component
-from pages.parts import draft, problems, session, whole
+from pages.parts import draft, problems, rerun, session
 from pages.parts.visitor import visitor
 from playground import naming
 from playground.errors import PlaygroundError, WorkerError
@@ -188,7 +188,7 @@ def _remove(text: str) -> None:
     st.session_state[KEY] = [other for other in chosen() if other != text]
     if problems.about("metric"):
         problems.forget()
-        whole.ask()
+        rerun.ask()
 
 
 def _fault(text: str) -> str:

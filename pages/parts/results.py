@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from pages.live import component
-from pages.parts import draft, metrics, problems, runs, session, terms, whole
+from pages.parts import draft, metrics, problems, rerun, runs, session, terms
 from pages.parts.url import AXIS_KEY, LOG_KEY, SMOOTHING_KEY
 from playground import models
 from playground.analysis import curves
@@ -27,7 +27,7 @@ def curves_card(
     current: RunRecord | None, compared: Sequence[RunRecord], after: Callable[[], None]
 ) -> None:
     """The curves of the shown run and those beside it, and how they are drawn."""
-    whole.follow()
+    rerun.follow()
     shown = [*([current] if current is not None else []), *compared]
     places, names = runs.places(shown), runs.names(shown)
     task = TASKS[runs.task(current, draft.spec()[0])]
@@ -135,7 +135,7 @@ def network_card(settled: RunSpec | None) -> None:
 
 def _lesson(current: RunRecord | None, compared: Sequence[RunRecord]) -> None:
     """What the curves say, in a line; follows a run that trains."""
-    whole.follow()
+    rerun.follow()
     with st.container(key="lesson-curves"):
         st.caption(_at_chance(current) or _said(current, compared))
 

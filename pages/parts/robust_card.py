@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import draft, together, whole
+from pages.parts import draft, rerun, together
 from pages.parts.stored import stored
 from playground.spec import RunSpec
 
@@ -84,7 +84,7 @@ def _cell(found: dict[str, Any], rate: float, loss: str) -> str:
 
 
 def _train(settled: RunSpec) -> None:
-    whole.ask()
+    rerun.ask()
     noise = settled.label_noise or NOISE
     kept = {**settled.model_dump(), "loss_parameters": {}, "label_noise": noise}
     specs = [RunSpec(**{**kept, "loss": loss}) for loss in LOSSES]

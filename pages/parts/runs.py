@@ -62,10 +62,10 @@ def class_names(current: RunRecord | None, settled: RunSpec | None) -> list[str]
 
 def loss_name(spec: RunSpec) -> str:
     """A short plain name for a spec's loss: its own, that of its function, or its last line."""
-    return naming.cut(_whole_name(spec), TEXT_CHARACTERS)
+    return naming.cut(_full_name(spec), TEXT_CHARACTERS)
 
 
-def _whole_name(spec: RunSpec) -> str:
+def _full_name(spec: RunSpec) -> str:
     named = naming.name(spec.loss)
     return named.replace("_", " ").capitalize() if is_name(spec.loss) else named
 
@@ -73,7 +73,7 @@ def _whole_name(spec: RunSpec) -> str:
 def names(records: Sequence[RunRecord]) -> dict[str, str]:
     """Names that tell these runs apart: its number, and then of runs that share a loss what differs
     before that loss, where a narrow place cuts it off last."""
-    whole = [_whole_name(record.spec) for record in records]
+    whole = [_full_name(record.spec) for record in records]
     short = naming.told_apart(whole, TEXT_CHARACTERS)
     found = {}
     for record, loss, shown in zip(records, whole, short, strict=True):

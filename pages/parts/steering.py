@@ -4,7 +4,7 @@ import time
 
 import streamlit as st
 
-from pages.parts import midrun, problems, together, whole
+from pages.parts import midrun, problems, rerun, together
 from pages.parts.visitor import visitor
 from playground.errors import PlaygroundError
 from playground.runs import supervisor
@@ -26,7 +26,7 @@ def steer(do: str, kind: str = "", name: str = "", value: float | str = 0.0) -> 
                 midrun.remember(run_id, (kind, name), value)
     except PlaygroundError as error:
         problems.remember(error)
-        whole.ask()
+        rerun.ask()
     else:
         problems.forget()
         until = time.monotonic() + OBEYED_SECONDS

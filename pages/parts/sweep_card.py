@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.parts import problems, together, whole
+from pages.parts import problems, rerun, together
 from pages.parts.stored import stored
 from pages.parts.url import SWEEP_KEY
 from playground import sweeps
@@ -57,7 +57,7 @@ def _points(sweep: sweeps.Sweep, planned: list[RunSpec]) -> list[sweeps.Point]:
 
 
 def _card(sweep: sweeps.Sweep, planned: list[RunSpec], known_live: bool) -> None:
-    whole.follow()
+    rerun.follow()
     found = _points(sweep, planned)
     live = [point for point in found if point.state in LIVE]
     if bool(live) != known_live:
@@ -94,5 +94,5 @@ def _said(done: int, live: int, count: int) -> str:
 
 
 def _start(missing: list[RunSpec]) -> None:
-    whole.ask()
+    rerun.ask()
     together.start(missing)

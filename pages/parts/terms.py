@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.live import component
-from pages.parts import runs, whole
+from pages.parts import rerun, runs
 from playground import naming
 from playground.errors import PlaygroundError
 from playground.runs import supervisor
@@ -55,7 +55,7 @@ def monitor(record: RunRecord | None) -> None:
 
 
 def _line(run_id: str, count: int) -> None:
-    whole.follow()
+    rerun.follow()
     record = runs.find(run_id)
     with st.container(key="lesson-terms"):
         st.caption(conflict.verdict(dict(record.metrics) if record is not None else {}, count))

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.parts import (
+    broken_run,
     draft,
     loss_card,
     metrics,
     midrun,
     problems,
+    rerun,
     runs,
     session,
-    surgeon,
     together,
-    whole,
 )
 from pages.parts.browser import copy_link, keys
 from pages.parts.steering import steer
@@ -37,7 +37,7 @@ ICONS = {
 
 
 @dataclass(frozen=True)
-class Moment:
+class DrawnWith:
     """What a page was drawn with: whether each run on the screen is live, whether the shown one
     waits because its loss broke, and what is offered to it."""
 
@@ -46,20 +46,20 @@ class Moment:
     offers: tuple[midrun.Offer, ...]
 
 
-def moment(
+def drawn_with(
     current: RunRecord | None, compared: Sequence[RunRecord], settled: RunSpec | None
-) -> Moment:
-    """The moment of these records."""
+) -> DrawnWith:
+    """What a page of these records is drawn with."""
     records = [*([current] if current is not None else []), *compared]
-    return Moment(
+    return DrawnWith(
         tuple(one.state in LIVE for one in records),
-        surgeon.broken_of(current) is not None,
+        broken_run.broken_of(current) is not None,
         midrun.offers(current, settled),
     )
 
 
 def transport(
-    current: RunRecord | None, compared: list[RunRecord], settled: RunSpec | None, now: Moment
+    current: RunRecord | None, compared: list[RunRecord], settled: RunSpec | None, now: DrawnWith
 ) -> None:
     """The row of buttons. Pause, Step and Stop follow the run in a fragment of their own, so that
     the rest of the page rests while it trains."""
@@ -97,12 +97,12 @@ def _train_help(steerable: bool, settled: RunSpec | None) -> str:
     return "Trains a new network with these settings. Key: Space"
 
 
-def _steering(drawn: Moment) -> None:
+def _steering(drawn: DrawnWith) -> None:
     """Pause, Step and Stop as the runs' states allow; refreshed while one is live. Draws the whole
-    page where it was drawn with another moment than this one."""
-    whole.follow()
+    page where it was drawn with something else than this."""
+    rerun.follow()
     current, compared = together.on_screen()
-    if moment(current, compared, draft.spec()[0]) != drawn:
+    if drawn_with(current, compared, draft.spec()[0]) != drawn:
         st.rerun()
     mine = together.steerable([*([current] if current is not None else []), *compared])
     states = {one.state for one in mine}
@@ -128,7 +128,7 @@ def _steering(drawn: Moment) -> None:
             )
 
 
-def beneath(current: RunRecord | None, now: Moment) -> None:
+def beneath(current: RunRecord | None, now: DrawnWith) -> None:
     """The line under the buttons: whom the run obeys and what moved settings mean for it."""
     if current is None or current.state not in LIVE:
         return
@@ -159,7 +159,7 @@ def beneath(current: RunRecord | None, now: Moment) -> None:
 
 def train() -> None:
     """Starts a run of the present settings; the one before stays on the charts."""
-    whole.ask()
+    rerun.ask()
     loss_card.sync()
     settled, faults = draft.spec()
     if settled is None:
@@ -176,7 +176,7 @@ def train() -> None:
 
 def train_copy(spec: RunSpec) -> None:
     """Takes another run's settings and trains a run of this visitor's own."""
-    whole.ask()
+    rerun.ask()
     draft.take(spec)
     _submit(spec)
 
@@ -196,7 +196,7 @@ def _submit(spec: RunSpec) -> None:
 
 def reset() -> None:
     """Puts the shown run away; stops it first if it is live and this visitor's."""
-    whole.ask()
+    rerun.ask()
     state = st.session_state
     if together.steerable(together.shown()):
         steer("stop")

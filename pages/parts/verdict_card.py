@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from pages.parts import runs, whole
+from pages.parts import rerun, runs
 from playground.errors import StoreError
 from playground.runs import supervisor
 from playground.runs.store import LIVE, RunRecord
@@ -33,7 +33,7 @@ def verdict_card(shown: Sequence[RunRecord], titles: Mapping[str, str]) -> None:
 
 
 def _verdicts(run_ids: list[str], titles: dict[str, str]) -> None:
-    whole.follow()
+    rerun.follow()
     records = [found for found in map(runs.find, run_ids) if found is not None]
     if not records:
         st.caption("Press Train: what the curves amount to will stand here, with its evidence.")

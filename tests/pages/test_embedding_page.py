@@ -58,19 +58,19 @@ def test_sliders_move_the_run_that_trains(
     monkeypatch.setattr(supervisor, "command", lambda *given: sent.append(given[2:]))
     run_id = begun(supervisor, RunSpec(dataset="digits", loss=with_centers(0.01)))
     page = at_embedding(f"run={run_id}")
-    page.slider(key=f"pull.{run_id}.rate.center_rate").set_value(0.2).run()
-    page.select_slider(key=f"pull.{run_id}.parameter.λ").set_value(0.1).run()
+    page.slider(key=f"slider.{run_id}.rate.center_rate").set_value(0.2).run()
+    page.select_slider(key=f"slider.{run_id}.parameter.λ").set_value(0.1).run()
     assert not page.exception, page.exception
     assert sent == [("change", "rate", "center_rate", 0.2), ("change", "parameter", "λ", 0.1)]
     # They stay where they were put until the run has obeyed, and are the next run's as well.
-    assert page.slider(key=f"pull.{run_id}.rate.center_rate").value == 0.2
-    assert page.select_slider(key=f"pull.{run_id}.parameter.λ").value == 0.1
+    assert page.slider(key=f"slider.{run_id}.rate.center_rate").value == 0.2
+    assert page.select_slider(key=f"slider.{run_id}.parameter.λ").value == 0.1
     assert page.query_params["center_rate"] in ("0.2", ["0.2"])
     assert page.query_params["loss.λ"] in ("0.1", ["0.1"])
     for value in (0.2, 0.3):  # and then show what it obeys, whoever said so
         supervisor.store.record(run_id, Changed(5, "rate", "center_rate", value))
         page.run()
-        assert page.slider(key=f"pull.{run_id}.rate.center_rate").value == value
+        assert page.slider(key=f"slider.{run_id}.rate.center_rate").value == value
 
 
 def test_a_slider_goes_back_where_the_run_refuses(
@@ -82,21 +82,21 @@ def test_a_slider_goes_back_where_the_run_refuses(
     monkeypatch.setattr(supervisor, "command", refuse)
     run_id = begun(supervisor, RunSpec(dataset="digits", loss=with_centers(0.01)))
     page = at_embedding(f"dataset=digits&run={run_id}")
-    page.slider(key=f"pull.{run_id}.rate.center_rate").set_value(0.2).run()
-    assert page.slider(key=f"pull.{run_id}.rate.center_rate").value == 0.5
+    page.slider(key=f"slider.{run_id}.rate.center_rate").set_value(0.2).run()
+    assert page.slider(key=f"slider.{run_id}.rate.center_rate").value == 0.5
     assert "This run is over." in said(page)
 
 
 def test_without_a_run_sliders_set_the_next_one(at_embedding) -> None:
     page = at_embedding("dataset=digits&loss=" + "cross_entropy() %2B 0.1 * center()")
-    page.slider(key="pull..rate.center_rate").set_value(0.25).run()
+    page.slider(key="slider..rate.center_rate").set_value(0.25).run()
     assert not page.exception, page.exception
     assert page.query_params["center_rate"] in ("0.25", ["0.25"])
-    page.slider(key="pull..rate.center_rate").set_value(0.5).run()
+    page.slider(key="slider..rate.center_rate").set_value(0.5).run()
     assert "center_rate" not in page.query_params
 
 
 def test_a_loss_that_ignores_the_embedding_has_no_sliders_here(at_embedding) -> None:
     page = at_embedding("dataset=digits")
-    assert not [each for each in page.slider if str(each.key).startswith("pull.")]
+    assert not [each for each in page.slider if str(each.key).startswith("slider.")]
     assert "Measured on validation images" in said(page)

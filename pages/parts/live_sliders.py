@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import draft, problems, session, together, whole
+from pages.parts import draft, problems, rerun, session, together
 from pages.parts.checked import checked
 from pages.parts.midrun import What, spec_by_now
 from pages.parts.steering import steer
@@ -58,7 +58,7 @@ def _slider(
     about: str = "",
 ) -> None:
     """A slider of the run, or without one of the settings; of both if they have this `shared`."""
-    key = f"pull.{run_id}.{'.'.join(what)}"
+    key = f"slider.{run_id}.{'.'.join(what)}"
     low, high = min(bounds["low"], value), max(bounds["high"], value)
     stops = _stops(low, high, value) if what != CENTER_RATE else None
     if st.session_state.get(key) != value:
@@ -89,7 +89,7 @@ def _stops(low: float, high: float, value: float) -> list[float] | None:
 def _move(run_id: str, shared: bool, what: What, key: str) -> None:
     state = st.session_state
     value, (_, name) = float(state[key]), what
-    whole.ask()
+    rerun.ask()
     if run_id:
         steer("change", *what, value)
         if "problem" in state:

@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import draft, loss_card, midrun, problems, session, whole
+from pages.parts import draft, loss_card, midrun, problems, rerun, session
 from pages.parts.steering import steer
 from pages.parts.visitor import visitor
 from playground.knobs import is_name
@@ -13,7 +13,7 @@ from playground.spec import RunSpec, knobs
 from playground.training.changes import BACK, LOSS, RATE, broken, loss_change
 
 
-def surgeon(current: RunRecord) -> None:
+def broken_run(current: RunRecord) -> None:
     """Why a run paused by itself: what broke, where in its text, and the way on."""
     found = broken_of(current)
     if found is None:
@@ -32,7 +32,7 @@ def surgeon(current: RunRecord) -> None:
     )
     if current.owner != visitor():
         return
-    with st.container(key="surgeon", gap="xsmall"):
+    with st.container(key="broken-run", gap="xsmall"):
         if mended:
             st.text("With this text it would have been finite on the batch that broke it:")
             st.code(mended, language="python", wrap_lines=True)
@@ -77,7 +77,7 @@ def broken_of(record: RunRecord | None) -> dict[str, Any] | None:
 def _go_back(by_now: RunSpec, step: int, rate: float) -> None:
     """Lets the run go on from the weights of an earlier step with a smaller learning rate, which
     the settings take over where they had the run's."""
-    whole.ask()
+    rerun.ask()
     for command in (
         ("change", BACK, "", float(step)),
         ("change", RATE, "learning_rate", rate),
@@ -93,7 +93,7 @@ def _go_back(by_now: RunSpec, step: int, rate: float) -> None:
 
 def _mend(by_now: RunSpec, text: str) -> None:
     """Lets the run go on with a text that is finite where its own was not, and shows that text."""
-    whole.ask()
+    rerun.ask()
     mended = by_now.model_copy(update={"loss": text})
     steer("change", LOSS, value=loss_change(mended))
     if "problem" in st.session_state:
