@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .base import PlaygroundLoss
 from .catalog import catalog
 from .center_layer import CenterLoss
-from .centers import moved as moved_centers
+from .center_rule import moved as moved_centers
 from .check import check
 from .language.errors import LossError, Remark, Span
 from .language.glossary import glossary

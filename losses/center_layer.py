@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from .centers import moved
+from .center_rule import moved
 from .embedding import center_loss
 from .language.errors import LossError
 from .loss_info import Tensor

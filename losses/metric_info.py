@@ -76,12 +76,12 @@ def metric(
 
     def enter(function: Callable[..., Any]) -> Callable[..., Any]:
         inputs, knobs = read_signature(function, ranges)
-        whole = function
+        over_all = function
         if sums is not None:
-            inputs, whole = ("y_true", "y_pred"), _at_once(sums, function)
+            inputs, over_all = ("y_true", "y_pred"), _at_once(sums, function)
         name = function.__name__
         METRICS[name] = MetricInfo(
-            name, title, "Metrics", when, latex, paper, knobs, inputs, None, whole,
+            name, title, "Metrics", when, latex, paper, knobs, inputs, None, over_all,
             per_sample and sums is None, short=short, better=better, unit=unit, low=low, high=high,
             sums=Sums(sums, function) if sums else None,
         )  # fmt: skip
@@ -97,7 +97,7 @@ def _at_once(sums: Callable[..., Any], function: Callable[..., Any]) -> Callable
     }  # fmt: skip
 
     @wraps(function)
-    def whole(y_true: Tensor, y_pred: Tensor, **knobs: Any) -> Tensor:
+    def over_all(y_true: Tensor, y_pred: Tensor, **knobs: Any) -> Tensor:
         return function(sums(y_true, y_pred, **(given | knobs)), **knobs)
 
-    return whole
+    return over_all

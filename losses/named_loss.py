@@ -12,7 +12,7 @@ from .base import OPTIONS, PlaygroundLoss, Tensor
 from .catalog import CATALOG, KERAS_NAMES
 from .language.errors import LossError, quote, suggest
 from .language.graph import Parameter
-from .language.parameters import checked, checked_word, whole
+from .language.parameters import checked, checked_word, integer
 from .loss_info import LossInfo, ParameterInfo
 
 
@@ -127,7 +127,7 @@ def _value(knob: ParameterInfo, value: Any) -> Any:
     if isinstance(knob.default, str) and not isinstance(value, str):
         raise LossError(f"{quote(knob.name)} is a word", hint=f"such as {knob.default!r}")
     if knob.default is None and value is not None:
-        return whole(knob.name, value)
+        return integer(knob.name, value)
     return checked_word(knob.name, value, knob.choices) if knob.choices else value
 
 

@@ -267,7 +267,8 @@ def compile_metric(
     `losses.metrics()`, which a text can also call: `top_k_accuracy(k=5)`.
 
     It need not be differentiable. It carries the name of the metric that it is, or `name`. Raises
-    `LossError`, also where it would need more memory than there may be (`losses.language.whole`).
+    `LossError`, also where it would need more memory than there may be
+    (`losses.language.metric_size`).
     """
     return WrittenMetric(
         text, parameters, num_classes=num_classes, from_logits=from_logits, name=name

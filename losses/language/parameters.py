@@ -65,7 +65,7 @@ def checked(name: str, value: object, span: Span | None = None) -> float:
     return int(value) if isinstance(value, int) and not isinstance(value, bool) else number
 
 
-def whole(name: str, value: object) -> int:
+def integer(name: str, value: object) -> int:
     """A parameter that is a whole number, or a `LossError`."""
     number = checked(name, value)
     if number != int(number):

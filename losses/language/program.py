@@ -16,13 +16,13 @@ from .classes import read_classes
 from .errors import LossError, Remark, Span, quote, suggest
 from .graph import BATCHES, WIDTHS, Node, Part, Program, topological
 from .inputs import LABELS, OLD_KERNEL, PREDICTIONS, Provided
+from .metric_size import refuse_large
 from .names import Names
 from .parameters import declare, literal
 from .reader import Reader, Scope, UserFunction
 from .review import review
 from .stable import stabilise
 from .syntax import Tree, check_tree, dotted, parse
-from .whole import refuse_large
 
 OUR_FAULT = "this text cannot be read"
 # What the arguments of a loss are called.

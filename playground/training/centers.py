@@ -25,7 +25,7 @@ class Centers:
         self.rate = tf.Variable(rate, trainable=False, dtype=tf.float32, name="center_rate")
 
     def move(self, features: Any, labels: Any) -> None:
-        """Moves them as a batch of features (B, D) with labels (B,) asks (`losses.centers`)."""
+        """Moves them as a batch of features (B, D) with labels (B,) asks (`losses.center_rule`)."""
         self.values.assign(losses.moved_centers(self.values, features, labels, self.rate))
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
