@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.live import component
-from pages.parts import draft, rerun, runs, together, url
+from pages.parts import draft, rerun, runs, task_page, together, url
 from pages.parts.corner import corner
 from pages.parts.data_card import data_card
 from pages.parts.head import head
@@ -15,10 +15,13 @@ from pages.parts.sweep_card import sweep_card
 from pages.parts.verdict_card import verdict_card
 from playground import datasets, models
 from playground.runs import supervisor
+from playground.spec import DEFAULT_TASK
 
 PANELS = ("fit_accuracy", "fit_loss", "fit_gap")
 
 url.follow("fitting")
+draft.choose(DEFAULT_TASK)  # of which its verdicts, levers and lessons are
+task_page.leave_out(task_page.PLAYGROUND)
 draft.begin(TRIO["About right"])  # where there is something to see
 st.session_state[draft.field_key("watch_fit")] = True
 settled, faults = draft.spec()

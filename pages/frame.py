@@ -5,6 +5,8 @@ from pathlib import Path
 import streamlit as st
 
 from pages.parts import rerun
+from pages.parts.task_page import PLAYGROUND
+from playground.tasks import TASKS
 
 parts = Path(__file__).parent / "parts"
 st.set_page_config(
@@ -30,7 +32,12 @@ st.logo(
 rerun.begin()
 st.navigation(
     [
-        st.Page("playground.py", title="Playground", icon=":material/show_chart:", default=True),
+        st.Page(f"{PLAYGROUND}.py", title="Playground", icon=":material/show_chart:", default=True),
+        *(
+            st.Page(f"{task.page}.py", title=task.title, icon=task.icon, url_path=task.name)
+            for task in TASKS.values()
+            if task.page != PLAYGROUND
+        ),
         st.Page("feature_maps.py", title="Feature maps", icon=":material/grid_view:"),
         st.Page("embedding.py", title="Embedding", icon=":material/scatter_plot:"),
         st.Page("fitting.py", title="Fitting", icon=":material/stacked_line_chart:"),

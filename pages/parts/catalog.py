@@ -15,6 +15,7 @@ from playground.figures.comparison import TITLES, comparison
 from playground.figures.thumbnail import thumbnail
 from playground.runs import supervisor
 from playground.runs.gallery import Card
+from playground.tasks import TASKS
 
 Infos = Mapping[str, Mapping[str, Any]]
 Cards = Mapping[str, Card]
@@ -241,9 +242,9 @@ def _clear() -> None:
 
 
 def _try(name: str) -> None:
-    """Opens the Playground with a loss; what was written there is kept."""
+    """Opens the page of the chosen task with a loss; what was written there is kept."""
     state = st.session_state
     state.loss_mode, state.loss_name = "pick", name
     state.loss_parameters["pick"] = {}
     session.keep()
-    st.switch_page("playground.py")
+    st.switch_page(f"{TASKS[draft.chosen_task()].page}.py")

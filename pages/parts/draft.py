@@ -21,6 +21,8 @@ from playground.spec import DEFAULT_LOSS, RunSpec, fields, knobs, spec_errors
 LOSS_FIELDS = ("loss", "loss_parameters")
 EXAMPLE = "gamma = 2.0  # 0..5\n-(1 - p_true)**gamma * log(p_true)"
 BEGUN = "begun"
+APART = session.declare("drafts", dict)  # by task, what the controls held when another was chosen
+RUNS = ("run", "compare")
 
 
 def field_key(name: str) -> str:
@@ -40,6 +42,7 @@ session.declare("loss_mode", lambda: "pick")
 session.declare("loss_name", lambda: DEFAULT_LOSS)
 session.declare("loss_text", lambda: EXAMPLE)
 session.declare("loss_parameters", lambda: {"pick": {}, "write": {}})
+LOSS_KEYS = ("loss_mode", "loss_name", "loss_text", "loss_parameters")
 
 
 def own_fields(task: str) -> list[str]:
@@ -55,6 +58,29 @@ def held(name: str) -> Any:
 def chosen_task() -> str:
     """The task that the controls are for."""
     return str(session.value(field_key("task")))
+
+
+def choose(task: str) -> None:
+    """The controls and the runs on the screen are of this task from now on: as they were left when
+    another was chosen, or as the task begins."""
+    state, before = st.session_state, chosen_task()
+    if task == before:
+        return
+    settle()
+    apart = dict(session.value(APART))
+    apart[before] = {key: session.value(key) for key in _keys(before)}
+    state[APART] = apart
+    if task in apart:
+        state.update(apart[task])
+        session.keep()
+    else:
+        state.run, state.compare = "", []
+        take(RunSpec(task=task))
+
+
+def _keys(task: str) -> list[str]:
+    """The keys that hold a task's settings, its loss and the runs on the screen."""
+    return [*map(field_key, own_fields(task)), *LOSS_KEYS, *RUNS]
 
 
 def take(spec: RunSpec, wanted: str = "") -> None:

@@ -18,6 +18,7 @@ from playground.runs.records import TERMINAL
 from playground.runs.store import RunRecord
 from playground.settings import settings
 from playground.spec import RunSpec, knobs
+from playground.tasks import TASKS
 
 TEXT_CHARACTERS = 26
 MOST_GONE = 5  # of the runs that went, so many are named
@@ -115,7 +116,7 @@ def chooser(current: RunRecord | None, compared: Sequence[RunRecord]) -> None:
     """A pop-over to choose the run that is shown and those drawn beside it."""
     count = len(compared)
     with st.popover("Runs" if not count else f"Runs · {count} compared", key="runs-popover"):
-        offered = {record.id: record for record in [*mine(), *compared]}
+        offered = {record.id: record for record in [*_fitting(mine()), *compared]}
         if current is not None:
             offered[current.id] = current
         if gone := _gone():
@@ -158,6 +159,19 @@ def chooser(current: RunRecord | None, compared: Sequence[RunRecord]) -> None:
                 help="The network as a .keras file with the weights it has learned so far, a "
                 "script that trains it in plain Keras, and the losses as a package.",
             )
+
+
+def page_of(record: RunRecord) -> str:
+    """The page of a run's task."""
+    return TASKS[record.spec.task].page if record.spec.task in TASKS else ""
+
+
+def _fitting(records: Sequence[RunRecord]) -> list[RunRecord]:
+    """Those that the present page can show: on the page of a task those of it, else all."""
+    page = st.session_state.page
+    if page not in {task.page for task in TASKS.values()}:
+        return list(records)
+    return [record for record in records if page_of(record) == page]
 
 
 def _gone() -> str:

@@ -17,7 +17,7 @@ from playground.errors import StoreError
 from playground.knobs import is_name
 from playground.runs import supervisor
 from playground.runs.store import RunRecord
-from playground.spec import RunSpec, knobs
+from playground.spec import DEFAULT_TASK, RunSpec, knobs
 from playground.sweeps import SWEEPS
 
 SMOOTHING = 0.6
@@ -172,23 +172,26 @@ def show(new: View) -> None:
         state[key] = list(getattr(new, name))
 
 
-def follow(page: str) -> None:
-    """Takes the settings, the run and the view from the URL if the visitor came by it."""
+def follow(page: str, task: str = DEFAULT_TASK) -> bool:
+    """Takes the settings, the run and the view from the URL if the visitor came by it, and says
+    whether it did. A URL that names no task is of `task`."""
     state = st.session_state
     query = st.query_params.to_dict()
     moved = state.get("page") != page
     session.restore(all_of_them=moved)
     if "url_spec" not in state:
         state.page = page
-        _seed(query)
-        return
+        _seed(query, task)
+        return True
     if moved:
         draft.leave()
         state.page = page
         state.address_is_bare = True
     context = get_script_run_ctx()
     if query and context is not None and context.is_history_navigation:  # Back or Forward
-        _seed(query)
+        _seed(query, task)
+        return True
+    return False
 
 
 def write(settled: RunSpec | None, shown: RunRecord | None) -> None:
@@ -209,13 +212,15 @@ def note(text: str) -> None:
     st.session_state[NOTES_KEY].append(text)
 
 
-def _seed(query: dict[str, str]) -> None:
+def _seed(query: dict[str, str], task: str) -> None:
     new, notes = View.from_query(query)
     record, missing = _run(new.run)
     notes += missing
     compared = [_run(run_id) for run_id in new.compare]
     notes += [line for _, lines in compared for line in lines]
     fields = {name: value for name, value in query.items() if name not in VIEW_KEYS}
+    if record is None:
+        fields.setdefault("task", task)
     unknown = [name for name in fields if name not in knobs() and not name.startswith("loss.")]
     notes += [f"{name[:40]}: not a setting; left out" for name in unknown]
     spec, faults = RunSpec.from_query(fields, record.spec if record is not None else None)

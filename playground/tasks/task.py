@@ -47,6 +47,8 @@ class Task:
     measures: Sequence[Measure] = ()
     panels: Sequence[str] = ("loss",)  # of the Playground's curves
     views: Sequence[str] = ()  # live views of the Playground beside the curves
+    page: str = "playground"  # the file in `pages` on which it is set up and watched
+    icon: str = ":material/category:"  # of that page, where it is its own
 
     @property
     def main(self) -> Measure:
