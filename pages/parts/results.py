@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from pages.live import component
-from pages.parts import draft, metrics, problems, rerun, runs, session, terms
+from pages.parts import draft, metrics, problems, rerun, runs, session
 from pages.parts.url import AXIS_KEY, LOG_KEY, SMOOTHING_KEY
 from playground import models
 from playground.analysis import curves
@@ -63,10 +63,10 @@ def curves_card(
         metrics=[
             *metrics.of_task(task),
             *metrics.described(metrics.chosen()),
-            *terms.charts(terms.names(current)),
+            *term_charts.charts(term_charts.names(current)),
         ],
     )
-    terms.monitor(current)
+    term_charts.monitor(current)
     live = current is not None and current.state in LIVE
     st.fragment(_lesson, run_every=TICK_SECONDS if live else None)(current, compared)
     after()

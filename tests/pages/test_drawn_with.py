@@ -15,7 +15,7 @@ from playground.training.events import Failed, Preparing
 from tests.pages.conftest import FRAME, Visit, said
 from tests.pages.test_playground import begun
 
-PAGES = ["", "feature_maps.py", "embedding.py", "fitting.py", "catalog.py"]
+PAGES = ["", "feature_maps.py", "embedding.py", "fitting.py", "named_losses.py"]
 DIGITS = RunSpec(dataset="digits")
 
 

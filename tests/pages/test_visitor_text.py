@@ -13,7 +13,7 @@ from tests.pages.test_playground import begun
 MARK = "[free](//e.x)"
 LOSS = f"# {MARK}\n-log(p_true)"
 WRONG = f"# {MARK}\n-log(p_tru)"
-PAGES = ("", "feature_maps.py", "embedding.py", "fitting.py", "catalog.py")
+PAGES = ("", "feature_maps.py", "embedding.py", "fitting.py", "named_losses.py")
 
 
 @pytest.mark.parametrize("at", PAGES)

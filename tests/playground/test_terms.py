@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pages.parts.terms import charts
+from pages.parts.term_charts import charts
 from playground.spec import RunSpec
 from playground.training import loop
 from playground.training.control import Control

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.parts import draft, together, url
-from pages.parts.catalog import cards, compared, filters, listed, progress
+from pages.parts.catalog_cards import cards, compared, filters, listed, progress
 
 url.follow("losses")
 settled, _ = draft.spec()

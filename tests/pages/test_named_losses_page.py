@@ -18,7 +18,7 @@ from tests.pages.conftest import said
 from tests.playground.toy import Toy
 
 Visit = Callable[..., AppTest]
-PAGE = "catalog.py"
+PAGE = "named_losses.py"
 
 
 @pytest.fixture
