@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from pages.live import component
-from pages.parts import draft, metrics, problems, rerun, runs, session
+from pages.parts import draft, metrics, problems, rerun, runs, session, term_charts
 from pages.parts.url import AXIS_KEY, LOG_KEY, SMOOTHING_KEY
 from playground import models
 from playground.analysis import curves
