@@ -138,6 +138,11 @@ class CnnSpec(RunSpec):
         ),
     ] = 0.0
 
+    @property
+    def numbers(self) -> int:
+        """3 since batch norm is trained by a fused kernel."""
+        return 3 if self.batch_norm else super().numbers
+
 
 def trunk(spec: CnnSpec) -> list[Layer]:
     """From normalised pixels to the features: the blocks and the last hidden layer."""

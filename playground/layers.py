@@ -134,8 +134,9 @@ class Plan:
         return fields[name]
 
 
-def build(plan: Plan, given: Mapping[str, Any]) -> "Built":
-    """The plan in Keras. `given` has the values of its `Given` options.
+def build(plan: Plan, given: Mapping[str, Any], training: bool = False) -> "Built":
+    """The plan in Keras. `given` has the values of its `Given` options. For `training`, layers of
+    `fused_layers` take the place of those of Keras that they stand for.
 
     Weights are drawn from the plan's seed and their layer's name, so that plans that differ in one
     layer begin with the same weights elsewhere.
@@ -161,7 +162,7 @@ def build(plan: Plan, given: Mapping[str, Any]) -> "Built":
                 options["kernel_regularizer"] = regularizer
             if kind.random:
                 options["seed"] = number(plan.seed, each.name)
-            made[each.name] = _class(each.kind)(**options)
+            made[each.name] = _class(each.kind, training)(**options)
         taken = [tensors[name] for name in each.inputs]
         tensors[each.name] = made[each.name](taken if len(taken) > 1 else taken[0])
     return Built(plan, inputs, tensors)
@@ -255,11 +256,13 @@ def _value(value: Any, given: Mapping[str, Any]) -> Any:
     return value
 
 
-def _class(kind: str) -> Any:
+def _class(kind: str, training: bool) -> Any:
     import keras
 
-    from playground import own_layers
+    from playground import fused_layers, own_layers
 
+    if training and KINDS[kind].fused:
+        return getattr(fused_layers, kind)
     return getattr(own_layers if KINDS[kind].own else keras.layers, kind)
 
 
@@ -275,7 +278,8 @@ class Kind:
     """`shape(options, shapes)` and `parameters(options, shapes)` from the shapes that come in.
     `reach(options)` of a layer with maps: places before the first one seen, places seen beside the
     first, and the stride; None of one that sees all or nothing. `weighted` ones have a kernel that
-    is drawn and regularised, `random` ones draw while they work, `own` ones are in `own_layers`."""
+    is drawn and regularised, `random` ones draw while they work, `own` ones are in `own_layers`,
+    `fused` ones have a double in `fused_layers` that trains faster."""
 
     shape: Callable[[Options, Sequence[Shape]], Shape]
     parameters: Callable[[Options, Sequence[Shape]], int] = _none
@@ -283,6 +287,7 @@ class Kind:
     weighted: bool = False
     random: bool = False
     own: bool = False
+    fused: bool = False
 
 
 def _same(options: Options, shapes: Sequence[Shape]) -> Shape:
@@ -339,7 +344,7 @@ KINDS: Mapping[str, Kind] = {
     "Normalization": Kind(_same, reach=_in_place),
     "Conv2D": Kind(_convolved, _kernel, _window, weighted=True),
     "Conv2DTranspose": Kind(_transposed, _kernel, weighted=True),
-    "BatchNormalization": Kind(_same, lambda o, s: 2 * s[0][-1], _in_place),
+    "BatchNormalization": Kind(_same, lambda o, s: 2 * s[0][-1], _in_place, fused=True),
     "Activation": Kind(_same, reach=_in_place),
     "PReLU": Kind(_same, lambda o, s: s[0][-1], _in_place),
     "MaxPooling2D": Kind(_pooled, reach=lambda o: (0, o["pool_size"] - 1, o["pool_size"])),

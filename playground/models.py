@@ -67,17 +67,19 @@ def pixel_statistics(images: np.ndarray, normalise: str) -> PixelStatistics:
     return PixelStatistics(mean.astype(np.float32), variance.astype(np.float32))
 
 
-def connect(spec: RunSpec, statistics: PixelStatistics | None = None) -> Built:
+def connect(
+    spec: RunSpec, statistics: PixelStatistics | None = None, training: bool = False
+) -> Built:
     """The spec's network: pixels (B, H, W, C) of 0 to 255 in, probabilities (B, classes) out.
 
     Weights are drawn from the spec's seed, so two specs that differ only in their loss start from
-    the same ones. Without statistics, pixels are scaled to 0...1.
+    the same ones. Without statistics, pixels are scaled to 0...1. `training`: see `layers.build`.
     """
     if statistics is None:
         blank = np.zeros((1, *facts(spec.dataset).shape), np.uint8)
         statistics = pixel_statistics(blank, "unit")
     given = {"mean": statistics.mean, "variance": statistics.variance}
-    return layers.build(plan(spec), given)
+    return layers.build(plan(spec), given, training)
 
 
 def build(spec: RunSpec, statistics: PixelStatistics | None = None) -> "keras.Model":

@@ -137,7 +137,7 @@ class ClassificationSpec(CnnSpec):
         """2 since mixup's shares and class centres are drawn from streams of their own; a text
         that speaks of centres in a comment alone is trained anew, too."""
         centered = any("center" in text for text in (self.loss, *self.metrics))
-        return 2 if self.mixup or centered else 1
+        return max(super().numbers, 2 if self.mixup or centered else 1)
 
 
 def fit_series(spec: ClassificationSpec) -> list[str]:

@@ -94,7 +94,7 @@ class Work:
         self.loss = objective.build(spec)
         self.metrics = objective.metrics(spec)
         self.statistics = models.pixel_statistics(self.rows["train"]["images"], spec.normalise)
-        self.built = models.connect(spec, self.statistics)
+        self.built = models.connect(spec, self.statistics, training=True)
         self.draw = stream(spec.seed, "samples")
 
     def choose_strip(self) -> None:

@@ -30,4 +30,6 @@ def test_no_two_streams_share_their_draws() -> None:
 def test_runs_whose_numbers_were_moved_have_other_digests_and_only_those() -> None:
     moved = [{"mixup": 0.2}, {"loss": "cross_entropy() + center()"}, {"metrics": ("center",)}]
     assert [RunSpec(**fields).numbers for fields in moved] == [2, 2, 2]
+    normed = [{"batch_norm": True}, {"batch_norm": True, "mixup": 0.2}, {"dataset": "cifar10"}]
+    assert [RunSpec(**fields).numbers for fields in normed] == [3, 3, 3]
     assert RunSpec(label_noise=0.2, flip=True, metrics=("brier",)).numbers == 1
