@@ -34,7 +34,7 @@ with st.container(key="panel-maps", gap="xsmall"):
         "maps",
         shown_id,
         runs.class_names(current, settled),
-        datasets.facts(dataset).shape,
+        datasets.source_of(dataset).shape,
         st.session_state.seen,
         other=None if other is None else component.Run(other.id, names[other.id], places[other.id]),
         upload=picture,

@@ -282,7 +282,7 @@ def _data() -> None:
     with _errors_in_plain_words():
         rows = []
         for name in knobs()["dataset"].choices or {}:
-            known = datasets.facts(name)
+            known = datasets.source_of(name)
             where = {
                 "here": str(datasets.location(name) or "comes with scikit-learn"),
                 "download": f"not here; downloaded when used ({known.bytes / 1e6:.0f} MB)",

@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 
 from playground import layers, models
-from playground.datasets import facts
+from playground.datasets import source_of
 from playground.errors import PlaygroundError, SpecError
 from playground.knobs import is_name
 from playground.runs.files import to_npz
@@ -88,7 +88,7 @@ def _readme(
     step: int,
     own: bool,
 ) -> str:
-    known = facts(spec.dataset)
+    known = source_of(spec.dataset)
     lines = [f"# A network of the Loss Playground for {known.title}", ""]
     if isinstance(network, bytes):
         needed = (
@@ -130,7 +130,7 @@ def script(spec: RunSpec, *, weights: bool = False, changed: bool = False) -> st
     what it leaves out, whether `weights` lie beside it, and whether the run was `changed` midway.
     """
     spec = cast(ClassificationSpec, spec)
-    known = facts(spec.dataset)
+    known = source_of(spec.dataset)
     parts = [
         _head(spec, weights, changed),
         _data(spec),
@@ -188,7 +188,7 @@ def _requirements(spec: RunSpec) -> str:
 
 
 def _head(spec: ClassificationSpec, weights: bool, changed: bool) -> str:
-    title = facts(spec.dataset).title
+    title = source_of(spec.dataset).title
     plain = RunSpec(dataset=spec.dataset)
     lacking = [
         f"{knobs()[name].label} {getattr(spec, name):g}"
@@ -247,7 +247,7 @@ y_train[wrong] = ((y_train + step) % {classes})[wrong]
 
 
 def _data(spec: ClassificationSpec) -> str:
-    known = facts(spec.dataset)
+    known = source_of(spec.dataset)
     classes = len(known.class_names)
     lines = [
         "# The images. Some are kept for validation and not trained on.",
@@ -301,7 +301,7 @@ if kept:
 
 
 def _network(spec: ClassificationSpec) -> str:
-    known = facts(spec.dataset)
+    known = source_of(spec.dataset)
     moved = []
     if spec.flip:
         moved.append('layers.RandomFlip("horizontal")')

@@ -10,7 +10,7 @@ import threading
 import numpy as np
 from PIL import Image, ImageOps
 
-from playground.datasets import facts
+from playground.datasets import source_of
 from playground.errors import PictureError
 from playground.settings import settings
 
@@ -56,7 +56,7 @@ def fit(picture: np.ndarray, dataset: str) -> np.ndarray:
     """A `square`, uint8 (S, S, 3), as uint8 (H, W, C) of a data set's shape: grey for a data set
     without colours, and with light and dark swapped where its margin is light: those data sets are
     white on black."""
-    height, width, channels = facts(dataset).shape
+    height, width, channels = source_of(dataset).shape
     fitted = ImageOps.fit(Image.fromarray(picture), (width, height), Image.Resampling.LANCZOS)
     if channels == 3:
         return np.asarray(fitted)

@@ -58,7 +58,7 @@ def specs(sweep: Sweep, base: RunSpec) -> list[RunSpec]:
     for value in sweep.values:
         values = {**kept, sweep.field: value}
         if sweep.field == "train_images":
-            if value + values["validation_images"] > datasets.facts(base.dataset).train_count:
+            if value + values["validation_images"] > datasets.source_of(base.dataset).train_count:
                 continue
             values["train_images"] = int(value)
         if sweep.beside:

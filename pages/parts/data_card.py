@@ -21,17 +21,17 @@ def data_card(settled: RunSpec | None, faults: Mapping[str, str]) -> None:
     knob("dataset", faults, on_change=draft.choose_dataset)
     name = st.session_state[draft.field_key("dataset")]
     here = datasets.available(name)
-    facts = datasets.facts(name)
+    source = datasets.source_of(name)
     with st.container(key="data-look"):
         if here == "here":
-            _samples(name, facts.title)
+            _samples(name, source.title)
         elif here == "download":
-            size = f"{facts.bytes / 1e6:,.0f} MB"
+            size = f"{source.bytes / 1e6:,.0f} MB"
             st.caption(f"{size} are fetched from the internet when you press Train.")
         else:
             _missing(name)
     if settled is not None:
-        st.caption(counts(settled, facts))
+        st.caption(counts(settled, source))
     for field in ("train_images", "validation_images", "validation_split", "label_noise"):
         if (
             field != "validation_split"
@@ -45,16 +45,16 @@ def data_card(settled: RunSpec | None, faults: Mapping[str, str]) -> None:
     knob("normalise", faults)
 
 
-def counts(spec: RunSpec, facts: datasets.Source) -> str:
+def counts(spec: RunSpec, source: datasets.Source) -> str:
     """How many images are trained on, kept for validation and tested on."""
     known = datasets.counts(spec)
-    height, width, channels = facts.shape
+    height, width, channels = source.shape
     kind = "grey" if channels == 1 else "colour"
     about = "about " if getattr(spec, "imbalance", 1) > 1 else ""
     return (
         f"{about}{known.trained:,} to train on · {known.held_out:,} for validation · "
         f"{known.test:,} test · "
-        f"{height}×{width} {kind} · {len(facts.class_names)} classes"
+        f"{height}×{width} {kind} · {len(source.class_names)} classes"
     )
 
 

@@ -150,9 +150,9 @@ def choose_dataset() -> None:
         plain = RunSpec(dataset=chosen)
         for name in sorted({name for each in datasets.SETS.values() for name in each.defaults}):
             st.session_state[field_key(name)] = getattr(plain, name)
-        if st.session_state[field_key("train_images")] > datasets.facts(chosen).train_count:
+        if st.session_state[field_key("train_images")] > datasets.source_of(chosen).train_count:
             st.session_state[field_key("train_images")] = plain.train_images
-        room = datasets.facts(chosen).train_count - (
+        room = datasets.source_of(chosen).train_count - (
             st.session_state[field_key("train_images")] or 50
         )
         if st.session_state[field_key("validation_images")] > room:

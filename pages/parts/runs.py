@@ -58,7 +58,7 @@ def task(current: RunRecord | None, settled: RunSpec | None) -> str:
 def class_names(current: RunRecord | None, settled: RunSpec | None) -> list[str]:
     """The classes of the shown run's data set; without a run, of the chosen one."""
     spec = current.spec if current is not None else settled
-    return datasets.facts(spec.dataset if spec is not None else RunSpec().dataset).class_names
+    return datasets.source_of(spec.dataset if spec is not None else RunSpec().dataset).class_names
 
 
 def loss_name(spec: RunSpec) -> str:

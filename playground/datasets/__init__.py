@@ -32,10 +32,10 @@ __all__ = [
     "Split",
     "available",
     "counts",
-    "facts",
     "load",
     "location",
     "sample",
+    "source_of",
     "split",
     "steps_per_epoch",
 ]
@@ -77,7 +77,7 @@ class Dataset:
         return self.test_rows["labels"]
 
 
-def facts(name: str) -> Source:
+def source_of(name: str) -> Source:
     """Title, sizes and classes of a data set, from constants. Raises DataError if unknown."""
     if name not in SETS:
         raise DataError(f"There is no data set {name!r}.", f"Choose one of {', '.join(SETS)}.")
@@ -87,18 +87,18 @@ def facts(name: str) -> Source:
 def counts(spec: "RunSpec") -> Counts:
     """How many images a run of this spec trains on, holds out and is tested on, without opening a
     file; with an imbalance about as many."""
-    known = facts(spec.dataset)
+    known = source_of(spec.dataset)
     return expected(spec, known.train_count, known.test_count, len(known.class_names))
 
 
 def location(name: str) -> Path | None:
     """The folder that has all files of a data set (unverified), or None; None for digits too."""
-    return files.location(facts(name))
+    return files.location(source_of(name))
 
 
 def available(name: str) -> str:
     """ "here", "download" (`load` would fetch it) or "missing"; looks whether files exist, only."""
-    return files.available(facts(name))
+    return files.available(source_of(name))
 
 
 _kept_lock = threading.Lock()
@@ -112,7 +112,7 @@ def load(name: str, on_progress: OnProgress | None = None) -> Dataset:
     out of `load`. The last data set loaded is kept, so that asking again takes no time. Raises
     DataError if it is missing, unreadable or not as published.
     """
-    source = facts(name)
+    source = source_of(name)
     key = (name, settings().data)
     with _kept_lock:
         if key not in _kept:
@@ -133,7 +133,7 @@ def sample(name: str, count: int = 10) -> tuple[np.ndarray, np.ndarray, list[str
     Images uint8 (count, H, W, C), labels int64 (count,), class names. Opens one file or two and
     never downloads: raises DataError where the data set is not here yet.
     """
-    source = facts(name)
+    source = source_of(name)
     dataset = _kept.get((name, settings().data))
     rows = (
         dataset.test_rows

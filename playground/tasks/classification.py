@@ -8,7 +8,7 @@ from pydantic import ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from playground.cnn import FLOAT, NORMALISE, CnnSpec, bias, trunk
-from playground.datasets import SETS, Dataset, facts
+from playground.datasets import SETS, Dataset, source_of
 from playground.knobs import Knob, shown
 from playground.layers import Layer, Plan
 from playground.spec import TASK_KNOB, RunSpec
@@ -182,7 +182,7 @@ class Classification(Task):
 
     def plan(self, spec: ClassificationSpec) -> Plan:
         """The spec's network. Imports no Keras."""
-        known = facts(spec.dataset)
+        known = source_of(spec.dataset)
         classes = len(known.class_names)
         return Plan(
             inputs={"images": known.shape},

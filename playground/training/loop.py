@@ -65,7 +65,7 @@ def run(spec: RunSpec, control: Control, prepared: "Training | None" = None) -> 
     events with Failed.
     """
     if prepared is None or prepared.spec != spec:
-        title = datasets.facts(spec.dataset).title
+        title = datasets.source_of(spec.dataset).title
         yield Preparing(f"Reading {title}")
         dataset = yield from with_progress(
             lambda report: datasets.load(spec.dataset, report), control

@@ -95,7 +95,7 @@ def publish(name: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", ["digits", *REAL_SETS])
 def test_a_data_set_is_what_its_facts_say(name: str) -> None:
-    known = datasets.facts(name)
+    known = datasets.source_of(name)
     dataset = datasets.load(name)
     assert dataset.name == name and dataset.title == known.title
     assert dataset.images.shape == (known.train_count, *known.shape)
@@ -166,9 +166,9 @@ def test_the_last_data_set_is_kept(use: UseFolder, tmp_path: Path, monkeypatch: 
 def test_a_sample_shows_each_class_once_then_again(name: str) -> None:
     images, labels, class_names = datasets.sample(name, 25)
     assert list(labels) == [*range(10), *range(10), *range(5)]
-    assert images.shape == (25, *datasets.facts(name).shape) and images.dtype == np.uint8
+    assert images.shape == (25, *datasets.source_of(name).shape) and images.dtype == np.uint8
     assert len(np.unique(images.reshape(25, -1), axis=0)) == 25
-    assert class_names == datasets.facts(name).class_names
+    assert class_names == datasets.source_of(name).class_names
     datasets.load(name)
     assert np.array_equal(datasets.sample(name, 25)[0], images)
 
@@ -251,7 +251,7 @@ def test_a_missing_data_set_is_said_to_be_missing(
     for ask in (datasets.load, datasets.sample):
         with pytest.raises(DataError) as caught:
             ask(name)
-        title = datasets.facts(name).title
+        title = datasets.source_of(name).title
         assert str(caught.value) == (
             f"{title} is not on this machine: the folder {folder} does not exist."
         )
@@ -443,7 +443,7 @@ def keras_mnist(
 def test_a_download_is_shown_verified_and_used(
     keras_mnist: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = small_mnist(tmp_path / "source", monkeypatch)
+    source = small_mnist(tmp_path / "source_of", monkeypatch)
     smaller = replace(
         datasets.SETS["mnist"], download=Download(source.stat().st_size, ("mnist.npz",))
     )
@@ -533,7 +533,7 @@ def test_without_internet_the_real_download_says_so(
 def test_a_file_that_another_process_is_downloading_is_waited_for(
     keras_mnist: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = small_mnist(tmp_path / "source", monkeypatch)
+    source = small_mnist(tmp_path / "source_of", monkeypatch)
     cache = keras_mnist(lambda target: pytest.fail("downloaded twice"))
     cache.mkdir(parents=True)
     (cache / "mnist.npz").write_bytes(source.read_bytes()[:500])

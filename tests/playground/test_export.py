@@ -137,7 +137,7 @@ def test_the_readme_says_what_the_network_takes_and_gives() -> None:
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10", "digits"])
 def test_the_script_reads_the_files_that_the_playground_reads(name: str, tmp_path: Path) -> None:
     """In a process of its own, that has no Keras to fetch them, from a folder with a few rows."""
-    known = datasets.facts(name)
+    known = datasets.source_of(name)
     wanted = (
         {part: dict(rows) for part, rows in known.read(lambda _: b"", ("train", "test")).items()}
         if name == "digits"
@@ -164,7 +164,7 @@ def test_the_script_reads_the_files_that_the_playground_reads(name: str, tmp_pat
 def published(name: str, folder: Path) -> dict[str, dict[str, np.ndarray]]:
     """A few rows in files like the published ones; what they are."""
     draw = np.random.default_rng(0)
-    known = datasets.facts(name)
+    known = datasets.source_of(name)
     counts = {"train": 10, "test": 2}
     rows = {
         part: {

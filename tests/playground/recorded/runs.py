@@ -122,7 +122,7 @@ def _load(name: str, on_progress: Any = None) -> datasets.Dataset:
     """As `datasets.load`; Fashion-MNIST, which need not be here, is digits drawn larger."""
     if name != "fashion_mnist":
         return _real_load(name, on_progress)
-    digits, known = _real_load("digits"), datasets.facts(name)
+    digits, known = _real_load("digits"), datasets.source_of(name)
     parts = []
     for rows in (digits.rows, digits.test_rows):
         larger = rows["images"].repeat(3, 1).repeat(3, 2)
