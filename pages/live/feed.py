@@ -176,7 +176,7 @@ class Reader:
 
     def _collapsed(self, spec: RunSpec) -> list[int] | None:
         steps, values = self.store.series(self.run_id, CROSS_ENTROPY)
-        classes = len(datasets.facts(spec.dataset).class_names)
+        classes = len(datasets.source_of(spec.dataset).class_names)
         known = np.isfinite(values)
         if not known.any():
             return None

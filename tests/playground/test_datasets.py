@@ -237,7 +237,7 @@ def test_cifar_is_found_where_keras_unpacks_it(use: UseFolder, tmp_path: Path) -
 
 
 def test_an_unknown_name_is_refused() -> None:
-    for ask in (datasets.load, datasets.sample, datasets.available, datasets.facts):
+    for ask in (datasets.load, datasets.sample, datasets.available, datasets.source_of):
         with pytest.raises(DataError, match="There is no data set 'imagenet'"):
             ask("imagenet")
 

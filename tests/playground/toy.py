@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from playground.cnn import NORMALISE
-from playground.datasets import facts
+from playground.datasets import source_of
 from playground.knobs import Knob
 from playground.layers import Layer, Plan
 from playground.spec import TASK_KNOB, RunSpec
@@ -38,7 +38,9 @@ class Toy(Task):
             Layer("hidden", "Dense", {"units": spec.neurons, "activation": "relu"}),
             Layer("brightness", "Dense", {"units": 1, "activation": "sigmoid", "dtype": "float32"}),
         )
-        return Plan({"images": facts(spec.dataset).shape}, layers, ("brightness",), seed=spec.seed)
+        return Plan(
+            {"images": source_of(spec.dataset).shape}, layers, ("brightness",), seed=spec.seed
+        )
 
     def work(self, spec: ToySpec, dataset: Any) -> Any:
         import tensorflow as tf
