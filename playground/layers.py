@@ -6,7 +6,7 @@ new kind is one entry of `KINDS`, and a class in `own_layers` where Keras has no
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -111,6 +111,14 @@ class Plan:
                 return layer
         raise KeyError(name)
 
+    def needed(self, names: Iterable[str]) -> set[str]:
+        """These layers and all layers and inputs that they depend on."""
+        found = set(names)
+        for layer in reversed(self.planned):
+            if layer.name in found:
+                found |= set(layer.inputs)
+        return found
+
     @property
     def parameters(self) -> int:
         """Trainable parameters of the whole network."""
@@ -186,11 +194,14 @@ class Built:
         self, names: Sequence[str], name: str | None = None, named: bool = False
     ) -> "keras.Model":
         """A model that gives these layers' outputs by name; where there is one, the output itself
-        unless it is to be `named`. It takes its inputs by name, or the one input itself."""
+        unless it is to be `named`. It takes the inputs that these depend on by name, or the one
+        input itself."""
         import keras
 
         found = {each: self.tensors[each] for each in names}
-        inputs = self._inputs if len(self._inputs) > 1 else next(iter(self._inputs.values()))
+        needed = self.plan.needed(names)
+        taken = {each: tensor for each, tensor in self._inputs.items() if each in needed}
+        inputs = taken if len(taken) > 1 else next(iter(taken.values()))
         outputs = found if named or len(found) > 1 else next(iter(found.values()))
         return keras.Model(inputs, outputs, name=name)
 

@@ -85,16 +85,14 @@ class Graph:
         # Each of its variables begins with one number throughout.
         self._fresh = [float(np.ravel(each.numpy())[0]) for each in optimizer.variables]
         self._rows = {name: tf.constant(_narrow(a)) for name, a in work.rows["train"].items()}
-        self._kinds = {
-            name: tf.TensorSpec((None, *rows.shape[1:]), rows.dtype)
-            for name, rows in self._rows.items()
-        }
+        self._kinds = _kinds(self._rows)
+        self._measured_kinds = _kinds(work.rows_of("validation", np.arange(1)))
         self._batch_size = batch_size
         self._steps = steps
         self._steps_per_epoch = steps_per_epoch
         self.adopt(work.loss)
         told = tf.function(lambda rows: work.batch(rows, None).parts[0][1], autograph=False)
-        targets = told.get_concrete_function(self._kinds).structured_outputs
+        targets = told.get_concrete_function(self._measured_kinds).structured_outputs
         self._measure_graph = _Compiled(
             self._measure,
             {name: tf.TensorSpec((None, *s), tf.float32) for name, s in self._shapes.items()},
@@ -120,7 +118,7 @@ class Graph:
             tf.TensorSpec((None,), tf.float32),
             number,
         )
-        self._evaluate_graph = _Compiled(self._evaluate, self._kinds, number, number)
+        self._evaluate_graph = _Compiled(self._evaluate, self._measured_kinds, number, number)
 
     def facts(self, outputs: Tensors, targets: Tensors, step: Any) -> Mapping[str, Any]:
         """What a loss may ask for; `step` counts from 1."""
@@ -146,13 +144,16 @@ class Graph:
 
     def targets_of(self, indices: np.ndarray, step: int) -> Tensors:
         """The targets of a batch as they were at a step, the first where two were blended."""
-        rows = {name: tf.gather(each, indices) for name, each in self._rows.items()}
+        rows = self.work.gather(self._rows, tf.constant(indices, tf.int32), tf.constant(step))
         return self.work.batch(rows, tf.constant(step)).parts[0][1]
 
     def warm(self) -> None:
         """Traces and optimises the graphs by using them on nothing: no number changes."""
         self.train(np.zeros((0, self._batch_size), np.int32), np.zeros(0, np.float32), 1)
-        two = {name: each[:2] for name, each in self._rows.items()}
+        two = {
+            name: _narrow(each)
+            for name, each in self.work.rows_of("validation", np.zeros(2, np.int64)).items()
+        }
         _, outputs, targets = self._evaluate_graph(two, 1, 0)
         self._measure_graph(outputs, targets, 0)
 
@@ -164,7 +165,7 @@ class Graph:
             return finite & (i < steps)
 
         def body(i: Any, _finite: Any, reports: Any, _outputs: Any) -> Any:
-            gathered = {name: tf.gather(each, indices[i]) for name, each in rows.items()}
+            gathered = self.work.gather(rows, indices[i], first_step + i)
             finite, report, outputs = self._step(gathered, rates[i], first_step + i)
             return i + 1, finite, reports.write(i, report), outputs
 
@@ -270,7 +271,7 @@ class Graph:
         The loss is taken over batches of the training size, because it may depend on its batch;
         each metric over all rows together.
         """
-        rows = {name: _narrow(rows[name]) for name in self._kinds}
+        rows = {name: _narrow(rows[name]) for name in self._measured_kinds}
         total = len(next(iter(rows.values())))
         size = min(self._batch_size, total)
         whole = total // size * size
@@ -297,6 +298,14 @@ class Graph:
         )
 
 
+def _kinds(rows: Mapping[str, Any]) -> dict[str, Any]:
+    """The kind of each of these rows, however many they are."""
+    return {
+        name: tf.TensorSpec((None, *each.shape[1:]), each.dtype)
+        for name, each in ((name, _narrow(each)) for name, each in rows.items())
+    }
+
+
 def _of(arrays: Mapping[str, Any], chosen: Any) -> dict[str, Any]:
     return {name: each[chosen] for name, each in arrays.items()}
 
@@ -305,6 +314,6 @@ def _joined(parts: list[dict[str, Any]]) -> dict[str, Any]:
     return {name: tf.concat([part[name] for part in parts], axis=0) for name in parts[0]}
 
 
-def _narrow(array: np.ndarray) -> np.ndarray:
+def _narrow(array: Any) -> Any:
     """Class numbers and the like as int32, which every kernel takes."""
     return array.astype(np.int32) if array.dtype == np.int64 else array

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from playground import datasets, models
 from playground.spec import RunSpec
@@ -116,6 +117,12 @@ class Work:
         raise ValueError("this run has nothing of that name")
 
     # Traced ---------------------------------------------------------------------------------
+
+    def gather(self, rows: Tensors, indices: Any, step: Any) -> dict[str, Any]:
+        """The rows of a batch of training, of all rows (N, ...) those at `indices` (B,). A task
+        that draws what belongs to them, a partner or a canvas, draws it here by the step's number
+        (`stream`), and has the like of an evaluation ready in `rows_of`."""
+        return {name: tf.gather(each, indices) for name, each in rows.items()}
 
     def batch(self, rows: Tensors, step: Any | None) -> Batch:
         """Gathered rows as a batch, augmented for a step of training; as they are for None."""

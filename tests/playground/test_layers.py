@@ -77,6 +77,15 @@ def test_a_layer_called_twice_has_one_kernel() -> None:
     assert EVERY["conv2"].parameters == 0
 
 
+def test_what_depends_on_one_input_takes_that_alone() -> None:
+    built = layers.build(EVERY, GIVEN)
+    images = np.random.default_rng(0).integers(0, 256, (2, 9, 8, 2)).astype("float32")
+    right = built.giving(("conv2",))(images)
+    both = built.giving(("conv", "conv2"))({"left": images, "right": images})
+    np.testing.assert_array_equal(np.asarray(right), np.asarray(both["conv2"]))
+    assert "left" not in EVERY.needed(["conv2"]) and "left" in EVERY.needed(["distance"])
+
+
 def test_a_script_builds_the_same_network() -> None:
     """Its lines, run, are a model that gives the same with the same weights."""
     from playground import own_layers
