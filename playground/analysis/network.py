@@ -93,7 +93,7 @@ class Network:
         spec = self.spec
         trained = len(datasets.split(self.dataset, spec).train_labels)
         epoch = step / datasets.steps_per_epoch(trained, spec.batch_size)
-        known = objective.facts(
+        known = objective.provided(
             outputs["features"],
             outputs["logits"],
             tf.constant(labels.astype(np.int32)),

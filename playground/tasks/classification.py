@@ -141,7 +141,7 @@ class ClassificationSpec(CnnSpec):
 
 
 def fit_series(spec: ClassificationSpec) -> list[str]:
-    """The names of the series that a spec's levers of fitting record (`training.fit`)."""
+    """The names of the series that a spec's levers of fitting record (`training.fit_record`)."""
     found = []
     if spec.watch_fit:
         names = ("loss", "accuracy", *FIT_METRICS, "nll_error")

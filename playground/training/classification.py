@@ -9,7 +9,7 @@ import tensorflow as tf
 from playground import datasets
 from playground.spec import RunSpec
 from playground.tasks.classification import ClassificationSpec
-from playground.training import clusters, fit, objective
+from playground.training import clusters, fit_record, objective
 from playground.training.augmentation import Augmentation
 from playground.training.centers import Centers
 from playground.training.events import Arrays
@@ -36,7 +36,7 @@ class ClassificationWork(Work):
             self.centers = Centers(classes, own.embedding, own.center_rate, own.seed)
         self._weights = class_weights(own, self.split.train_labels, classes)
         self._kernel = self.built.model.get_layer("logits").kernel
-        self._looked_at = fit.training_sample(self.split, own.seed)
+        self._looked_at = fit_record.training_sample(self.split, own.seed)
 
     def can_take(self, loss: Any) -> str:
         lacking = objective.has_centers(loss) and self.centers is None
@@ -59,10 +59,12 @@ class ClassificationWork(Work):
         parts = [(share, {"labels": labels}), (1 - share, {"labels": labels[::-1]})]
         return Batch({"images": images}, parts)
 
-    def facts(self, outputs: Tensors, targets: Tensors, clock: Sequence[Any]) -> Mapping[str, Any]:
+    def provided(
+        self, outputs: Tensors, targets: Tensors, clock: Sequence[Any]
+    ) -> Mapping[str, Any]:
         features, logits = outputs["features"], outputs["logits"]
         step, epoch, progress = clock
-        return objective.facts(
+        return objective.provided(
             features,
             logits,
             targets["labels"],
@@ -74,14 +76,14 @@ class ClassificationWork(Work):
             self._weights,
         )
 
-    def tensors(self, loss: Any, facts: Mapping[str, Any]) -> dict[str, Any]:
-        return objective.tensors(loss, facts)
+    def tensors(self, loss: Any, provided: Mapping[str, Any]) -> dict[str, Any]:
+        return objective.tensors(loss, provided)
 
-    def trained(self, loss: Any, facts: Mapping[str, Any]) -> Any:
-        return objective.trained(loss, facts)
+    def trained(self, loss: Any, provided: Mapping[str, Any]) -> Any:
+        return objective.trained(loss, provided)
 
-    def trained_terms(self, loss: Any, facts: Mapping[str, Any]) -> list[Any]:
-        return objective.trained_terms(loss, facts)
+    def trained_terms(self, loss: Any, provided: Mapping[str, Any]) -> list[Any]:
+        return objective.trained_terms(loss, provided)
 
     def report(self, outputs: Tensors, targets: Tensors) -> Tensors:
         said = tf.argmax(outputs["logits"], axis=-1, output_type=tf.int32)
@@ -91,10 +93,10 @@ class ClassificationWork(Work):
         if self.centers is not None:
             self.centers.move(outputs["features"], rows["labels"])
 
-    def answers(self, facts: Mapping[str, Any]) -> Tensors:
-        return {"features": facts["features"], "probabilities": facts["probabilities"]}
+    def answers(self, provided: Mapping[str, Any]) -> Tensors:
+        return {"features": provided["features"], "probabilities": provided["probabilities"]}
 
-    def looks(self, split: str) -> np.ndarray | None:
+    def measured_rows(self, split: str) -> np.ndarray | None:
         watching = self.own.watch_fit or self.own.label_noise > 0
         return self._looked_at if split == "train" and watching else None
 
@@ -107,18 +109,18 @@ class ClassificationWork(Work):
         metrics = {
             "accuracy": float(np.mean(predicted == labels)),
             **seen.metrics,
-            **clusters.probe(seen.answers["features"], labels, probabilities),
+            **clusters.measure(seen.answers["features"], labels, probabilities),
         }
         if self.own.watch_fit:
-            metrics["nll_error"] = fit.nll_error(probabilities, labels)
+            metrics["nll_error"] = fit_record.nll_error(probabilities, labels)
         arrays = {
             "confusion": confusion.reshape(classes, classes).astype(np.int32),
-            "reliability": fit.reliability(probabilities, predicted == labels),
+            "reliability": fit_record.reliability(probabilities, predicted == labels),
         }
         if split == "train":
             true = self.split.true_labels[self._looked_at]
             if np.any(labels != true):
-                metrics |= fit.memorised(probabilities, labels, true)
+                metrics |= fit_record.memorised(probabilities, labels, true)
         if split == "test":
             arrays |= self._mistakes(probabilities, rows)
         return Judged(metrics, arrays)
@@ -140,7 +142,7 @@ class ClassificationWork(Work):
         return {"strip_probabilities": seen.answers["probabilities"]}
 
     def baseline(self) -> dict[str, float]:
-        return fit.baseline(self.split, len(self.dataset.class_names))
+        return fit_record.baseline(self.split, len(self.dataset.class_names))
 
     def as_arrays(self) -> dict[str, np.ndarray]:
         centers = self.centers.as_arrays() if self.centers is not None else {}

@@ -1,4 +1,4 @@
-"""How well an embedding parts the classes, in numbers: a probe of every evaluation.
+"""How well an embedding parts the classes, in numbers, at every evaluation.
 
 It uses features that the evaluation has computed anyway, of at most `SAMPLE` images, so that it
 costs a few milliseconds and no forward pass.
@@ -24,7 +24,7 @@ NUMBERS: Mapping[str, tuple[str, str, str]] = {
 }
 
 
-def probe(features: Any, labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+def measure(features: Any, labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     """`numbers` of an evaluation's features (N, D), labels (N,) and probabilities (N, C), by the
     names that an Evaluated has them under; of more than `SAMPLE` images, of every so many."""
     if len(labels) > SAMPLE:

@@ -3,9 +3,9 @@
 import numpy as np
 
 from playground.training import terms
+from playground.training.compiled import Graph
 from playground.training.control import Control
 from playground.training.events import Evaluated
-from playground.training.graph import Graph
 
 SAMPLE = 512  # validation images of an evaluation inside an epoch; the last of each sees all
 EARLY = (1, 5, 10, 20, 40)  # steps of a phase that are followed by an evaluation in any case
@@ -27,7 +27,7 @@ class Evaluation:
         self._begun = step
         rows = self._work.phases[number].rows
         chosen = rows[np.sort(self._work.draw.permutation(len(rows))[: terms.SAMPLE])]
-        self._terms = terms.TermProbe(self._graph, self._work.rows_of("train", chosen))
+        self._terms = terms.TermGradients(self._graph, self._work.rows_of("train", chosen))
 
     def due(self, step: int) -> bool:
         """Whether the validation images are looked at after this step."""
@@ -45,14 +45,16 @@ class Evaluation:
 
     def splits(self) -> list[str]:
         """What is looked at when an evaluation is due, in this order."""
-        return ["validation"] if self._work.looks("train") is None else ["train", "validation"]
+        return (
+            ["validation"] if self._work.measured_rows("train") is None else ["train", "validation"]
+        )
 
     def measure(self, split: str, step: int, control: Control) -> Evaluated | None:
         """The network on a split, dropout and augmentation off; None if a pause or a stop came in
         between. Of "train" the rows that the work looks at; of "validation" all at an epoch's end,
         else a fixed sample, with the strip of test rows; of "test" all."""
         work, graph = self._work, self._graph
-        chosen = work.looks(split)
+        chosen = work.measured_rows(split)
         if split == "validation" and step % self._steps_per_epoch:
             chosen = self._sample
         rows = work.rows_of(split, chosen)

@@ -39,7 +39,7 @@ class Started:
     class_names: list[str]
     loss: dict[str, Any]  # title, latex, text, parameters, warnings, inputs
     arrays: Arrays = field(default_factory=dict)
-    baseline: dict[str, float] = field(default_factory=dict)  # of guessing: training.fit.baseline
+    baseline: dict[str, float] = field(default_factory=dict)  # of guessing: fit_record.baseline
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ class Evaluated:
     `metrics`: loss, accuracy and the spec's own by `spec.metric_key`, over all of these images;
     `embedding_...`, how well the features part the classes (`clusters`), over a sample of them;
     with `watch_fit` those of `spec.FIT_METRICS` and nll_error, the standard error of the first;
-    under label noise of "train" also what `training.fit.memorised` gives.
+    under label noise of "train" also what `training.fit_record.memorised` gives.
     `arrays`: confusion (C, C) int32, rows the true class, columns the predicted; reliability
-    (3, 15) float32, see `training.fit.reliability`;
+    (3, 15) float32, see `training.fit_record.reliability`;
     strip_probabilities (N, C) float32 for the strip of Started; of a full test evaluation also
     mistake_images, mistake_labels, mistake_probabilities (highest loss first).
     """

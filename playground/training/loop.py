@@ -34,6 +34,7 @@ from playground.training.changes import (
     STATE,
     with_loss,
 )
+from playground.training.compiled import Graph
 from playground.training.control import Command, Control
 from playground.training.evaluation import Evaluation
 from playground.training.events import (
@@ -47,7 +48,6 @@ from playground.training.events import (
     Snapshot,
     Started,
 )
-from playground.training.graph import Graph
 from playground.training.loading import with_progress
 from playground.training.reports import Clock, Pending
 from playground.training.stopping import BestEpoch
@@ -254,7 +254,7 @@ class Training:
     def end_early(self, loss: float) -> Iterator[Event]:
         """After an epoch's evaluation: at the run's end, or when patience has run out and this is
         its end, the best epoch's weights are restored for the test and for whoever looks."""
-        out = self.best.look(round(self.epoch), self.step, loss, self.kept.arrays)
+        out = self.best.update(round(self.epoch), self.step, loss, self.kept.arrays)
         if self.step < self.steps:
             if not out:
                 return
@@ -286,7 +286,7 @@ class Training:
         if not finite:
             batch = self.order[within + taken - 1]
             targets = self.graph.targets_of(batch, self.step)
-            self.broken = self.graph.facts(outputs, targets, tf.constant(self.step))
+            self.broken = self.graph.provided(outputs, targets, tf.constant(self.step))
             return False
         # At most double: the first intervals carry one-time costs that say nothing of the rest.
         fitting = int(INTERVAL / max(seconds / taken, 1e-6))

@@ -11,7 +11,7 @@ from playground.knobs import metric_key
 from playground.spec import RunSpec
 from playground.tasks import TASKS
 
-# What each input of a loss is made of, out of `facts`.
+# What each input of a loss is made of, out of `provided`.
 PROVIDED: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "y_true": lambda f: f["one_hot"],
     "y_pred": lambda f: f["probabilities"],
@@ -72,9 +72,9 @@ def metrics(spec: RunSpec) -> dict[str, Any]:
     return found
 
 
-def measure(metrics: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of metrics on all images of an evaluation at once, out of their `facts`."""
-    return {key: metric.on(tensors(metric, facts)) for key, metric in metrics.items()}
+def measure(metrics: Mapping[str, Any], provided: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of metrics on all images of an evaluation at once, out of their `provided`."""
+    return {key: metric.on(tensors(metric, provided)) for key, metric in metrics.items()}
 
 
 def _check_inputs(field: str, loss: Any, task: str) -> None:
@@ -89,7 +89,7 @@ def has_centers(*asking: Any) -> bool:
     return any("centers" in each.inputs for each in asking)
 
 
-def facts(
+def provided(
     features: Any,
     logits: Any,
     labels: Any,
@@ -124,27 +124,27 @@ def facts(
     }
 
 
-def tensors(loss: Any, facts: Mapping[str, Any]) -> dict[str, Any]:
+def tensors(loss: Any, provided: Mapping[str, Any]) -> dict[str, Any]:
     """The mapping that `loss.on` takes, of a loss or a metric, from what the step computed."""
-    known = {**facts, "compares": "same" in loss.inputs}
+    known = {**provided, "compares": "same" in loss.inputs}
     return {name: PROVIDED[name](known) for name in loss.sources}
 
 
-def trained(loss: Any, facts: Mapping[str, Any]) -> Any:
+def trained(loss: Any, provided: Mapping[str, Any]) -> Any:
     """What a step minimises: the loss of the batch, each sample counting as much as its class,
     unless the loss itself says what the weights are for."""
-    given = tensors(loss, facts)
-    if not facts["weighed"] or losses.weighs_itself(loss):
+    given = tensors(loss, provided)
+    if not provided["weighed"] or losses.weighs_itself(loss):
         return loss.on(given)
-    return losses.weighed(loss, given, PROVIDED["sample_weight"](facts))
+    return losses.weighed(loss, given, PROVIDED["sample_weight"](provided))
 
 
-def trained_terms(loss: Any, facts: Mapping[str, Any]) -> list[Any]:
+def trained_terms(loss: Any, provided: Mapping[str, Any]) -> list[Any]:
     """The terms of what a step minimises, of a written loss."""
-    given = tensors(loss, facts)
-    if not facts["weighed"] or losses.weighs_itself(loss):
+    given = tensors(loss, provided)
+    if not provided["weighed"] or losses.weighs_itself(loss):
         return list(loss.terms_on(given))
-    return weighed_terms(loss, given, PROVIDED["sample_weight"](facts))
+    return weighed_terms(loss, given, PROVIDED["sample_weight"](provided))
 
 
 def _of_labels(weights: Any, labels: Any) -> Any:
@@ -165,22 +165,22 @@ def _pairs() -> Any:
     return pairs
 
 
-def _partners(facts: Mapping[str, Any]) -> Any:
+def _partners(provided: Mapping[str, Any]) -> Any:
     """Places in the batch: of a loss that asks whether a pair is of one class, both kinds; of one
     that takes that for granted, only such."""
-    find = _pairs().partners if facts["compares"] else _pairs().positives
-    return find(facts["labels"])
+    find = _pairs().partners if provided["compares"] else _pairs().positives
+    return find(provided["labels"])
 
 
-def _features_at(facts: Mapping[str, Any], places: Any) -> Any:
+def _features_at(provided: Mapping[str, Any], places: Any) -> Any:
     import keras
 
-    return keras.ops.take(facts["features"], places, axis=0)
+    return keras.ops.take(provided["features"], places, axis=0)
 
 
-def _same(facts: Mapping[str, Any], places: Any) -> Any:
+def _same(provided: Mapping[str, Any], places: Any) -> Any:
     import keras
 
-    labels = facts["labels"]
+    labels = provided["labels"]
     alike = keras.ops.equal(labels, keras.ops.take(labels, places, axis=0))
     return keras.ops.cast(alike, "float32")

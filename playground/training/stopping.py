@@ -17,7 +17,7 @@ class BestEpoch:
     losses: list[float] = field(default_factory=list)
     weights: Arrays = field(default_factory=dict)
 
-    def look(self, epoch: int, step: int, loss: float, weights: Arrays) -> bool:
+    def update(self, epoch: int, step: int, loss: float, weights: Arrays) -> bool:
         """Takes an epoch's validation loss; whether it is time to stop."""
         self.losses.append(loss)
         if least(self.losses) == len(self.losses) - 1:

@@ -26,7 +26,7 @@ def watched(loss: Any) -> list[str]:
     return terms[:MOST] if len(terms) > 1 else []
 
 
-class TermProbe:
+class TermGradients:
     """The terms of a graph's loss, whatever that is by now, on some rows; of a work that has a
     trunk."""
 
@@ -78,7 +78,7 @@ class TermProbe:
             tape.watch(features)
             outputs = self._above(features, training=False)
             outputs = {name: tf.cast(each, tf.float32) for name, each in outputs.items()}
-            known = self._graph.facts({**outputs, trunk: features}, batch.parts[0][1], step)
+            known = self._graph.provided({**outputs, trunk: features}, batch.parts[0][1], step)
             terms = work.trained_terms(self._graph.loss, known)[:MOST]
         logits = next(iter(outputs.values()))
         pulls = [_flat(gradient_of(tape, term, features))

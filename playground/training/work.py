@@ -128,22 +128,24 @@ class Work:
         """Gathered rows as a batch, augmented for a step of training; as they are for None."""
         raise NotImplementedError
 
-    def facts(self, outputs: Tensors, targets: Tensors, clock: Sequence[Any]) -> Mapping[str, Any]:
+    def provided(
+        self, outputs: Tensors, targets: Tensors, clock: Sequence[Any]
+    ) -> Mapping[str, Any]:
         """What the inputs of a loss are made of; `clock` is step, epoch and progress."""
         step, epoch, progress = clock
         return {**outputs, **targets, "step": step, "epoch": epoch, "progress": progress}
 
-    def tensors(self, loss: Any, facts: Mapping[str, Any]) -> dict[str, Any]:
+    def tensors(self, loss: Any, provided: Mapping[str, Any]) -> dict[str, Any]:
         """The inputs that a loss or a metric asks for, by name."""
-        return {name: facts[name] for name in loss.sources}
+        return {name: provided[name] for name in loss.sources}
 
-    def trained(self, loss: Any, facts: Mapping[str, Any]) -> Any:
+    def trained(self, loss: Any, provided: Mapping[str, Any]) -> Any:
         """What a step minimises."""
-        return loss.on(self.tensors(loss, facts))
+        return loss.on(self.tensors(loss, provided))
 
-    def trained_terms(self, loss: Any, facts: Mapping[str, Any]) -> list[Any]:
+    def trained_terms(self, loss: Any, provided: Mapping[str, Any]) -> list[Any]:
         """The terms of that, of a written loss."""
-        return list(loss.terms_on(self.tensors(loss, facts)))
+        return list(loss.terms_on(self.tensors(loss, provided)))
 
     def report(self, outputs: Tensors, targets: Tensors) -> Tensors:
         """Scalars of every step, by the names of `reports`."""
@@ -152,7 +154,7 @@ class Work:
     def moved(self, outputs: Tensors, rows: Tensors) -> None:
         """After a step that counts: moves what no gradient moves."""
 
-    def answers(self, facts: Mapping[str, Any]) -> Tensors:
+    def answers(self, provided: Mapping[str, Any]) -> Tensors:
         """What `judge` and `show` want of all rows of an evaluation."""
         return {}
 
@@ -163,7 +165,7 @@ class Work:
         is the network as it was trained so far: what the phase needs of it is taken here, into
         variables that the traced methods read. May put a phase with other rows in its place."""
 
-    def looks(self, split: str) -> np.ndarray | None:
+    def measured_rows(self, split: str) -> np.ndarray | None:
         """Which rows of "train" are measured with every evaluation; None: none are."""
         return None
 

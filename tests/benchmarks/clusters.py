@@ -40,7 +40,7 @@ def main() -> None:
         seen = training.graph.evaluate(rows, 1)
         assert seen is not None
         began = time.perf_counter()
-        clusters.probe(seen.answers["features"], rows["labels"], seen.answers["probabilities"])
+        clusters.measure(seen.answers["features"], rows["labels"], seen.answers["probabilities"])
         probes.append(time.perf_counter() - began)
     probe, step = statistics.median(probes), statistics.median(steps)
     share = probe * spec.evaluations / (step * training.steps_per_epoch)

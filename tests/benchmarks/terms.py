@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from playground import RunSpec, train
 from playground.training.events import Failed, Started
-from playground.training.terms import TermProbe
+from playground.training.terms import TermGradients
 
 LOSS = "cross_entropy() + 0.01 * center() + 0.1 * brier()"
 
@@ -34,7 +34,7 @@ def main() -> None:
     watched, alone = [], []
     for pair in range(options.pairs):
         watched.append(seconds(spec))
-        with patch.object(TermProbe, "measure", lambda *_: {}):
+        with patch.object(TermGradients, "measure", lambda *_: {}):
             alone.append(seconds(spec))
         print(f"{pair + 1}  watched {watched[-1]:6.2f} s  alone {alone[-1]:6.2f} s", flush=True)
     ratio = statistics.median(watched) / statistics.median(alone)

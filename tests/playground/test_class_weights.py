@@ -77,7 +77,7 @@ def test_balanced_weights_are_those_of_scikit_learn() -> None:
 def known(weights: np.ndarray | None) -> dict:
     features = tf.constant(RNG.normal(size=(8, 4)).astype("float32"))
     kernel = tf.constant(RNG.normal(size=(4, 10)).astype("float32"))
-    return objective.facts(
+    return objective.provided(
         features, tf.constant(LOGITS), tf.constant(LABELS), kernel, 1.0, 0.0, 0.0,
         class_weights=weights,
     )  # fmt: skip
@@ -122,10 +122,10 @@ def test_one_number_of_a_batch_and_values_a_class_are_weighed_as_keras_does() ->
 @pytest.mark.parametrize("first", [CE, f"mean({CE})"])
 def test_terms_are_weighed_like_their_sum(first: str) -> None:
     loss = objective.build(RunSpec(dataset="digits", loss=f"{first} - 0.1 * mean(square(y_pred))"))
-    facts = known(WEIGHTS)
-    terms = objective.trained_terms(loss, facts)
+    provided = known(WEIGHTS)
+    terms = objective.trained_terms(loss, provided)
     assert len(terms) == 2
-    total = float(objective.trained(loss, facts))
+    total = float(objective.trained(loss, provided))
     assert float(sum(terms)) == pytest.approx(total, rel=1e-5)
 
 

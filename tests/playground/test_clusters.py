@@ -10,7 +10,7 @@ from sklearn.neighbors import NearestNeighbors
 from playground import RunSpec, train
 from playground.presets import PRESETS
 from playground.training import objective
-from playground.training.clusters import NUMBERS, PREFIX, SAMPLE, numbers, probe
+from playground.training.clusters import NUMBERS, PREFIX, SAMPLE, measure, numbers
 from playground.training.events import Evaluated
 from playground.verdicts.collapse import advice, collapsed
 
@@ -62,7 +62,7 @@ def test_what_has_no_answer_is_no_number_and_no_fault() -> None:
 def test_a_large_evaluation_is_sampled() -> None:
     features, labels = clouds(3.0, count=6 * SAMPLE)
     probabilities = np.full((len(labels), 3), 1 / 3, np.float32)
-    found = probe(features, labels, probabilities)
+    found = measure(features, labels, probabilities)
     assert set(found) == {PREFIX + name for name in NUMBERS}
     assert found[PREFIX + "cross_entropy"] == pytest.approx(math.log(3))
     whole = numbers(features, labels)

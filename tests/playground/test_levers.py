@@ -10,7 +10,7 @@ from playground import RunSpec, datasets, train
 from playground.errors import DataError, SpecError
 from playground.knobs import Knob
 from playground.tasks.classification import FIT_METRICS, ClassificationSpec, fit_series
-from playground.training import fit
+from playground.training import fit_record
 from playground.training.augmentation import Augmentation
 from playground.training.events import (
     Changed,
@@ -205,7 +205,7 @@ def test_patience_longer_than_the_run_ends_it_on_the_best_epoch() -> None:
 
 def test_memorised_parts_clean_given_and_true() -> None:
     sure = np.eye(3)[[0, 1, 2, 0]] * 0.94 + 0.02
-    found = fit.memorised(sure, np.array([0, 1, 0, 0]), np.array([0, 2, 2, 1]))
+    found = fit_record.memorised(sure, np.array([0, 1, 0, 0]), np.array([0, 2, 2, 1]))
     assert (found["clean_accuracy"], found["given_accuracy"]) == (1.0, pytest.approx(2 / 3))
     assert found["true_accuracy"] == pytest.approx(1 / 3)
     assert found["clean_nll"] == pytest.approx(-np.log(0.96))

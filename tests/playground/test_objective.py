@@ -22,10 +22,10 @@ def test_a_sure_mistake_is_taught_whatever_the_loss_names(text: str) -> None:
         with tf.GradientTape() as tape:
             tape.watch(logits)
             numbers = map(tf.constant, (3, 0.5, 0.1))
-            facts = objective.facts(
+            provided = objective.provided(
                 tf.zeros((4, 2)), logits, labels, tf.zeros((2, 10)), *numbers, None
             )
-            value = loss.on(objective.tensors(loss, facts))
+            value = loss.on(objective.tensors(loss, provided))
         return tape.gradient(value, logits)
 
     np.testing.assert_allclose(slope()[0, 0], -1 / 4, rtol=1e-5)

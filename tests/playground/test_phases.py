@@ -41,8 +41,8 @@ class Turning(Toy):
                 self.seen.append((number, kernel.numpy().copy()))
                 self.moved_up.assign(1.0)
 
-            def facts(self, outputs: Any, targets: Any, clock: Any) -> Any:
-                known = super().facts(outputs, targets, clock)
+            def provided(self, outputs: Any, targets: Any, clock: Any) -> Any:
+                known = super().provided(outputs, targets, clock)
                 return {**known, "y_true": known["y_true"] + self.moved_up}
 
         return TurningWork(spec, dataset)

@@ -49,10 +49,10 @@ def reaches_the_last_layer(loss: Any) -> bool:
     centers = tf.constant(rng.normal(size=(CLASSES, WIDTH)), tf.float32)
     with tf.GradientTape() as tape:
         tape.watch(kernel)
-        facts = objective.facts(
+        provided = objective.provided(
             features, features @ kernel, labels, kernel, *map(tf.constant, (3, 0.5, 0.1)), centers
         )
-        value = loss.on(objective.tensors(loss, facts))
+        value = loss.on(objective.tensors(loss, provided))
     slope = tape.gradient(value, kernel)
     return slope is not None and bool(np.any(np.abs(slope.numpy()) > 1e-12))
 
@@ -95,13 +95,13 @@ def test_the_fix_mends_it_and_leaves_the_rest_as_it_was(text: str) -> None:
     labels = rng.integers(0, CLASSES, SIZE).astype("int32")
     centers = rng.normal(size=(CLASSES, WIDTH)).astype("float32")
     kernel = rng.normal(size=(WIDTH, CLASSES)).astype("float32")
-    facts = objective.facts(
+    provided = objective.provided(
         features, logits, labels, kernel, *map(tf.constant, (3, 0.5, 0.1)), centers
     )
-    expected = float(before.on(objective.tensors(before, facts))) + float(
+    expected = float(before.on(objective.tensors(before, provided))) + float(
         tf.reduce_mean(tf.keras.losses.sparse_categorical_crossentropy(labels, logits, True))
     )
-    assert float(loss.on(objective.tensors(loss, facts))) == pytest.approx(expected, rel=1e-4)
+    assert float(loss.on(objective.tensors(loss, provided))) == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_teacher_is_missed_by_name() -> None:

@@ -56,15 +56,15 @@ class Toy(Task):
                 target = tf.reduce_mean(images, axis=(1, 2)) / 255
                 return Batch({"images": images}, [(1.0, {"target": target})])
 
-            def facts(self, outputs: Any, targets: Any, clock: Any) -> Any:
-                known = super().facts(outputs, targets, clock)
+            def provided(self, outputs: Any, targets: Any, clock: Any) -> Any:
+                known = super().provided(outputs, targets, clock)
                 return {**known, "y_true": targets["target"], "y_pred": outputs["brightness"]}
 
             def report(self, outputs: Any, targets: Any) -> Any:
                 return {"error": _error(outputs["brightness"], targets["target"])}
 
-            def answers(self, facts: Any) -> Any:
-                return {"said": facts["y_pred"], "true": facts["y_true"]}
+            def answers(self, provided: Any) -> Any:
+                return {"said": provided["y_pred"], "true": provided["y_true"]}
 
             def judge(self, seen: Any, rows: Any, split: str) -> Any:
                 said, true = seen.answers["said"], seen.answers["true"]

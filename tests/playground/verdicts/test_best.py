@@ -66,7 +66,7 @@ def test_star_and_early_stopping_mean_one_epoch(
     assert best_epoch(store, run_id) == best
     stopping = BestEpoch(patience=9)
     for epoch, loss in enumerate(losses, 1):
-        stopping.look(epoch, AN_EPOCH * epoch, loss, {})
+        stopping.update(epoch, AN_EPOCH * epoch, loss, {})
     assert stopping.epoch == best and stopping.step == AN_EPOCH * best
     told = (Reader(run_id, store, Line()).news() or {}).get("best")
     assert (told or {"epoch": 0})["epoch"] == best

@@ -120,19 +120,19 @@ class Graph:
         )
         self._evaluate_graph = _Compiled(self._evaluate, self._measured_kinds, number, number)
 
-    def facts(self, outputs: Tensors, targets: Tensors, step: Any) -> Mapping[str, Any]:
+    def provided(self, outputs: Tensors, targets: Tensors, step: Any) -> Mapping[str, Any]:
         """What a loss may ask for; `step` counts from 1."""
         done = tf.cast(step - 1, tf.float32)
         progress = done / max(1, self._steps)
         clock = (tf.cast(step, tf.float32), done / self._steps_per_epoch, progress)
-        return self.work.facts(outputs, targets, clock)
+        return self.work.provided(outputs, targets, clock)
 
     def _trained_loss(self, outputs: Tensors, targets: Tensors, step: Any) -> Any:
-        known = self.facts(outputs, targets, step)
+        known = self.provided(outputs, targets, step)
         return tf.cast(self.work.trained(self.loss, known), tf.float32)
 
     def _loss(self, outputs: Tensors, targets: Tensors, step: Any) -> Any:
-        known = self.facts(outputs, targets, step)
+        known = self.provided(outputs, targets, step)
         return tf.cast(self.loss.on(self.work.tensors(self.loss, known)), tf.float32)
 
     def train(self, indices: np.ndarray, rates: np.ndarray, first_step: int) -> Any:
@@ -253,7 +253,7 @@ class Graph:
 
     def _measure(self, outputs: Tensors, targets: Tensors, step: Any) -> Any:
         """What the work wants of all rows of an evaluation, and each metric of all of them."""
-        known = self.facts(outputs, targets, step)
+        known = self.provided(outputs, targets, step)
         metrics = {
             key: metric.on(self.work.tensors(metric, known))
             for key, metric in self.work.metrics.items()
