@@ -213,13 +213,18 @@ def seen_of(view: Any, otherwise: Seen) -> Seen:
     """What a browser says it looks at, or `otherwise` where that makes no sense."""
     if not isinstance(view, Mapping):
         return otherwise
-    image, step, unit, layer = (view.get(name) for name in ("image", "step", "unit", "layer"))
-    for number, least in ((image, 0), (0 if step is None else step, 0), (unit, -1)):
-        if not isinstance(number, int) or not least <= number < 10**9:
-            return otherwise
-    if not isinstance(layer, str):
+    step, layer = view.get("step"), view.get("layer")
+    image, unit = _whole(view.get("image"), 0), _whole(view.get("unit"), -1)
+    if image is None or unit is None or not isinstance(layer, str):
+        return otherwise
+    if step is not None and _whole(step, 0) is None:
         return otherwise
     return Seen(image, step, layer[:64], unit)
+
+
+def _whole(value: Any, least: int) -> int | None:
+    """A number of what is looked at, from `least`; None for anything else."""
+    return value if isinstance(value, int) and least <= value < 10**9 else None
 
 
 def network(key: str, stages: Iterable[Stage]) -> None:

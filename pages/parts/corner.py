@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.parts import draft
+from playground.cnn import CnnSpec
 from playground.spec import RunSpec
 
 PLANE = {2: "plane", 3: "space"}  # an embedding that is drawn as it is
@@ -10,7 +11,7 @@ PLANE = {2: "plane", 3: "space"}  # an embedding that is drawn as it is
 
 def corner(settled: RunSpec | None) -> None:
     """Says that so few features behind ReLU share one corner, where these settings have that."""
-    if settled is None or getattr(settled, "embedding", 0) not in PLANE:
+    if not isinstance(settled, CnnSpec) or settled.embedding not in PLANE:
         return
     if settled.activation != "relu" or settled.linear_embedding:
         return

@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.parts import draft, problems, rerun, runs, together
 from pages.parts.knobs import knob
+from playground.cnn import CnnSpec
 from playground.errors import PlaygroundError
 from playground.presets import PRESETS
 from playground.spec import RunSpec
@@ -40,7 +41,7 @@ def chooser(settled: RunSpec | None, faults: Mapping[str, str]) -> None:
         width="stretch",
         help="Takes the place of the runs that are shown; those stay under Runs.",
     )
-    if settled is not None:
+    if isinstance(settled, CnnSpec):
         numbers = "number" if settled.embedding == 1 else "numbers"
         with st.container(key="lesson-lab-train"):
             st.text(  # not Markdown: the loss may be named by a visitor

@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.parts import draft, rerun
 from playground.spec import RunSpec
+from playground.tasks.classification import ClassificationSpec
 
 # Digits come with scikit-learn, so these work on any machine, and a run takes seconds.
 _SHARED: dict[str, Any] = {
@@ -22,10 +23,10 @@ _SHARED: dict[str, Any] = {
     "evaluations": 1,
     "watch_fit": True,
 }
-TRIO: dict[str, RunSpec] = {
-    "Too small": RunSpec(**_SHARED, width=2, embedding=2),
-    "About right": RunSpec(**_SHARED, width=8, embedding=16),
-    "Too large": RunSpec(**_SHARED, width=32, embedding=128),
+TRIO: dict[str, ClassificationSpec] = {
+    "Too small": ClassificationSpec(**_SHARED, width=2, embedding=2),
+    "About right": ClassificationSpec(**_SHARED, width=8, embedding=16),
+    "Too large": ClassificationSpec(**_SHARED, width=32, embedding=128),
 }
 
 

@@ -14,6 +14,7 @@ from playground.errors import PlaygroundError
 from playground.runs import supervisor
 from playground.runs.store import RunRecord
 from playground.spec import RunSpec, knobs
+from playground.tasks.classification import ClassificationSpec
 from playground.training.changes import PARAMETER, RATE
 
 FEW = 3  # parameters that find room beside the title
@@ -42,7 +43,7 @@ def sliders(current: RunRecord | None, settled: RunSpec | None) -> None:
         name = parameter["name"]
         value = spec.loss_parameters.get(name, parameter["value"])
         _slider(run_id, shared, (PARAMETER, name), parameter, float(value), name)
-    if "centers" in report["inputs"]:
+    if "centers" in report["inputs"] and isinstance(spec, ClassificationSpec):
         knob = knobs()["center_rate"]
         bounds = {"low": knob.low, "high": knob.high, "step": knob.step}
         _slider(run_id, True, CENTER_RATE, bounds, spec.center_rate, knob.label, knob.help)

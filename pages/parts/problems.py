@@ -65,7 +65,8 @@ def about(what: str) -> bool:
 def recall() -> None:
     """Shows the remembered error, until it is dismissed or something succeeds."""
     if "problem" in st.session_state:
-        problem(*st.session_state.problem, key="problem-recalled", dismiss=forget)
+        title, message, hint = st.session_state.problem
+        problem(title, message, hint, key="problem-recalled", dismiss=forget)
 
 
 def notes() -> None:

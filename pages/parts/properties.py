@@ -9,7 +9,7 @@ from pages.parts.visitor import visitor
 from playground.errors import WorkerError
 from playground.runs import supervisor
 
-Finding = Mapping[str, Any]
+Finding = Mapping[str, Any]  # `losses.diagnosis.Finding.as_dict`
 # The chips, with the finding each is of.
 CHIPS = {
     "sound": "sound",
@@ -77,7 +77,7 @@ def _card(found: Sequence[Finding]) -> None:
 
 def _icon(finding: Finding) -> str:
     """A mark of whether the answer is the better one."""
-    state = finding["state"]
+    state: str = finding["state"]
     return ICONS[OPPOSITE.get(state, state) if finding["name"] in BETTER_NOT else state]
 
 

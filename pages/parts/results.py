@@ -154,7 +154,8 @@ def _at_chance(current: RunRecord | None) -> str:
         return ""
     guess = chance.guessing(started.baseline["accuracy"], len(started.class_names))
     images = started.validation_images
-    if not chance.stays(steps / started.steps_per_epoch, accuracies, guess, images):
+    epochs = (steps / started.steps_per_epoch).tolist()
+    if not chance.stays(epochs, accuracies.tolist(), guess, images):
         return ""
     return (
         f"**It stays at chance:** {accuracies[-1]:.1%} of the validation images after "

@@ -7,6 +7,7 @@ import streamlit as st
 from pages.parts import draft, rerun, together
 from pages.parts.stored import stored
 from playground.spec import RunSpec
+from playground.tasks.classification import ClassificationSpec
 
 LOSSES = {
     "categorical_crossentropy": "Cross-entropy",
@@ -85,7 +86,7 @@ def _cell(found: dict[str, Any], rate: float, loss: str) -> str:
 
 def _train(settled: RunSpec) -> None:
     rerun.ask()
-    noise = settled.label_noise or NOISE
+    noise = (isinstance(settled, ClassificationSpec) and settled.label_noise) or NOISE
     kept = {**settled.model_dump(), "loss_parameters": {}, "label_noise": noise}
     specs = [RunSpec(**{**kept, "loss": loss}) for loss in LOSSES]
     if together.train_together(specs):

@@ -239,21 +239,21 @@ def _seed(query: dict[str, str], task: str) -> None:
 
 def _seen(query: dict[str, str], notes: list[str]) -> Seen:
     """What a query wants to be looked at in the network; adds a note on what fell back."""
-    numbers: dict[str, int | None] = {"image": 0, "at": None, "filter": -1}
-    for name, plain in numbers.items():
-        if name in query:
-            if re.fullmatch(r"\d{1,9}", query[name]):
-                numbers[name] = int(query[name])
-            else:
-                said = "the latest" if plain is None else "none" if plain < 0 else str(plain)
-                notes.append(
-                    f"{name}: expected a whole number; got {query[name][:20]!r}; using {said}"
-                )
+
+    def number(name: str, said: str) -> int | None:
+        if name not in query:
+            return None
+        if re.fullmatch(r"\d{1,9}", query[name]):
+            return int(query[name])
+        notes.append(f"{name}: expected a whole number; got {query[name][:20]!r}; using {said}")
+        return None
+
+    image, step, unit = number("image", "0"), number("at", "the latest"), number("filter", "none")
     layer = query.get("layer", "")
     if layer and not LAYER.fullmatch(layer):
         notes.append(f"layer: expected the name of a layer; got {layer[:20]!r}; using none")
         layer = ""
-    return Seen(numbers["image"] or 0, numbers["at"], layer, numbers["filter"] if layer else -1)
+    return Seen(image or 0, step, layer, unit if layer and unit is not None else -1)
 
 
 def _words(text: str) -> tuple[str, ...]:
