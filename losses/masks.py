@@ -9,7 +9,7 @@ def with_mask(values: Tensor, counts: Tensor) -> Tensor:
     """The same values (B,), 0 where `counts` (B,) is false: what does not count in a mean."""
     kept = ops.where(counts, values, 0.0)
     if hasattr(kept, "__dict__"):
-        kept._keras_mask = counts
+        kept._keras_mask = counts  # noqa: SLF001  # where Keras itself keeps it
     return kept
 
 

@@ -30,14 +30,14 @@ def weighed(loss: Any, tensors: Mapping[str, Tensor], weights: Tensor) -> Tensor
     program = getattr(loss, "program", None)
     if program is None:
         return _mean(loss.values(tensors), weights)
-    found = emit.run(program.order, loss.gather(tensors), loss._parameters())
+    found = emit.run(program.order, loss.gather(tensors), loss.parameter_values())
     return _part(program.result, found, weights)
 
 
 def weighed_terms(loss: Any, tensors: Mapping[str, Tensor], weights: Tensor) -> list[Tensor]:
     """The terms of a written loss (`loss.terms_on`), each weighed in the same way."""
     program = loss.program
-    found = emit.run(program.order, loss.gather(tensors), loss._parameters())
+    found = emit.run(program.order, loss.gather(tensors), loss.parameter_values())
     if program.result.rank:  # a term that is one number is beside every sample
         return [part.sign * _mean(found[id(part.node)], weights) for part in program.parts]
     return [part.sign * _part(part.node, found, weights) for part in program.parts]

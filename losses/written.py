@@ -96,12 +96,13 @@ class WrittenLoss(PlaygroundLoss):
         if parameter is not None:
             parameter.value = float(value)
 
-    def _parameters(self) -> dict[str, Any]:
+    def parameter_values(self) -> dict[str, Any]:
+        """The value of each parameter by name: a variable where it can be moved."""
         fixed = {n: p.value for n, p in self.parameters.items() if p.fixed}
         return {**self._variables, **fixed}
 
     def values(self, tensors: Mapping[str, Tensor]) -> Tensor:
-        found = emit.run(self.program.order, self.gather(tensors), self._parameters())
+        found = emit.run(self.program.order, self.gather(tensors), self.parameter_values())
         return found[id(self.program.result)]
 
     def gather(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -134,7 +135,7 @@ class WrittenLoss(PlaygroundLoss):
         values = emit.run(
             order,
             tensors,
-            self._parameters(),
+            self.parameter_values(),
             clip=bool(probabilities),
             plain=probabilities is False,
         )
@@ -180,7 +181,7 @@ class WrittenLoss(PlaygroundLoss):
 
     def terms_on(self, tensors: Mapping[str, Tensor]) -> list[Tensor]:
         """The batch mean of each term, with its sign; they add up to the loss."""
-        found = emit.run(self.program.order, self.gather(tensors), self._parameters())
+        found = emit.run(self.program.order, self.gather(tensors), self.parameter_values())
         return [p.sign * keras.ops.mean(found[id(p.node)]) for p in self.program.parts]
 
     def find_nonfinite(self, tensors: Mapping[str, Tensor]) -> dict[str, Any] | None:

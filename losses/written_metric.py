@@ -145,7 +145,7 @@ class WrittenMetric(keras.metrics.Metric):
         node = self.program.result
         given = node.args[2:]
         order = list(dict.fromkeys(each for arg in given for each in topological(arg)))
-        values = emit.run(order, {}, self.measure._parameters())
+        values = emit.run(order, {}, self.measure.parameter_values())
         live = zip(node.attrs["live"], (values[id(arg)] for arg in given), strict=True)
         return {**dict(live), **dict(node.attrs["fixed"])}
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from .errors import Remark, Span
+from .source import Source
 
 T = TypeVar("T")
 NOWHERE = Span()
@@ -121,8 +122,6 @@ class Program:
 
     def fragment(self, span: Span) -> str:
         """The typed characters of a span, on one line."""
-        from .source import Source
-
         return " ".join(Source(self.text).fragment(span).split())
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -15,16 +15,35 @@ from losses.gradient import gradient_of
 
 from . import emit
 from .errors import LossError, Remark, quote
-from .graph import Node
+from .graph import Node, Parameter, Program
 from .inputs import OF_THE_PROBABILITY, PREDICTIONS
 from .ranges import ranges
 from .review import prediction_nodes
 
-if TYPE_CHECKING:
-    from losses.written import WrittenLoss
-
 SIZE = 24
 WIDTH = 16
+
+
+class TriedLoss(Protocol):
+    """What is asked of a written loss to try it: `losses.WrittenLoss` is one."""
+
+    program: Program
+    inputs: tuple[str, ...]
+    num_classes: int
+    parameters: dict[str, Parameter]
+
+    @property
+    def warnings(self) -> list[Remark]:
+        """The remarks, which what is found is added to."""
+
+    def gather(self, tensors: Mapping[str, Any]) -> dict[str, Any]:
+        """The inputs that the loss takes, out of tensors by name."""
+
+    def on(self, tensors: Mapping[str, Any]) -> Any:
+        """The batch mean."""
+
+    def parameter_values(self) -> dict[str, Any]:
+        """The value of each parameter by name."""
 
 
 @cache
@@ -60,7 +79,7 @@ def batch(seed: int, num_classes: int) -> dict[str, np.ndarray]:
     return found
 
 
-def gradients(loss: WrittenLoss, tensors: Mapping[str, Any]) -> tuple[float, dict[str, np.ndarray]]:
+def gradients(loss: TriedLoss, tensors: Mapping[str, Any]) -> tuple[float, dict[str, np.ndarray]]:
     """The batch mean, and its gradient with respect to each prediction it takes.
 
     Where it takes y_pred, the gradient by what goes into the softmax is given as `softmax`.
@@ -79,7 +98,7 @@ def gradients(loss: WrittenLoss, tensors: Mapping[str, Any]) -> tuple[float, dic
     return float(value), result
 
 
-def probe_loss(loss: WrittenLoss) -> dict[str, Any]:
+def probe_loss(loss: TriedLoss) -> dict[str, Any]:
     """Try the loss on two batches; adds warnings to it and returns the numbers.
 
     Raises `LossError` where it cannot be computed at all.
@@ -117,7 +136,7 @@ def probe_loss(loss: WrittenLoss) -> dict[str, Any]:
 
 
 class _Sayer:
-    def __init__(self, loss: WrittenLoss) -> None:
+    def __init__(self, loss: TriedLoss) -> None:
         self.loss = loss
 
     def __call__(
@@ -128,7 +147,7 @@ class _Sayer:
             self.loss.warnings.append(remark)
 
 
-def _say_nonfinite(loss: WrittenLoss, say: _Sayer) -> None:
+def _say_nonfinite(loss: TriedLoss, say: _Sayer) -> None:
     for seed in (0, 1):
         found = find_nonfinite(loss, batch(seed, loss.num_classes))
         if found is not None:
@@ -144,7 +163,7 @@ def _say_nonfinite(loss: WrittenLoss, say: _Sayer) -> None:
             return
 
 
-def _say_flat(loss: WrittenLoss, say: _Sayer, results: list[Any], norm: float) -> None:
+def _say_flat(loss: TriedLoss, say: _Sayer, results: list[Any], norm: float) -> None:
     root = loss.program.result
     values = [v for v, _ in results]
     scale = max(abs(v) for v in values)
@@ -169,12 +188,12 @@ def _say_flat(loss: WrittenLoss, say: _Sayer, results: list[Any], norm: float) -
         "sum to one", "compare y_pred with y_true", root)  # fmt: skip
 
 
-def _flat_at(loss: WrittenLoss) -> Node:
+def _flat_at(loss: TriedLoss) -> Node:
     kinds = ("where", "clip", "cast", "full_like", "maximum", "minimum", "relu", "sign")
     return next((n for n in loss.program.order if n.op in kinds), loss.program.result)
 
 
-def _say_direction(loss: WrittenLoss, say: _Sayer) -> None:
+def _say_direction(loss: TriedLoss, say: _Sayer) -> None:
     """A right prediction must cost less than a wrong one: else a minus is missing."""
     names = set(loss.inputs)
     if not names & {"y_true", "labels", "p_true"} or not names <= set(OF_THE_PROBABILITY):
@@ -201,7 +220,7 @@ def _say_direction(loss: WrittenLoss, say: _Sayer) -> None:
         say("upside-down", message, "negate the loss", root, fix)
 
 
-def _say_bottomless(loss: WrittenLoss, say: _Sayer) -> None:
+def _say_bottomless(loss: TriedLoss, say: _Sayer) -> None:
     """The more extreme the prediction the lower the loss, without end: training will not stop.
 
     Tried by making the logits (or the embedding) a hundred times larger, twice, and the
@@ -239,7 +258,7 @@ def _say_bottomless(loss: WrittenLoss, say: _Sayer) -> None:
             return
 
 
-def find_nonfinite(loss: WrittenLoss, tensors: Mapping[str, Any]) -> dict[str, Any] | None:
+def find_nonfinite(loss: TriedLoss, tensors: Mapping[str, Any]) -> dict[str, Any] | None:
     """The first sub-expression, in the order of evaluation, that is not finite on this batch.
 
     If all values are finite, the first whose gradient is not. A record with the place, the
@@ -259,7 +278,7 @@ def find_nonfinite(loss: WrittenLoss, tensors: Mapping[str, Any]) -> dict[str, A
 
     given = {n: tf.convert_to_tensor(v) for n, v in loss.gather(tensors).items()}
     with tf.GradientTape() as tape:
-        values = emit.run(order, given, loss._parameters(), watch)
+        values = emit.run(order, given, loss.parameter_values(), watch)
         total = keras.ops.mean(values[id(loss.program.result)])
     for node, value in seen:
         record = _record(loss, node, np.asarray(value), "value", tensors)
@@ -282,7 +301,7 @@ def find_nonfinite(loss: WrittenLoss, tensors: Mapping[str, Any]) -> dict[str, A
 
 
 def _record(
-    loss: WrittenLoss, node: Node, value: np.ndarray, kind: str, tensors: Mapping[str, Any]
+    loss: TriedLoss, node: Node, value: np.ndarray, kind: str, tensors: Mapping[str, Any]
 ) -> dict[str, Any] | None:
     wrong = ~np.isfinite(value)
     if not wrong.any():

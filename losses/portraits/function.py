@@ -112,7 +112,7 @@ class LossFunction:
         if not isinstance(self.loss, WrittenLoss) or self.loss.program.result.rank:
             return self.loss.values(tensors)
         program = self.loss.program
-        found = emit.run(program.order, self.loss.gather(tensors), self.loss._parameters())
+        found = emit.run(program.order, self.loss.gather(tensors), self.loss.parameter_values())
         whole = found[id(program.result)]
         each = by_sample(program, found)
         return whole if each is None else each

@@ -73,8 +73,8 @@ def apply(
     for index, (gradient, variable) in enumerate(zip(gradients, variables, strict=True)):
         tf.raw_ops.ResourceApplyAdam(
             var=variable.value.handle,
-            m=optimizer._momentums[index].value.handle,
-            v=optimizer._velocities[index].value.handle,
+            m=optimizer._momentums[index].value.handle,  # noqa: SLF001  # Keras shows them nowhere
+            v=optimizer._velocities[index].value.handle,  # noqa: SLF001
             beta1_power=tf.pow(optimizer.beta_1, step),
             beta2_power=tf.pow(optimizer.beta_2, step),
             lr=rate,

@@ -44,7 +44,7 @@ def test_every_value_lies_within(text):
     loss = losses.compile_loss(text, probe=False)
     known = ranges(loss.program.order, loss.parameters)
     given = loss.gather({**reference.batch(), "num_classes": 10})
-    values = emit.run(loss.program.order, given, loss._parameters())
+    values = emit.run(loss.program.order, given, loss.parameter_values())
     for node in loss.program.order:
         low, high = known[id(node)]
         value = np.asarray(values[id(node)]).astype("float64")

@@ -1,0 +1,74 @@
+"""The three floors: who may import whom, and where."""
+
+import pytest
+
+from tests.imports import FLOORS, Import, circles, graph, imports, reached, sources
+
+# What the server's process must not pay for, so that a function of the worker imports it.
+HEAVY = {"tensorflow", "keras", "sklearn", "scipy"}
+# Imports inside functions whose reason is another one, by module.
+REASONS = {
+    # A spec is of the class of its task, and a task's file declares such a class.
+    "playground.spec": {"playground.tasks"},
+    # A task tells of a run what only those ask for who take it home.
+    "playground.tasks.classification": {"playground.export"},
+    # Asked for in the worker, once it is warm: reading them is part of that.
+    "playground.worker": {
+        "playground",
+        "playground.analysis",
+        "playground.analysis.reference",
+        "playground.datasets",
+        "playground.spec",
+        "playground.tasks",
+        "playground.trainable",
+        "resource",  # Unix has it, Windows has not
+        "threadpoolctl",
+    },
+    # The command line answers --help without them.
+    "playground.__main__": {"playground", "playground.analysis.files"},
+    # The package is imported for one answer; each has its own needs.
+    "playground.analysis": {"numpy", "playground.analysis.files", "playground.spec"},
+}
+
+
+@pytest.mark.parametrize("floor", range(len(FLOORS)))
+def test_imports_point_down(floor: int) -> None:
+    above = FLOORS[floor + 1 :]
+    for name, path in sources().items():
+        if name.split(".")[0] == FLOORS[floor]:
+            found = [each.of for each in imports(name, path, sources())]
+            assert not [of for of in found if of.split(".")[0] in (*above, "app")], name
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    assert circles(graph(also_inside=False)) == []
+
+
+def test_the_one_circle_of_late_imports_is_the_table_of_tasks() -> None:
+    """A spec looks its class up in the table of tasks, and a task names what it does in the worker
+    and in a script: without these three there is no way back up."""
+    edges = graph(also_inside=True)
+    edges["playground.spec"] -= {"playground.tasks"}
+    edges["playground.tasks.classification"] -= {
+        "playground.export",
+        "playground.training.classification",
+    }
+    assert circles(edges) == []
+
+
+def test_the_ground_floor_has_no_circle_at_all() -> None:
+    edges = {n: of for n, of in graph(also_inside=True).items() if n.startswith("losses")}
+    assert circles(edges) == []
+
+
+def test_a_function_imports_only_what_is_heavy_or_has_a_reason() -> None:
+    edges, ours = graph(also_inside=False), sources()
+    found = {}
+    for name, path in ours.items():
+        late = [each for each in imports(name, path, ours) if each.inside]
+        found[name] = {each.of for each in late if not _heavy(each, edges)}
+    assert {name: of for name, of in found.items() if of} == REASONS
+
+
+def _heavy(late: Import, edges: dict[str, set[str]]) -> bool:
+    return any(name.split(".")[0] in HEAVY for name in reached(late.of, edges))
