@@ -51,7 +51,7 @@ def test_a_run_grows_in_place_while_it_records(open_page: Open, recording: Recor
     traces = plot.evaluate("plot => plot.data.map(trace => trace.x.length)")
     assert traces == [80, 80, 1]  # every step, smoothed, validation
     assert plot.evaluate("plot => plot.querySelector('.main-svg').mark") == "same"
-    for mark in ("learning rate", "phase 2"):
+    for mark in ("learning rate", "digits 7 to 9"):
         expect(plot).to_contain_text(mark)
     lines = plot.evaluate("plot => plot.layout.shapes.map(({ x0 }) => x0)")
     gap = page.locator('[data-panel="gap"] .plot')

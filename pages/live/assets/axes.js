@@ -1,21 +1,38 @@
 // What lies along the charts of curves, and how their ticks are written.
 
-// Series are recorded by step. An axis says where a step of a run lies on it (null: not known) and
-// how a place on it is said under the pointer; `total` is where a run ends, as far as that is known.
+/** @import {Trace} from "./plotly.js" */
+/** @import {Run} from "./stream.js" */
+/** @import {Facts} from "./wire.js" */
+
+/**
+ * Series are recorded by step. An axis says where a step of a run lies on it (null: not known) and
+ * how a place on it is said under the pointer; `total` is where a run ends, as far as that is known.
+ * @typedef {object} Along
+ * @property {string} title
+ * @property {string} format of its ticks, as d3 writes formats
+ * @property {(run: Run) => ((step: number) => number | null) | null} of
+ * @property {(facts: Facts) => number} total 0: not known
+ * @property {number} least where it ends at the soonest
+ * @property {string} hover
+ */
+
+/** @type {Record<string, Along>} */
 export const AXES = {
   step: {
     title: "step",
     format: ",~r",
     of: () => (step) => step,
-    total: ({ steps }) => steps,
+    total: ({ steps = 0 }) => steps,
     least: 50,
     hover: "step %{x:,.0f}",
   },
   epoch: {
     title: "epoch",
     format: "~r",
-    of: ({ facts }) => (facts.steps_per_epoch ? (step) => step / facts.steps_per_epoch : null),
-    total: ({ epochs }) => epochs,
+    of({ facts: { steps_per_epoch: steps } }) {
+      return steps ? (step) => step / steps : null
+    },
+    total: ({ epochs = 0 }) => epochs,
     least: 0.1,
     hover: "epoch %{x:.2f}",
   },
@@ -23,23 +40,40 @@ export const AXES = {
     title: "seconds of training",
     format: ",~r",
     of: ({ series }) => (series.seconds?.length ? (step) => series.seconds.at(step) : null),
-    total: ({ seconds, left }) => (left === null || left === undefined ? 0 : seconds + left),
+    total: ({ seconds = 0, left = null }) => (left === null ? 0 : seconds + left),
     least: 1,
     hover: "%{x:,.1f} s",
   },
 }
 
-// Where a live chart ends: at a round number beyond the newest place, so that it moves seldom, not
-// with each message, and at the run's end once that is near.
+/**
+ * The next number of 1, 2 or 5 times a power of ten.
+ * @param {number} value above 0
+ */
+export function roundUp(value) {
+  const ten = 10 ** Math.floor(Math.log10(value))
+  return [1, 2, 5].map((k) => k * ten).find((round) => round >= value) ?? 10 * ten
+}
+
+/**
+ * Where a live chart ends: at a round number beyond the newest place, so that it moves seldom, not
+ * with each message, and at the run's end once that is near.
+ * @param {number} now the newest place
+ * @param {number} total where the run ends; 0: not known
+ * @param {number} least
+ */
 export function axisEnd(now, total, least) {
   if (!now) return total || 2 * least
-  const ten = 10 ** Math.floor(Math.log10(now))
-  const round = [1, 2, 5, 10].map((k) => k * ten).find((value) => value >= now)
-  const end = Math.max(round, least)
+  const end = Math.max(roundUp(now), least)
   return total && total <= 1.6 * end ? Math.max(total, now) : end
 }
 
-// Significant digits that tell neighbouring ticks of an axis from each other.
+/**
+ * Significant digits that tell neighbouring ticks of an axis from each other.
+ * @param {number} low
+ * @param {number} high
+ * @param {number} [ticks]
+ */
 export function tickDigits(low, high, ticks = 6) {
   const most = Math.max(Math.abs(low), Math.abs(high))
   const span = Math.abs(high - low)
@@ -47,11 +81,16 @@ export function tickDigits(low, high, ticks = 6) {
   return Math.min(Math.max(Math.ceil(Math.log10((most * ticks) / span)) + 1, 3), 12)
 }
 
-// The lowest and the highest of what is drawn; null where nothing is.
+/**
+ * The lowest and the highest of what is drawn; null where nothing is.
+ * @param {Trace[]} traces
+ * @param {boolean} [positive] whether only what is above 0 counts
+ * @returns {[number, number] | null}
+ */
 export function extent(traces, positive = false) {
   let low = Infinity
   let high = -Infinity
-  for (const { y } of traces) {
+  for (const { y = [] } of traces) {
     for (const value of y) {
       if (value === null || !Number.isFinite(value) || (positive && value <= 0)) continue
       if (value < low) low = value
@@ -61,8 +100,12 @@ export function extent(traces, positive = false) {
   return low <= high ? [low, high] : null
 }
 
-// A range for values that hardly differ, beyond what float32 tells apart: they are one, not a
-// mountain range of rounding errors. null for all others, which fill their axis.
+/**
+ * A range for values that hardly differ, beyond what float32 tells apart: they are one, not a
+ * mountain range of rounding errors. null for all others, which fill their axis.
+ * @param {[number, number]} extent
+ * @returns {[number, number] | null}
+ */
 export function levelRange([low, high]) {
   const most = Math.max(Math.abs(low), Math.abs(high))
   if (high - low > 1e-6 * most) return null

@@ -3,7 +3,8 @@
 // The stream tells which steps have weights; a frame of points is asked for with `look`, run by
 // run, as fast as the answers come and at most once a second; between two the points glide.
 
-import { look, paintImage, Refused } from "./look.js"
+import { look, Refused } from "./ask.js"
+import { paintImage } from "./pixels.js"
 import { Scatter } from "./scatter.js"
 import { subscribe } from "./stream.js"
 import { timeline } from "./timeline.js"

@@ -3,33 +3,52 @@
 
 import { digits, percent } from "./words.js"
 
+/** @import {Chart, Look} from "./panels.js" */
+/** @import {Trace} from "./plotly.js" */
+/** @import {Series} from "./series.js" */
+/** @import {Run} from "./stream.js" */
+/** @import {Theme} from "./words.js" */
+/** What a chart draws of a run, and says of it. @typedef {{traces: Trace[], said: string}} Drawn */
+
 const NLL = "negative_log_likelihood"
 
-const line = (series, scale = 1) => ({
+/**
+ * @param {Series} series
+ * @param {number} scale
+ */
+const line = (series, scale) => ({
   x: [...series.last],
   y: series.mean.map((value) => (value === null ? null : value * scale)),
 })
 
+/** @param {Series | undefined} series */
 const some = (series) => (series?.length ? series : null)
 
-// The trace of a measured line, as every chart here draws it.
-const drawn = (
-  series,
-  { color, label, name, dash = "solid", width = 2, scale = 1, opacity = 1 },
-) => ({
+/**
+ * The trace of a measured line, as every chart here draws it.
+ * @param {Series} series
+ * @param {{color: string, label: string, name: string, dash?: string, width?: number, scale?: number}} how
+ * @returns {Trace}
+ */
+const drawn = (series, { color, label, name, dash = "solid", width = 2, scale = 1 }) => ({
   type: "scatter",
   mode: series.length > 20 ? "lines" : "lines+markers",
   marker: { size: 4, color },
   ...line(series, scale),
   name: `${label}${name}`,
   line: { color, width, dash },
-  opacity,
   hovertemplate: scale === 100 ? "%{y:.1f}%" : "%{y:.3g}",
 })
 
 const DASHED = "5px,4px"
 
-// What guessing would give: a level line over the whole chart.
+/**
+ * What guessing would give: a level line over the whole chart.
+ * @param {number | undefined} value
+ * @param {Theme} colors
+ * @param {number} scale
+ * @returns {Trace[]}
+ */
 const guess = (value, colors, scale) =>
   value === undefined
     ? []
@@ -45,18 +64,25 @@ const guess = (value, colors, scale) =>
         },
       ]
 
-// A star at the best epoch, which the server knows.
-function best(run, color, colors, label, on, scale = 1) {
+/**
+ * A star at the best epoch, which the server knows.
+ * @param {Run} run
+ * @param {Look} look
+ * @param {string} on the series it lies on
+ * @param {number} scale
+ * @returns {Trace[]}
+ */
+function best(run, { color, colors, label }, on, scale) {
   const held = some(run.series[on])
-  const { step, epoch } = run.facts.best ?? {}
+  const { step = -1, epoch } = run.facts.best ?? {}
   const place = held ? held.last.indexOf(step) : -1
-  if (place < 0) return []
+  if (!held || place < 0) return []
   return [
     {
       type: "scatter",
       mode: "markers",
       x: [held.last[place]],
-      y: [held.mean[place] * scale],
+      y: [(held.mean[place] ?? NaN) * scale],
       name: `${label}best epoch`,
       marker: { symbol: "star", size: 13, color, line: { color: colors.background, width: 1 } },
       hovertemplate: `epoch ${epoch}`,
@@ -64,38 +90,58 @@ function best(run, color, colors, label, on, scale = 1) {
   ]
 }
 
-const last = (series) => (series ? series.latest() : null)
+/** @param {Series | null} series */
+const last = (series) => series?.latest() ?? null
 
-function pair(run, { color, colors, label, first }, train, validation, scale, level, show) {
+/**
+ * Two measured lines of one quantity, on training and on validation images, and what guessing gives.
+ * @param {Run} run
+ * @param {Look} look
+ * @param {{train: string, validation: string, scale: number, level: number | undefined}} about
+ * @returns {Drawn}
+ */
+function pair(run, look, { train, validation, scale, level }) {
+  const { color, colors, label, first } = look
+  const show = scale === 100 ? percent : digits
   const own = some(run.series[train])
   const held = some(run.series[validation])
   const traces = [
     ...(first ? guess(level, colors, scale) : []),
     ...(own ? [drawn(own, { color, label, name: "train", scale })] : []),
     ...(held ? [drawn(held, { color, label, name: "validation", dash: DASHED, scale })] : []),
-    ...best(run, color, colors, label, validation, scale),
+    ...best(run, look, validation, scale),
   ]
   const said = [own && `train ${show(last(own))}`, held && `validation ${show(last(held))}`]
   return { traces, said: said.filter(Boolean).join("  ") }
 }
 
-// Training less validation accuracy, in points, with two standard errors on either side, as the
-// verdict has them: the server works both out.
+/**
+ * Training less validation accuracy, in points, with two standard errors on either side, as the
+ * verdict has them: the server works both out.
+ * @param {Run} run
+ * @param {Look} look
+ * @returns {Drawn}
+ */
 function gap(run, { color, colors, label, first }) {
   const space = some(run.series.fit_gap)
   const spread = some(run.series.fit_gap_error)
   if (!space || !spread) return { traces: [], said: "" }
   const at = new Map(spread.last.map((step, i) => [step, spread.mean[i]]))
+  /** @type {number[]} */
   const x = []
+  /** @type {number[]} */
   const y = []
+  /** @type {number[]} */
   const error = []
   for (let i = 0; i < space.length; i++) {
     const one = at.get(space.last[i])
-    if (one === undefined || one === null || space.mean[i] === null) continue
+    const value = space.mean[i]
+    if (one === undefined || one === null || value === null) continue
     x.push(space.last[i])
-    y.push(100 * space.mean[i])
+    y.push(100 * value)
     error.push(200 * one)
   }
+  /** @type {(sign: number) => Trace} */
   const edge = (sign) => ({
     type: "scatter",
     mode: "lines",
@@ -121,15 +167,23 @@ function gap(run, { color, colors, label, first }) {
     },
   ]
   const end = y.length - 1
+  /** @type {(value: number) => string} */
   const text = (value) => value.toFixed(1).replace("-", "−")
   return { traces, said: end < 0 ? "" : `${text(y[end])} ± ${text(error[end])} points` }
 }
 
+/**
+ * Of training images with a wrong label: which of them the network says, the wrong or the right one.
+ * @param {Run} run
+ * @param {Look} look
+ * @returns {Drawn}
+ */
 function memory(run, { color, colors, label, first }) {
   const clean = some(run.series.train_clean_accuracy)
   const given = some(run.series.train_given_accuracy)
   const right = some(run.series.train_true_accuracy)
   const held = some(run.series.validation_accuracy)
+  /** @type {Trace[]} */
   const traces = []
   if (given) {
     traces.push(drawn(given, { color, label, name: "wrong label said", width: 3, scale: 100 }))
@@ -150,46 +204,40 @@ function memory(run, { color, colors, label, first }) {
   }
 }
 
+/** @type {(facts: Run["facts"]) => unknown} */
+const also = (facts) => facts.best?.step
+
+/** @type {Record<string, Chart>} */
 export const FIT_PANELS = {
   fit_loss: {
     title: "Negative log-likelihood",
     axis: "NLL, nats",
-    scale: 1,
-    show: digits,
     needs: [`train_${NLL}`, `validation_${NLL}`],
-    traces: (run, view) =>
-      pair(run, view, `train_${NLL}`, `validation_${NLL}`, 1, run.facts.baseline?.nll, digits),
+    also,
+    traces(run, look) {
+      const about = { train: `train_${NLL}`, validation: `validation_${NLL}` }
+      return pair(run, look, { ...about, scale: 1, level: run.facts.baseline?.nll })
+    },
   },
   fit_accuracy: {
     title: "Accuracy",
     axis: "accuracy, %",
-    scale: 100,
-    show: percent,
     needs: ["train_accuracy", "validation_accuracy"],
-    traces: (run, view) =>
-      pair(
-        run,
-        view,
-        "train_accuracy",
-        "validation_accuracy",
-        100,
-        run.facts.baseline?.accuracy,
-        percent,
-      ),
+    also,
+    traces(run, look) {
+      const about = { train: "train_accuracy", validation: "validation_accuracy" }
+      return pair(run, look, { ...about, scale: 100, level: run.facts.baseline?.accuracy })
+    },
   },
   fit_gap: {
     title: "Generalisation gap",
     axis: "train − validation, points",
-    scale: 1,
-    show: digits,
     needs: ["fit_gap", "fit_gap_error"],
     traces: gap,
   },
   memory: {
     title: "Images with a wrong label",
     axis: "said, %",
-    scale: 100,
-    show: percent,
     needs: [
       "train_clean_accuracy",
       "train_given_accuracy",

@@ -1,19 +1,21 @@
 // A picture of the network: a glyph for each stage, as large and as deep as its output, its size,
 // and its share of the weights. `outline` is the same in a line, for where there is little room.
 
+import { shape } from "./svg.js"
+import { mounts } from "./view.js"
 import { count, element } from "./words.js"
 
-const SPACE = "http://www.w3.org/2000/svg"
+/** @import {NetworkData, Stage} from "./wire.js" */
+/** @import {View} from "./view.js" */
+
 const [WIDE, HIGH] = [64, 52] // of a glyph, in its own units
 
-function shape(name, attributes) {
-  const made = document.createElementNS(SPACE, name)
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value)
-  return made
-}
-
-// Maps as sheets, one behind the other: their side by the square root, their number by the
-// logarithm, so that 8 × 8 × 64 and 28 × 28 × 8 are both seen.
+/**
+ * Maps as sheets, one behind the other: their side by the square root, their number by the
+ * logarithm, so that 8 × 8 × 64 and 28 × 28 × 8 are both seen.
+ * @param {number[]} shape
+ * @param {number} most
+ */
 function sheets([height, width, channels], most) {
   const count = Math.min(7, 1 + Math.round(Math.log2(channels)))
   const gap = 3
@@ -36,7 +38,10 @@ function sheets([height, width, channels], most) {
   ).reverse()
 }
 
-// Numbers as dots in a column, with a gap where they are too many.
+/**
+ * Numbers as dots in a column, with a gap where they are too many.
+ * @param {number[]} shape
+ */
 function dots([size]) {
   const shown = Math.min(size, 7)
   const gap = 7
@@ -48,12 +53,20 @@ function dots([size]) {
   )
 }
 
+/**
+ * @param {Stage} stage
+ * @param {number} most the largest side of a map
+ */
 function glyph(stage, most) {
   const svg = shape("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, "aria-hidden": "true" })
   svg.append(...(stage.shape.length === 3 ? sheets(stage.shape, most) : dots(stage.shape)))
   return svg
 }
 
+/**
+ * @param {Stage} stage
+ * @param {number} most
+ */
 function draw(stage, most) {
   const share = element("i", { className: "share", "aria-hidden": "true" })
   share.style.setProperty("--share", String(stage.share))
@@ -82,13 +95,17 @@ function draw(stage, most) {
   )
 }
 
+/** @param {Stage[]} stages */
 const largest = (stages) =>
   Math.max(
     1,
     ...stages.filter(({ shape }) => shape.length === 3).map(({ shape: [h, w] }) => Math.max(h, w)),
   )
 
-// The glyphs alone, in a button that brings the whole picture into sight.
+/**
+ * The glyphs alone, in a button that brings the whole picture into sight.
+ * @param {Stage[]} stages
+ */
 export function outline(stages) {
   const sizes = stages
     .map(({ name, shape }) => `${name} ${shape.map(count).join(" × ")}`)
@@ -106,23 +123,20 @@ export function outline(stages) {
   return made
 }
 
-export function mount(root, component) {
-  root.classList.add("network")
-  const list = element("ol", {})
-  root.append(list)
+export const mount = mounts((/** @type {View<NetworkData>} */ view) => {
+  const list = element("ol")
+  view.root.classList.add("network")
+  view.root.append(list)
   let shown = ""
-
-  function adopt({ stages }) {
-    const now = JSON.stringify(stages)
-    if (now === shown) return
-    shown = now
-    const most = largest(stages)
-    list.replaceChildren(...stages.map((stage) => draw(stage, most)))
-  }
-
-  adopt(component.data)
   return {
-    update: (next) => adopt(next.data),
-    destroy: () => root.replaceChildren(),
+    adopt: () => {},
+    draw() {
+      const { stages } = view.data
+      const now = JSON.stringify(stages)
+      if (now === shown) return
+      shown = now
+      const most = largest(stages)
+      list.replaceChildren(...stages.map((stage) => draw(stage, most)))
+    },
   }
-}
+})

@@ -1,7 +1,7 @@
 // The pictures of the studio: an answer of `losses.portrait` in, what Plotly draws out. Each gives
 // {traces, layout, note, keys, side}: lines of a legend, and elements beside the chart.
 
-import { cssOf, VIRIDIS } from "./look.js"
+import { cssOf, VIRIDIS } from "./pixels.js"
 import { digits, element } from "./words.js"
 
 const SHOWN = 7 // images of each end

@@ -1,34 +1,50 @@
 // How far a run is: a progress bar and the numbers that tick, its state in words.
 
 import { outline } from "./network.js"
-import { onConnection, subscribe } from "./stream.js"
+import { onConnection } from "./stream.js"
+import { mounts } from "./view.js"
 import { count, digits, element, inWords, percent, put } from "./words.js"
+
+/** @import {Facts, MetricAbout, ReadoutData} from "./wire.js" */
+/** @import {View} from "./view.js" */
 
 const LIVE = ["queued", "preparing", "running", "paused"]
 
-export function mount(root, component) {
-  const fields = {}
-  const figure = (name, label, hint) => {
-    fields[name] = element("b", { text: "–" })
-    return element(
-      "span",
-      { className: "figure", title: hint },
-      fields[name],
-      element("small", { text: label }),
-    )
-  }
-  const figures = element(
-    "div",
-    { className: "figures" },
-    figure("epoch", "epoch", "Passes over the training images"),
-    figure("step", "step", "Optimiser steps"),
-    figure("rate", "images/s", "Training images a second"),
-    figure("main", "validation", ""),
-    figure("test", "test", ""),
-  )
+/** @param {MetricAbout} metric */
+const shower = ({ unit }) => (unit === "%" ? percent : digits)
+
+/**
+ * A number that ticks, and what it is.
+ * @param {string} name
+ * @param {string} hint
+ */
+function figure(name, hint) {
+  const value = element("b", { text: "–" })
+  const label = element("small", { text: name })
+  return { node: element("span", { className: "figure", title: hint }, value, label), value, label }
+}
+
+/**
+ * The share of a run that is done, from 0 to 1; null while nobody knows.
+ * @param {Facts} facts
+ */
+function shareDone({ state, step = 0, steps = 0, fraction }) {
+  if (state === "queued") return null
+  if (state === "preparing") return fraction ?? null
+  if (state === "completed") return 1
+  return steps ? Math.min(1, step / steps) : 0
+}
+
+export const mount = mounts((/** @type {View<ReadoutData>} */ view) => {
+  const { root } = view
+  const epoch = figure("epoch", "Passes over the training images")
+  const step = figure("step", "Optimiser steps")
+  const rate = figure("images/s", "Training images a second")
+  const held = figure("validation", "")
+  const test = figure("test", "")
   const more = element("span", { className: "figures more" })
   const network = element("span", { className: "aside" })
-  figures.append(more, network)
+  const all = [epoch, step, rate, held, test].map(({ node }) => node)
   const fill = element("i")
   const bar = element(
     "div",
@@ -38,107 +54,91 @@ export function mount(root, component) {
   const words = element("p", { className: "words" })
   const spoken = element("p", { className: "unseen", role: "status" })
   root.classList.add("readout")
-  root.append(figures, bar, words, spoken)
+  root.append(element("div", { className: "figures" }, ...all, more, network), bar, words, spoken)
+  let broken = false
 
   // The test values of the run's own metrics have their places from the start.
-  let measured = {} // key -> {node, show}
+  /** @type {{key: string, value: HTMLElement, show: (value: number | null | undefined) => string}[]} */
+  let measured = []
   let shown = ""
+  let pictured = ""
+
+  /** @param {MetricAbout[]} list */
   function adoptMetrics(list) {
     if (JSON.stringify(list) === shown) return
     shown = JSON.stringify(list)
-    measured = {}
-    more.replaceChildren(
-      ...list.map(({ key, title, short, unit }) => {
-        const figured = figure(
-          `metric ${key}`,
-          `test ${short}`,
-          `${title} on the test images, measured at the end`,
-        )
-        measured[key] = { node: fields[`metric ${key}`], show: unit === "%" ? percent : digits }
-        return figured
-      }),
+    const made = list.map(({ title, short }) =>
+      figure(`test ${short}`, `${title} on the test images, measured at the end`),
     )
+    measured = list.map((metric, i) => ({
+      key: metric.key,
+      value: made[i].value,
+      show: shower(metric),
+    }))
+    more.replaceChildren(...made.map(({ node }) => node))
   }
 
-  let pictured = ""
+  /** @param {ReadoutData["stages"]} stages */
   function adoptStages(stages) {
     if (JSON.stringify(stages) === pictured) return
     pictured = JSON.stringify(stages)
     network.replaceChildren(...(stages.length ? [outline(stages)] : []))
   }
 
-  let main = { key: "accuracy", title: "Accuracy", unit: "%" }
-  let id = null
-  let facts = {}
-  let broken = false
-  let stop = () => {}
-
-  function draw() {
-    const { state, step, steps, epoch, epochs, rate, fraction, metrics = {} } = facts
-    const begun = Boolean(step)
-    put(fields.epoch, begun ? `${epoch.toFixed(2)} / ${epochs}` : "–")
-    put(fields.step, begun ? count(step) : "–")
-    put(fields.rate, begun && rate ? count(rate) : "–")
-    const restored = facts.best?.restored ? facts.best : null
-    // Once the best epoch's weights are back, both accuracies are theirs.
-    const show = main.unit === "%" ? percent : digits
-    put(fields.main, show(restored ? restored.value : metrics[`validation_${main.key}`]))
-    const held = fields.main.parentElement
-    put(held.lastChild, restored ? `validation, epoch ${restored.epoch}` : "validation")
-    held.title = restored
+  /** @param {Facts} facts */
+  function drawMain({ best, metrics = {} }) {
+    const { main } = view.data
+    const show = shower(main)
+    const restored = best?.restored ? best : null
+    // Once the best epoch's weights are back, both values are theirs.
+    put(held.value, show(restored ? restored.value : metrics[`validation_${main.key}`]))
+    put(held.label, restored ? `validation, epoch ${restored.epoch}` : "validation")
+    held.node.title = restored
       ? `${main.title} on the validation images at epoch ${restored.epoch}, the best one, whose weights are restored`
       : `${main.title} on the validation images`
-    put(fields.test, show(metrics[`test_${main.key}`]))
-    fields.test.parentElement.title = `${main.title} on the test images, measured at the end`
-    for (const [key, value] of Object.entries(measured)) {
-      put(value.node, value.show(metrics[`test_${key}`]))
-    }
-    const waiting = state === "queued" || (state === "preparing" && typeof fraction !== "number")
-    const share =
-      state === "preparing" ? (fraction ?? 0) : state === "completed" ? 1 : steps ? step / steps : 0
-    fill.style.transform = `scaleX(${Math.min(1, share || 0)})`
-    bar.classList.toggle("waiting", waiting)
-    if (waiting) bar.removeAttribute("aria-valuenow")
-    else bar.setAttribute("aria-valuenow", String(Math.round(100 * (share || 0))))
-    root.dataset.state = state ?? "none"
-    const sentence = id ? inWords(facts, broken) : "Ready. Press Train to start."
-    put(words, sentence || "Asking for the run")
-    words.classList.toggle("is-error", state === "failed" || Boolean(facts.trouble))
-    // Said aloud when the state changes or an epoch ends, not with every tick.
-    put(spoken, LIVE.includes(state) && begun ? `${state}, epoch ${Math.floor(epoch)}` : sentence)
+    put(test.value, show(metrics[`test_${main.key}`]))
+    test.node.title = `${main.title} on the test images, measured at the end`
+    for (const { key, value, show } of measured) put(value, show(metrics[`test_${key}`]))
   }
 
-  function adopt(data) {
-    adoptMetrics(data.metrics)
-    adoptStages(data.stages)
-    main = data.main
-    if (data.run !== id) {
-      id = data.run
-      facts = {}
-      const old = stop
-      stop = id
-        ? subscribe([id], (run) => {
-            facts = run.facts
-            draw()
-          })
-        : () => {}
-      old()
-    }
-    draw()
+  /** @param {Facts} facts */
+  function drawBar(facts) {
+    const share = shareDone(facts)
+    fill.style.transform = `scaleX(${share ?? 0})`
+    bar.classList.toggle("waiting", share === null)
+    if (share === null) bar.removeAttribute("aria-valuenow")
+    else bar.setAttribute("aria-valuenow", String(Math.round(100 * share)))
   }
 
-  const quiet = onConnection((state) => {
-    broken = state === "broken"
-    draw()
-  })
-  adopt(component.data)
-
+  view.onEnd(
+    onConnection((connection) => {
+      broken = connection === "broken"
+      view.paint()
+    }),
+  )
   return {
-    update: (next) => adopt(next.data),
-    destroy() {
-      quiet()
-      stop()
-      root.replaceChildren()
+    adopt({ metrics, stages, run }) {
+      adoptMetrics(metrics)
+      adoptStages(stages)
+      view.follow([run], "any")
+    },
+    draw() {
+      const facts = view.facts()
+      const { state, epochs } = facts
+      const begun = Boolean(facts.step)
+      const at = facts.epoch ?? 0
+      put(epoch.value, begun ? `${at.toFixed(2)} / ${epochs}` : "–")
+      put(step.value, begun ? count(facts.step ?? 0) : "–")
+      put(rate.value, begun && facts.rate ? count(facts.rate) : "–")
+      drawMain(facts)
+      drawBar(facts)
+      root.dataset.state = state ?? "none"
+      const sentence = view.data.run ? inWords(facts, broken) : "Ready. Press Train to start."
+      put(words, sentence || "Asking for the run")
+      words.classList.toggle("is-error", state === "failed" || Boolean(facts.trouble))
+      // Said aloud when the state changes or an epoch ends, not with every tick.
+      const live = begun && LIVE.includes(state ?? "")
+      put(spoken, live ? `${state}, epoch ${Math.floor(at)}` : sentence)
     },
   }
-}
+})

@@ -1,48 +1,57 @@
 // Reliability diagrams: how often a network is right, by how sure it is (Guo et al. 2017), one for
 // each run, with what it costs in numbers.
 
-import { subscribe } from "./stream.js"
-import { count, digits, element, percent, put, runColor, theme } from "./words.js"
+import { shape } from "./svg.js"
+import { mounts } from "./view.js"
+import { count, digits, element, percent, put, runColor } from "./words.js"
 
-const SPACE = "http://www.w3.org/2000/svg"
+/** @import {Facts, ReliabilityData, RunAbout} from "./wire.js" */
+/** @import {View} from "./view.js" */
+/** @import {Theme} from "./words.js" */
+
 const LEFT = 40
 const TOP = 8
 const SIDE = 200
 const COUNTS = 26 // height of the strip that says how many images each bar stands for
 
-function shape(name, attributes) {
-  const made = document.createElementNS(SPACE, name)
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value)
-  return made
-}
+/** @param {number} share */
+const down = (share) => TOP + SIDE * (1 - share)
+/** @param {number} share */
+const across = (share) => LEFT + SIDE * share
 
 class Diagram {
+  name = element("h4")
+  numbers = element("p", { className: "numbers" })
+  #shows = ""
+
   constructor() {
-    this.name = element("h4")
-    this.numbers = element("p", { className: "numbers" })
     this.svg = shape("svg", {
       viewBox: `0 0 ${LEFT + SIDE + 12} ${TOP + SIDE + COUNTS + 40}`,
       role: "img",
     })
     this.node = element("section", { className: "diagram" }, this.name, this.svg, this.numbers)
-    this.shows = ""
   }
 
-  draw(about, run, colors) {
-    const rows = run?.facts.evaluation?.reliability
-    const metrics = run?.facts.metrics ?? {}
+  /**
+   * @param {RunAbout} about
+   * @param {Facts} facts
+   * @param {Theme} colors
+   */
+  draw(about, facts, colors) {
+    const rows = facts.evaluation?.reliability
+    const metrics = facts.metrics ?? {}
     const shows = JSON.stringify([about, rows, colors.key, metrics])
-    if (shows === this.shows) return
-    this.shows = shows
+    if (shows === this.#shows) return
+    this.#shows = shows
     put(this.name, about.name)
     const color = runColor(about.color, colors)
+    /** @type {(x: number, y: number, words: string, anchor?: string) => SVGElement} */
     const text = (x, y, words, anchor = "middle") => {
       const made = shape("text", { x, y, "text-anchor": anchor, fill: colors.faint })
       made.textContent = words
       return made
     }
-    const down = (share) => TOP + SIDE * (1 - share)
-    const across = (share) => LEFT + SIDE * share
+    /** @type {SVGElement[]} */
     const parts = []
     for (const share of [0, 0.5, 1]) {
       const level = { x1: LEFT, x2: LEFT + SIDE, y1: down(share), y2: down(share) }
@@ -53,7 +62,7 @@ class Diagram {
     const label = text(0, 0, "right, %")
     label.setAttribute("transform", `translate(11 ${TOP + SIDE / 2}) rotate(-90)`)
     parts.push(label, text(LEFT + SIDE / 2, TOP + SIDE + COUNTS + 35, "sure, %"))
-    if (rows) this.bars(rows, parts, { color, colors, down, across })
+    if (rows) parts.push(...this.bars(rows, color, colors.faint))
     parts.push(
       shape("line", {
         x1: across(0),
@@ -79,11 +88,17 @@ class Diagram {
     this.svg.setAttribute("aria-label", `Reliability of ${about.name}: ${spoken}`)
   }
 
-  bars([counts, sure, right], parts, { color, colors, down, across }) {
+  /**
+   * A bar for each bin that has images, over one for how many they are.
+   * @param {number[][]} rows
+   * @param {string} color
+   * @param {string} faint
+   */
+  bars([counts, sure, right], color, faint) {
     const wide = SIDE / counts.length
     const most = Math.max(...counts, 1)
-    counts.forEach((images, place) => {
-      if (!images) return
+    return [...counts.entries()].flatMap(([place, images]) => {
+      if (!images) return []
       const accuracy = right[place] / images
       const x = across(place / counts.length) + 0.75
       const bar = { x, width: wide - 1.5 }
@@ -101,66 +116,40 @@ class Diagram {
           ...bar,
           y: down(0) + COUNTS - (COUNTS - 4) * Math.sqrt(images / most),
           height: (COUNTS - 4) * Math.sqrt(images / most),
-          fill: colors.faint,
+          fill: faint,
           opacity: 0.5,
         }),
       )
-      parts.push(group)
+      return [group]
     })
   }
 }
 
-export function mount(root, component) {
+export const mount = mounts((/** @type {View<ReliabilityData>} */ view) => {
   const grid = element("div", { className: "diagrams" })
   const empty = element("p", { className: "empty" })
-  root.classList.add("reliability")
-  root.append(grid, empty)
-  const known = new Map()
-  let colors = theme(root)
-  let about = []
+  view.root.classList.add("reliability")
+  view.root.append(grid, empty)
+  /** @type {Diagram[]} */
   let diagrams = []
-  let asked = ""
-  let stop = () => {}
 
-  function draw() {
-    for (const [i, diagram] of diagrams.entries()) {
-      diagram.draw(about[i], known.get(about[i].id), colors)
-    }
-    put(empty, about.length ? "" : "Press Train: how honest its confidence is will show here")
-  }
-
-  function adopt(data) {
-    about = data.runs
-    const ids = about.map(({ id }) => id)
-    if (ids.length !== diagrams.length) {
-      diagrams = ids.map(() => new Diagram())
-      grid.replaceChildren(...diagrams.map(({ node }) => node))
-    }
-    if (ids.join() !== asked) {
-      asked = ids.join()
-      for (const id of [...known.keys()]) if (!ids.includes(id)) known.delete(id)
-      const old = stop
-      stop = ids.length
-        ? subscribe(ids, (run, changed) => {
-            known.set(run.id, run)
-            if (changed.has("evaluation") || changed.has("metrics")) draw()
-          })
-        : () => {}
-      old()
-    }
-    draw()
-  }
-
-  adopt(component.data)
   return {
-    update(next) {
-      const now = theme(root)
-      if (now.key !== colors.key) colors = now
-      adopt(next.data)
+    adopt({ runs }) {
+      if (runs.length !== diagrams.length) {
+        diagrams = runs.map(() => new Diagram())
+        grid.replaceChildren(...diagrams.map(({ node }) => node))
+      }
+      view.follow(
+        runs.map(({ id }) => id),
+        ["evaluation", "metrics"],
+      )
     },
-    destroy() {
-      stop()
-      root.replaceChildren()
+    draw() {
+      const { runs } = view.data
+      for (const [i, diagram] of diagrams.entries()) {
+        diagram.draw(runs[i], view.facts(runs[i].id), view.colors)
+      }
+      put(empty, runs.length ? "" : "Press Train: how honest its confidence is will show here")
     },
   }
-}
+})

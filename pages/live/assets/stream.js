@@ -11,25 +11,42 @@ const root = new URL("../..", import.meta.url) // .../live/
 const HIDDEN_MS = 10_000 // a tab out of sight gives its connection back: browsers have six a host
 const BROKEN_MS = 2_500
 
-const runs = new Map() // id -> Run
-const subscriptions = new Set() // {ids, listener}
+/** @import {Facts, RunMessage} from "./wire.js" */
+/** @typedef {(run: Run, changed: Set<string>) => void} Listener */
+/** @typedef {"open" | "waiting" | "broken"} Connection */
+
+/** @type {Map<string, Run>} */
+const runs = new Map()
+/** @type {Set<{ids: string[], listener: Listener}>} */
+const subscriptions = new Set()
+/** @type {Set<(connection: Connection) => void>} */
 const connectionListeners = new Set()
 
+/** @type {EventSource | null} */
 let source = null
 let asked = "" // the ids the open stream was asked for
+/** @type {Connection} */
 let connection = "waiting"
 let reopening = 0
 let breaking = 0
 let hiding = 0
 let delay = 1000
 
-class Run {
+/** A run as far as it is known here. */
+export class Run {
+  /** @param {string} id */
   constructor(id) {
     this.id = id
-    this.facts = {} // state, step, steps, epoch, metrics, marks, evaluation, ...
-    this.series = {} // name -> Series
+    /** @type {Facts} */
+    this.facts = {}
+    /** @type {Record<string, Series>} */
+    this.series = {}
   }
 
+  /**
+   * Takes a message; gives the names of what it changed, null where something is missing before it.
+   * @param {RunMessage} message
+   */
   take(message) {
     const { run, whole, series = {}, ...facts } = message
     const changed = new Set(Object.keys(facts))
@@ -48,8 +65,12 @@ class Run {
   }
 }
 
+/**
+ * @param {string[]} ids
+ * @param {Listener} listener
+ */
 export function subscribe(ids, listener) {
-  const subscription = { ids: ids.filter(Boolean), listener }
+  const subscription = { ids, listener }
   subscriptions.add(subscription)
   for (const id of subscription.ids) {
     const run = runs.get(id)
@@ -62,16 +83,20 @@ export function subscribe(ids, listener) {
   }
 }
 
+/** @param {(connection: Connection) => void} listener */
 export function onConnection(listener) {
   connectionListeners.add(listener)
   listener(connection)
-  return () => connectionListeners.delete(listener)
+  return () => {
+    connectionListeners.delete(listener)
+  }
 }
 
 function wanted() {
   return [...new Set([...subscriptions].flatMap(({ ids }) => ids))].slice(0, 8)
 }
 
+/** @param {number} milliseconds */
 function schedule(milliseconds) {
   clearTimeout(reopening)
   reopening = setTimeout(reconcile, milliseconds)
@@ -108,6 +133,7 @@ function close() {
   asked = ""
 }
 
+/** @param {RunMessage} message */
 function deliver(message) {
   say("open")
   const run = runs.get(message.run) ?? new Run(message.run)
@@ -125,6 +151,7 @@ function deliver(message) {
   if (asked?.split(",").every((id) => runs.get(id)?.facts.state === "unknown")) close()
 }
 
+/** @param {Connection} what */
 function say(what) {
   if (what === "open") {
     clearTimeout(breaking)

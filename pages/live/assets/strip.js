@@ -1,153 +1,137 @@
 // Test images with what the network says of each, right and wrong told apart by sign and words.
 
-import { subscribe } from "./stream.js"
+import { address } from "./ask.js"
+import { mounts } from "./view.js"
 import { element, percent, put } from "./words.js"
 
-export function mount(root, component) {
+/** @import {StripData} from "./wire.js" */
+/** @import {View} from "./view.js" */
+/** The images side by side, each of so many pixels. @typedef {{image: HTMLImageElement, size: number}} Sprite */
+
+const LATER = "Test images and what the network says of them show here once it has learned a little"
+
+function tileOf() {
+  const picture = element("canvas", { "aria-hidden": "true" })
+  const sign = element("b", { "aria-hidden": "true" })
+  const name = element("span")
+  const share = element("small")
+  const said = element("span", { className: "said" }, sign, name)
+  return { node: element("li", { role: "img" }, picture, said, share), picture, sign, name, share }
+}
+
+/**
+ * The image at place `i` of the sprite.
+ * @param {HTMLCanvasElement} picture
+ * @param {Sprite | null} sprite
+ * @param {number} i
+ */
+function paint(picture, sprite, i) {
+  if (!sprite) return
+  const { image, size } = sprite
+  picture.width = size
+  picture.height = image.height
+  picture
+    .getContext("2d")
+    ?.drawImage(image, i * size, 0, size, image.height, 0, 0, size, image.height)
+}
+
+export const mount = mounts((/** @type {View<StripData>} */ view) => {
+  const { root } = view
   const all = element("button", { type: "button", className: "quiet", text: "All" })
   const wrong = element("button", { type: "button", className: "quiet", text: "Wrong only" })
+  const pick = element(
+    "span",
+    { className: "pick", role: "group", "aria-label": "Show" },
+    all,
+    wrong,
+  )
   const tally = element("span", { className: "tally" })
   const tiles = element("ul", { className: "tiles" })
   const empty = element("p", { className: "empty" })
   root.classList.add("strip")
   root.append(
-    element(
-      "div",
-      { className: "bar" },
-      element("span", { className: "pick", role: "group", "aria-label": "Show" }, all, wrong),
-      tally,
-    ),
+    element("div", { className: "bar" }, pick, tally),
     element("div", { className: "stage" }, tiles, empty),
   )
 
-  let data = component.data
-  let id
-  let which = data.which
-  let facts = {}
+  let { which } = view.data
+  /** @type {string | null} */
+  let of = null
+  /** @type {ReturnType<typeof tileOf>[]} */
   let made = []
-  let sprite = null // {url, count, size}
-  let stop = () => {}
+  /** @type {Sprite | null} */
+  let sprite = null
 
-  function draw() {
-    const strip = facts.evaluation?.strip ?? []
-    root.classList.toggle("is-empty", !strip.length)
-    all.setAttribute("aria-pressed", String(which === "all"))
-    wrong.setAttribute("aria-pressed", String(which === "wrong"))
-    if (made.length !== strip.length) build(strip.length)
-    let mistakes = 0
-    for (const [i, [said, probability, truth]] of strip.entries()) {
-      const right = said === truth
-      mistakes += right ? 0 : 1
-      const { tile, sign, name, share } = made[i]
-      tile.hidden = which === "wrong" && right
-      tile.className = right ? "right" : "wrong"
-      put(sign, right ? "✓" : "✗")
-      put(name, data.classes[said] ?? String(said))
-      put(share, percent(probability))
-      const real = data.classes[truth] ?? truth
-      tile.title = right
-        ? `${real}: right, with probability ${percent(probability)}`
-        : `${real}, taken for ${data.classes[said]} with probability ${percent(probability)}`
-      tile.setAttribute("aria-label", tile.title)
-    }
-    put(tally, strip.length ? `${strip.length - mistakes} of ${strip.length} right` : "")
-    const none = strip.length && which === "wrong" && !mistakes
-    put(
-      empty,
-      !strip.length
-        ? "Test images and what the network says of them show here once it has learned a little"
-        : none
-          ? "None of these images is wrong now"
-          : "",
-    )
-  }
-
+  /** @param {number} number */
   function build(number) {
-    made = Array.from({ length: number }, (_, i) => {
-      const picture = element("canvas", { "aria-hidden": "true" })
-      const sign = element("b", { "aria-hidden": "true" })
-      const name = element("span")
-      const share = element("small")
-      const tile = element(
-        "li",
-        { role: "img" },
-        picture,
-        element("span", { className: "said" }, sign, name),
-        share,
-      )
-      paint(picture, i)
-      return { tile, picture, sign, name, share }
-    })
-    tiles.replaceChildren(...made.map(({ tile }) => tile))
-    if (number && !sprite) load(number)
+    made = Array.from({ length: number }, tileOf)
+    for (const [i, { picture }] of made.entries()) paint(picture, sprite, i)
+    tiles.replaceChildren(...made.map(({ node }) => node))
+    if (number && !sprite && of) load(of, number)
   }
 
-  function load(number) {
-    const of = id
+  /**
+   * @param {string} run
+   * @param {number} number
+   */
+  function load(run, number) {
     const image = new Image()
     image.onload = () => {
-      if (of !== id) return
-      sprite = { image, size: Math.round(image.width / number), height: image.height }
-      for (const [i, { picture }] of made.entries()) paint(picture, i)
+      if (run !== of) return
+      sprite = { image, size: Math.round(image.width / number) }
+      for (const [i, { picture }] of made.entries()) paint(picture, sprite, i)
     }
-    image.src = new URL(`../../strip/${encodeURIComponent(of)}.png`, import.meta.url)
+    image.src = String(address(`strip/${encodeURIComponent(run)}.png`))
   }
 
-  function paint(picture, i) {
-    if (!sprite) return
-    picture.width = sprite.size
-    picture.height = sprite.height
-    const from = i * sprite.size
-    picture
-      .getContext("2d")
-      .drawImage(
-        sprite.image,
-        from,
-        0,
-        sprite.size,
-        sprite.height,
-        0,
-        0,
-        sprite.size,
-        sprite.height,
-      )
+  /**
+   * @param {ReturnType<typeof tileOf>} tile
+   * @param {[number, number, number]} answer
+   */
+  function drawTile({ node, sign, name, share }, [said, probability, truth]) {
+    const { classes } = view.data
+    const right = said === truth
+    node.hidden = which === "wrong" && right
+    node.className = right ? "right" : "wrong"
+    put(sign, right ? "✓" : "✗")
+    put(name, classes[said] ?? String(said))
+    put(share, percent(probability))
+    const real = classes[truth] ?? truth
+    node.title = right
+      ? `${real}: right, with probability ${percent(probability)}`
+      : `${real}, taken for ${classes[said]} with probability ${percent(probability)}`
+    node.setAttribute("aria-label", node.title)
   }
 
-  all.onclick = () => {
-    which = "all"
-    draw()
+  /** @param {"all" | "wrong"} chosen */
+  const choose = (chosen) => () => {
+    which = chosen
+    view.paint()
   }
-  wrong.onclick = () => {
-    which = "wrong"
-    draw()
-  }
+  all.onclick = choose("all")
+  wrong.onclick = choose("wrong")
 
-  function adopt(next) {
-    if (next.which !== data.which) which = next.which
-    data = next
-    if (data.run !== id) {
-      id = data.run
-      facts = {}
-      sprite = null
-      build(0)
-      const old = stop
-      stop = id
-        ? subscribe([id], (run, changed) => {
-            facts = run.facts
-            if (changed.has("evaluation") || changed.has("state")) draw()
-          })
-        : () => {}
-      old()
-    }
-    draw()
-  }
-
-  adopt(component.data)
   return {
-    update: (next) => adopt(next.data),
-    destroy() {
-      stop()
-      root.replaceChildren()
+    adopt({ run, which: wanted }, before) {
+      if (before && wanted !== before.which) which = wanted
+      if (run !== of) {
+        of = run
+        sprite = null
+        build(0)
+      }
+      view.follow([run], ["evaluation", "state"])
+    },
+    draw() {
+      const strip = view.facts().evaluation?.strip ?? []
+      const mistakes = strip.filter(([said, , truth]) => said !== truth).length
+      root.classList.toggle("is-empty", !strip.length)
+      all.setAttribute("aria-pressed", String(which === "all"))
+      wrong.setAttribute("aria-pressed", String(which === "wrong"))
+      if (made.length !== strip.length) build(strip.length)
+      for (const [i, answer] of strip.entries()) drawTile(made[i], answer)
+      put(tally, strip.length ? `${strip.length - mistakes} of ${strip.length} right` : "")
+      const none = which === "wrong" && !mistakes ? "None of these images is wrong now" : ""
+      put(empty, strip.length ? none : LATER)
     },
   }
-}
+})

@@ -1,9 +1,9 @@
 // The studio: what the loss does to a prediction, redrawn with every key and every move of a slider.
 // It asks the server itself (`portrait` in routes.py), one question at a time, the newest next.
 
-import { Refused, unpack } from "./look.js"
+import { Refused, unpack } from "./ask.js"
 import { follow, moment, settle } from "./moment.js"
-import { adoptStyle, loadPlotly } from "./panel.js"
+import { adoptStyle, loadPlotly } from "./plotly.js"
 import { frame, PICTURES } from "./portraits.js"
 import { subscribe } from "./stream.js"
 import { element, pause, put, theme } from "./words.js"

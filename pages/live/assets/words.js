@@ -1,10 +1,16 @@
 // Numbers, times and colours as every live view shows them.
 
+/** @import {Facts} from "./wire.js" */
+
 const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 })
 
+/** @param {number} value */
 export const count = (value) => whole.format(value)
 
-// Three significant digits, trailing zeros kept so that a ticking number does not jump.
+/**
+ * Three significant digits, trailing zeros kept so that a ticking number does not jump.
+ * @param {number | null | undefined} value
+ */
 export function digits(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–"
   const size = Math.abs(value)
@@ -12,9 +18,11 @@ export function digits(value) {
   return value.toPrecision(3).replace("-", "−")
 }
 
+/** @param {number | null | undefined} share */
 export const percent = (share) =>
   share === null || share === undefined ? "–" : `${(100 * share).toFixed(1)}%`
 
+/** @param {number} seconds */
 export function duration(seconds) {
   if (seconds < 1) return "under 1 s"
   if (seconds < 90) return `${Math.round(seconds)} s`
@@ -22,15 +30,22 @@ export function duration(seconds) {
   return `${(seconds / 3600).toFixed(1)} h`
 }
 
+/** @param {number} place */
 export function ordinal(place) {
   const ten = place % 100
   const ending = ten > 10 && ten < 14 ? "th" : (["th", "st", "nd", "rd"][place % 10] ?? "th")
   return `${place}${ending}`
 }
 
-// The theme as it is now, from Streamlit's variables on the component's element.
+/** @typedef {ReturnType<typeof theme>} Theme */
+
+/**
+ * The theme as it is now, from Streamlit's variables on the component's element.
+ * @param {Element} element
+ */
 export function theme(element) {
   const style = getComputedStyle(element)
+  /** @param {string} name */
   const read = (name) => style.getPropertyValue(`--st-${name}`).trim()
   const background = read("background-color") || "#ffffff"
   return {
@@ -51,10 +66,15 @@ export function theme(element) {
   }
 }
 
-// A run's colour: its place in the palette of the theme, or a colour of its own.
+/**
+ * A run's colour: its place in the palette of the theme, or a colour of its own.
+ * @param {number | string} color
+ * @param {Theme} colors
+ */
 export const runColor = (color, colors) =>
   typeof color === "number" ? colors.runs[color % colors.runs.length] : color
 
+/** @param {string} color */
 export function luminance(color) {
   const hex = /^#([0-9a-f]{6})/i.exec(color)
   const parts = hex
@@ -63,32 +83,52 @@ export function luminance(color) {
   return (0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]) / 255
 }
 
-// An element with its class, text and children, everything set as text.
+/**
+ * An element with its class, text and children, everything set as text.
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name
+ * @param {{className?: string, text?: string, [attribute: string]: string | undefined}} [attributes]
+ * @param {(Node | string)[]} children
+ * @returns {HTMLElementTagNameMap[Name]}
+ */
 export function element(name, { className = "", text, ...attributes } = {}, ...children) {
   const made = document.createElement(name)
   if (className) made.className = className
   if (text !== undefined) made.textContent = text
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value)
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value ?? "")
   made.append(...children)
   return made
 }
 
-// Sets a text only where it differs, so that an unchanged page is not touched.
+/**
+ * Sets a text only where it differs, so that an unchanged page is not touched.
+ * @param {Node} node
+ * @param {string} text
+ */
 export function put(node, text) {
   if (node.textContent !== text) node.textContent = text
 }
 
+/**
+ * @param {number} ms
+ * @returns {Promise<void>}
+ */
 export const pause = (ms) => new Promise((done) => setTimeout(done, ms))
 
-// A run's state as a sentence.
+/**
+ * A run's state as a sentence.
+ * @param {Facts} facts
+ * @param {boolean} [broken] whether the server is away
+ */
 export function inWords(facts, broken = false) {
-  const { state, message, place, wait, preparing, fraction, step, steps, left, trouble } = facts
+  const { state, message, place, wait, preparing, fraction, left, trouble } = facts
+  const { step = 0, steps = 0, seconds = 0 } = facts
   if (broken) return "Connection lost. Trying again; training goes on."
   if (trouble) return trouble
   switch (state) {
     case "queued": {
       const where = place ? `${ordinal(place)} in the queue` : "In the queue"
-      return wait >= 1 ? `${where}, about ${duration(wait)}` : where
+      return wait && wait >= 1 ? `${where}, about ${duration(wait)}` : where
     }
     case "preparing": {
       const part = typeof fraction === "number" ? ` ${Math.round(100 * fraction)}%` : ""
@@ -100,8 +140,8 @@ export function inWords(facts, broken = false) {
       return `Paused at step ${count(step)}`
     case "completed":
       return step < steps && facts.marks?.some(({ kind }) => kind === "best")
-        ? `Stopped early at step ${count(step)} of ${count(steps)}, after ${duration(facts.seconds)}; the best epoch's weights are restored`
-        : `Completed in ${duration(facts.seconds)}`
+        ? `Stopped early at step ${count(step)} of ${count(steps)}, after ${duration(seconds)}; the best epoch's weights are restored`
+        : `Completed in ${duration(seconds)}`
     case "stopped":
       return message || `Stopped at step ${count(step)} of ${count(steps)}; all until then is kept`
     case "failed":

@@ -1,0 +1,402 @@
+// What the server sends, as types: no browser loads this file. `tests/pages/live/test_wire.py`
+// holds it against what Python sends, message by message. A number that is none (NaN) is null.
+
+/** An array of an answer (`packing.py`): typed, with the shape that it has in Python. */
+export type Packed<A> = A & { shape: number[] }
+export type Bytes = Packed<Uint8Array>
+export type Ints = Packed<Int32Array>
+export type Floats = Packed<Float32Array>
+
+// The stream (`feed.py`)
+
+/** Points of a curve after step `start`, up to `end`: `series.py`. */
+export interface SeriesPart {
+  start: number
+  end: number
+  /** The mean of each bucket. */
+  y: (number | null)[]
+  /** The last step of each; without it they follow one another. */
+  x?: number[]
+  /** Of how many points each is; without it of one. */
+  n?: number[]
+  low?: (number | null)[]
+  high?: (number | null)[]
+}
+
+export interface Mark {
+  step: number
+  kind: "parameter" | "rate" | "loss" | "broken" | "back" | "best" | "phase"
+  /** Of what was changed or has begun; "" where the kind says it all. */
+  name: string
+  value: string | number
+}
+
+/** A look at the validation images (or others: `split`). */
+export interface Evaluation {
+  step: number
+  split: string
+  images: number
+  /** [true class][predicted class] */
+  confusion: number[][] | null
+  /** Of each bin of confidence: images, sum of confidences, right ones. */
+  reliability: number[][] | null
+  /** Of each image of the strip: predicted class, its probability, true class. */
+  strip: [number, number, number][]
+}
+
+export interface Best {
+  epoch: number
+  step: number
+  restored: boolean
+  value: number | null
+}
+
+export type State =
+  | "queued"
+  | "preparing"
+  | "running"
+  | "paused"
+  | "completed"
+  | "stopped"
+  | "failed"
+  | "unknown"
+
+/** What is said of every run. */
+interface Always {
+  state: State
+  message: string
+  hint: string
+  where: Record<string, unknown> | null
+  step: number
+  steps: number
+  epoch: number
+  epochs: number
+  seconds: number
+  left: number | null
+  rate: number
+  place: number | null
+  wait: number | null
+  preparing: string
+  fraction: number | null
+  parameters: number | null
+  metrics: Record<string, number | null>
+  trouble: string
+}
+
+/** What is said once a run has come so far. */
+interface Later {
+  marks: Mark[]
+  baseline: Record<string, number>
+  steps_per_epoch: number
+  train_images: number
+  validation_images: number
+  /** The steps that weights were kept of. */
+  snapshots: number[]
+  /** Since which step, and until which. */
+  collapsed: number[] | null
+  advice: string
+  best: Best | null
+  evaluation: Evaluation | null
+}
+
+/** A run as far as it is known. */
+export type Facts = Partial<Always & Later>
+
+/** All of a run, or what is new of it. */
+export type RunMessage = { run: string; whole?: true; series?: Record<string, SeriesPart> } & Facts
+
+/** The first message of a run that there is: all that is said of every run. */
+export type WholeMessage = {
+  run: string
+  whole: true
+  series: Record<string, SeriesPart>
+} & Always &
+  Partial<Later>
+
+// Answers of `look` (`playground/analysis`); N, H, W, C: images, rows, columns, channels
+
+export interface Layer {
+  name: string
+  kind: string
+  shape: number[]
+  /** Maps (N, H, W), of which 0 is `low` and 255 is `high`; a layer without places has (1, 1, W). */
+  data: Bytes
+  low: Floats
+  high: Floats
+  /** How many pixels a place sees, how far neighbours are apart, where the first begins. */
+  field: number[]
+}
+
+export interface MapsAnswer {
+  step: number
+  layers: Layer[]
+  pixels: Bytes
+  label: number | null
+  /** Where the network says any. */
+  probabilities?: Floats
+}
+
+export interface KernelAnswer {
+  step: number
+  layer: string
+  kernel: Floats
+  gradient: Floats
+  bias: number | null
+}
+
+export interface ExemplarsAnswer {
+  step: number
+  images: Bytes
+  labels: Bytes
+  indices: Ints
+  values: Floats
+  /** (N, 4): top, left, bottom, right. */
+  regions: Ints
+}
+
+export interface WhyAnswer {
+  step: number
+  target: number
+  grad_cam: Floats
+  saliency: Floats
+  smooth_grad: Floats
+  occlusion: Floats
+}
+
+export interface DeadAnswer {
+  step: number
+  layers: { name: string; dead: number; filters: number; zeros: number }[]
+}
+
+export interface MatchAnswer {
+  step: number
+  partner: Ints
+  correlation: Floats
+}
+
+export interface BrowseAnswer {
+  step: number
+  labels: Bytes
+  predicted: Bytes
+}
+
+export interface EmbeddingAnswer {
+  step: number
+  /** (N, 2 or 3) */
+  points: Floats
+  labels: Bytes
+  predicted: Bytes
+  /** (C, as many as points) */
+  centers: Floats
+  moving: boolean
+  method: "raw" | "pca" | "tsne" | "umap"
+  width: number
+  split: "test" | "train"
+  /** (2, C) and (C,) of the last layer, where the embedding has two numbers. */
+  kernel?: Floats
+  bias?: Floats
+}
+
+export interface NeighboursAnswer {
+  step: number
+  indices: Ints
+  distances: Floats
+  images: Bytes
+  labels: Bytes
+  predicted: Bytes
+}
+
+export interface PicturesAnswer {
+  step: number
+  images: Bytes
+  first: number
+}
+
+export interface Looks {
+  maps: MapsAnswer
+  kernel: KernelAnswer
+  exemplars: ExemplarsAnswer
+  why: WhyAnswer
+  dead: DeadAnswer
+  match: MatchAnswer
+  browse: BrowseAnswer
+  embedding: EmbeddingAnswer
+  neighbours: NeighboursAnswer
+  pictures: PicturesAnswer
+}
+
+// Answers of `portrait` (`losses/portraits`); `of` is the run whose images it is about, or ""
+
+export interface Curve {
+  p: Floats
+  margin: Floats
+  loss: Floats
+  slope: Floats
+  slope_p: Floats
+  note: string
+}
+
+export interface Weights {
+  right: Floats
+  p: Floats
+  push: Floats
+  pull: Floats
+  weight: Floats
+  value?: Floats
+}
+
+export type CurveAnswer = Curve & { kind: "curve"; ghost: Curve; of: string }
+export type BatchAnswer = Weights & { kind: "batch"; note: string; ghost: Curve; of: string }
+export type WeightsAnswer = Weights & { of: string }
+
+export interface SimplexAnswer {
+  x: Floats
+  y: Floats
+  loss: Floats
+  /** (A, 4): a place, and how the prediction there moves. */
+  arrows: Floats
+  of: string
+}
+
+export interface DistancesAnswer {
+  kind: "pairs" | "triplets"
+  note: string
+  distance: Floats
+  loss: Floats
+  slope: Floats
+  /** Of triplets: the distances of anchor and positive. */
+  positive?: Floats
+  of: string
+}
+
+export interface PointsAnswer {
+  kind: "points"
+  note: string
+  points: Floats
+  labels: Ints
+  arrows: Floats
+  marks: Floats
+  of: string
+}
+
+/** Why there is no such picture. */
+export type NoPicture = {
+  reason: string
+  of: string
+  kind?: "curve" | "batch"
+  ghost?: Curve
+  note?: string
+}
+/** What is wrong with the text. */
+export type Fault = { fault: string; of: string }
+
+export type Picture =
+  | CurveAnswer
+  | BatchAnswer
+  | WeightsAnswer
+  | SimplexAnswer
+  | DistancesAnswer
+  | PointsAnswer
+
+export type PortraitAnswer = Picture | NoPicture | Fault
+
+// What a view is given by its page (`component.py`)
+
+/** A run on a chart; `color` is its place in the theme's palette or a CSS colour. */
+export interface RunAbout {
+  id: string
+  name: string
+  color: number | string
+}
+
+export interface MetricAbout {
+  key: string
+  title: string
+  short: string
+  unit: string
+  better: string
+}
+
+export interface Stage {
+  name: string
+  words: string[]
+  shape: number[]
+  weights: number
+  share: number
+  inputs: string[]
+}
+
+/** What is looked at in a network. */
+export interface Seen {
+  image: number
+  step: number | null
+  layer: string
+  unit: number
+}
+
+/** What every view is given. */
+export interface Home {
+  home: string
+  view: string
+  reserve: number
+}
+
+export interface CurvesData extends Home {
+  runs: RunAbout[]
+  height: number
+  metricHeight: number
+  metrics: MetricAbout[]
+  smoothing: number
+  log: boolean
+  panels: string[]
+  axis: string
+}
+
+export interface ReadoutData extends Home {
+  run: string | null
+  main: MetricAbout
+  metrics: MetricAbout[]
+  stages: Stage[]
+}
+
+export interface ReliabilityData extends Home {
+  runs: RunAbout[]
+}
+
+export interface ConfusionData extends Home {
+  run: string | null
+  classes: string[]
+}
+
+export interface StripData extends Home {
+  run: string | null
+  classes: string[]
+  which: "all" | "wrong"
+}
+
+export interface NetworkData extends Home {
+  stages: Stage[]
+}
+
+export interface StudioData extends Home {
+  text: string
+  mode: "write" | "pick"
+  parameters: Record<string, number>
+  names: string[]
+  run: string
+}
+
+export interface MapsData extends Home, Seen {
+  run: string | null
+  classes: string[]
+  side: number
+  channels: number
+  other: RunAbout | null
+  upload: { key: string; name: string; pixels: string } | null
+}
+
+export interface EmbeddingData extends Home, Seen {
+  runs: RunAbout[]
+  classes: string[]
+  palette: { light: string[]; dark: string[] }
+}
