@@ -45,7 +45,8 @@ export default function (component) {
     for (const kind of ["keydown", "keypress", "keyup"]) {
       root.addEventListener(kind, (event) => {
         const presses = [" ", "Enter"].includes(event.key) && event.target.closest("button")
-        if (presses || event.target.closest("textarea")) event.stopPropagation()
+        const writes = event.target.closest("textarea, input, [contenteditable]")
+        if (presses || writes) event.stopPropagation()
       })
     }
     parentElement.append(style, root)
@@ -267,9 +268,10 @@ def studio(
 
 @dataclass(frozen=True)
 class Edited:
-    """What the editor holds."""
+    """What the editor holds; `set` counts how often the page has put another text into it."""
 
     text: str
+    set: int = 0
 
 
 def editor(
@@ -314,7 +316,7 @@ def editor(
         on_edit_change=on_change or _nothing,
     )
     memory.given = _typed(result.edit, memory, current)
-    return Edited(memory.given)
+    return Edited(memory.given, memory.set)
 
 
 def edited(key: str) -> str | None:

@@ -18,6 +18,7 @@ EDITOR_HEIGHT = 108  # pixels
 EDITOR = "editor"
 BEFORE = "loss_before"  # the visitor's text that a named loss took the place of
 WARM_SECONDS = 1.0
+STATED = session.declare("loss_stated", tuple)  # the numbers that a written text stated last
 DEFAULTS = session.declare("loss_defaults", dict)  # of the parameters that have a slider
 
 
@@ -257,8 +258,20 @@ def _write(ready: bool) -> Mapping[str, Any] | None:
         return None
     with st.container(key="formula-stale" if _stale() else "formula"):
         st.latex(plain["latex"])
-    _parameters([{**each, "default": each["value"]} for each in plain["parameters"]])
+    declared = [{**each, "default": each["value"]} for each in plain["parameters"]]
+    _restate(typed.set, {each["name"]: float(each["value"]) for each in declared})
+    _parameters(declared)
     return _check(state.understood)
+
+
+def _restate(which: int, stated: dict[str, float]) -> None:
+    """A number that is changed in the text counts from then on, wherever its slider was before."""
+    state = st.session_state
+    before_which, before = session.value(STATED) or (None, {})
+    if which == before_which:
+        for name in [name for name, value in stated.items() if before.get(name, value) != value]:
+            state.loss_parameters["write"].pop(name, None)
+    state[STATED] = (which, stated)
 
 
 def _parameters(declared: Sequence[Mapping[str, Any]]) -> None:

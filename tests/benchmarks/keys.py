@@ -81,7 +81,7 @@ def measure(page: Page, url: str, count: int) -> None:
         page.mouse.up()
     for what, end, key in (("sound text", " * 1.2", "3"), ("a fault", "", ")")):
         opened(page, url, "Curve")
-        page.locator(".editor textarea").click()
+        page.locator(".editor .cm-content").click()
         page.keyboard.press("Control+End")
         page.keyboard.type(end)
         page.wait_for_timeout(2000)

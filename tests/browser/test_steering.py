@@ -7,6 +7,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from playground.runs.store import Store
 from tests.browser.conftest import Server
+from tests.browser.editing import holds, text_area
 from tests.browser.test_visit import (
     LONG,
     SOUND,
@@ -31,11 +32,11 @@ def test_a_new_loss_is_offered_as_soon_as_it_differs_and_no_longer_than_that(
     button(page, "train").click()
     draws_beyond(page, 5)
     offer = button(page, "apply-loss")
-    area = page.locator(".editor textarea")
+    area = text_area(page)
 
     area.fill(SOUND)
     expect(offer).to_be_visible(timeout=SOON_MS)
-    expect(area).to_have_value(SOUND)  # what is typed outlives the page's drawing
+    holds(area, SOUND)  # what is typed outlives the page's drawing
     area.fill("-log(p_true)")
     expect(offer).to_be_hidden(timeout=SOON_MS)
     area.fill("-log(p_tru)")  # a fault is not offered
@@ -74,7 +75,7 @@ def test_the_full_stop_steps_while_step_has_the_focus(open_page: Open) -> None:
 
 def test_the_editor_is_as_high_as_its_text_until_it_is_dragged(open_page: Open) -> None:
     page = open_page("?dataset=digits&loss=-log(p_true)")
-    box, area = page.locator(".editor .box").first, page.locator(".editor textarea").first
+    box, area = page.locator(".editor .box").first, text_area(page).first
 
     def height() -> float:
         return float(box.evaluate("box => box.clientHeight"))
@@ -83,18 +84,18 @@ def test_the_editor_is_as_high_as_its_text_until_it_is_dragged(open_page: Open) 
     short = height()
     lines = "\n".join(f"a{i} = {i}.0" for i in range(9))
     area.fill(f"{lines}\n-log(p_true)")
-    expect(page.locator(".editor .line")).to_have_count(10)
+    expect(page.locator(".editor .cm-line")).to_have_count(10)
     assert height() >= 10 * 30 > short
-    assert box.evaluate("box => box.scrollHeight <= box.clientHeight")
+    assert box.locator(".cm-scroller").evaluate("it => it.scrollHeight <= it.clientHeight")
     area.fill("\n".join(f"a{i} = {i}.0" for i in range(60)) + "\n-log(p_true)")
-    expect(page.locator(".editor .line")).to_have_count(61)
-    assert height() < 600 < float(box.evaluate("box => box.scrollHeight"))
+    expect(page.locator(".editor .cm-lineNumbers")).to_contain_text("16")
+    assert height() < 600 < float(box.locator(".cm-scroller").evaluate("it => it.scrollHeight"))
     area.fill("-log(p_true)")
-    expect(page.locator(".editor .line")).to_have_count(1)
+    expect(page.locator(".editor .cm-line")).to_have_count(1)
     assert height() == short
     box.evaluate("box => { box.style.height = '200px' }")  # as the corner does
     area.fill(f"{lines}\n-log(p_true)")
-    expect(page.locator(".editor .line")).to_have_count(10)
+    expect(page.locator(".editor .cm-line")).to_have_count(10)
     assert 190 <= height() <= 200
 
 
@@ -114,8 +115,8 @@ def test_what_cannot_learn_here_is_said_before_train(
         return
     expect(told).to_contain_text("No gradient reaches the last layer")
     button(page, "add-term").click()
-    area = page.locator(".editor textarea")
-    expect(area).to_have_value("margin = 0.2  # 0..2\ncross_entropy() + triplet(margin=margin)")
+    area = text_area(page)
+    holds(area, "margin = 0.2  # 0..2\ncross_entropy() + triplet(margin=margin)")
     expect(told).to_be_hidden()
     expect(page.locator(".st-key-verdicts")).to_contain_text("sound")
     expect(page.locator(".st-key-panel-loss [data-testid=stSlider]")).to_contain_text("margin")

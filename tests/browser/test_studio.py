@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.editing import text_area
+
 Open = Callable[..., Page]
 FOCAL = "?dataset=digits&loss=gamma = 2.0  %23 0..5%0A-(1 - p_true)**gamma * log(p_true)"
 
@@ -38,7 +40,7 @@ def test_it_follows_keys_and_sliders_and_shows_what_fits(open_page: Open) -> Non
     slider.press("ArrowRight")
     redrawn(page, before)
 
-    area = page.locator(".editor textarea")
+    area = text_area(page)
     area.click()
     area.press("Control+End")
     before = answered(page)

@@ -13,6 +13,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, WebSocketRoute, e
 from playground import export
 from playground.runs.store import LIVE, Store
 from tests.browser.conftest import PATIENCE_MS, Server
+from tests.browser.editing import holds, text_area
 
 Open = Callable[..., Page]
 
@@ -74,12 +75,12 @@ def test_keys_work_on_the_page_that_was_walked_to(open_page: Open) -> None:
 def test_write_train_pause_reload_stop(open_page: Open) -> None:
     page = open_page(LONG)
     page.get_by_text("Write", exact=True).click()
-    area = page.locator(".editor textarea")
+    area = text_area(page)
     area.fill(WRONG)
     expect(page.locator(".editor .verdict")).to_contain_text("Line 1, column 6: ")
     button(page, "train").click()
     expect(page.get_by_text("Not started")).to_be_visible()
-    expect(area).to_have_value(WRONG)
+    holds(area, WRONG)
 
     area.fill(SOUND)
     expect(page.locator(".editor .verdict")).to_contain_text("Understood")
@@ -105,7 +106,7 @@ def test_write_train_pause_reload_stop(open_page: Open) -> None:
 
     page.reload()
     expect(words(page)).to_contain_text(f"Paused at step {paused + 1:,}")
-    expect(page.locator(".editor textarea")).to_have_value(SOUND)
+    holds(text_area(page), SOUND)
     expect(page.locator(".curves")).to_have_attribute("data-end", str(paused + 1))
     button(page, "resume").click()
     draws_beyond(page, paused + 1)
@@ -128,7 +129,7 @@ def test_train_right_after_the_last_key_is_obeyed(open_page: Open, wait: int) ->
     """The text and the click then reach the server in one message, for the editor's fragment."""
     page = open_page(LONG + "&loss=-log(p_true)")
     expect(page.locator(".editor .verdict")).to_contain_text("Understood")
-    page.locator(".editor textarea").fill(WRONG)
+    text_area(page).fill(WRONG)
     page.wait_for_timeout(wait)
     button(page, "train").click()
     expect(page.get_by_text("Not started")).to_be_visible()
@@ -149,7 +150,7 @@ def test_what_is_typed_outlives_an_address_out_of_date(open_page: Open) -> None:
     page.goto(page.url + LONG + "&loss=-log(p_true)")
     expect(page.locator(".st-key-verdicts")).to_contain_text("proper")
     held = []
-    page.locator(".editor textarea").fill(WRONG)
+    text_area(page).fill(WRONG)
     expect(page.locator(".editor .verdict")).to_contain_text("Line 1, column 6: ")
     for _ in range(PATIENCE_MS // 100):  # until the page has moved to the address of the text
         if any(b"loss=-sum" in said for said in held if isinstance(said, bytes)):
@@ -163,7 +164,7 @@ def test_what_is_typed_outlives_an_address_out_of_date(open_page: Open) -> None:
     for said in late:
         sockets[-1].send(said)
     expect(page.get_by_text("Not started")).to_be_visible()
-    expect(page.locator(".editor textarea")).to_have_value(WRONG)
+    holds(text_area(page), WRONG)
 
 
 def test_back_and_forward_are_followed(open_page: Open) -> None:
@@ -174,7 +175,7 @@ def test_back_and_forward_are_followed(open_page: Open) -> None:
     expect(page.locator(".editor")).to_be_hidden()
     expect(page).not_to_have_url(re.compile("loss="))
     page.go_forward()
-    expect(page.locator(".editor textarea")).to_be_visible()
+    expect(text_area(page)).to_be_visible()
     expect(page).to_have_url(re.compile("loss="))
 
 
@@ -185,14 +186,14 @@ def test_chosen_and_written_metrics_have_charts_that_move(open_page: Open, store
     brier = page.locator("[data-panel=brier]")
     expect(brier).to_contain_text("lower is better")
     writing = page.locator(".st-key-metric-write")
-    writing.locator("textarea").fill("mean(p_tru > 0.9)")
+    text_area(writing).fill("mean(p_tru > 0.9)")
     expect(writing.locator(".verdict")).to_contain_text("Line 1, column 6: unknown name 'p_tru'")
-    writing.locator("textarea").fill("mean(p_true > 0.9)")
+    text_area(writing).fill("mean(p_true > 0.9)")
     expect(writing.locator(".verdict")).to_contain_text("Understood")
     button(page, "add-metric").click()
     written = page.locator("[data-panel^=text_]")
     expect(written).to_contain_text("mean(p_true > 0.9)")
-    expect(writing.locator("textarea")).to_have_value("")
+    holds(text_area(writing), "")
     page.keyboard.press("Escape")
 
     button(page, "train").click()
@@ -217,13 +218,13 @@ def test_chosen_and_written_metrics_have_charts_that_move(open_page: Open, store
 
 def test_typing_does_not_press_buttons(open_page: Open) -> None:
     page = open_page(LONG + "&loss=-log(p_true)")
-    area = page.locator(".editor textarea")
+    area = text_area(page)
     area.click()
     area.press("Control+End")
     area.press_sequentially("  # a . b")
     page.wait_for_timeout(1500)
     assert "run=" not in page.url
-    expect(area).to_have_value("-log(p_true)  # a . b")
+    holds(area, "-log(p_true)  # a . b")
 
 
 def test_another_browser_may_watch_only(open_page: Open, context: BrowserContext) -> None:

@@ -6,14 +6,12 @@ import { element } from "./words.js"
 const GAP = 8 // pixels to the window's edge
 let made = 0
 
-// `where(offset)` gives the rectangle of a character, `accept(from, to, entry)` writes a name.
-export function completion(root, area, where, accept) {
+// `where(offset)` gives the rectangle of a character, `describe(id)` tells a screen reader which
+// option is chosen (null: none), `accept(from, to, entry)` writes a name.
+export function completion(root, { where, describe, accept }) {
   const id = `names-${++made}`
   const list = element("ul", { className: "names", role: "listbox", id, popover: "manual", "aria-label": "Names" })
   root.append(list)
-  area.setAttribute("aria-autocomplete", "list")
-  area.setAttribute("aria-haspopup", "listbox")
-  area.setAttribute("aria-controls", id)
 
   let shown = null // {from, to, entries}
   let at = 0
@@ -53,7 +51,7 @@ export function completion(root, area, where, accept) {
     if (chosen.offsetTop < list.scrollTop) list.scrollTop = chosen.offsetTop
     const end = chosen.offsetTop + chosen.offsetHeight - list.clientHeight
     if (end > list.scrollTop) list.scrollTop = end
-    area.setAttribute("aria-activedescendant", chosen.id)
+    describe(chosen.id)
   }
 
   function fitsBelow() {
@@ -79,7 +77,7 @@ export function completion(root, area, where, accept) {
     shown = null
     list.hidePopover()
     list.replaceChildren()
-    area.removeAttribute("aria-activedescendant")
+    describe(null)
   }
 
   function take(i) {
@@ -117,6 +115,7 @@ export function completion(root, area, where, accept) {
   window.addEventListener("resize", close)
 
   return {
+    id,
     show,
     close,
     key,

@@ -1,0 +1,65 @@
+// Asks the server what it says of a text, as one types: the newest question wins.
+
+const CHECK_MS = 90
+const SLOW_MS = 500 // a wait that is worth a word
+const AGAIN_MS = 4000
+const BUSY_MS = 300
+
+// `question()` is what to ask now, null for nothing; `answered(answer, question)` takes what came.
+export class Checks {
+  #question
+  #answered
+  #slow
+  #timer = 0
+  #asked = 0
+  #request = null
+
+  constructor(question, answered, slow) {
+    this.#question = question
+    this.#answered = answered
+    this.#slow = slow
+  }
+
+  // In a moment, unless this is called again before.
+  soon(ms = CHECK_MS) {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.now(), ms)
+  }
+
+  async now() {
+    this.stop()
+    const question = this.#question()
+    if (!question) return
+    const number = this.#asked
+    const slow = setTimeout(this.#slow, SLOW_MS)
+    this.#request = new AbortController()
+    const answer = await ask(question, this.#request.signal).finally(() => clearTimeout(slow))
+    if (number !== this.#asked || !answer) return
+    if (answer.away) this.soon(AGAIN_MS)
+    // Another tab of the same visitor asked later; this one asks again.
+    if (answer.superseded) this.soon(BUSY_MS)
+    else this.#answered(answer, question, number)
+  }
+
+  // What was asked is no longer wanted.
+  stop() {
+    clearTimeout(this.#timer)
+    this.#asked += 1
+    this.#request?.abort()
+  }
+}
+
+async function ask(question, signal) {
+  try {
+    const response = await fetch(new URL("../../check", import.meta.url), {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(question),
+      signal,
+    })
+    return await response.json()
+  } catch (error) {
+    if (error.name === "AbortError") return null
+    return { away: true, refused: "The checker cannot be reached.", hint: "Checking again in a few seconds." }
+  }
+}
