@@ -1,6 +1,5 @@
 """The loss editor in Chromium, with a real checking worker: names, signatures, faults and fixes."""
 
-import re
 from collections.abc import Callable
 
 import pytest
