@@ -267,7 +267,8 @@ def _write(ready: bool) -> Mapping[str, Any] | None:
 def _restate(which: int, stated: dict[str, float]) -> None:
     """A number that is changed in the text counts from then on, wherever its slider was before."""
     state = st.session_state
-    before_which, before = session.value(STATED) or (None, {})
+    stating: tuple[int, dict[str, float]] = session.value(STATED) or (-1, {})
+    before_which, before = stating
     if which == before_which:
         for name in [name for name, value in stated.items() if before.get(name, value) != value]:
             state.loss_parameters["write"].pop(name, None)

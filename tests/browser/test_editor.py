@@ -1,5 +1,6 @@
 """The loss editor in Chromium, with a real checking worker: names, signatures, faults and fixes."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -158,6 +159,44 @@ def test_the_list_fits_a_telephone(open_page: Open) -> None:
     assert box["x"] >= 0 and box["x"] + box["width"] <= 360
     assert (options(page).first.bounding_box() or {})["height"] >= 40
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_number_is_dragged_in_the_text(page: Page) -> None:
+    moving = "gamma = 2.0  # 0..5\n-(1 - p_true)**gamma * log(p_true)"
+    text_area(page).fill(moving)
+    number = page.locator(".editor .parameter")
+    expect(number).to_have_text("2.0")
+    slider = page.locator(".st-key-parameter-write-gamma input")
+    box = number.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for far in range(0, 49, 8):
+        page.mouse.move(x + far, y)
+    expect(number).to_have_text("3.0")  # 48 of the 240 pixels that are 0 to 5
+    page.mouse.up()
+    holds(text_area(page), moving.replace("2.0", "3.0"))
+    expect(verdict(page)).to_contain_text("Understood")
+    expect(slider).to_have_value("3")
+    text_area(page).press("Control+Z")  # one step, however many values it went through
+    holds(text_area(page), moving)
+
+    number.click()
+    text_area(page).press("Alt+ArrowUp")
+    expect(number).to_have_text("2.05")
+    text_area(page).press("Alt+Shift+ArrowDown")
+    expect(number).to_have_text("1.55")
+
+
+def test_a_number_in_the_text_goes_before_a_slider_moved_earlier(page: Page) -> None:
+    text_area(page).fill("gamma = 2.0  # 0..5\n-(1 - p_true)**gamma * log(p_true)")
+    slider = page.locator(".st-key-parameter-write-gamma input")
+    slider.press("End")
+    expect(page).to_have_url(re.compile(r"loss\.gamma="))
+    text_area(page).fill("gamma = 1.0  # 0..5\n-(1 - p_true)**gamma * log(p_true)")
+    expect(page).not_to_have_url(re.compile(r"loss\.gamma"))
+    expect(slider).to_have_value("1")
 
 
 def test_notes_are_drawn_with_their_fix(page: Page) -> None:
