@@ -9,7 +9,7 @@ from losses import axes
 from losses.loss_info import LossInfo
 
 from . import elementwise as el
-from . import lookups, operators
+from . import lookups, operators, sizes
 from . import structure as st
 from . import vocabulary as voc
 from .build import NONE, Builder, Callee, Items, Places, Text, Value, letters
@@ -63,7 +63,7 @@ def call_operator(
         b.at = at
     try:
         return operators.APPLY[function.op](b, read)
-    except st.sizes.SizeError as error:
+    except sizes.SizeError as error:
         raise b.size_error(error) from None
     finally:
         b.blame = {}
@@ -457,7 +457,7 @@ def _result_shape(
     by_name = dict(zip(info.inputs, tensors, strict=True))
     for name in ("last_kernel", "centers"):
         if name in by_name and by_name[name].rank != 2:
-            raise st.sizes.SizeError(
+            raise sizes.SizeError(
                 f"{info.name} needs {name}, ({', '.join(INPUTS[name].shape)}), not "
                 f"{letters(by_name[name], b)}",
                 f"pass {name}",
@@ -466,7 +466,7 @@ def _result_shape(
     if y is not None and p is not None:
         shape = broadcast(y.shapes[k], p.shapes[k])
         if y.rank != p.rank or not y.rank:
-            raise st.sizes.SizeError(
+            raise sizes.SizeError(
                 f"{info.name} needs two tensors of one size, not {letters(y, b)} and "
                 f"{letters(p, b)}",
                 "pass y_true and y_pred",
@@ -478,5 +478,5 @@ def _result_shape(
     if not info.per_sample:
         return ()
     if not first:
-        raise st.sizes.SizeError(f"{info.name} needs tensors", "pass y_true and y_pred")
+        raise sizes.SizeError(f"{info.name} needs tensors", "pass y_true and y_pred")
     return first[:1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .build import Builder
 from .errors import LossError, Span
 from .graph import BATCHES, Node
@@ -69,7 +71,7 @@ def numbers_in(index: Node, num_classes: int) -> tuple[int, int] | None:
     return None
 
 
-def _flat(values: tuple) -> list[int]:
+def _flat(values: tuple[Any, ...]) -> list[int]:
     found: list[int] = []
     for value in values:
         found += _flat(value) if isinstance(value, tuple) else [int(value)]

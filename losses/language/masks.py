@@ -6,6 +6,7 @@ A sum or a mean of them is one of all entries, in which those that are not chose
 from __future__ import annotations
 
 from . import elementwise as el
+from . import sizes
 from . import structure as st
 from .build import Builder, Places, letters
 from .graph import Node
@@ -56,7 +57,7 @@ def count(b: Builder, x: Node) -> Node:
 def reduce(b: Builder, op: str, x: Node, axis: st.Axis, keepdims: bool) -> Node:
     """A reduction of what was chosen; of nothing, a sum and a mean are 0."""
     rank = b.chosen[x].rank
-    places = st.sizes.axes_in(axis, x.rank - rank + 1)  # the chosen ones are one axis
+    places = sizes.axes_in(axis, x.rank - rank + 1)  # the chosen ones are one axis
     if 0 not in places:
         shifted = tuple(place + rank - 1 for place in places)
         return st.reduce(b, op, x, shifted if len(shifted) > 1 else shifted[0], keepdims)

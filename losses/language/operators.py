@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import elementwise as el
-from . import lookups, masks
+from . import lookups, masks, sizes
 from . import structure as st
 from .build import NONE, Builder, Callee, DType, Items, Places, Text, Value, dims
 from .graph import Node
@@ -70,7 +70,7 @@ def divide_no_nan(b: Builder, a: Arguments) -> Node:
 
 def xlogy(b: Builder, a: Arguments) -> Node:
     x, y = b.floats(a["x"]), b.floats(a["y"])
-    return b.node("xlogy", (x, y), lambda k: st.sizes.broadcast(x.shapes[k], y.shapes[k]))
+    return b.node("xlogy", (x, y), lambda k: sizes.broadcast(x.shapes[k], y.shapes[k]))
 
 
 def tensordot(b: Builder, a: Arguments) -> Node:
@@ -177,7 +177,7 @@ def matmul(b: Builder, a: Arguments) -> Node:
 
 def swapaxes(b: Builder, a: Arguments) -> Node:
     x, order = a["x"], list(range(a["x"].rank))
-    one, two = (st.sizes.axis_in(a[n], x.rank) for n in ("axis1", "axis2"))
+    one, two = (sizes.axis_in(a[n], x.rank) for n in ("axis1", "axis2"))
     order[one], order[two] = order[two], order[one]
     return st.transpose(b, x, tuple(order))
 
@@ -208,7 +208,7 @@ def slice_tf(b: Builder, a: Arguments) -> Node:
 
 def unstack(b: Builder, a: Arguments) -> Items:
     x, axis = a["x"], single_axis(b, a["axis"])
-    place = st.sizes.axis_in(axis, x.rank)
+    place = sizes.axis_in(axis, x.rank)
     parts = st.split(b, x, x.shapes[0][place], axis)
     return Items(tuple(st.squeeze(b, p, place) for p in parts))
 
@@ -326,7 +326,7 @@ def eye(b: Builder, a: Arguments) -> Node:
 
 def linspace(b: Builder, a: Arguments) -> Node:
     n = a["num"]
-    if not 2 <= n <= st.sizes.MAX_ELEMENTS:
+    if not 2 <= n <= sizes.MAX_ELEMENTS:
         raise b.error("linspace takes from 2 to 1,000,000 points")
     low, high = a["start"], a["stop"]
     steps = st.arange(b, b.const(0.0), b.const(float(n)), None, "float")
@@ -439,7 +439,7 @@ def categorical(b: Builder, a: Arguments) -> Node:
     warn_of_swap(b, "categorical_crossentropy", y, p)
     if a["from_logits"]:
         return softmax_ce(b, {"labels": y, "logits": p, "axis": axis})
-    st.sizes_of(b, lambda k: st.sizes.broadcast(y.shapes[k], p.shapes[k]), 0)
+    st.sizes_of(b, lambda k: sizes.broadcast(y.shapes[k], p.shapes[k]), 0)
     p = el.binary(b, "div", p, st.reduce(b, "sum", p, axis, True))
     p = el.clip(b, p, b.const(1e-7), b.const(1 - 1e-7))
     product = el.binary(b, "mul", y, el.unary(b, "log", p))

@@ -198,7 +198,9 @@ def _check_letters(source: Source, token: Token) -> None:
         )
 
 
-def _check_token(source: Source, token: Token, previous: Token | None, brackets: list) -> None:
+def _check_token(
+    source: Source, token: Token, previous: Token | None, brackets: list[Token]
+) -> None:
     if token.kind == "operator":
         _check_operator(source, token, previous, brackets)
         return
@@ -227,7 +229,9 @@ def _check_token(source: Source, token: Token, previous: Token | None, brackets:
         )
 
 
-def _check_operator(source: Source, token: Token, previous: Token | None, brackets: list) -> None:
+def _check_operator(
+    source: Source, token: Token, previous: Token | None, brackets: list[Token]
+) -> None:
     sign = token.text
     if sign == ">>" and previous is None:
         wrapping = source.unwrap(token.start)

@@ -9,7 +9,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from playground.training.changes import BEST, Changed
+from playground.training.changes import BEST
+from playground.training.events import Changed
 
 
 def least(losses: Sequence[float]) -> int:
