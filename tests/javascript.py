@@ -29,10 +29,11 @@ def main(arguments: list[str]) -> int:
     if not ensure():
         return 1
     # Biome wants its settings where it starts.
-    places = ["assets", os.path.relpath(UNIT_TESTS, HOME)]
+    places = ["assets", "codemirror", os.path.relpath(UNIT_TESTS, HOME)]
     write = ["--write"] if "--write" in arguments else []
     for name, command in (
         ("biome check", [str(BIOME), "check", "--error-on-warnings", *write, *places]),
+        ("the editor's bundle", ["codemirror/build.js", "--check"]),
         # TSC
         ("node --test", ["--test", *map(str, sorted(UNIT_TESTS.glob("*.test.mjs")))]),
     ):

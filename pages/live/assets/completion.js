@@ -10,7 +10,13 @@ let made = 0
 // option is chosen (null: none), `accept(from, to, entry)` writes a name.
 export function completion(root, { where, describe, accept }) {
   const id = `names-${++made}`
-  const list = element("ul", { className: "names", role: "listbox", id, popover: "manual", "aria-label": "Names" })
+  const list = element("ul", {
+    className: "names",
+    role: "listbox",
+    id,
+    popover: "manual",
+    "aria-label": "Names",
+  })
   root.append(list)
 
   let shown = null // {from, to, entries}
@@ -35,7 +41,12 @@ export function completion(root, { where, describe, accept }) {
     const made = element(
       "li",
       { role: "option", id: `${id}-${i}`, "data-kind": kind, "aria-selected": "false" },
-      element("span", { className: "call" }, element("b", { text: name }), callable ? `(${args.join(", ")})` : ""),
+      element(
+        "span",
+        { className: "call" },
+        element("b", { text: name }),
+        callable ? `(${args.join(", ")})` : "",
+      ),
       element("span", { className: "what", text: what }),
     )
     made.onclick = () => take(i)

@@ -60,6 +60,10 @@ async function ask(question, signal) {
     return await response.json()
   } catch (error) {
     if (error.name === "AbortError") return null
-    return { away: true, refused: "The checker cannot be reached.", hint: "Checking again in a few seconds." }
+    return {
+      away: true,
+      refused: "The checker cannot be reached.",
+      hint: "Checking again in a few seconds.",
+    }
   }
 }

@@ -2,7 +2,7 @@
 // how they are mended. A fault has `from`, `to`, `kind` ("error", "warning" or "note"), `message`,
 // `hint`, `fix` (null: none) and `also`, other places of the same fault with the same `fix`.
 
-import { Decoration, EditorView, StateEffect, StateField, isolateHistory } from "./codemirror.js"
+import { Decoration, EditorView, isolateHistory, StateEffect, StateField } from "./codemirror.js"
 
 const SHOWN = 3 // remarks under lines; of more nobody reads any
 
@@ -25,7 +25,8 @@ export const faults = StateField.define({
       .map((fault) => ({ ...moved(fault), also: fault.also.map(moved).filter(same) }))
       .filter(same)
   },
-  provide: (field) => EditorView.decorations.from(field, (held) => (view) => drawn(held, view.state.doc)),
+  provide: (field) =>
+    EditorView.decorations.from(field, (held) => (view) => drawn(held, view.state.doc)),
 })
 
 // Sets the faults of a text that is still the editor's.
@@ -57,7 +58,10 @@ function drawn(held, doc) {
 export function placed({ error, warnings = [], notes = [] }, doc) {
   const kinds = [
     ...(error ? [{ ...error, kind: "error" }] : []),
-    ...warnings.map((each) => ({ ...(typeof each === "string" ? { message: each } : each), kind: "warning" })),
+    ...warnings.map((each) => ({
+      ...(typeof each === "string" ? { message: each } : each),
+      kind: "warning",
+    })),
     // That a logarithm is taken from the logits is said of nearly every loss, and nothing to do about.
     ...notes.filter(({ code }) => code !== "stable").map((note) => ({ ...note, kind: "note" })),
   ]
@@ -103,7 +107,9 @@ export function mend(view, fault) {
 }
 
 export function faultAt(state, caret) {
-  return state.field(faults).findIndex((fault) =>
-    places(fault).some(({ from, to }) => to > from && from <= caret && caret <= to),
-  )
+  return state
+    .field(faults)
+    .findIndex((fault) =>
+      places(fault).some(({ from, to }) => to > from && from <= caret && caret <= to),
+    )
 }

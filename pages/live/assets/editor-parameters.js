@@ -1,7 +1,16 @@
 // The numbers of a text that a slider moves, such as the 2.0 of `gamma = 2.0  # 0..5`: marked where
 // they stand, moved by dragging them or with Alt and the arrow keys.
 
-import { Decoration, EditorView, Prec, StateEffect, StateField, Transaction, isolateHistory, keymap } from "./codemirror.js"
+import {
+  Decoration,
+  EditorView,
+  isolateHistory,
+  keymap,
+  Prec,
+  StateEffect,
+  StateField,
+  Transaction,
+} from "./codemirror.js"
 import { place } from "./editor-faults.js"
 
 const REACH = 240 // pixels of a drag from one end of the range to the other
@@ -16,7 +25,11 @@ const field = StateField.define({
     for (const effect of effects) if (effect.is(told)) return effect.value
     if (!docChanged) return held
     return held
-      .map((each) => ({ ...each, from: changes.mapPos(each.from, -1), to: changes.mapPos(each.to, 1) }))
+      .map((each) => ({
+        ...each,
+        from: changes.mapPos(each.from, -1),
+        to: changes.mapPos(each.to, 1),
+      }))
       .filter(({ from, to }) => NUMBER.test(state.sliceDoc(from, to)))
   },
   provide: (field) =>
@@ -34,7 +47,9 @@ const field = StateField.define({
 // Sets the parameters of a text, as the checker reports them.
 export function tellParameters(view, reported) {
   const { doc } = view.state
-  const placed = reported.filter(({ low, line }) => low !== null && line).map((each) => place(each, doc))
+  const placed = reported
+    .filter(({ low, line }) => low !== null && line)
+    .map((each) => place(each, doc))
   const numbers = placed.filter(({ fragment }) => NUMBER.test(fragment))
   view.dispatch({ effects: told.of(numbers) })
 }
@@ -87,7 +102,13 @@ function drag(view, event) {
     view.dom.classList.add("is-dragging")
     const now = view.state.field(field).find((each) => each.name === name)
     const value = Number(before) + (far / REACH) * (high - low)
-    if (now) put(view, now, written({ ...now, fragment: before }, value), Transaction.addToHistory.of(false))
+    if (now)
+      put(
+        view,
+        now,
+        written({ ...now, fragment: before }, value),
+        Transaction.addToHistory.of(false),
+      )
   }
   const end = ({ pointerId, type }) => {
     if (pointerId !== event.pointerId) return
@@ -123,10 +144,15 @@ export const parameters = [
   field,
   EditorView.domEventHandlers({
     pointerdown(event, view) {
-      if (event.button === 0 && !event.shiftKey && event.target.closest?.(".parameter")) drag(view, event)
+      if (event.button === 0 && !event.shiftKey && event.target.closest?.(".parameter"))
+        drag(view, event)
     },
     // The press is ours: the caret goes there when it was no drag.
-    mousedown: (event) => event.button === 0 && !event.shiftKey && event.detail < 2 && Boolean(event.target.closest?.(".parameter")),
+    mousedown: (event) =>
+      event.button === 0 &&
+      !event.shiftKey &&
+      event.detail < 2 &&
+      Boolean(event.target.closest?.(".parameter")),
   }),
   Prec.high(
     keymap.of([

@@ -2,16 +2,13 @@
 // in live.css, in the theme's variables.
 
 import {
-  Decoration,
-  EditorState,
-  EditorView,
-  Prec,
-  StateEffect,
-  ViewPlugin,
   bracketMatching,
   closeBrackets,
   closeBracketsKeymap,
+  Decoration,
   defaultKeymap,
+  EditorState,
+  EditorView,
   highlightSelectionMatches,
   history,
   historyKeymap,
@@ -20,13 +17,16 @@ import {
   indentUnit,
   keymap,
   lineNumbers,
+  Prec,
   pythonLanguage,
+  StateEffect,
   search,
   searchKeymap,
   syntaxHighlighting,
   syntaxTree,
   tagHighlighter,
   tags,
+  ViewPlugin,
 } from "./codemirror.js"
 
 const SPACES = 4
@@ -34,9 +34,22 @@ const SPACES = 4
 const colours = tagHighlighter([
   { tag: tags.comment, class: "comment" },
   { tag: [tags.number, tags.bool, tags.null], class: "number" },
-  { tag: [tags.keyword, tags.operatorKeyword, tags.controlKeyword, tags.definitionKeyword, tags.moduleKeyword, tags.self], class: "word" },
+  {
+    tag: [
+      tags.keyword,
+      tags.operatorKeyword,
+      tags.controlKeyword,
+      tags.definitionKeyword,
+      tags.moduleKeyword,
+      tags.self,
+    ],
+    class: "word",
+  },
   { tag: tags.string, class: "string" },
-  { tag: [tags.function(tags.variableName), tags.function(tags.definition(tags.variableName))], class: "known" },
+  {
+    tag: [tags.function(tags.variableName), tags.function(tags.definition(tags.variableName))],
+    class: "known",
+  },
 ])
 
 const naming = StateEffect.define()
@@ -54,7 +67,8 @@ const known = ViewPlugin.fromClass(
       const effects = transactions.flatMap((each) => each.effects).filter((each) => each.is(naming))
       for (const effect of effects) this.has = effect.value
       const parsed = syntaxTree(startState) !== syntaxTree(state)
-      if (docChanged || viewportChanged || parsed || effects.length) this.decorations = this.#draw(view)
+      if (docChanged || viewportChanged || parsed || effects.length)
+        this.decorations = this.#draw(view)
     }
 
     #draw(view) {
@@ -64,7 +78,8 @@ const known = ViewPlugin.fromClass(
           from,
           to,
           enter: ({ name, from, to }) => {
-            if (name === "VariableName" && this.has(view.state.sliceDoc(from, to))) marks.push(KNOWN.range(from, to))
+            if (name === "VariableName" && this.has(view.state.sliceDoc(from, to)))
+              marks.push(KNOWN.range(from, to))
           },
         })
       }
@@ -80,9 +95,13 @@ export const colourNames = (view, has) => view.dispatch({ effects: naming.of(has
 const tab = (view) => {
   const { state } = view
   const { main } = state.selection
-  if (state.doc.lineAt(main.from).number !== state.doc.lineAt(main.to).number) return indentMore(view)
+  if (state.doc.lineAt(main.from).number !== state.doc.lineAt(main.to).number)
+    return indentMore(view)
   const column = main.from - state.doc.lineAt(main.from).from
-  view.dispatch(state.replaceSelection(" ".repeat(SPACES - (column % SPACES))), { userEvent: "input.indent", scrollIntoView: true })
+  view.dispatch(state.replaceSelection(" ".repeat(SPACES - (column % SPACES))), {
+    userEvent: "input.indent",
+    scrollIntoView: true,
+  })
   return true
 }
 

@@ -11,12 +11,14 @@ export class Usage {
 
   // `call` as `Names.callAt` gives it, `parameter` as the checker does; null for none.
   show(call, parameter) {
-    const shown = JSON.stringify(call ? [call.name, call.arguments, call.active] : parameter && parameter.name)
+    const shown = JSON.stringify(call ? [call.name, call.arguments, call.active] : parameter?.name)
     if (shown === this.#shown) return
     this.#shown = shown
     if (!call) {
       const { name, low, high } = parameter ?? {}
-      const text = parameter ? `${name}, ${low} to ${high}: drag the number, or Alt+↑ and Alt+↓` : NOTHING
+      const text = parameter
+        ? `${name}, ${low} to ${high}: drag the number, or Alt+↑ and Alt+↓`
+        : NOTHING
       this.element.replaceChildren(element("span", { className: "what", text }))
       return
     }
@@ -29,6 +31,8 @@ export class Usage {
       element("span", { className: "what", text: call.what }),
     )
     const active = this.element.querySelector("b")
-    this.element.scrollLeft = active ? active.offsetLeft + active.offsetWidth - this.element.clientWidth + 24 : 0
+    this.element.scrollLeft = active
+      ? active.offsetLeft + active.offsetWidth - this.element.clientWidth + 24
+      : 0
   }
 }

@@ -8,7 +8,13 @@ const SPOKEN_MS = 1200
 let made = 0
 
 function button(className, title, keys, press) {
-  const made = element("button", { type: "button", className: `quiet ${className}`, hidden: "", title, "aria-keyshortcuts": keys })
+  const made = element("button", {
+    type: "button",
+    className: `quiet ${className}`,
+    hidden: "",
+    title,
+    "aria-keyshortcuts": keys,
+  })
   made.onclick = press
   return made
 }
@@ -48,7 +54,8 @@ export class Verdict {
     const fault = held[which]
     const where = fault.line ? `Line ${fault.line}, column ${fault.column}: ` : ""
     const remark = `${where}${fault.message}`
-    if (fault.kind === "note") this.say("is-sound", "Understood", [takes, remark, fault.hint].filter(Boolean).join(". "))
+    if (fault.kind === "note")
+      this.say("is-sound", "Understood", [takes, remark, fault.hint].filter(Boolean).join(". "))
     else this.say(fault.kind === "error" ? "is-error" : "is-warning", remark, fault.hint)
     this.held = held
     this.told = which
@@ -61,7 +68,8 @@ export class Verdict {
   #speak() {
     clearTimeout(this.#speaking)
     this.#speaking = setTimeout(
-      () => put(this.spoken, [this.text.textContent, this.hint.textContent].filter(Boolean).join(". ")),
+      () =>
+        put(this.spoken, [this.text.textContent, this.hint.textContent].filter(Boolean).join(". ")),
       SPOKEN_MS,
     )
   }

@@ -1,7 +1,7 @@
 // The loss editor: CodeMirror over a verdict, checked while one types. What is typed is never
 // overwritten, unless the page sets another text (`data.set`).
 
-import { EditorView, Prec, insertBracket, isolateHistory, keymap } from "./codemirror.js"
+import { EditorView, insertBracket, isolateHistory, keymap, Prec } from "./codemirror.js"
 import { completion } from "./completion.js"
 import { Checks } from "./editor-checks.js"
 import { faultAt, faults, mend, mendable, placed, tellFaults } from "./editor-faults.js"
@@ -55,7 +55,11 @@ class Editor {
       () => this.step(1),
       () => this.mend(),
     )
-    this.described = { "aria-describedby": this.verdict.id, "aria-autocomplete": "list", "aria-haspopup": "listbox" }
+    this.described = {
+      "aria-describedby": this.verdict.id,
+      "aria-autocomplete": "list",
+      "aria-haspopup": "listbox",
+    }
     const frame = element("div", { className: "frame" }, this.box, this.usage.element)
     this.root.classList.add("editor")
     this.root.append(frame, this.verdict.element)
@@ -88,7 +92,8 @@ class Editor {
   // What a screen reader is told of the text area; null: no longer.
   describe(attributes) {
     Object.assign(this.described, attributes)
-    for (const [name, value] of Object.entries(attributes)) if (value === null) delete this.described[name]
+    for (const [name, value] of Object.entries(attributes))
+      if (value === null) delete this.described[name]
     this.view.dispatch({})
   }
 
@@ -121,7 +126,14 @@ class Editor {
     this.explain()
   }
 
-  updated({ docChanged, selectionSet, focusChanged, heightChanged, geometryChanged, transactions }) {
+  updated({
+    docChanged,
+    selectionSet,
+    focusChanged,
+    heightChanged,
+    geometryChanged,
+    transactions,
+  }) {
     if (docChanged) this.typed(transactions)
     else if (selectionSet) this.moved()
     if (docChanged || selectionSet || focusChanged) this.explain()
@@ -216,7 +228,9 @@ class Editor {
 
   complete(from, to, { name, kind, arguments: args }) {
     const { state } = this.view
-    const callable = (kind === "function" || kind === "loss" || args.length > 0) && state.sliceDoc(to, to + 1) !== "("
+    const callable =
+      (kind === "function" || kind === "loss" || args.length > 0) &&
+      state.sliceDoc(to, to + 1) !== "("
     const ending = kind === "prefix" ? "." : callable && !args.length ? "()" : ""
     this.view.dispatch({
       changes: { from, to, insert: name + ending },

@@ -1,5 +1,5 @@
-// Makes ../assets/codemirror.js out of what package-lock.json names, and records the hashes that a
-// test holds it to. `npm ci && npm run build`; `npm run check` says whether it would be the same.
+// Makes ../assets/codemirror.js out of what ../package-lock.json names, and records its hash:
+// `npm ci && npm run build` in pages/live. With --check it says whether it would be the same.
 
 import { createHash } from "node:crypto"
 import { readFileSync, writeFileSync } from "node:fs"
@@ -8,7 +8,7 @@ import { build } from "esbuild"
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url))
 const BUNDLE = "../assets/codemirror.js"
-const SOURCES = ["entry.js", "package-lock.json"]
+const SOURCES = ["entry.js"]
 const hash = (content) => createHash("sha256").update(content).digest("hex")
 
 const { outputFiles } = await build({
@@ -21,7 +21,9 @@ const { outputFiles } = await build({
   target: "es2022",
   charset: "utf8",
   legalComments: "none",
-  banner: { js: "// CodeMirror 6, (C) Marijn Haverbeke and others, MIT: see ../codemirror/LICENSE. Built by build.js.\n// @ts-nocheck" },
+  banner: {
+    js: "// CodeMirror 6, (C) Marijn Haverbeke and others, MIT: see ../codemirror/LICENSE. Built by build.js.\n// @ts-nocheck",
+  },
 })
 const bundle = outputFiles[0].contents
 const hashes = [

@@ -1,0 +1,2 @@
+// What the bundle exports.
+export * from "../codemirror/entry.js"
