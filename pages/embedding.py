@@ -21,7 +21,7 @@ shown = [
 ]
 names, places = runs.names(shown), runs.places(shown)
 about = [component.Run(record.id, names[record.id], places[record.id]) for record in shown]
-supervisor.service().open_eyes()
+supervisor.service().questions.start_looking()
 
 with st.sidebar:
     lab.chooser(settled, faults)

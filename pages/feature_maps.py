@@ -16,7 +16,7 @@ spec = current.spec if current is not None else settled
 names, places = runs.names(compared), runs.places([*([current] if current else []), *compared])
 other = next((each for each in compared if spec and each.spec.dataset == spec.dataset), None)
 dataset = spec.dataset if spec is not None else "mnist"
-supervisor.service().open_eyes()
+supervisor.service().questions.start_looking()
 
 with st.sidebar:
     st.subheader("Your own picture", anchor=False)

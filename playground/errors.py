@@ -3,6 +3,7 @@
 PlaygroundError   something a visitor or an operator can act on; str() is one plain sentence
 ├── SpecError     a field of a RunSpec is wrong: .field .message
 ├── DataError     a data set is missing, unreadable or not the published one: .hint
+├── QuestionError a question of a browser has a field that cannot be used: .field
 ├── RunError      a run cannot be started or steered: unknown, not yours, not live, queue full
 ├── PictureError  an uploaded picture cannot be used
 ├── StoreError    the store cannot be read or written (full disk, locked, foreign file)
@@ -59,6 +60,14 @@ class DataError(PlaygroundError):
 
 class RunError(PlaygroundError):
     """A run cannot be started or steered as asked."""
+
+
+class QuestionError(PlaygroundError):
+    """A question that a browser sent cannot be asked so; `too_long` if that is all."""
+
+    def __init__(self, field: str, message: str, too_long: bool = False) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field, self.too_long = field, too_long
 
 
 class PictureError(PlaygroundError):

@@ -7,18 +7,8 @@ stdout; both belong to the server that started it, and it ends with that server.
 
     {"id", "do": "train", "spec": JSON}          {"id", "event", "fields"}..., {"id", "done": true}
     {"id", "do": "command", "command": {"do", "kind", "name", "value"}}  for the run "id", or a
-                                                                         stop of a doctor; no answer
-    {"id", "do": "check", "text", "parameters"}  {"id", "answer": report}
-    {"id", "do": "doctor", "text", "parameters"} {"id", "answer": {"verdicts": [...]}}
-    {"id", "do": "portrait", "text", "parameters", "view", ...}   {"id", "answer": of portrait}
-    {"id", "do": "reference"}                    {"id", "answer": {images, labels, probabilities}}
-    {"id", "do": "metric", "text"}               {"id", "answer": report}
-    {"id", "do": "catalog"}                      {"id", "answer": [...]}
-    {"id", "do": "metrics"}                      {"id", "answer": [...]}
-    {"id", "do": "glossary"}                     {"id", "answer": {...}}
-    {"id", "do": "sample", "dataset"}            {"id", "answer": {images, labels, class_names}}
-    {"id", "do": "look", "what", "spec", "weights", ...}     {"id", "answer": of analysis.answer}
-    {"id", "do": "project", "points", ...}       {"id", "answer": {points, centers}}
+                                                                 question's stop; no answer
+    {"id", "do": a name of questions.QUESTIONS, ...}         {"id", "answer": as in `answers`}
     {"id", "do": "prepare", "spec": JSON}        {"id", "answer": null}: built, if its data is here
 
 or {"id", "error": {"kind", "message", "hint"}}. All but commands are done one after the other; a
@@ -34,11 +24,12 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from playground.answers import ANSWERS
 from playground.errors import DataError, PlaygroundError, SpecError, WorkerError
+from playground.questions import VIEWS
 from playground.runs import wire
 from playground.settings import settings
 from playground.spec import RunSpec
@@ -48,7 +39,7 @@ from playground.training.events import Event, Failed, Preparing
 _log = logging.getLogger("playground.worker")
 
 
-class Office:
+class RequestLoop:
     """Takes requests in one thread and does them, one after the other, in the main thread."""
 
     def __init__(self, requests: BinaryIO, answers: BinaryIO) -> None:
@@ -59,7 +50,6 @@ class Office:
         self._controls: dict[Any, Control] = {}
         self._newest: dict[str, Any] = {}  # request; commands do not count
         self._prepared: Any = None  # a loop.Training that can begin at once
-        self._answers_of = {**_ANSWERS, "prepare": self._prepare, "doctor": self._examine}
 
     def serve(self, warm_up: Callable[[], None]) -> None:
         """Warms up, then works until stdin closes, which ends the process."""
@@ -84,8 +74,7 @@ class Office:
                 if control is not None:
                     control.send(**request["command"])
             else:
-                if request["do"] in ("train", "doctor"):
-                    self._controls[request["id"]] = Control(attended=True)
+                self._controls[request["id"]] = Control(attended=True)
                 self._newest = request
                 self._todo.put(request)
 
@@ -94,7 +83,7 @@ class Office:
             self._train(request["id"], request["spec"])
             return
         try:
-            answer = self._answers_of[request["do"]](request)
+            answer = self._answer(request)
         except PlaygroundError as error:
             kind = "data" if isinstance(error, DataError) else "worker"
             self._say_error(request["id"], kind, error.message, error.hint)
@@ -105,6 +94,8 @@ class Office:
             )
         else:
             self._say({"id": request["id"], "answer": answer})
+        finally:
+            self._controls.pop(request["id"], None)  # "prepare" has one id for all
 
     def _train(self, run_id: str, spec: str) -> None:
         step = 0
@@ -118,11 +109,10 @@ class Office:
         del self._controls[run_id]
         self._say({"id": run_id, "done": True, "memory": _address_space()})
 
-    def _examine(self, request: dict[str, Any]) -> dict[str, Any]:
-        try:
-            return _doctor(request, self._controls[request["id"]])
-        finally:
-            del self._controls[request["id"]]
+    def _answer(self, request: dict[str, Any]) -> Any:
+        if request["do"] == "prepare":
+            return self._prepare(request)
+        return ANSWERS[request["do"]](request, self._controls[request["id"]])
 
     def _prepare(self, request: dict[str, Any]) -> None:
         """Builds the run that will probably come next; a loss that is none is left to the check."""
@@ -191,148 +181,6 @@ def _failed(error: Exception, step: int, spec: str) -> Failed:
     )
 
 
-def _check(request: dict[str, Any]) -> dict[str, Any]:
-    """What `losses.check` says of a text, or the same of a named loss as far as it has meaning; and
-    what `trainable` says of a run with it: `refusal` and `remark`, each
-    with message, hint and fix, or None."""
-    import losses
-    from playground import trainable
-    from playground.spec import DEFAULT_TASK
-    from playground.tasks import TASKS
-
-    text, parameters = request["text"], request["parameters"]
-    task = request.get("task", DEFAULT_TASK)
-    report: dict[str, Any]
-    loss: losses.PlaygroundLoss | None = None
-    if text.isidentifier():
-        report = dict.fromkeys(("error", "latex", "canonical", "digest", "probe"))
-        report |= {name: [] for name in ("warnings", "notes", "parameters", "terms", "inputs")}
-        try:
-            loss = losses.get(text, **parameters)
-        except losses.LossError as error:
-            report["error"] = error.as_dict()
-        else:
-            report["parameters"] = [each.as_dict() for each in loss.parameters.values()]
-            report |= {"latex": loss.latex, "inputs": list(loss.inputs)}
-        report["ok"] = loss is not None
-    else:
-        report = losses.check(text, parameters, inputs=trainable.offered(task))
-        if report["ok"] and not trainable.EMBEDDING.isdisjoint(report["inputs"]):
-            loss = losses.WrittenLoss(text, parameters)
-    refused = trainable.refusal(report["inputs"], TASKS[task].inputs, task=task)
-    remark = trainable.remark(loss) if loss is not None and refused is None else None
-    return {
-        **report,
-        "refusal": None if refused is None else asdict(refused),
-        "remark": None if remark is None else asdict(remark),
-    }
-
-
-def _doctor(request: dict[str, Any], control: Control) -> dict[str, Any]:
-    """What `losses.doctor` says of a loss that `check` has found sound; no verdicts on another, and
-    {"interrupted": true} if the control said stop meanwhile."""
-    import losses
-    from losses.diagnosis import Interrupted
-
-    text, parameters = request["text"], request["parameters"]
-    try:
-        if text.isidentifier():
-            loss: losses.PlaygroundLoss = losses.get(text, **parameters)
-        else:
-            loss = losses.WrittenLoss(text, parameters)
-    except losses.LossError:
-        return {"verdicts": []}
-    # Half of what an answer may take: a slow loss gets the verdicts there was time for.
-    seconds = settings().answer_seconds / 2
-    try:
-        return losses.doctor(loss, seconds=seconds, hurry=lambda: control.stopping).as_dict()
-    except Interrupted:
-        return {"interrupted": True}
-
-
-def _portrait(request: dict[str, Any]) -> dict[str, Any]:
-    """What `losses.portrait` says of a view of a loss, of the batch under "labels" and
-    "probabilities" or else the reference; {"fault": message} of a text that is refused."""
-    import losses
-
-    given = request if "probabilities" in request else _reference({})
-    batch = given["labels"], given["probabilities"]
-    try:
-        return losses.portrait(request["text"], request["parameters"], request["view"], batch)
-    except losses.LossError as error:
-        return {"fault": error.message}
-
-
-def _reference(request: dict[str, Any]) -> dict[str, Any]:
-    from playground.analysis.reference import reference
-
-    return reference()
-
-
-def _catalog(request: dict[str, Any]) -> list[dict[str, Any]]:
-    import losses
-
-    return [info.as_dict() for info in losses.catalog()]
-
-
-def _glossary(request: dict[str, Any]) -> dict[str, Any]:
-    import losses
-
-    return losses.glossary()
-
-
-def _metric(request: dict[str, Any]) -> dict[str, Any]:
-    """What `losses.check` says of a metric's text; one that no run can measure has its error."""
-    import losses
-    from playground import trainable
-    from playground.spec import DEFAULT_TASK
-
-    offered = trainable.offered(request.get("task", DEFAULT_TASK), "metric")
-    return losses.check(request["text"], metric=True, inputs=offered)
-
-
-def _metrics(request: dict[str, Any]) -> list[dict[str, Any]]:
-    import losses
-
-    return [info.as_dict() for info in losses.metrics()]
-
-
-def _sample(request: dict[str, Any]) -> dict[str, Any]:
-    from playground import datasets
-
-    images, labels, class_names = datasets.sample(request["dataset"])
-    return {"images": images, "labels": labels, "class_names": class_names}
-
-
-def _look(request: dict[str, Any]) -> dict[str, Any]:
-    from playground.analysis import answer
-
-    return answer(request)
-
-
-def _project(request: dict[str, Any]) -> dict[str, Any]:
-    """Points and centres of an embedding laid out in the plane or in space."""
-    from playground.analysis.projection import laid_out
-
-    names = ("points", "centers", "method", "dims", "run")
-    points, centers = laid_out(*(request[name] for name in names))
-    return {"points": points, "centers": centers}
-
-
-_ANSWERS: dict[str, Callable[[dict[str, Any]], Any]] = {
-    "check": _check,
-    "portrait": _portrait,
-    "reference": _reference,
-    "catalog": _catalog,
-    "metric": _metric,
-    "metrics": _metrics,
-    "glossary": _glossary,
-    "sample": _sample,
-    "look": _look,
-    "project": _project,
-}
-
-
 def _warm_for_training() -> None:
     """Trains a few steps of a tiny run: imports, kernels and graph machinery are in place then."""
     from playground import train
@@ -351,10 +199,10 @@ def _warm_for_checking() -> None:
     from playground import datasets
 
     datasets.sample("digits")
-    asked: dict[str, Any] = {"text": "-sum(y_true * log(y_pred), axis=-1)", "parameters": {}}
-    _check(asked)
-    for view in ("curve", "simplex", "weights"):
-        _portrait({**asked, "view": view})
+    asked = {"text": "-sum(y_true * log(y_pred), axis=-1)"}
+    ANSWERS["check"](asked, Control())
+    for view in VIEWS:
+        ANSWERS["portrait"]({**asked, "view": view}, Control())
 
 
 def _warm_for_looking() -> None:
@@ -420,7 +268,7 @@ def main(role: str) -> None:
     answers = _own_stdout()
     _bound_memory()
     try:
-        Office(sys.stdin.buffer, answers).serve(_WARM_UPS[role])
+        RequestLoop(sys.stdin.buffer, answers).serve(_WARM_UPS[role])
     except Exception:
         # The usual way out would wait for the thread that reads stdin, and crash.
         traceback.print_exc()

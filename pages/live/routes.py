@@ -1,12 +1,9 @@
 """What the live views ask the server for, beside the page itself."""
 
-import base64
 import gzip
 import io
 import json
-import re
 from collections import Counter
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import anyio
@@ -23,23 +20,17 @@ from pages.live.feed import LEAST_SECONDS, UNKNOWN, Feed, Viewer, encode, readin
 from pages.live.headers import visitor_of
 from pages.live.hosts import from_own_page
 from pages.live.packing import pack
-from playground.errors import PlaygroundError
-from playground.knobs import MAX_LOSS_CHARACTERS
-from playground.runs.checker import Superseded
+from playground.errors import PlaygroundError, QuestionError
+from playground.questions import QUESTIONS, RUN_ID, read
+from playground.runs.client import Superseded
 from playground.runs.supervisor import service
 from playground.settings import settings
-from playground.spec import DEFAULT_TASK, RunSpec
-from playground.tasks import TASKS
+from playground.spec import RunSpec
 
 MAX_RUNS = 8  # as many as there are colours for
 MAX_BODY = 64 * 1024
 KEEP_ALIVE_SECONDS = 15.0
-RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-LOOKS = frozenset(
-    {"maps", "kernel", "why", "exemplars", "browse", "dead", "match"}
-    | {"embedding", "neighbours", "pictures"}
-)
-VIEWS = frozenset({"curve", "simplex", "weights"})
+PUBLIC = frozenset(name for name, question in QUESTIONS.items() if question.public)
 WORTH_ZIPPING = 16 * 1024  # bytes; less is sent sooner than it is zipped
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
@@ -127,73 +118,39 @@ def _known(runs: list[str]) -> list[str]:
         return runs
 
 
-async def check(request: Request) -> Response:
-    """Checks a loss as it is typed for a run of a task: `{text, parameters, task}` in, the worker's
-    report out; with `"kind": "metric"`, a metric."""
+async def ask(request: Request) -> Response:
+    """A public question of `playground.questions` by its name, its fields as a JSON object in: out
+    comes the worker's answer, as JSON or by `packing.pack`. Of those that a visitor has waiting
+    under one name the newest alone is answered."""
+    name = request.path_params["question"]
     asked = await _posted(request)
     if isinstance(asked, Response):
         return asked
+    if name == "look":  # a look is named by what it is about
+        name = asked.get("what")
+    if name == "check" and asked.get("kind") == "metric":
+        name = "metric"
+    if not isinstance(name, str) or name not in PUBLIC:
+        return _refused("there is no such question", 404)
+    question, visitor = QUESTIONS[name], visitor_of(request)
+    limiter = looking if question.role == "look" else checking
     try:
-        text, parameters = asked["text"], asked.get("parameters", {})
-        metric, task = asked.get("kind") == "metric", asked.get("task", DEFAULT_TASK)
-        if task not in TASKS:
-            raise ValueError
-        if not isinstance(text, str) or not isinstance(parameters, Mapping):
-            raise TypeError
-        parameters = {str(name): float(value) for name, value in parameters.items()}
-    except (ValueError, TypeError, KeyError):
-        return _refused('expected JSON: {"text": "...", "parameters": {"name": number}}', 400)
-    if len(text) > MAX_LOSS_CHARACTERS:
-        return _refused(f"expected at most {MAX_LOSS_CHARACTERS:,} characters", 413)
-    visitor = visitor_of(request)
-    try:
-        report = await anyio.to_thread.run_sync(
-            *(
-                (service().check_metric, text, visitor, True, task)
-                if metric
-                else (service().check, text, parameters, visitor, True, task)
-            ),
-            limiter=checking,
-        )
-    except Superseded:
-        return JSONResponse({"superseded": True}, headers=_FRESH)
-    except PlaygroundError as error:
-        return _refused(error.message, 503, error.hint)
-    return Response(to_json(report), media_type="application/json", headers=_FRESH)
+        fields = read(name, asked)
 
+        def answer() -> bytes:
+            found = service().questions.ask(name, visitor, True, **fields)
+            return pack(found) if question.packed else to_json(found)
 
-async def portrait(request: Request) -> Response:
-    """A picture of a loss: `{text, parameters, view, run}` in, `packing.pack` of the answer out."""
-    asked = await _posted(request)
-    if isinstance(asked, Response):
-        return asked
-    try:
-        text, view, run_id = asked["text"], asked["view"], asked.get("run") or ""
-        parameters = {str(name): float(value) for name, value in asked["parameters"].items()}
-        if not isinstance(text, str) or view not in VIEWS or not isinstance(run_id, str):
-            raise TypeError
-        if len(text) > MAX_LOSS_CHARACTERS or (run_id and not RUN_ID.fullmatch(run_id)):
-            raise ValueError
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return _refused("expected JSON with a text, its parameters and a view", 400)
-    visitor = visitor_of(request)
-
-    def answer() -> bytes:
-        return pack(service().portrait(text, parameters, view, run_id, visitor))
-
-    return await _packed(request, answer, checking)
-
-
-async def _packed(
-    request: Request, answer: Callable[[], bytes], limiter: anyio.CapacityLimiter
-) -> Response:
-    """What `answer` gives, from a thread; or why it gave nothing."""
-    try:
         body = await anyio.to_thread.run_sync(answer, limiter=limiter)
     except Superseded:
-        return JSONResponse({"superseded": True}, 409, headers=_FRESH)
+        status = 409 if question.packed else 200
+        return JSONResponse({"superseded": True}, status, headers=_FRESH)
+    except QuestionError as error:
+        return _refused(error.message, 413 if error.too_long else 400)
     except PlaygroundError as error:
         return _refused(error.message, 503, error.hint)
+    if not question.packed:
+        return Response(body, media_type="application/json", headers=_FRESH)
     headers = {**_FRESH, "Vary": "Accept-Encoding"}
     if len(body) > WORTH_ZIPPING and "gzip" in request.headers.get("accept-encoding", ""):
         body = await anyio.to_thread.run_sync(lambda: gzip.compress(body, 1))
@@ -201,66 +158,14 @@ async def _packed(
     return Response(body, media_type="application/octet-stream", headers=headers)
 
 
-async def look(request: Request) -> Response:
-    """Looks into a run's network: `{run, what, ...}` in, `packing.pack` of the answer out."""
-    asked = await _posted(request)
-    if isinstance(asked, Response):
-        return asked
+async def listed(request: Request) -> Response:
+    """A public question that has no fields, such as the glossary, as JSON; its answer is the same
+    until the server is restarted."""
+    name = request.path_params["question"]
+    if name not in PUBLIC or QUESTIONS[name].fields:
+        return _refused("there is no such question", 404)
     try:
-        question = _question(asked)
-    except (ValueError, TypeError, KeyError):
-        return _refused("expected JSON that names a run, what to look at and an image", 400)
-    visitor = visitor_of(request)
-
-    def answer() -> bytes:
-        return pack(service().look(**question, visitor=visitor))
-
-    return await _packed(request, answer, looking)
-
-
-def _question(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of `Supervisor.look` out of what a browser sent. Raises ValueError, TypeError
-    or KeyError for what makes none."""
-    run_id, what = asked["run"], asked["what"]
-    if what not in LOOKS or not isinstance(run_id, str) or not RUN_ID.fullmatch(run_id):
-        raise ValueError
-    found: dict[str, Any] = {"run_id": run_id, "what": what}
-    found["step"] = None if asked.get("step") is None else _whole(asked["step"])
-    if "image" in asked:
-        image = asked["image"]
-        if "pixels" in image:
-            content = base64.b64decode(image["pixels"], validate=True)
-            found["image"] = {"pixels": np.frombuffer(content, np.uint8)}
-        else:
-            found["image"] = {"test": _whole(image["test"])}
-    for name in ("unit", "target", "other_step", "dims"):
-        if asked.get(name) is not None:
-            found[name] = _whole(asked[name])
-    for name in ("split", "method"):
-        if asked.get(name):
-            found[name] = str(asked[name])[:16]
-    if asked.get("layer"):
-        found["layer"] = str(asked["layer"])[:64]
-    if asked.get("gradients"):
-        found["gradients"] = True
-    if what == "match":
-        if not isinstance(asked["other"], str) or not RUN_ID.fullmatch(asked["other"]):
-            raise ValueError
-        found["other"] = asked["other"]
-    return found
-
-
-def _whole(value: Any) -> int:
-    """A whole number of a size that everything behind takes. Raises ValueError for others."""
-    if not isinstance(value, int) or not -1 <= value < 10**9:
-        raise ValueError
-    return value
-
-
-async def glossary(request: Request) -> Response:
-    """The names of the loss language, for the editor. A restarted server may know others."""
-    try:
-        found = await anyio.to_thread.run_sync(service().glossary, limiter=checking)
+        found = await anyio.to_thread.run_sync(service().questions.ask, name, limiter=checking)
     except PlaygroundError as error:
         return _refused(error.message, 503, error.hint)
     return JSONResponse(found, headers={"Cache-Control": "private, max-age=600"})
@@ -300,7 +205,9 @@ async def strip(request: Request) -> Response:
 async def reference(request: Request) -> Response:
     """The images that a portrait without a run is about, side by side in one PNG."""
     try:
-        found = await anyio.to_thread.run_sync(service().reference, limiter=checking)
+        found = await anyio.to_thread.run_sync(
+            service().questions.ask, "reference", limiter=checking
+        )
     except PlaygroundError as error:
         return _refused(error.message, 503, error.hint)
     return await _sprite(found["images"])
@@ -311,7 +218,13 @@ async def samples(request: Request) -> Response:
     dataset = request.path_params["dataset"]
     try:
         RunSpec.parse({"dataset": dataset})
-        found, _, _ = await anyio.to_thread.run_sync(service().sample, dataset)
+
+        def sample() -> np.ndarray:
+            found = service().questions.ask("sample", dataset=dataset)
+            images: np.ndarray = found["images"]
+            return images
+
+        found = await anyio.to_thread.run_sync(sample)
     except PlaygroundError as error:
         return _refused(error.message, 404, error.hint)
     return await _sprite(found)
@@ -322,14 +235,12 @@ def routes() -> list[BaseRoute]:
     root = f"{files.base()}/live"
     return [
         Route(f"{root}/stream", stream),
-        Route(f"{root}/check", check, methods=["POST"]),
-        Route(f"{root}/portrait", portrait, methods=["POST"]),
         Route(f"{root}/reference.png", reference),
-        Route(f"{root}/glossary", glossary),
-        Route(f"{root}/look", look, methods=["POST"]),
         Route(f"{root}/assets/{{version}}/{{name}}", asset),
         Route(f"{root}/strip/{{run}}.png", strip),
         Route(f"{root}/samples/{{dataset}}.png", samples),
+        Route(f"{root}/{{question}}", ask, methods=["POST"]),
+        Route(f"{root}/{{question}}", listed),
     ]
 
 

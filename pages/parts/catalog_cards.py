@@ -41,7 +41,7 @@ def listed() -> Infos:
     if not supervisor.service().status()["checking"]:
         return {}
     try:
-        return {info["name"]: info for info in supervisor.service().catalog()}
+        return {info["name"]: info for info in supervisor.service().questions.ask("catalog")}
     except WorkerError as error:
         problems.problem("The losses cannot be listed", error.message, error.hint, key="no-catalog")
         return {}
@@ -53,7 +53,7 @@ def progress(count: int) -> Cards:
     if not count:
         st.fragment(_wait, run_every=WAIT_SECONDS)()
         return {}
-    known, complete = supervisor.service().gallery()
+    known, complete = supervisor.service().questions.gallery()
     if not complete:
         st.fragment(_follow, run_every=WAIT_SECONDS)(count, _share(known, count))
     return known
@@ -68,7 +68,7 @@ def _wait() -> None:
 
 def _follow(count: int, drawn: int) -> None:
     rerun.follow()
-    known, complete = supervisor.service().gallery()
+    known, complete = supervisor.service().questions.gallery()
     if complete or _share(known, count) > drawn:
         st.rerun()
     examined = sum("verdicts" in card for card in known.values())

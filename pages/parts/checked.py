@@ -20,7 +20,10 @@ def checked(
     text: str, parameters: tuple[tuple[str, float], ...], task: str = DEFAULT_TASK
 ) -> Mapping[str, Any]:
     """The worker's report on a loss, named or written, of a run of a task. Raises WorkerError."""
-    return supervisor.service().check(text, dict(parameters), visitor(), task=task)
+    report: Mapping[str, Any] = supervisor.service().questions.ask(
+        "check", visitor(), text=text, parameters=dict(parameters), task=task
+    )
+    return report
 
 
 def asked(text: str) -> Asked:

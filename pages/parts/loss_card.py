@@ -347,7 +347,7 @@ def _catalog() -> dict[str, dict[str, Any]]:
     """The named losses, group by group, last those that the chosen task cannot train, each with
     what it is `lacking`; none if there is no answer, which is then said."""
     try:
-        found = supervisor.service().catalog()
+        found = supervisor.service().questions.ask("catalog")
     except WorkerError as error:
         problems.problem("The losses cannot be listed", error.message, error.hint, key="no-catalog")
         return {}

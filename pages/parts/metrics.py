@@ -193,7 +193,7 @@ def _remove(text: str) -> None:
 
 def _fault(text: str) -> str:
     """What is wrong with a text, and where; nothing if nothing is. Raises WorkerError."""
-    error = supervisor.service().check_metric(text, visitor()).get("error")
+    error = supervisor.service().questions.ask("metric", visitor(), text=text).get("error")
     if not error:
         return ""
     place = f"Line {error['line']}, column {error['column']}: " if error.get("line") else ""
@@ -216,7 +216,7 @@ def _catalog() -> list[dict[str, Any]] | None:
     """Every named metric; None while the checking worker cannot say."""
     service = supervisor.service()
     try:
-        return service.metrics() if service.status()["checking"] else None
+        return service.questions.ask("metrics") if service.status()["checking"] else None
     except WorkerError:
         return None  # the loss card says what is wrong with the worker
 

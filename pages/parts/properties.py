@@ -84,4 +84,8 @@ def _icon(finding: Finding) -> str:
 @st.cache_data(max_entries=512, show_spinner=False)
 def diagnosed(text: str, parameters: tuple[tuple[str, float], ...]) -> list[dict[str, Any]]:
     """The worker's findings on a loss. Raises WorkerError."""
-    return supervisor.service().doctor(text, dict(parameters), visitor())
+    ask = supervisor.service().questions.ask
+    found: list[dict[str, Any]] = ask("doctor", visitor(), text=text, parameters=dict(parameters))[
+        "verdicts"
+    ]
+    return found

@@ -192,7 +192,7 @@ def _gone() -> str:
 
 def _taken_home(run_id: str, who: str) -> bytes:
     service = supervisor.service()
-    return export.bundle(service.store, run_id, partial(service.keras_file, visitor=who))
+    return export.bundle(service.store, run_id, partial(service.questions.keras_file, visitor=who))
 
 
 def _choose() -> None:

@@ -6,32 +6,26 @@ store, so that a refreshed page, a second tab and a restarted server see the sam
 
 import atexit
 import functools
-import heapq
 import logging
 import math
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
-from playground import datasets, models
 from playground.errors import RunError, SpecError, StoreError
 from playground.runs import memory, wire
-from playground.runs.checker import Checker
+from playground.runs.asking import Asking
+from playground.runs.duration import Durations
 from playground.runs.executor import LocalExecutor, LocalWorker
-from playground.runs.gallery import Card, Gallery
-from playground.runs.limits import Held, at_most, full, overdue
-from playground.runs.looks import Looks
-from playground.runs.records import TERMINAL
-from playground.runs.store import RunRecord, Store, open_store
-from playground.runs.waiting import Line, Waiting
+from playground.runs.jobs import Job, WorkerSlot
+from playground.runs.limits import full, overdue
+from playground.runs.run_queue import QueuedRun, RunQueue
+from playground.runs.steering import COMMANDS, check_change, check_owner, refuse
+from playground.runs.store import Store, open_store
 from playground.settings import Settings, settings
-from playground.spec import DEFAULT_TASK, RunSpec, knobs
-from playground.training.changes import BACK, LOSS, PARAMETER, RATE, as_changed, broken, with_loss
+from playground.spec import RunSpec
 from playground.training.events import (
     Changed,
     Event,
@@ -39,10 +33,8 @@ from playground.training.events import (
     Finished,
     Progress,
     Started,
-    seconds_left,
 )
 
-COMMANDS = frozenset({"pause", "resume", "step", "stop", "change"})
 STOP_SECONDS = 5.0  # a worker that has not stopped by then is killed
 TICK_SECONDS = 0.2
 SEARCH_SECONDS = 5.0  # between two searches for runs whose process is gone
@@ -52,43 +44,6 @@ IDLE_SECONDS = 300.0  # after so long without a run, workers beyond the warm one
 START_FAILURES = 3  # after so many in a row, waiting runs are told
 WORKER_COMMAND = (sys.executable, "-m", "playground.worker")
 _log = logging.getLogger(__name__)
-
-
-@dataclass
-class Job:
-    """A run that a worker has. Times are of the monotonic clock."""
-
-    waited: Waiting  # as it came out of the line
-    began: float = field(default_factory=time.monotonic)
-    heard: bool = False  # the worker has taken it up
-    ended: bool = False  # its end is in the store: what still comes is dropped
-    step: int = 0
-    steps: int = 0
-    seconds: float = 0.0
-    looked_at: float = -math.inf  # when its weights were last asked for
-    paused_at: float | None = None
-    stop_at: float | None = None
-    stop_message: str = ""
-
-    @property
-    def run_id(self) -> str:
-        """The run's id in the store."""
-        return self.waited.run_id
-
-    @property
-    def held(self) -> Held:
-        """What says how long it may go on."""
-        return Held(self.run_id, self.waited.visitor, self.began, self.paused_at)
-
-
-@dataclass(eq=False)
-class Seat:
-    """A warm training worker and what it does."""
-
-    worker: LocalWorker
-    job: Job | None = None
-    prepared: str = ""  # digest of the run that it has built ahead
-    idle_since: float = field(default_factory=time.monotonic)
 
 
 class Supervisor:
@@ -102,39 +57,27 @@ class Supervisor:
     ) -> None:
         self.settings = settings
         self.store = store
-        # Told, from any thread, which run has news that should not wait for the next look at it.
+        # Called, from any thread, with the id of a run whose news should not wait.
         self.listeners: list[Callable[[str], None]] = []
         self._executor = LocalExecutor(
             settings, "train", settings.workers, self, worker_command, settings.warm_workers
         )
-        self._checker = Checker(settings, "check", settings.answer_seconds, worker_command)
-        self._looks = Looks(settings, store, worker_command)
+        self.questions = Asking(settings, store, worker_command, self._ask_for_weights)
         self._lock = threading.RLock()
         self._submitting = threading.Lock()
-        self._line = Line()
-        self._seats: dict[LocalWorker, Seat] = {}
-        self._again: set[str] = set()  # runs that lost a worker before they began
-        self._rates: dict[tuple[Any, ...], float] = {}  # images per second, by what sets the pace
+        self._queue = RunQueue()
+        self._slots: dict[LocalWorker, WorkerSlot] = {}
+        self._retried: set[str] = set()  # runs that lost a worker before they began
+        self._durations = Durations(settings)
         self._closed = threading.Event()
         self._clock = threading.Thread(target=self._tick, name="supervisor", daemon=True)
-        self._catalog: list[dict[str, Any]] | None = None
-        self._metrics: list[dict[str, Any]] | None = None
-        self._glossary: dict[str, Any] | None = None
-        self._reference: dict[str, np.ndarray] | None = None
-        self._gallery = Gallery(
-            lambda: [info["name"] for info in self.catalog()],
-            lambda name: self.portrait(name, {}, "curve"),
-            self.doctor,
-            settings.home,
-        )
-        self._samples: dict[str, tuple[np.ndarray, np.ndarray, list[str]]] = {}
 
     def start(self) -> None:
         """Starts the workers, which are warm after some seconds; tells the runs whose program is
         gone, and takes up those that were waiting for it. Raises StoreError."""
         self._find_orphans()
         self._executor.start()
-        self._checker.start()
+        self.questions.start()
         self._clock.start()
 
     def close(self) -> None:
@@ -144,16 +87,14 @@ class Supervisor:
             if self._closed.is_set():
                 return
             self._closed.set()
-            jobs = [seat.job for seat in self._seats.values() if seat.job and not seat.job.ended]
+            jobs = [slot.job for slot in self._slots.values() if slot.job and not slot.job.ended]
             for job in jobs:
                 job.ended = True
-            waiting = [one.run_id for one in self._line.order()]
+            waiting = [one.run_id for one in self._queue.order()]
             waiting += [job.run_id for job in jobs if not job.heard]
             jobs = [job for job in jobs if job.heard]
-        self._gallery.close()
         self._executor.close()
-        self._checker.close()
-        self._looks.close()
+        self.questions.close()
         for job in jobs:
             self._mark(
                 job.run_id,
@@ -173,14 +114,14 @@ class Supervisor:
     # What pages ask for
 
     def submit(self, spec: RunSpec, visitor: str) -> str:
-        """Starts a run, or puts it in the line, and returns its id. Raises as `submit_all`."""
+        """Starts a run, or puts it in the queue, and returns its id. Raises as `submit_all`."""
         return self.submit_all([spec], visitor)[0]
 
     def submit_all(self, specs: Sequence[RunSpec], visitor: str) -> list[str]:
         """Starts runs side by side, as far as there are workers, and returns their ids: all of
         them, or none.
 
-        Raises RunError when the visitor has too many runs or the line is full, StoreError when
+        Raises RunError when the visitor has too many runs or the queue is full, StoreError when
         the runs cannot be kept.
         """
         created: list[str] = []
@@ -196,7 +137,7 @@ class Supervisor:
                 raise
             with self._lock:
                 for run_id, spec in zip(created, specs, strict=True):
-                    self._line.join(Waiting(run_id, visitor, spec, time.monotonic()))
+                    self._queue.join(QueuedRun(run_id, visitor, spec, time.monotonic()))
                 self._dispatch()
         return created
 
@@ -219,197 +160,48 @@ class Supervisor:
         if do not in COMMANDS:
             raise RunError(f"Expected one of {', '.join(sorted(COMMANDS))}; got {do[:20]!r}.")
         if do == "change":
-            self._check_change(run_id, visitor, kind, name, value)
+            check = functools.partial(self.questions.ask, "check", visitor)
+            check_change(self.store, check, run_id, visitor, (kind, name, value))
         with self._lock:
-            waiting, seat = self._line.find(run_id), self._seat_of(run_id)
+            waiting, slot = self._queue.find(run_id), self._slot_of(run_id)
             if waiting is not None:
-                _check_owner(waiting.visitor, visitor)
+                check_owner(waiting.visitor, visitor)
                 self._command_waiting(run_id, do)
-            elif seat is not None and seat.job is not None:
-                _check_owner(seat.job.waited.visitor, visitor)
-                self._command_seated(seat, seat.job, do, (kind, name, value))
+            elif slot is not None and slot.job is not None:
+                check_owner(slot.job.queued.visitor, visitor)
+                self._command_trained(slot, slot.job, do, (kind, name, value))
             else:
-                _refuse(self.store.run(run_id), visitor)
+                refuse(self.store.run(run_id), visitor)
 
     def place(self, run_id: str) -> int | None:
-        """The run's place in the line, 1 is next; None when it does not wait."""
+        """The run's place in the queue, 1 is next; None when it does not wait."""
         with self._lock:
-            order = [one.run_id for one in self._line.order()]
+            order = [one.run_id for one in self._queue.order()]
         return order.index(run_id) + 1 if run_id in order else None
 
     def wait_seconds(self, run_id: str) -> float | None:
         """About how long the run will wait; None when it does not or nobody can tell."""
         with self._lock:
-            if self._line.find(run_id) is None:
-                return None
-            free: list[float] = []
-            for seat in self._seats.values():
-                left = self._free_in(seat.job)
-                if left is not None:
-                    free.append(left)
-            if not free:
-                return None
-            heapq.heapify(free)
-            for other in self._line.order():
-                if other.run_id == run_id:
-                    break
-                length = self._length(other.spec)
-                if length is None:
-                    return None
-                heapq.heapreplace(free, free[0] + length)
-            return free[0]
-
-    def check(
-        self,
-        text: str,
-        parameters: Mapping[str, float] | None = None,
-        visitor: str = "",
-        newest: bool = False,
-        task: str = DEFAULT_TASK,
-    ) -> dict[str, Any]:
-        """What `losses.check` says of a text for a run of a task; visitors take turns. Of several
-        texts that a visitor wants the `newest` checked of, the others raise Superseded. Raises
-        WorkerError."""
-        report: dict[str, Any] = self._checker.ask(
-            "check",
-            visitor,
-            "check" if newest else "",
-            text=text,
-            parameters=dict(parameters or {}),
-            task=task,
-        )
-        return report
-
-    def doctor(
-        self, text: str, parameters: Mapping[str, float] | None = None, visitor: str = ""
-    ) -> list[dict[str, Any]]:
-        """The verdicts of `losses.doctor` on a loss, each with name, title, state, sentence and
-        evidence; none on a text with a fault. Raises WorkerError."""
-        answer = self._checker.ask("doctor", visitor, text=text, parameters=dict(parameters or {}))
-        found: list[dict[str, Any]] = answer["verdicts"]
-        return found
-
-    def portrait(
-        self,
-        text: str,
-        parameters: Mapping[str, float],
-        view: str,
-        run_id: str = "",
-        visitor: str = "",
-    ) -> dict[str, Any]:
-        """A view of a loss, as `losses.portrait` gives it, or {"fault": message} of a text that is
-        refused. The batch in it is the latest answers of this run on its strip of test images; of
-        no run, or one without, the `reference`: "of" is the id of the run whose it is, or "".
-
-        Of one `visitor` only the newest is drawn, the others raise Superseded. Raises WorkerError,
-        StoreError."""
-        batch = self._answers(run_id) if run_id else None
-        answer: dict[str, Any] = self._checker.ask(
-            "portrait",
-            visitor,
-            "portrait" if visitor else "",
-            text=text,
-            parameters=dict(parameters),
-            view=view,
-            **(batch or {}),
-        )
-        return {**answer, "of": run_id if batch else ""}
-
-    def _answers(self, run_id: str) -> dict[str, np.ndarray] | None:
-        """Labels and predicted probabilities of a run's strip, as it was evaluated last."""
-        started, evaluated = self.store.started(run_id), self.store.evaluation(run_id)
-        if started is None or evaluated is None:
-            return None
-        labels = started.arrays.get("strip_labels")
-        probabilities = evaluated.arrays.get("strip_probabilities")
-        if labels is None or probabilities is None or len(labels) != len(probabilities):
-            return None
-        return {"labels": labels, "probabilities": probabilities}
-
-    def reference(self) -> dict[str, np.ndarray]:
-        """The batch of a portrait without a run: images (N, H, W, C) uint8, labels (N,) and
-        probabilities (N, 10). Raises WorkerError."""
-        if self._reference is None:
-            self._reference = self._checker.ask("reference")
-        return self._reference
-
-    def check_metric(
-        self, text: str, visitor: str = "", newest: bool = False, task: str = DEFAULT_TASK
-    ) -> dict[str, Any]:
-        """What `losses.check` says of a metric's text; superseded and raising as `check`."""
-        topic = "metric" if newest else ""
-        report: dict[str, Any] = self._checker.ask("metric", visitor, topic, text=text, task=task)
-        return report
-
-    def catalog(self) -> list[dict[str, Any]]:
-        """Every named loss, the fields of LossInfo. Raises WorkerError."""
-        if self._catalog is None:
-            self._catalog = self._checker.ask("catalog")
-        return self._catalog
-
-    def gallery(self) -> tuple[dict[str, Card], bool]:
-        """What is known by now of every named loss, by name (see `Gallery`), and whether that is
-        all. Asking begins the work, which the checking worker does while it has no other."""
-        return self._gallery.cards()
-
-    def glossary(self) -> dict[str, Any]:
-        """Every name of the loss language; see `losses.glossary`. Raises WorkerError."""
-        if self._glossary is None:
-            self._glossary = self._checker.ask("glossary")
-        return self._glossary
-
-    def metrics(self) -> list[dict[str, Any]]:
-        """Every named metric, the fields of MetricInfo. Raises WorkerError."""
-        if self._metrics is None:
-            self._metrics = self._checker.ask("metrics")
-        return self._metrics
-
-    def sample(self, dataset: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
-        """A few test images (N, H, W, C) uint8, labels (N,) and the classes' names, without a
-        download. Raises DataError where the data set is not here, WorkerError."""
-        if dataset not in self._samples:
-            found = self._checker.ask("sample", dataset=dataset)
-            self._samples[dataset] = (found["images"], found["labels"], found["class_names"])
-        return self._samples[dataset]
-
-    def open_eyes(self) -> None:
-        """Starts the worker that looks into networks, which is warm some seconds later."""
-        if not self._closed.is_set():
-            self._looks.start()
-
-    def look(
-        self, run_id: str, what: str, step: int | None = None, visitor: str = "", **question: Any
-    ) -> dict[str, Any]:
-        """What the network of a run does with the weights kept nearest to a step, or the latest;
-        see `Looks.look`. Of a live run the weights of this moment are asked for as well, for the
-        next look."""
-        self.open_eyes()
-        self._ask_for_weights(run_id)
-        return self._looks.look(run_id, what, step, visitor, **question)
-
-    def keras_file(
-        self, spec: RunSpec, weights: Mapping[str, np.ndarray], visitor: str = ""
-    ) -> bytes:
-        """The content of a `.keras` file of a spec's network with these weights. Raises
-        WorkerError."""
-        return self._looks.keras_file(spec, weights, visitor)
+            jobs = [slot.job for slot in self._slots.values()]
+            return self._durations.wait_seconds(run_id, self._queue, jobs)
 
     def _ask_for_weights(self, run_id: str) -> None:
-        """Lets a live run send its weights, at most once a second however many look."""
+        """Lets a live run send its weights, at most once a second however many look: they are
+        there at the next look."""
         now = time.monotonic()
         with self._lock:
-            seat = self._seat_of(run_id)
-            job = seat.job if seat is not None else None
-            if seat is None or job is None or job.ended or now - job.looked_at < LOOK_SECONDS:
+            slot = self._slot_of(run_id)
+            job = slot.job if slot is not None else None
+            if slot is None or job is None or job.ended or now - job.looked_at < LOOK_SECONDS:
                 return
             job.looked_at = now
-            self._send_command(seat, job, "look")
+            self._send_command(slot, job, "look")
 
     def expect(self, count: int) -> None:
         """Lets as many workers come as so many runs need that may soon be started together."""
         with self._lock:
-            for seat in self._seats.values():
-                seat.idle_since = time.monotonic()
+            for slot in self._slots.values():
+                slot.idle_since = time.monotonic()
             while self._executor.size < count and self._executor.grow():
                 pass
 
@@ -417,26 +209,26 @@ class Supervisor:
         """Lets an idle training worker build the run that Train would start, so that its first
         point comes at once. Whether it comes about changes nothing but that."""
         with self._lock:
-            idle = [seat for seat in self._seats.values() if seat.job is None]
-            if idle and all(seat.prepared != spec.digest for seat in idle):
+            idle = [slot for slot in self._slots.values() if slot.job is None]
+            if idle and all(slot.prepared != spec.digest for slot in idle):
                 idle[0].prepared = spec.digest
                 idle[0].worker.send({"id": "", "do": "prepare", "spec": spec.to_json()})
 
     def status(self) -> dict[str, Any]:
         """ready: whether a run could begin at once, checking: whether texts can be checked,
         looking: whether networks can be looked into;
-        workers: how many may train, seats: how many are warm; running, queued: counts of runs;
+        workers: how many may train, warm: how many are; running, queued: counts of runs;
         problem: why no worker can be started, or ""."""
         with self._lock:
             return {
-                "ready": bool(self._seats) and self._checker.ready,
-                "checking": self._checker.ready,
-                "looking": self._looks.ready,
+                "ready": bool(self._slots) and self.questions.ready("check"),
+                "checking": self.questions.ready("check"),
+                "looking": self.questions.ready("look"),
                 "workers": self.settings.workers,
-                "seats": len(self._seats),
-                "running": sum(seat.job is not None for seat in self._seats.values()),
-                "queued": len(self._line),
-                "problem": self._executor.problem or self._checker.problem,
+                "warm": len(self._slots),
+                "running": sum(slot.job is not None for slot in self._slots.values()),
+                "queued": len(self._queue),
+                "problem": self._executor.problem or self.questions.problem,
             }
 
     # Listener of the executor
@@ -444,35 +236,35 @@ class Supervisor:
     def on_ready(self, worker: LocalWorker) -> None:
         """A training worker is warm."""
         with self._lock:
-            self._seats[worker] = Seat(worker)
+            self._slots[worker] = WorkerSlot(worker)
             self._dispatch()
         # Before anybody looks, where there is room; after a worker that trains, which goes first.
         if memory.free_gib() >= self.settings.looker_free_gib:
-            self.open_eyes()
+            self.questions.start_looking()
 
     def on_message(self, worker: LocalWorker, message: dict[str, Any]) -> None:
         """A training worker said something: an event of its run, or that the run is done."""
-        seat = self._seats[worker]
-        job = seat.job
+        slot = self._slots[worker]
+        job = slot.job
         if "error" in message:
             _log.info("Building a run ahead failed: %s", message["error"]["message"])
-            seat.prepared = ""
+            slot.prepared = ""
         elif job is None or message["id"] != job.run_id:
             _log.debug("Worker %d answered %r.", worker.pid, message["id"])
         elif message.get("done"):
-            self._free(seat, message["memory"])
+            self._free(slot, message["memory"])
         elif not job.ended:
-            self._hear(seat, job, wire.message_to_event(message))
+            self._hear(slot, job, wire.message_to_event(message))
 
     def on_exit(self, worker: LocalWorker, reason: str) -> None:
         """A worker is gone, and with it the run it had; the executor starts another."""
         with self._lock:
-            seat = self._seats.pop(worker, None)
-            job = seat.job if seat is not None else None
-            if job is not None and not job.heard and job.run_id not in self._again:
+            slot = self._slots.pop(worker, None)
+            job = slot.job if slot is not None else None
+            if job is not None and not job.heard and job.run_id not in self._retried:
                 # It died before it took the run up: not the run's fault, so another tries once.
-                self._again.add(job.run_id)
-                self._line.rejoin(job.waited)
+                self._retried.add(job.run_id)
+                self._queue.rejoin(job.queued)
                 self._dispatch()
                 return
             if job is None or job.ended:
@@ -501,9 +293,9 @@ class Supervisor:
     def _check_room(self, visitor: str, count: int) -> None:
         if self._closed.is_set():
             raise RunError("The server is shutting down.", "Start the run again in a minute.")
-        mine = self._line.count(visitor) + sum(
-            seat.job is not None and not seat.job.ended and seat.job.waited.visitor == visitor
-            for seat in self._seats.values()
+        mine = self._queue.count(visitor) + sum(
+            slot.job is not None and not slot.job.ended and slot.job.queued.visitor == visitor
+            for slot in self._slots.values()
         )
         most = self.settings.runs_per_visitor
         if count > 1 and mine + count > most:
@@ -517,71 +309,35 @@ class Supervisor:
                 f"You have {mine} runs that train, pause or wait, as many as one visitor may.",
                 "Stop one of them or wait until one has finished.",
             )
-        busy = sum(seat.job is not None for seat in self._seats.values())
+        busy = sum(slot.job is not None for slot in self._slots.values())
         room = self.settings.workers - busy + self.settings.queue_limit
-        if len(self._line) + count > room:
+        if len(self._queue) + count > room:
             raise RunError(
-                f"The line is full: {len(self._line)} runs wait for a worker.",
+                f"The queue is full: {len(self._queue)} runs wait for a worker.",
                 "Try again when one has finished.",
             )
-
-    def _check_change(
-        self, run_id: str, visitor: str, kind: str, name: str, value: float | str
-    ) -> None:
-        """Raises RunError where a run cannot take a change, or not from this visitor. Asks the
-        checking worker about a text; the lock is not held."""
-        record, started = self.store.run(run_id), self.store.started(run_id)
-        if record is None or started is None:
-            return  # what is wrong with it is said by who looks for it
-        _check_owner(record.owner, visitor)
-        if kind == LOSS:
-            try:
-                wanted = with_loss(record.spec, value)
-            except SpecError as fault:
-                raise RunError(f"The loss stays: {fault.message}.", fault.hint) from None
-            report = self.check(wanted.loss, wanted.loss_parameters, visitor, task=record.spec.task)
-            if error := report.get("error"):
-                raise RunError(f"The loss stays: {error['message']}.", error["hint"] or "")
-            if refused := report.get("refusal"):
-                raise RunError(f"The loss stays: {refused['message']}.", refused["hint"])
-            if "centers" in set(report["inputs"]) - set(started.loss.get("inputs", ())):
-                raise RunError(
-                    "The loss stays: this run was begun without moving class centres.",
-                    "Press Train for a run that has them.",
-                )
-            return
-        if kind == BACK:
-            found = broken(self.store.marks(run_id))
-            if found is None or found.get("back") != value:
-                raise RunError("The weights of that step are not at hand.", "Train a new run.")
-            return
-        known: Mapping[str, Any] = started.loss
-        now = as_changed(record.spec, self.store.marks(run_id))
-        if now.loss != record.spec.loss:
-            known = self.check(now.loss, visitor=visitor, task=record.spec.task)
-        _check_number(kind, name, value, known)
 
     def _command_waiting(self, run_id: str, do: str) -> None:
         if do != "stop":
             raise RunError("This run still waits for a worker.", "Stop it, or wait for its turn.")
-        self._line.leave(run_id)
+        self._queue.leave(run_id)
         self._mark(run_id, "stopped", "Stopped before it began.")
 
-    def _command_seated(
-        self, seat: Seat, job: Job, do: str, change: tuple[str, str, float | str]
+    def _command_trained(
+        self, slot: WorkerSlot, job: Job, do: str, change: tuple[str, str, float | str]
     ) -> None:
         if job.ended:
             raise RunError("This run has ended.", "Start a new one.")
         if do == "stop":
-            self._stop(seat, job)
+            self._stop(slot, job)
         else:
-            self._send_command(seat, job, do, *change)
+            self._send_command(slot, job, do, *change)
 
-    def _stop(self, seat: Seat, job: Job, message: str = "") -> None:
+    def _stop(self, slot: WorkerSlot, job: Job, message: str = "") -> None:
         if job.stop_at is None:
             job.stop_at = time.monotonic()
             job.stop_message = message
-            self._send_command(seat, job, "stop")
+            self._send_command(slot, job, "stop")
         if (
             not job.steps and not job.ended
         ):  # still loading or building: nobody should wait for that
@@ -590,7 +346,7 @@ class Supervisor:
 
     def _send_command(
         self,
-        seat: Seat,
+        slot: WorkerSlot,
         job: Job,
         do: str,
         kind: str = "",
@@ -598,38 +354,38 @@ class Supervisor:
         value: float | str = 0.0,
     ) -> None:
         command = {"do": do, "kind": kind, "name": name, "value": value}
-        seat.worker.send({"id": job.run_id, "do": "command", "command": command})
+        slot.worker.send({"id": job.run_id, "do": "command", "command": command})
 
-    def _seat_of(self, run_id: str) -> Seat | None:
-        for seat in self._seats.values():
-            if seat.job is not None and seat.job.run_id == run_id:
-                return seat
+    def _slot_of(self, run_id: str) -> WorkerSlot | None:
+        for slot in self._slots.values():
+            if slot.job is not None and slot.job.run_id == run_id:
+                return slot
         return None
 
     def _dispatch(self) -> None:
         """Gives waiting runs to idle workers, to one that has built the run where there is one."""
         while not self._closed.is_set():
-            idle = [seat for seat in self._seats.values() if seat.job is None]
-            jobs = [seat.job for seat in self._seats.values() if seat.job is not None]
-            held = full([job.waited.visitor for job in jobs], self.settings.workers)
-            one = self._line.take(held) if idle else None
+            idle = [slot for slot in self._slots.values() if slot.job is None]
+            jobs = [slot.job for slot in self._slots.values() if slot.job is not None]
+            held = full([job.queued.visitor for job in jobs], self.settings.workers)
+            one = self._queue.take(held) if idle else None
             if one is None:
                 break
             digest = one.spec.digest
-            seat = next((seat for seat in idle if seat.prepared == digest), idle[0])
-            seat.job, seat.prepared = Job(one), ""
-            seat.worker.send({"id": one.run_id, "do": "train", "spec": one.spec.to_json()})
-        while self._executor.size - len(self._seats) < len(self._line) and self._executor.grow():
+            slot = next((slot for slot in idle if slot.prepared == digest), idle[0])
+            slot.job, slot.prepared = Job(one), ""
+            slot.worker.send({"id": one.run_id, "do": "train", "spec": one.spec.to_json()})
+        while self._executor.size - len(self._slots) < len(self._queue) and self._executor.grow():
             pass
 
-    def _free(self, seat: Seat, taken: int) -> None:
+    def _free(self, slot: WorkerSlot, taken: int) -> None:
         """The worker is done with its run. Takes the lock."""
         with self._lock:
-            job, seat.job, seat.idle_since = seat.job, None, time.monotonic()
+            job, slot.job, slot.idle_since = slot.job, None, time.monotonic()
             if taken > self.settings.worker_memory_gib * 2**30 * 0.75:
-                _log.info("Worker %d has grown large and is replaced.", seat.worker.pid)
-                del self._seats[seat.worker]
-                seat.worker.kill()
+                _log.info("Worker %d has grown large and is replaced.", slot.worker.pid)
+                del self._slots[slot.worker]
+                slot.worker.kill()
             self._dispatch()
         if job is not None and not job.ended:
             self._mark(
@@ -639,7 +395,7 @@ class Supervisor:
                 kind="worker",
             )
 
-    def _hear(self, seat: Seat, job: Job, event: Event) -> None:
+    def _hear(self, slot: WorkerSlot, job: Job, event: Event) -> None:
         """Records an event of a live run. Called without the lock."""
         job.heard = True
         urgent = not isinstance(event, Progress) or not job.step
@@ -649,7 +405,7 @@ class Supervisor:
                 job.steps = event.steps
             case Progress():
                 job.seconds = event.seconds
-                self._rates[_pace(job.waited.spec)] = event.images_per_second
+                self._durations.note(job.queued.spec, event.images_per_second)
             case Changed(kind="state"):
                 job.paused_at = time.monotonic() if event.value == "paused" else None
             case Finished() | Failed():
@@ -659,12 +415,12 @@ class Supervisor:
             if isinstance(event, Finished) and job.stop_message:
                 self.store.set_state(job.run_id, event.reason, job.stop_message)
             if urgent:
-                self._tell(job.run_id)
+                self._notify(job.run_id)
         except StoreError as error:
             job.ended = True
             self._mark(job.run_id, "failed", error.message, error.hint, "store")
             with self._lock:
-                self._stop(seat, job)
+                self._stop(slot, job)
 
     def _mark(self, run_id: str, state: str, message: str, hint: str = "", kind: str = "") -> None:
         """Writes an end; the store itself shows and retries one that cannot be written."""
@@ -672,16 +428,16 @@ class Supervisor:
             self.store.set_state(run_id, state, message, hint, kind=kind)
         except StoreError as error:
             _log.warning("The end of run %s is not written yet: %s", run_id, error)
-        self._tell(run_id)
+        self._notify(run_id)
 
-    def _tell(self, run_id: str) -> None:
+    def _notify(self, run_id: str) -> None:
         for listener in self.listeners:
             listener(run_id)
 
     def _give_up(self) -> None:
         """Tells the waiting runs that no worker can be started."""
-        for one in self._line.order():
-            self._line.leave(one.run_id)
+        for one in self._queue.order():
+            self._queue.leave(one.run_id)
             self._mark(
                 one.run_id,
                 "failed",
@@ -690,26 +446,6 @@ class Supervisor:
                 "worker",
             )
 
-    def _free_in(self, job: Job | None) -> float | None:
-        """In about how many seconds a worker has done its job; None if nobody can tell."""
-        if job is None or job.ended:
-            return 0.0
-        others = self._line.others_since(job.waited.visitor)
-        most = at_most(job.held, others, self.settings, time.monotonic())
-        if job.paused_at is not None:
-            return most
-        left = seconds_left(job.step, job.steps, job.seconds)
-        if left is None:
-            left = self._length(job.waited.spec)
-        return None if left is None else min(most, left)
-
-    def _length(self, spec: RunSpec) -> float | None:
-        """About how many seconds a run takes, by the pace of the last one like it."""
-        rate = self._rates.get(_pace(spec))
-        if not rate:
-            return None
-        return datasets.counts(spec).trained * spec.epochs / rate
-
     # The clock
 
     def _tick(self) -> None:
@@ -717,13 +453,13 @@ class Supervisor:
         while not self._closed.wait(TICK_SECONDS):
             now = time.monotonic()
             with self._lock:
-                for seat in self._seats.values():
-                    stop_at = seat.job.stop_at if seat.job is not None else None
+                for slot in self._slots.values():
+                    stop_at = slot.job.stop_at if slot.job is not None else None
                     if stop_at is not None and now - stop_at > STOP_SECONDS:
-                        seat.worker.kill()
+                        slot.worker.kill()
                 self._end_one(now)
                 self._end_idle(now)
-                if self._executor.failures >= START_FAILURES and not self._seats:
+                if self._executor.failures >= START_FAILURES and not self._slots:
                     self._give_up()
             try:
                 if now - searched > SEARCH_SECONDS:
@@ -746,83 +482,31 @@ class Supervisor:
                 self._mark(record.id, "failed", error.message, error.hint, "spec")
                 continue
             with self._lock:
-                self._line.join(Waiting(record.id, record.owner, spec, time.monotonic()))
+                self._queue.join(QueuedRun(record.id, record.owner, spec, time.monotonic()))
                 self._dispatch()
 
     def _end_idle(self, now: float) -> None:
         """Ends workers that came for a crowd which has left."""
-        for seat in list(self._seats.values()):
-            idle = seat.job is None and now - seat.idle_since > IDLE_SECONDS
-            if idle and self._executor.dismiss(seat.worker):
-                del self._seats[seat.worker]
+        for slot in list(self._slots.values()):
+            idle = slot.job is None and now - slot.idle_since > IDLE_SECONDS
+            if idle and self._executor.dismiss(slot.worker):
+                del self._slots[slot.worker]
 
     def _end_one(self, now: float) -> None:
         """Stops a run that has held a worker for too long while others wait; one at a time."""
-        jobs = [(seat, seat.job) for seat in self._seats.values() if seat.job is not None]
+        jobs = [(slot, slot.job) for slot in self._slots.values() if slot.job is not None]
         if any(job.stop_at is not None or job.ended for _, job in jobs):
             return  # a worker will be free soon
-        found = overdue([job.held for _, job in jobs], self._line.others_since, self.settings, now)
+        found = overdue([job.held for _, job in jobs], self._queue.others_since, self.settings, now)
         if found is None:
             return
-        seat, job = next(one for one in jobs if one[1].run_id == found[0].run_id)
+        slot, job = next(one for one in jobs if one[1].run_id == found[0].run_id)
         self._stop(
-            seat,
+            slot,
             job,
             f"Stopped at step {job.step:,} {found[1]} while others waited for the worker. "
             "What it recorded is kept.",
         )
-
-
-def _pace(spec: RunSpec) -> tuple[Any, ...]:
-    """What mostly sets how many images a second go through."""
-    size = models.parameter_count(spec)
-    return (spec.task, spec.dataset, size, spec.batch_size, spec.precision)
-
-
-def _check_number(kind: str, name: str, value: float | str, known: Mapping[str, Any]) -> None:
-    """Whether what a kind and a name say can take `value`; `known` is what is known of the loss."""
-    rates = ["learning_rate", *(["center_rate"] if "centers" in known.get("inputs", []) else [])]
-    parameters = [parameter["name"] for parameter in known.get("parameters", [])]
-    if name not in {RATE: rates, PARAMETER: parameters}.get(kind, []):
-        raise RunError(
-            f"{name[:64]!r} cannot be changed while this run trains.",
-            f"What can: {', '.join([*rates, *parameters])}.",
-        )
-    if isinstance(value, str) or not math.isfinite(value):
-        raise RunError(f"Expected a finite number for {name[:64]!r}.")
-    if kind == RATE:
-        knob = knobs()[name]
-        low, high = knob.low or 0.0, knob.high or math.inf
-        if not low <= value <= high:
-            named = {"learning_rate": "learning rate", "center_rate": "centre rate"}[name]
-            raise RunError(f"Expected a {named} of {low:g} to {high:g}; got {value:g}.")
-
-
-def _check_owner(owner: str, visitor: str) -> None:
-    if owner == TERMINAL:
-        raise RunError(
-            "This run trains in a terminal, which alone can steer it.",
-            "Press Ctrl-C there to stop it. You can watch it, and start a run of your own with the "
-            "same settings.",
-        )
-    if owner != visitor:
-        raise RunError(
-            "Only the browser that started this run can steer it.",
-            "You can watch it, and start a run of your own with the same settings.",
-        )
-
-
-def _refuse(record: RunRecord | None, visitor: str) -> None:
-    """Says why a run that this supervisor does not have cannot be steered."""
-    if record is None:
-        raise RunError("There is no such run.", "Check the link, or start a new run.")
-    _check_owner(record.owner, visitor)
-    if record.live:
-        raise RunError(
-            "This run trains in another program: a terminal or another server.",
-            "Steer it from there.",
-        )
-    raise RunError("This run has ended.", "Start a new one.")
 
 
 _service_lock = threading.Lock()

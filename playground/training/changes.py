@@ -1,4 +1,5 @@
-"""A run's spec as it was changed mid-run, out of the marks that the run left.
+"""What can be changed while a run trains, and a run's spec as it was changed, out of the marks that
+it left.
 
 A change has a kind, so that a parameter of a loss may be called what it likes. A whole loss is a
 change to JSON of the two fields of a RunSpec that describe one; "broken" marks where a loss stopped
@@ -6,16 +7,18 @@ being finite, "back" that the weights of an earlier step were put back.
 """
 
 import json
-from collections.abc import Iterable
+import math
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from playground.errors import SpecError
-from playground.spec import RunSpec
+from playground.errors import RunError, SpecError
+from playground.spec import RunSpec, knobs
 from playground.training.events import Changed
 
 STATE, RATE, PARAMETER, LOSS = "state", "rate", "parameter", "loss"
 BROKEN, BACK, BEST, PHASE = "broken", "back", "best", "phase"
-RATES = ("learning_rate", "center_rate")  # fields of a spec that can be changed by themselves
+# Fields of a spec that can be changed by themselves, and what they are called.
+RATES = {"learning_rate": "learning rate", "center_rate": "centre rate"}
 _BEFORE = {
     "state": STATE,
     "loss": LOSS,
@@ -71,3 +74,36 @@ def broken(marks: Iterable[Changed]) -> dict[str, Any] | None:
         return None
     found: dict[str, Any] = json.loads(str(last.value))
     return {**found, "step": last.step}
+
+
+def check_number(kind: str, name: str, value: float | str, loss: Mapping[str, Any]) -> None:
+    """Raises RunError unless what a kind and a name say can take `value`; of the run's loss, its
+    "inputs" and "parameters" are known."""
+    rates = [rate for rate in RATES if rate != "center_rate" or "centers" in loss.get("inputs", [])]
+    parameters = [parameter["name"] for parameter in loss.get("parameters", [])]
+    if name not in {RATE: rates, PARAMETER: parameters}.get(kind, []):
+        raise RunError(
+            f"{name[:64]!r} cannot be changed while this run trains.",
+            f"What can: {', '.join([*rates, *parameters])}.",
+        )
+    if isinstance(value, str) or not math.isfinite(value):
+        raise RunError(f"Expected a finite number for {name[:64]!r}.")
+    if kind == RATE:
+        knob = knobs()[name]
+        low, high = knob.low or 0.0, knob.high or math.inf
+        if not low <= value <= high:
+            raise RunError(f"Expected a {RATES[name]} of {low:g} to {high:g}; got {value:g}.")
+
+
+def check_loss(report: Mapping[str, Any], begun_with: Collection[str]) -> None:
+    """Raises RunError unless a run can go on with the loss of a check's report; the one it was
+    begun with has the inputs `begun_with`."""
+    if error := report.get("error"):
+        raise RunError(f"The loss stays: {error['message']}.", error["hint"] or "")
+    if refused := report.get("refusal"):
+        raise RunError(f"The loss stays: {refused['message']}.", refused["hint"])
+    if "centers" in set(report["inputs"]) - set(begun_with):
+        raise RunError(
+            "The loss stays: this run was begun without moving class centres.",
+            "Press Train for a run that has them.",
+        )

@@ -36,12 +36,12 @@ def main() -> None:
         settings = Settings(home=Path(home), workers=1)
         service = Supervisor(settings, open_store(settings))
         service.start()
-        service.open_eyes()
+        service.questions.start_looking()
         spec = RunSpec(dataset=arguments.dataset, epochs=200)
         run_id = service.submit(spec, "me")
         while not service.store.snapshots(run_id, "weights"):
             time.sleep(0.2)
-        service.look(run_id, "maps", image={"test": 0})  # the looker reads the data
+        service.questions.ask("maps", run=run_id, image={"test": 0})  # the looker reads the data
         time.sleep(5)
         sizes: list[int] = []
 
@@ -49,7 +49,7 @@ def main() -> None:
             before, began = service.store.run(run_id), time.perf_counter()
             while (passed := time.perf_counter() - began) < arguments.seconds:
                 if looking:
-                    found = service.look(run_id, "maps", image={"test": 0})
+                    found = service.questions.ask("maps", run=run_id, image={"test": 0})
                     sizes.append(len(gzip.compress(pack(found), 1)))
                 left = int(passed) + 1 - (time.perf_counter() - began)
                 time.sleep(max(0.0, left))

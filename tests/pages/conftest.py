@@ -26,7 +26,8 @@ def supervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Supe
     config = Settings(home=tmp_path, data=tmp_path / "data", download=False, workers=1)
     found = Supervisor(config, open_store(config))
     monkeypatch.setattr(module, "service", lambda: found)
-    monkeypatch.setattr(found, "open_eyes", lambda: None)  # a page that looks would start a worker
+    # A page that looks would start a worker.
+    monkeypatch.setattr(found.questions, "start_looking", lambda: None)
     for each in (datasets, datasets.files):
         monkeypatch.setattr(each, "settings", lambda: config)
     st.cache_data.clear()
@@ -39,28 +40,38 @@ def supervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Supe
 def warm(supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch) -> Supervisor:
     """The same with answers about losses, without the numbers that need TensorFlow."""
 
-    def check(
-        text: str, parameters: dict[str, float] | None = None, visitor: str = "", **_: Any
-    ) -> dict[str, Any]:
+    def check(text: str, parameters: dict[str, float], **_: Any) -> dict[str, Any]:
         found = {"ok": True, "error": None, "warnings": [], "inputs": [], "parameters": []}
         if not text.isidentifier():
-            found = losses.check(text, numeric=False, **(parameters or {}))
+            found = losses.check(text, numeric=False, **parameters)
         return found
 
     status = supervisor.status
     monkeypatch.setattr(supervisor, "status", lambda: {**status(), "checking": True})
-    monkeypatch.setattr(supervisor, "check", check)
-    monkeypatch.setattr(supervisor, "doctor", lambda text, parameters, visitor="": verdicts(text))
-    monkeypatch.setattr(
-        supervisor, "catalog", lambda: [info.as_dict() for info in losses.catalog()]
-    )
-    monkeypatch.setattr(
-        supervisor, "metrics", lambda: [info.as_dict() for info in losses.metrics()]
-    )
-    monkeypatch.setattr(
-        supervisor, "check_metric", lambda text, visitor: losses.check(text, metric=True)
+    answer(
+        monkeypatch,
+        supervisor,
+        check=check,
+        doctor=lambda text, parameters: {"verdicts": verdicts(text)},
+        catalog=lambda: [info.as_dict() for info in losses.catalog()],
+        metrics=lambda: [info.as_dict() for info in losses.metrics()],
+        metric=lambda text: losses.check(text, metric=True),
     )
     return supervisor
+
+
+def answer(
+    monkeypatch: pytest.MonkeyPatch, supervisor: Supervisor, **answers: Callable[..., Any]
+) -> None:
+    """Lets these functions answer the questions of their names, in the place of a worker."""
+    before = supervisor.questions.ask
+
+    def ask(name: str, visitor: str = "", newest: bool = False, /, **fields: Any) -> Any:
+        if name in answers:
+            return answers[name](**fields)
+        return before(name, visitor, newest, **fields)
+
+    monkeypatch.setattr(supervisor.questions, "ask", ask)
 
 
 def verdicts(text: str) -> list[dict[str, Any]]:

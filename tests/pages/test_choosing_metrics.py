@@ -87,7 +87,7 @@ def test_a_faulty_metric_of_a_link_is_not_trained(visit: Visit, warm: Supervisor
 
 
 def test_there_are_never_more_than_six(visit: Visit, warm: Supervisor) -> None:
-    names = [info["name"] for info in warm.metrics()][1:]
+    names = [info["name"] for info in warm.questions.ask("metrics")][1:]
     page = visit("dataset=digits")
     page.pills(key="metrics-named").set_value(names[:7]).run()
     assert page.session_state[metrics.KEY] == names[:6]

@@ -102,39 +102,35 @@ def test_a_run_from_before_is_said_to_be_so(supervisor: Supervisor) -> None:
 
     run_id = begun(supervisor, RunSpec(dataset="digits"))
     with pytest.raises(RunError, match="no weights yet"):
-        supervisor.look(run_id, "maps")
+        supervisor.questions.ask("maps", run=run_id)
     supervisor.store.record(run_id, Snapshot(3, "weights", {"a": np.ones(2)}))
     with pytest.raises(RunError, match="before networks could be looked into"):
-        supervisor.look(run_id, "maps")
+        supervisor.questions.ask("maps", run=run_id)
     with pytest.raises(RunError, match="no such run"):
-        supervisor.look("nothing", "maps")
+        supervisor.questions.ask("maps", run="nothing")
 
 
 def test_weights_are_those_nearest_to_the_step(
     supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        supervisor._looks._looker,
-        "ask",
-        lambda do, visitor, topic, /, **asked: {"of": asked["weights"]["a"][0]},
-    )
+    looker = supervisor.questions._clients["look"]
+    monkeypatch.setattr(looker, "start", lambda: None)
+    monkeypatch.setattr(looker, "ask", lambda *_, **asked: {"of": asked["weights"]["a"][0]})
     run_id = begun(supervisor, RunSpec(dataset="digits"))
     for step in (0, 10, 40):
         arrays = {"a": np.array([step]), "normalise/mean": np.zeros(1)}
         supervisor.store.record(run_id, Snapshot(step, "weights", arrays))
-    assert supervisor.look(run_id, "maps", 13) == {"of": 10, "step": 10}
-    assert supervisor.look(run_id, "maps", 10**8) == {"of": 40, "step": 40}
-    assert supervisor.look(run_id, "maps") == {"of": 40, "step": 40}
+    assert supervisor.questions.ask("maps", run=run_id, step=13) == {"of": 10, "step": 10}
+    assert supervisor.questions.ask("maps", run=run_id, step=10**8) == {"of": 40, "step": 40}
+    assert supervisor.questions.ask("maps", run=run_id) == {"of": 40, "step": 40}
 
 
 def test_gradients_are_those_of_the_loss_as_it_was_changed(
     supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        supervisor._looks._looker,
-        "ask",
-        lambda do, visitor, topic, /, **asked: {"spec": asked["spec"]},
-    )
+    looker = supervisor.questions._clients["look"]
+    monkeypatch.setattr(looker, "start", lambda: None)
+    monkeypatch.setattr(looker, "ask", lambda *_, **asked: {"spec": asked["spec"]})
     spec = RunSpec(dataset="digits", loss="focal", loss_parameters={"gamma": 1.0})
     run_id = supervisor.store.create(spec, "me")
     loss = {**started().loss, "parameters": [{"name": "gamma"}]}
@@ -146,7 +142,7 @@ def test_gradients_are_those_of_the_loss_as_it_was_changed(
     supervisor.store.record(run_id, Changed(6, "rate", "learning_rate", 0.5))
 
     def gamma(step: int) -> dict[str, float]:
-        spec = RunSpec.from_json(supervisor.look(run_id, "maps", step)["spec"])
+        spec = RunSpec.from_json(supervisor.questions.ask("maps", run=run_id, step=step)["spec"])
         return spec.loss_parameters
 
     assert gamma(0) == {"gamma": 1.0} and gamma(10) == {"gamma": 4.0}

@@ -33,10 +33,10 @@ def drawn(warm: Supervisor, monkeypatch: pytest.MonkeyPatch) -> Supervisor:
                 "curve": curve,
                 "verdicts": {"proper": "yes" if "e" in info["name"] else "no"},
             }
-            for info in warm.catalog()
+            for info in warm.questions.ask("catalog")
         }, True
 
-    monkeypatch.setattr(warm, "gallery", cards)
+    monkeypatch.setattr(warm.questions, "gallery", cards)
     return warm
 
 
@@ -50,13 +50,17 @@ def shown(page: AppTest) -> list[str]:
 
 def test_all_are_there_and_chosen_by_group_and_property(visit: Visit, drawn: Supervisor) -> None:
     page = opened(visit, "dataset=digits")
-    names = [info["name"] for info in drawn.catalog()]
+    names = [info["name"] for info in drawn.questions.ask("catalog")]
     assert shown(page) == names and f"{len(names)} losses" in said(page)
     page.multiselect(key="view.has").set_value(["proper"]).run()
     assert shown(page) == [name for name in names if "e" in name]
-    group = drawn.catalog()[-1]["group"]
+    group = drawn.questions.ask("catalog")[-1]["group"]
     page.button_group(key="view.groups").set_value([group]).run()
-    wanted = [i["name"] for i in drawn.catalog() if "e" in i["name"] and i["group"] == group]
+    wanted = [
+        i["name"]
+        for i in drawn.questions.ask("catalog")
+        if "e" in i["name"] and i["group"] == group
+    ]
     assert shown(page) == wanted
     assert page.query_params["has"] == "proper" and page.query_params["group"] == group
 
@@ -104,7 +108,7 @@ def test_greyed_is_what_training_refuses_and_nothing_else(
         monkeypatch.setitem(TASKS, task.name, task)
     page = opened(visit, "dataset=digits")
     tries = {each.key[4:]: each for each in page.button if (each.key or "")[:4] == "try-"}
-    assert list(tries) == [info["name"] for info in drawn.catalog()]
+    assert list(tries) == [info["name"] for info in drawn.questions.ask("catalog")]
     told = {name for name in tries if refused(name)}
     assert told >= {"distillation"}
     assert {name for name, button in tries.items() if button.disabled} == told
@@ -125,7 +129,9 @@ def test_greyed_goes_by_the_chosen_task(
     monkeypatch.setitem(TASKS, "toy", Toy())
     page = opened(visit, "dataset=digits&task=toy")
     disabled = {each.key[4:] for each in page.button if each.key[:4] == "try-" and each.disabled}
-    assert disabled == {i["name"] for i in drawn.catalog() if set(i["inputs"]) - set(Toy.inputs)}
+    assert disabled == {
+        i["name"] for i in drawn.questions.ask("catalog") if set(i["inputs"]) - set(Toy.inputs)
+    }
     assert "supcon" in disabled and "brier" not in disabled
 
 

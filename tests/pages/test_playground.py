@@ -17,7 +17,7 @@ from playground.runs.removal import LEAST_RUNS
 from playground.runs.supervisor import Supervisor
 from playground.spec import RunSpec
 from playground.training.events import Changed, Evaluated, Failed, Preparing, Progress, Started
-from tests.pages.conftest import Visit, said
+from tests.pages.conftest import Visit, answer, said
 
 WRITTEN = "gamma = 2.0  # 0..5\n-(1 - p_true)**gamma * log(p_true)"
 
@@ -173,7 +173,7 @@ def test_every_named_loss_can_be_searched_and_edited(visit: Visit, warm: Supervi
     options = visit("dataset=digits").selectbox(key="loss_name").options
     for words in ("log loss", "BCE", "MSE", "noise", "imbalance", "Noisy labels"):
         assert [option for option in options if words in option], words
-    assert all(info["text"] for info in warm.catalog())
+    assert all(info["text"] for info in warm.questions.ask("catalog"))
 
 
 def test_written_loss_has_sliders_and_forgets_those_that_left(
@@ -390,17 +390,18 @@ REMARK = {
 @pytest.fixture
 def judged(warm: Supervisor, monkeypatch: pytest.MonkeyPatch) -> Supervisor:
     """The same with what a worker says of a loss without a teacher and of one of features."""
-    check = warm.check
+    ask = warm.questions.ask
 
-    def judge(text: str, parameters: dict | None = None, visitor: str = "", **_: str) -> dict:
+    def judge(**asked: Any) -> dict:
+        text = asked["text"]
         told = {"refusal": None, "remark": None}
         if "distillation" in text:
             told["refusal"] = REFUSED
         elif "triplet" in text and "cross_entropy" not in text:
             told["remark"] = REMARK
-        return {**check(text, parameters), **told}
+        return {**ask("check", **asked), **told}
 
-    monkeypatch.setattr(warm, "check", judge)
+    answer(monkeypatch, warm, check=judge)
     return warm
 
 
@@ -424,9 +425,7 @@ def test_what_starts_several_runs_refuses_too(
     visit: Visit, judged: Supervisor, at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = visit("dataset=digits", at="fitting.py")
-    monkeypatch.setattr(
-        judged, "check", lambda *asked, **_: {"ok": True, "error": None, "refusal": REFUSED}
-    )
+    answer(monkeypatch, judged, check=lambda **_: {"ok": True, "error": None, "refusal": REFUSED})
     st.cache_data.clear()
     click(page, at)
     assert judged.store.runs() == []

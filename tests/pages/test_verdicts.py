@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from playground.errors import WorkerError
 from playground.runs.supervisor import Supervisor
-from tests.pages.conftest import Visit, said
+from tests.pages.conftest import Visit, answer, said
 
 
 def chips(page: AppTest) -> dict[str, str]:
@@ -42,10 +42,10 @@ def test_a_written_loss_has_the_verdicts_of_its_last_sound_text(
 def test_no_answer_is_said_and_the_page_stands(
     visit: Visit, warm: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slow(text: str, parameters: dict[str, float], visitor: str) -> list[dict[str, Any]]:
+    def slow(**_: Any) -> dict[str, Any]:
         raise WorkerError("Examining this loss took longer than 5 s and was stopped.")
 
-    monkeypatch.setattr(warm, "doctor", slow)
+    answer(monkeypatch, warm, doctor=slow)
     page = visit("dataset=digits&loss=focal")
     assert "The properties are not known: Examining this loss took longer than 5 s" in said(page)
     assert not page.button(key="train").disabled

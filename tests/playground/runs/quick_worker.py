@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from playground import worker
+from playground import answers, worker
+from playground.questions import LOOKS
 from playground.spec import RunSpec
 from playground.training.control import Control
 from playground.training.events import (
@@ -72,7 +73,7 @@ def run(spec: RunSpec, control: Control, prepared: object = None) -> Iterator[Ev
     yield Finished(step, "completed", step / 20, {"loss": 1.0, "accuracy": 0.5})
 
 
-def _check(request: dict) -> dict:
+def _check(request: dict, control: Control) -> dict:
     if request["text"] == "slow":
         time.sleep(600)
     if request["text"].startswith("sleep"):
@@ -82,15 +83,15 @@ def _check(request: dict) -> dict:
     return {"ok": True, "text": request["text"], "pid": os.getpid()}
 
 
-def _look(request: dict) -> dict:
+def _look(request: dict, control: Control) -> dict:
     """An embedding of 16 numbers; of anything else, what was asked for."""
-    if request["what"] == "embedding":
+    if request["do"] == "embedding":
         features, centers = np.zeros((20, 16), np.float32), np.zeros((2, 16), np.float32)
         return {"points": features, "centers": centers, "method": request["method"], "width": 16}
-    return {"what": request["what"], "pid": os.getpid()}
+    return {"what": request["do"], "pid": os.getpid()}
 
 
-def _project(request: dict) -> dict:
+def _project(request: dict, control: Control) -> dict:
     time.sleep(1)
     points = np.full((len(request["points"]), request["dims"]), time.time(), np.float32)
     return {"points": points, "centers": points[:2], "made": time.monotonic()}
@@ -98,9 +99,9 @@ def _project(request: dict) -> dict:
 
 def _once_before_taking_up(marker: Path) -> None:
     """Lets the first worker that gets a run of seed 4 die before it answers."""
-    train = worker.Office._train
+    train = worker.RequestLoop._train
 
-    def dying(self: worker.Office, run_id: str, spec: str) -> None:
+    def dying(self: worker.RequestLoop, run_id: str, spec: str) -> None:
         if RunSpec.from_json(spec).seed == 4:
             if not marker.exists():
                 marker.touch()
@@ -108,7 +109,7 @@ def _once_before_taking_up(marker: Path) -> None:
             marker.unlink()
         train(self, run_id, spec)
 
-    worker.Office._train = dying  # type: ignore[method-assign]
+    worker.RequestLoop._train = dying  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
@@ -116,6 +117,7 @@ if __name__ == "__main__":
     loop.run = run  # type: ignore[attr-defined]
     sys.modules["playground.training.loop"] = loop
     worker._WARM_UPS = dict.fromkeys(worker._WARM_UPS, lambda: None)
-    worker._ANSWERS |= {"check": _check, "look": _look, "project": _project}
+    looks = dict.fromkeys(LOOKS, _look)
+    answers.ANSWERS.update({"check": _check, "project": _project, **looks})
     _once_before_taking_up(Path(tempfile.gettempdir()) / f"quick-worker-{os.getppid()}")
     worker.main(sys.argv[1])

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from playground.runs.looks import Looks
+from playground.runs.asking import Asking
 from playground.runs.store import Store, open_store
 from playground.settings import Settings
 from playground.spec import RunSpec
@@ -27,8 +27,8 @@ def store(tmp_path: Path):
 
 @pytest.fixture
 def looks(tmp_path: Path, store: Store):
-    found = Looks(Settings(home=tmp_path), store, QUICK)
-    found.start()
+    found = Asking(Settings(home=tmp_path), store, QUICK)
+    found.start_looking()
     yield found
     found.close()
 
@@ -42,19 +42,19 @@ def run_id(store: Store) -> str:
     return made
 
 
-def test_a_layout_keeps_nobodys_maps_waiting(looks: Looks, run_id: str) -> None:
+def test_a_layout_keeps_nobodys_maps_waiting(looks: Asking, run_id: str) -> None:
     order = []
 
     def lay_out(step: int) -> None:
-        looks.look(run_id, "embedding", step, f"loud {step}", method="tsne")
+        looks.ask("embedding", f"loud {step}", True, run=run_id, step=step, method="tsne")
         order.append("layout")
 
-    looks.look(run_id, "maps", None, "quiet")
+    looks.ask("maps", "quiet", True, run=run_id)
     flood = [threading.Thread(target=lay_out, args=(step,)) for step in STEPS]
     for thread in flood:
         thread.start()
     for _ in range(10):
-        looks.look(run_id, "maps", None, "quiet")
+        looks.ask("maps", "quiet", True, run=run_id)
         order.append("maps")
     for thread in flood:
         thread.join()
@@ -62,11 +62,11 @@ def test_a_layout_keeps_nobodys_maps_waiting(looks: Looks, run_id: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["tsne", "umap"])
-def test_a_layout_is_made_once_whoever_asks(looks: Looks, run_id: str, method: str) -> None:
+def test_a_layout_is_made_once_whoever_asks(looks: Asking, run_id: str, method: str) -> None:
     found = []
 
     def lay_out(visitor: str) -> None:
-        found.append(looks.look(run_id, "embedding", 10, visitor, method=method))
+        found.append(looks.ask("embedding", visitor, True, run=run_id, step=10, method=method))
 
     class_of_eight = [threading.Thread(target=lay_out, args=(f"v{n}",)) for n in range(8)]
     for thread in class_of_eight:
@@ -77,12 +77,12 @@ def test_a_layout_is_made_once_whoever_asks(looks: Looks, run_id: str, method: s
     assert len({one["made"] for one in found}) == 1 and len(found) == 9
     first = found[0]
     assert first["points"].shape == (20, 2) and first["method"] == method and first["step"] == 10
-    other = looks.look(run_id, "embedding", 20, "me", method=method)
-    space = looks.look(run_id, "embedding", 10, "me", method=method, dims=3)
+    other = looks.ask("embedding", "me", True, run=run_id, step=20, method=method)
+    space = looks.ask("embedding", "me", True, run=run_id, step=10, method=method, dims=3)
     assert len({one["made"] for one in (first, other, space)}) == 3
     assert space["points"].shape == (20, 3)
 
 
-def test_what_is_quick_to_lay_out_needs_no_second_worker(looks: Looks, run_id: str) -> None:
-    found = looks.look(run_id, "embedding", 10, "me", method="pca")
+def test_what_is_quick_to_lay_out_needs_no_second_worker(looks: Asking, run_id: str) -> None:
+    found = looks.ask("embedding", "me", True, run=run_id, step=10, method="pca")
     assert "made" not in found

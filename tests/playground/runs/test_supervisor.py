@@ -20,7 +20,7 @@ from sqlalchemy.pool import Pool
 
 from playground.errors import DataError, RunError, WorkerError
 from playground.runs import supervisor as supervisor_module
-from playground.runs.checker import Superseded
+from playground.runs.client import Superseded
 from playground.runs.store import open_store
 from playground.runs.supervisor import Supervisor
 from playground.settings import Settings
@@ -109,7 +109,7 @@ def test_a_run_is_trained_and_recorded(make):
         "checking": True,
         "looking": False,
         "workers": 1,
-        "seats": 1,
+        "warm": 1,
         "running": 0,
         "queued": 0,
         "problem": "",
@@ -184,7 +184,7 @@ def test_visitors_take_turns_and_see_their_place(make):
     with pytest.raises(RunError, match="Only the browser"):
         service.command(other, "a", "stop")
 
-    service.command(again, "a", "stop")  # a waiting run leaves the line
+    service.command(again, "a", "stop")  # a waiting run leaves the queue
     assert state(service, again) == "stopped" and service.place(third) == 2
     service.command(first, "a", "stop")
     training(service, other)
@@ -193,11 +193,11 @@ def test_visitors_take_turns_and_see_their_place(make):
     training(service, third)
 
 
-def test_the_line_is_bounded(make):
+def test_the_queue_is_bounded(make):
     service = make(queue_limit=2)
     until(lambda: service.status()["ready"])
     runs = [service.submit(LONG, f"visitor {number}") for number in range(3)]
-    with pytest.raises(RunError, match="line is full: 2 runs wait"):
+    with pytest.raises(RunError, match="queue is full: 2 runs wait"):
         service.submit(LONG, "late")
     assert len(service.store.runs()) == 3
     service.command(runs[2], "visitor 2", "stop")
@@ -208,7 +208,7 @@ def test_runs_start_together_or_not_at_all(make):
     service = make(workers=3, warm_workers=1, queue_limit=1, runs_per_visitor=4)
     with pytest.raises(RunError, match="more than one visitor may have, 4"):
         service.submit_all([LONG] * 5, "me")
-    with pytest.raises(RunError, match="line is full"):
+    with pytest.raises(RunError, match="queue is full"):
         for number in range(5):
             service.submit_all([LONG], f"visitor {number}")
     assert len(service.store.runs()) == 4
@@ -226,7 +226,7 @@ def test_workers_come_for_a_crowd_and_leave_after_it(make, monkeypatch):
     until(lambda: sum(map(gone, pids)) == 2)
     assert training(service, service.submit(LONG, "me")) in pids
     service.expect(2)
-    until(lambda: service.status()["seats"] == 2)
+    until(lambda: service.status()["warm"] == 2)
 
 
 def test_many_submit_at_once(make):
@@ -419,7 +419,8 @@ end = time.monotonic() + 20
 while service.store.run(run_id).step < 10 or not service.status()["ready"]:
     assert time.monotonic() < end
     time.sleep(0.01)
-print(run_id, service.store.started(run_id).loss["pid"], service.check("x")["pid"], flush=True)
+checker = service.questions.ask("check", text="x")["pid"]
+print(run_id, service.store.started(run_id).loss["pid"], checker, flush=True)
 time.sleep(60)
 """
 
@@ -513,7 +514,7 @@ def test_a_waiting_run_of_a_version_with_other_settings_is_told_so(make, tmp_pat
 
 def test_a_text_is_checked(make):
     service = make()
-    report = service.check("mean(y_pred)", {"gamma": 2.0})
+    report = service.questions.ask("check", text="mean(y_pred)", parameters={"gamma": 2.0})
     assert report["ok"] and report["text"] == "mean(y_pred)"
 
 
@@ -523,22 +524,22 @@ def test_a_text_is_checked(make):
 )
 def test_a_check_that_hangs_or_kills_is_said_and_the_next_is_answered(make, text, message):
     service = make(answer_seconds=0.5)
-    pid = service.check("fine")["pid"]
+    pid = service.questions.ask("check", text="fine")["pid"]
     with pytest.raises(WorkerError, match=message):
-        service.check(text)
-    again = service.check("fine")["pid"]
+        service.questions.ask("check", text=text)
+    again = service.questions.ask("check", text="fine")["pid"]
     assert again != pid
     until(lambda: gone(pid))
 
 
 def test_of_one_visitor_only_the_newest_text_is_checked(make):
     service = make(answer_seconds=0.5)
-    service.check("fine")
+    service.questions.ask("check", text="fine")
     answers = {}
 
     def ask(text):
         try:
-            answers[text] = service.check(text, visitor="me", newest=True)["text"]
+            answers[text] = service.questions.ask("check", "me", True, text=text)["text"]
         except Superseded:
             answers[text] = "superseded"
         except WorkerError:
@@ -555,9 +556,11 @@ def test_of_one_visitor_only_the_newest_text_is_checked(make):
 
 def test_a_killed_checker_is_asked_again_and_nobody_hears_of_it(make):
     service = make()
-    pid = service.check("fine")["pid"]
+    pid = service.questions.ask("check", text="fine")["pid"]
     found = {}
-    asking = threading.Thread(target=lambda: found.update(service.check("sleep 1")))
+    asking = threading.Thread(
+        target=lambda: found.update(service.questions.ask("check", text="sleep 1"))
+    )
     asking.start()
     time.sleep(0.3)
     os.kill(pid, signal.SIGKILL)
@@ -567,11 +570,11 @@ def test_a_killed_checker_is_asked_again_and_nobody_hears_of_it(make):
 
 def test_a_flood_of_questions_delays_whoever_floods(make):
     service = make(answer_seconds=30.0)
-    service.check("fine")
+    service.questions.ask("check", text="fine")
     answered = []
 
     def ask(visitor, text):
-        service.check(text, visitor=visitor)
+        service.questions.ask("check", visitor, text=text)
         answered.append(visitor)
 
     flood = [threading.Thread(target=ask, args=("loud", "sleep 0.1")) for _ in range(20)]
@@ -589,12 +592,12 @@ def test_a_flood_of_questions_delays_whoever_floods(make):
 
 def test_who_waits_for_an_answer_is_told_when_the_server_closes(make):
     service = make(answer_seconds=30.0)
-    service.check("fine")
+    service.questions.ask("check", text="fine")
     said = []
 
     def ask():
         with pytest.raises(WorkerError) as caught:
-            service.check("slow")
+            service.questions.ask("check", text="slow")
         said.append(caught.value.message)
 
     threads = [threading.Thread(target=ask) for _ in range(3)]
@@ -609,11 +612,12 @@ def test_who_waits_for_an_answer_is_told_when_the_server_closes(make):
 
 def test_samples_come_from_the_worker_once(make):
     service = make(answer_seconds=60.0)
-    images, labels, names = service.sample("digits")
+    found = service.questions.ask("sample", dataset="digits")
+    images, labels, names = (found[name] for name in ("images", "labels", "class_names"))
     assert images.shape == (10, 8, 8, 1) and labels.tolist() == list(range(10))
-    assert names[3] == "3" and service.sample("digits")[0] is images
+    assert names[3] == "3" and service.questions.ask("sample", dataset="digits") is found
     with pytest.raises(DataError):
-        service.sample("nonsense")
+        service.questions.ask("sample", dataset="nonsense")
 
 
 def test_workers_that_cannot_start_are_said(make):
@@ -642,6 +646,6 @@ def test_the_looker_starts_with_the_server_where_memory_allows(make):
     until(lambda: service.status()["looking"])
     late = make(looker_free_gib=1e6)
     until(lambda: late.status()["ready"])
-    assert not late.status()["looking"] and not late._looks._started
-    late.open_eyes()
+    assert not late.status()["looking"] and not late.questions._clients["look"].started
+    late.questions.start_looking()
     until(lambda: late.status()["looking"])

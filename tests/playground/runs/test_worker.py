@@ -48,6 +48,14 @@ def ended(service, run_id):
     return service.store.run(run_id)
 
 
+def portrait(service: Supervisor, text: str, parameters: dict | None = None) -> dict:
+    return service.questions.ask("portrait", text=text, parameters=parameters or {}, view="curve")
+
+
+def verdicts(service: Supervisor, text: str, parameters: dict | None = None) -> list[dict]:
+    return service.questions.ask("doctor", text=text, parameters=parameters or {})["verdicts"]
+
+
 def test_a_run_learns_and_all_of_it_is_kept(service):
     run_id = service.submit(RunSpec(**DIGITS, loss=WRITTEN), "me")
     found = ended(service, run_id)
@@ -73,11 +81,11 @@ def test_a_run_learns_and_all_of_it_is_kept(service):
 
 
 def test_metrics_are_listed_checked_measured_and_kept(service):
-    assert {"brier", "macro_f1"} <= {info["name"] for info in service.metrics()}
-    report = service.check_metric("mean(p_tru > 0.9)")
+    assert {"brier", "macro_f1"} <= {info["name"] for info in service.questions.ask("metrics")}
+    report = service.questions.ask("metric", text="mean(p_tru > 0.9)")
     assert report["error"]["column"] == 6 and "'p_true'" in report["error"]["message"]
     text = "mean(p_true > 0.9)"
-    assert service.check_metric(text)["ok"]
+    assert service.questions.ask("metric", text=text)["ok"]
     run_id = service.submit(RunSpec(**DIGITS, metrics=("brier", text)), "me")
     found = ended(service, run_id)
     assert found.state == "completed"
@@ -154,70 +162,85 @@ def test_a_text_that_is_no_loss_fails_the_run_before_the_first_step(service):
 
 
 def test_a_named_and_a_written_loss_are_checked(service):
-    named = service.check("categorical_crossentropy")
+    named = service.questions.ask("check", text="categorical_crossentropy")
     assert named["ok"] and named["latex"]
-    curve = service.portrait("categorical_crossentropy", {}, "curve")
+    curve = portrait(service, "categorical_crossentropy", {})
     assert np.array_equal(curve["loss"], curve["ghost"]["loss"])
 
-    written = service.check(WRITTEN, {"gamma": 0.0})
+    written = service.questions.ask("check", text=WRITTEN, parameters={"gamma": 0.0})
     assert written["ok"] and written["parameters"][0]["name"] == "gamma"
-    flat = service.portrait(WRITTEN, {"gamma": 0.0}, "curve")
+    flat = portrait(service, WRITTEN, {"gamma": 0.0})
     assert np.allclose(flat["loss"], curve["loss"], rtol=1e-3, atol=1e-5)
 
-    wrong = service.check("-sum(y_tru)")
-    assert not wrong["ok"] and "y_true" in service.portrait("-sum(y_tru)", {}, "curve")["fault"]
+    wrong = service.questions.ask("check", text="-sum(y_tru)")
+    assert not wrong["ok"] and "y_true" in portrait(service, "-sum(y_tru)", {})["fault"]
     assert (wrong["error"]["line"], wrong["error"]["column"]) == (1, 6)
-    unknown = service.check("categorical_crossentropie")
+    unknown = service.questions.ask("check", text="categorical_crossentropie")
     assert not unknown["ok"] and "categorical_crossentropy" in unknown["error"]["message"]
     for report in (named, written, wrong, unknown):
         json.dumps(report, allow_nan=False)
 
 
 def test_a_named_and_a_written_loss_are_examined(service):
-    found = {each["name"]: each for each in service.doctor("focal", {"gamma": 0.0})}
+    found = {
+        each["name"]: each
+        for each in service.questions.ask("doctor", text="focal", parameters={"gamma": 0.0})[
+            "verdicts"
+        ]
+    }
     assert found["proper"]["state"] == "yes"
     assert {"title", "sentence", "evidence"} <= set(found["proper"])
     text = "gamma = 0.0  # 0..5\n-(1 - p_true)**gamma * log(p_true)"
-    found = {each["name"]: each["state"] for each in service.doctor(text, {"gamma": 2.0})}
+    found = {
+        each["name"]: each["state"]
+        for each in service.questions.ask("doctor", text=text, parameters={"gamma": 2.0})[
+            "verdicts"
+        ]
+    }
     assert (found["sound"], found["proper"]) == ("yes", "no")
-    assert service.doctor("no_such_loss") == []
-    assert service.doctor("sum(y_tru)") == []
+    assert verdicts(service, "no_such_loss") == []
+    assert verdicts(service, "sum(y_tru)") == []
 
 
 def test_an_examination_waits_for_what_cannot_wait_and_still_ends(service):
-    service.check("huber")  # the worker is warm
+    service.questions.ask("check", text="huber")  # the worker is warm
     with ThreadPoolExecutor() as threads:
-        examined = threads.submit(service.doctor, "focal_tversky", {})
+        examined = threads.submit(service.questions.ask, "doctor", text="focal_tversky")
         checked = 0
         while not examined.done() and checked < 3:
             time.sleep(0.05)
-            assert service.check(WRITTEN)["ok"]
+            assert service.questions.ask("check", text=WRITTEN)["ok"]
             checked += 1
         assert checked  # before the examination, which was begun earlier, had its answer
-        assert {"sound", "proper"} <= {each["name"] for each in examined.result(timeout=60)}
+        assert {"sound", "proper"} <= {
+            each["name"] for each in examined.result(timeout=60)["verdicts"]
+        }
 
 
 @pytest.mark.parametrize("text", ["", " ", "\0", "\ud800", "(" * 5000, "x" * 20_000, "import os"])
 def test_nonsense_is_answered(service, text):
-    report = service.check(text)
+    report = service.questions.ask("check", text=text)
     assert not report["ok"] and report["error"]["message"]
 
 
 def test_an_option_of_the_check_is_no_parameter(service):
-    report = service.check("mean(y_true)", {"numeric": 0.0, "num_classes": 1e9, "text": 1.0})
+    report = service.questions.ask(
+        "check", text="mean(y_true)", parameters={"numeric": 0.0, "num_classes": 1e9, "text": 1.0}
+    )
     assert not report["ok"] or report["probe"] is not None
 
 
 def test_the_catalog_is_plain_data(service):
-    catalog = service.catalog()
+    catalog = service.questions.ask("catalog")
     names = [info["name"] for info in catalog]
     assert "categorical_crossentropy" in names and len(set(names)) == len(names)
     json.dumps(catalog, allow_nan=False)
-    assert service.catalog() is catalog
+    assert service.questions.ask("catalog") is catalog
 
 
 def test_sample_images_are_those_of_the_data_set(service):
-    images, labels, names = service.sample("mnist")
+    found = service.questions.ask("sample", dataset="mnist")
+    images, labels, names = (found[name] for name in ("images", "labels", "class_names"))
     assert images.shape == (10, 28, 28, 1) and images.dtype == np.uint8
     assert labels.tolist() == list(range(10)) and len(names) == 10
 
@@ -228,7 +251,7 @@ def test_mnist_is_trained_within_the_memory_bound(service):
     found = ended(service, service.submit(spec, "me"))
     assert found.state == "completed" and found.metrics["test_accuracy"] > 0.8
     if sys.platform == "linux":
-        pid = next(seat.worker.pid for seat in service._seats.values())
+        pid = next(slot.worker.pid for slot in service._slots.values())
         limits = Path(f"/proc/{pid}/limits").read_text().splitlines()
         (bound,) = (line.split()[3] for line in limits if line.startswith("Max address space"))
         assert int(bound) == 4 * 2**30
@@ -237,8 +260,8 @@ def test_mnist_is_trained_within_the_memory_bound(service):
 def test_a_killed_worker_fails_its_run_and_is_replaced(service):
     run_id = service.submit(LONG, "me")
     until(lambda: service.store.run(run_id).step > 10)
-    seat = next(iter(service._seats.values()))
-    seat.worker.kill()
+    slot = next(iter(service._slots.values()))
+    slot.worker.kill()
     found = ended(service, run_id)
     assert (found.state, found.kind) == ("failed", "worker")
     assert len(service.store.series(run_id, "loss")[0]) == found.step > 10
@@ -259,10 +282,10 @@ def test_a_data_set_that_is_not_there_is_said(tmp_path_factory):
         assert "nothing" in found.message and "Digits" in found.hint
         until(lambda: service.status()["checking"])
         with pytest.raises(DataError, match="nothing"):
-            service.sample("mnist")
+            service.questions.ask("sample", dataset="mnist")
         last = service.submit(LONG, "me")
         until(lambda: service.store.run(last).step > 10)
-        pids = [seat.worker.pid for seat in service._seats.values()]
+        pids = [slot.worker.pid for slot in service._slots.values()]
     finally:
         service.close()
         service.store.close()

@@ -1,4 +1,4 @@
-"""The line of runs that wait for a worker: visitors take turns."""
+"""The queue of runs that wait for a worker: visitors take turns."""
 
 from collections import OrderedDict
 from collections.abc import Collection
@@ -8,7 +8,7 @@ from playground.spec import RunSpec
 
 
 @dataclass(frozen=True)
-class Waiting:
+class QueuedRun:
     """One waiting run; `number` counts arrivals, `since` is a time of the caller's clock."""
 
     run_id: str
@@ -18,13 +18,13 @@ class Waiting:
     number: int = 0
 
 
-class Line:
+class RunQueue:
     """Who was served longest ago comes first; of one visitor, what came first. Not thread-safe."""
 
     _REMEMBERED = 1000  # visitors whose last turn is known
 
     def __init__(self) -> None:
-        self._waiting: dict[str, Waiting] = {}
+        self._waiting: dict[str, QueuedRun] = {}
         self._served: OrderedDict[str, int] = OrderedDict()  # visitor -> turn
         self._turn = 0
         self._arrivals = 0
@@ -32,7 +32,7 @@ class Line:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def find(self, run_id: str) -> Waiting | None:
+    def find(self, run_id: str) -> QueuedRun | None:
         """The run's entry, or None if it does not wait."""
         return self._waiting.get(run_id)
 
@@ -45,12 +45,12 @@ class Line:
         times = [one.since for one in self._waiting.values() if one.visitor != visitor]
         return min(times, default=None)
 
-    def join(self, one: Waiting) -> None:
+    def join(self, one: QueuedRun) -> None:
         """Puts a run behind all that its visitor has waiting."""
         self._arrivals += 1
         self._waiting[one.run_id] = replace(one, number=self._arrivals)
 
-    def rejoin(self, one: Waiting) -> None:
+    def rejoin(self, one: QueuedRun) -> None:
         """Puts a run that was taken, and given back, in front of all."""
         self._waiting[one.run_id] = replace(one, number=0)
         self._served.pop(one.visitor, None)
@@ -59,8 +59,8 @@ class Line:
         """Takes a run out."""
         self._waiting.pop(run_id, None)
 
-    def take(self, full: Collection[str] = ()) -> Waiting | None:
-        """The run whose turn it is, out of the line; None from an empty one. Visitors who are
+    def take(self, full: Collection[str] = ()) -> QueuedRun | None:
+        """The run whose turn it is, out of the queue; None from an empty one. Visitors who are
         `full` let others pass."""
         order = self.order()
         if not order:
@@ -74,7 +74,7 @@ class Line:
             self._served.popitem(last=False)
         return one
 
-    def order(self) -> list[Waiting]:
+    def order(self) -> list[QueuedRun]:
         """The runs in the order in which they will be taken if no one else comes."""
         left = sorted(self._waiting.values(), key=lambda one: one.number)
         served, turn, found = dict(self._served), self._turn, []

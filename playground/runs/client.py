@@ -1,4 +1,4 @@
-"""A worker that is kept for questions: checks of a loss as it is typed, or looks into a network."""
+"""The client of a worker that is kept for questions (`playground.questions`)."""
 
 import itertools
 import threading
@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from playground.errors import DataError, PlaygroundError, WorkerError
+from playground.questions import QUESTIONS, Question
 from playground.runs.executor import LocalExecutor, LocalWorker
 from playground.runs.turns import Turn, Turns
 from playground.settings import Settings
 
-SLOW = frozenset({"doctor", "why", "exemplars", "dead", "match"})
-INTERRUPTED = frozenset({"doctor"})  # slow, and given up for a quick one that comes meanwhile
 PATIENCE_SECONDS = 20.0  # after which a slow question lets no more quick ones pass
 START_SECONDS = 60.0  # how long a question may wait for a worker that is not warm yet
 
@@ -29,15 +28,13 @@ class _Gone(Exception):
     """The worker ended while it had a question."""
 
 
-class Checker:
-    """Asks a worker of a role ("check", "look" or "project") one question at a time, each within
-    `seconds`; visitors take turns (see `Turns`)."""
+class Client:
+    """Asks a worker of a role ("check", "look" or "project") one question at a time; visitors take
+    turns (see `Turns`)."""
 
-    def __init__(
-        self, settings: Settings, role: str, seconds: float, command: Sequence[str]
-    ) -> None:
+    def __init__(self, settings: Settings, role: str, command: Sequence[str]) -> None:
         self._role = role
-        self._seconds = seconds
+        self._settings = settings
         self._executor = LocalExecutor(settings, role, 1, self, command)
         self._changed = threading.Condition()
         self._turns = Turns(PATIENCE_SECONDS)
@@ -47,9 +44,14 @@ class Checker:
         self._answer: dict[str, Any] | None = None
         self._numbers = itertools.count(1)
         self._closed = False
+        self.started = False
 
     def start(self) -> None:
-        """Starts the worker."""
+        """Starts the worker, if nobody did."""
+        with self._changed:
+            if self.started or self._closed:
+                return
+            self.started = True
         self._executor.start()
 
     def close(self) -> None:
@@ -71,24 +73,24 @@ class Checker:
 
     def ask(
         self,
-        do: str,
+        name: str,
         visitor: str = "",
-        topic: str = "",
+        newest: bool = False,
         known: Callable[[], Any] = lambda: None,
         /,
-        **question: Any,
+        **fields: Any,
     ) -> Any:
-        """The answer to `{"do": do, **question}`, or what `known` gives when its turn has come, if
+        """The answer to a question of the table, or what `known` gives when its turn has come, if
         that is not None.
 
-        Of the questions that one `visitor` has waiting under a `topic` only the newest is asked,
-        the others raise Superseded. SLOW ones, of which looks are named by "what", let others pass.
-        A question whose worker ends is asked once more. Raises DataError where the answer is one,
-        WorkerError when there is no answer in time: then the worker is replaced.
+        Of the questions of one name that a `visitor` has waiting and wants the `newest` answered of
+        only that is asked, the others raise Superseded. A question whose worker ends is asked once
+        more. Raises DataError where the answer is one, WorkerError when there is no answer in time:
+        then the worker is replaced.
         """
-        name = question.get("what", do)
+        topic, slow = name if newest else "", QUESTIONS[name].slow
         with self._changed:
-            turn = self._turns.join(visitor, topic, name in SLOW, time.monotonic())
+            turn = self._turns.join(visitor, topic, slow, time.monotonic())
             if not turn.slow:
                 self._interrupt()
             self._changed.notify_all()  # an older one may be superseded
@@ -98,7 +100,7 @@ class Checker:
                 began = time.monotonic()
                 try:
                     found = known()
-                    return self._ask_twice(do, turn, question) if found is None else found
+                    return self._ask_twice(name, turn, fields) if found is None else found
                 except _Interrupted:
                     with self._changed:
                         self._turns.rejoin(turn)
@@ -133,57 +135,69 @@ class Checker:
             command = {"id": self._interruptible, "do": "command", "command": stop}
             self._worker.send(command)
 
-    def _ask_twice(self, do: str, turn: Turn, question: dict[str, Any]) -> Any:
+    def _ask_twice(self, name: str, turn: Turn, fields: dict[str, Any]) -> Any:
         """Asks, and asks anew where the worker ends: it may have been killed by anybody."""
         for _ in range(2):
             try:
-                return self._ask(do, turn, question)
+                return self._ask(name, turn, fields)
             except _Gone:
                 continue
+        question = QUESTIONS[name]
         raise WorkerError(
-            f"{_SAID[do]} ended the {self._role}ing worker twice. It is being replaced.",
-            _TOO_SLOW.get(do, "Try again."),
+            f"{question.doing} ended the {self._role}ing worker twice. It is being replaced.",
+            question.hint,
         )
 
-    def _ask(self, do: str, turn: Turn, question: dict[str, Any]) -> Any:
-        number = next(self._numbers)
+    def _ask(self, name: str, turn: Turn, fields: dict[str, Any]) -> Any:
+        number, question = next(self._numbers), QUESTIONS[name]
         with self._changed:
-            self._changed.wait_for(lambda: self._worker or self._closed, START_SECONDS)
-            self._check_open()
-            if self._worker is None:
-                raise WorkerError(
-                    self.problem or f"The {self._role}ing worker is still starting.",
-                    "Try again in a few seconds.",
-                )
-            worker = self._worker
+            worker = self._warm_worker()
             self._answer = None
-            worker.send({"id": number, "do": do, **question})
-            if do in INTERRUPTED and self._turns.slow(turn, time.monotonic()):
+            worker.send({"id": number, "do": name, **fields})
+            if question.interruptible and self._turns.slow(turn, time.monotonic()):
                 self._interruptible = number
                 following = self._turns.next(time.monotonic())
                 if following is not None and not following.slow:
                     self._interrupt()
-            end = time.monotonic() + self._seconds
-            while self._worker is worker and not self._answered(number):
-                left = end - time.monotonic()
-                if left <= 0:
-                    self._worker = None
-                    worker.kill()
-                    raise WorkerError(
-                        f"{_SAID[do]} took longer than {self._seconds:g} s and was stopped.",
-                        _TOO_SLOW.get(do, "Try again."),
-                    )
-                self._changed.wait(left)
-            answer = self._answer
-            if answer is None or answer["id"] != number:
-                raise _Gone
+            answer = self._await(number, worker, question)
         if "error" in answer:
             error = answer["error"]
             kinds: dict[str, type[PlaygroundError]] = {"data": DataError}
             raise kinds.get(error["kind"], WorkerError)(error["message"], error["hint"])
-        if do in INTERRUPTED and answer["answer"].get("interrupted"):
+        if question.interruptible and answer["answer"].get("interrupted"):
             raise _Interrupted
         return answer["answer"]
+
+    def _warm_worker(self) -> LocalWorker:
+        """The worker, as soon as it is warm. The condition is held."""
+        self._changed.wait_for(lambda: self._worker or self._closed, START_SECONDS)
+        self._check_open()
+        if self._worker is None:
+            raise WorkerError(
+                self.problem or f"The {self._role}ing worker is still starting.",
+                "Try again in a few seconds.",
+            )
+        return self._worker
+
+    def _await(self, number: int, worker: LocalWorker, question: Question) -> dict[str, Any]:
+        """What the worker says to a question, within its time; otherwise it is killed. The
+        condition is held."""
+        seconds: float = getattr(self._settings, question.patience)
+        end = time.monotonic() + seconds
+        while self._worker is worker and not self._answered(number):
+            left = end - time.monotonic()
+            if left <= 0:
+                self._worker = None
+                worker.kill()
+                raise WorkerError(
+                    f"{question.doing} took longer than {seconds:g} s and was stopped.",
+                    question.hint,
+                )
+            self._changed.wait(left)
+        answer = self._answer
+        if answer is None or answer["id"] != number:
+            raise _Gone
+        return answer
 
     def _answered(self, number: int) -> bool:
         return self._answer is not None and self._answer["id"] == number
@@ -208,25 +222,3 @@ class Checker:
             if self._worker is worker:
                 self._worker = None
             self._changed.notify_all()
-
-
-_SAID = {
-    "check": "Checking this text",
-    "doctor": "Examining this loss",
-    "portrait": "Drawing this loss",
-    "reference": "Reading the reference images",
-    "metric": "Checking this metric",
-    "catalog": "Listing the losses",
-    "metrics": "Listing the metrics",
-    "glossary": "Listing the names",
-    "sample": "Reading the sample images",
-    "look": "Looking into the network",
-    "project": "Laying out the embedding",
-}
-_TOO_SLOW = {
-    "check": "Make it smaller: fewer steps, smaller arrays.",
-    "doctor": "Make it smaller: fewer steps, smaller arrays.",
-    "metric": "Make it smaller: fewer steps, smaller arrays.",
-    "portrait": "Make it smaller: fewer steps, smaller arrays.",
-    "look": "Try again; a smaller network answers sooner.",
-}

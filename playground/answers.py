@@ -1,0 +1,165 @@
+"""The worker's side of each question of `questions.QUESTIONS`: a function from the request, and a
+control that says when to give up, to the answer. What needs TensorFlow is imported in them, so that
+a worker that does not need it is small."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from playground.questions import LOOKS
+from playground.settings import settings
+from playground.training.control import Control
+
+Request = dict[str, Any]
+
+
+def check(request: Request, control: Control) -> dict[str, Any]:
+    """What `losses.check` says of a text, or the same of a named loss as far as it has meaning; and
+    what `trainable` says of a run with it: `refusal` and `remark`, each
+    with message, hint and fix, or None."""
+    import losses
+    from playground import trainable
+    from playground.spec import DEFAULT_TASK
+    from playground.tasks import TASKS
+
+    text, parameters = request["text"], request.get("parameters", {})
+    task = request.get("task", DEFAULT_TASK)
+    report: dict[str, Any]
+    loss: losses.PlaygroundLoss | None = None
+    if text.isidentifier():
+        report = dict.fromkeys(("error", "latex", "canonical", "digest", "probe"))
+        report |= {name: [] for name in ("warnings", "notes", "parameters", "terms", "inputs")}
+        try:
+            loss = losses.get(text, **parameters)
+        except losses.LossError as error:
+            report["error"] = error.as_dict()
+        else:
+            report["parameters"] = [each.as_dict() for each in loss.parameters.values()]
+            report |= {"latex": loss.latex, "inputs": list(loss.inputs)}
+        report["ok"] = loss is not None
+    else:
+        report = losses.check(text, parameters, inputs=trainable.offered(task))
+        if report["ok"] and not trainable.EMBEDDING.isdisjoint(report["inputs"]):
+            loss = losses.WrittenLoss(text, parameters)
+    refused = trainable.refusal(report["inputs"], TASKS[task].inputs, task=task)
+    remark = trainable.remark(loss) if loss is not None and refused is None else None
+    return {
+        **report,
+        "refusal": None if refused is None else asdict(refused),
+        "remark": None if remark is None else asdict(remark),
+    }
+
+
+def doctor(request: Request, control: Control) -> dict[str, Any]:
+    """What `losses.doctor` says of a loss that `check` has found sound; no verdicts on another, and
+    {"interrupted": true} if the control said stop meanwhile."""
+    import losses
+    from losses.diagnosis import Interrupted
+
+    text, parameters = request["text"], request.get("parameters", {})
+    try:
+        if text.isidentifier():
+            loss: losses.PlaygroundLoss = losses.get(text, **parameters)
+        else:
+            loss = losses.WrittenLoss(text, parameters)
+    except losses.LossError:
+        return {"verdicts": []}
+    # Half of what an answer may take: a slow loss gets the verdicts there was time for.
+    seconds = settings().answer_seconds / 2
+    try:
+        return losses.doctor(loss, seconds=seconds, hurry=lambda: control.stopping).as_dict()
+    except Interrupted:
+        return {"interrupted": True}
+
+
+def portrait(request: Request, control: Control) -> dict[str, Any]:
+    """What `losses.portrait` says of a view of a loss, of the batch under "labels" and
+    "probabilities" or else the reference; {"fault": message} of a text that is refused."""
+    import losses
+
+    given = request if "probabilities" in request else reference(request, control)
+    batch = given["labels"], given["probabilities"]
+    try:
+        parameters = request.get("parameters", {})
+        return losses.portrait(request["text"], parameters, request["view"], batch)
+    except losses.LossError as error:
+        return {"fault": error.message}
+
+
+def reference(request: Request, control: Control) -> dict[str, Any]:
+    """The batch of a portrait without a run: images (N, H, W, C) uint8, labels (N,) and
+    probabilities (N, 10)."""
+    from playground.analysis import reference
+
+    return reference.reference()
+
+
+def catalog(request: Request, control: Control) -> list[dict[str, Any]]:
+    """Every named loss, the fields of LossInfo."""
+    import losses
+
+    return [info.as_dict() for info in losses.catalog()]
+
+
+def glossary(request: Request, control: Control) -> dict[str, Any]:
+    """Every name of the loss language; see `losses.glossary`."""
+    import losses
+
+    return losses.glossary()
+
+
+def metric(request: Request, control: Control) -> dict[str, Any]:
+    """What `losses.check` says of a metric's text; one that no run can measure has its error."""
+    import losses
+    from playground import trainable
+    from playground.spec import DEFAULT_TASK
+
+    offered = trainable.offered(request.get("task", DEFAULT_TASK), "metric")
+    return losses.check(request["text"], metric=True, inputs=offered)
+
+
+def metrics(request: Request, control: Control) -> list[dict[str, Any]]:
+    """Every named metric, the fields of MetricInfo."""
+    import losses
+
+    return [info.as_dict() for info in losses.metrics()]
+
+
+def sample(request: Request, control: Control) -> dict[str, Any]:
+    """A few test images (N, H, W, C) uint8, labels (N,) and the classes' names, without a
+    download."""
+    from playground import datasets
+
+    images, labels, class_names = datasets.sample(request["dataset"])
+    return {"images": images, "labels": labels, "class_names": class_names}
+
+
+def look(request: Request, control: Control) -> dict[str, Any]:
+    """What a network does; the question's name says what is asked."""
+    from playground import analysis
+
+    return analysis.answer({**request, "what": request["do"]})
+
+
+def project(request: Request, control: Control) -> dict[str, Any]:
+    """Points and centres of an embedding laid out in the plane or in space."""
+    from playground.analysis.projection import laid_out
+
+    names = ("points", "centers", "method", "dims", "run")
+    points, centers = laid_out(*(request[name] for name in names))
+    return {"points": points, "centers": centers}
+
+
+ANSWERS: dict[str, Callable[[Request, Control], Any]] = {
+    "check": check,
+    "metric": metric,
+    "doctor": doctor,
+    "portrait": portrait,
+    "reference": reference,
+    "catalog": catalog,
+    "metrics": metrics,
+    "glossary": glossary,
+    "sample": sample,
+    "project": project,
+    **dict.fromkeys(LOOKS, look),
+}

@@ -1,0 +1,79 @@
+"""The queue of waiting runs."""
+
+from collections import Counter
+
+import hypothesis.strategies as st
+from hypothesis import given
+
+from playground.runs.run_queue import QueuedRun, RunQueue
+from playground.spec import RunSpec
+
+SPEC = RunSpec()
+visitors = st.lists(st.sampled_from("abcd"), max_size=12)
+
+
+def queue_of(names) -> RunQueue:
+    queue = RunQueue()
+    for number, name in enumerate(names):
+        queue.join(QueuedRun(f"{name}{number}", name, SPEC, float(number)))
+    return queue
+
+
+def taken(queue: RunQueue) -> list[str]:
+    return [queue.take().run_id for _ in range(len(queue))]
+
+
+def test_visitors_take_turns():
+    assert taken(queue_of("aaabbc")) == ["a0", "b3", "c5", "a1", "b4", "a2"]
+
+
+def test_who_was_served_before_lets_others_go_first():
+    queue = queue_of("aab")
+    assert queue.take().run_id == "a0"
+    queue.join(QueuedRun("c", "c", SPEC, 9.0))
+    assert [one.run_id for one in queue.order()] == ["b2", "c", "a1"]
+    assert queue.take().run_id == "b2"
+    queue.join(QueuedRun("b9", "b", SPEC, 9.0))  # asks again at once, and does not get ahead
+    assert taken(queue) == ["c", "a1", "b9"]
+
+
+def test_a_run_given_back_is_next():
+    queue = queue_of("abc")
+    one = queue.take()
+    queue.rejoin(one)
+    assert taken(queue) == ["a0", "b1", "c2"]
+
+
+def test_who_is_full_lets_others_pass_and_waits_for_nobody_else():
+    queue = queue_of("aab")
+    assert queue.take({"a"}).run_id == "b2"
+    assert queue.take({"a"}).run_id == "a0" and queue.take({"a", "b"}).run_id == "a1"
+
+
+def test_since_when_others_wait():
+    queue = queue_of("ab")
+    assert queue.others_since("a") == 1.0 and queue.others_since("c") == 0.0
+    queue.leave("b1")
+    assert queue.others_since("a") is None and queue.count("a") == 1 and queue.count("b") == 0
+
+
+@given(visitors, visitors)
+def test_the_order_shown_is_the_order_kept(before, names):
+    queue = queue_of(before)
+    taken(queue)
+    for number, name in enumerate(names):
+        queue.join(QueuedRun(f"{number}", name, SPEC, 0.0))
+    order = [one.run_id for one in queue.order()]
+    assert sorted(order, key=int) == [str(number) for number in range(len(names))]
+    assert taken(queue) == order and queue.take() is None
+
+
+@given(visitors)
+def test_nobody_is_two_turns_ahead_of_someone_who_waits(names):
+    queue = queue_of(names)
+    left, had = Counter(names), Counter({name: 0 for name in names})
+    for _ in names:
+        visitor = queue.take().visitor
+        had[visitor] += 1
+        left[visitor] -= 1
+        assert all(had[visitor] - had[other] <= 1 for other in left if left[other])
