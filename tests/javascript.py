@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
     for name, command in (
         ("biome check", [str(BIOME), "check", "--error-on-warnings", *write, *places]),
         ("the editor's bundle", ["codemirror/build.js", "--check"]),
-        # TSC
+        ("tsc", [str(TSC), "-p", "jsconfig.json"]),
         ("node --test", ["--test", *map(str, sorted(UNIT_TESTS.glob("*.test.mjs")))]),
     ):
         print("$", name, flush=True)

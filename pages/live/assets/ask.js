@@ -101,7 +101,7 @@ export function unpack(buffer) {
 
 /** Answers that never change, by what was asked; the oldest go where they are too many. */
 export class Kept {
-  /** @type {Map<string, any>} */
+  /** @type {Map<string, Promise<any>>} */
   #answers = new Map()
   #most
 
@@ -118,13 +118,20 @@ export class Kept {
    */
   async get(question, ask) {
     const key = JSON.stringify(question)
-    if (!this.#answers.has(key)) {
-      const answer = await ask()
-      this.#answers.set(key, answer)
-      const [oldest] = this.#answers.keys()
-      if (this.#answers.size > this.#most) this.#answers.delete(oldest)
+    const known = this.#answers.get(key)
+    // One that failed was another's, who may have given it up: it is asked again.
+    const found = known && (await known.then((answer) => ({ answer })).catch(() => null))
+    if (found) return found.answer
+    const asking = ask()
+    this.#answers.set(key, asking)
+    const [oldest] = this.#answers.keys()
+    if (this.#answers.size > this.#most) this.#answers.delete(oldest)
+    try {
+      return await asking
+    } catch (error) {
+      if (this.#answers.get(key) === asking) this.#answers.delete(key)
+      throw error
     }
-    return this.#answers.get(key)
   }
 
   clear() {

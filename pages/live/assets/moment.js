@@ -1,22 +1,31 @@
 // What the loss is at this very moment: what stands in the editor and where the sliders are, which
 // the page learns only when typing or dragging rests. The views that cannot wait listen here.
 
+/** @type {Set<() => void>} */
 const listeners = new Set()
+/** @type {string | null} */
 let typed = null // the editor's text; null without one
+/** @type {Record<string, number>} */
 let moved = {} // sliders that were moved since the page last knew better: name -> value
 
 export const moment = () => ({ typed, moved })
 
+/** @param {() => void} listener */
 export function follow(listener) {
   listeners.add(listener)
-  return () => listeners.delete(listener)
+  return () => {
+    listeners.delete(listener)
+  }
 }
 
 function tell() {
   for (const listener of [...listeners]) listener()
 }
 
-// The editor says what it holds.
+/**
+ * The editor says what it holds; null: it is gone.
+ * @param {string | null} text
+ */
 export function type(text) {
   if (text === typed) return
   typed = text
@@ -34,7 +43,8 @@ const SLIDER = /st-key-parameter-(?:pick|write)-([\w-]+)/
 new MutationObserver((changes) => {
   let some = false
   for (const { target } of changes) {
-    if (target !== document.activeElement || target.type !== "range") continue
+    if (!(target instanceof HTMLInputElement) || target.type !== "range") continue
+    if (target !== document.activeElement) continue
     const name = SLIDER.exec(target.closest('[class*="st-key-parameter-"]')?.className ?? "")?.[1]
     const value = Number(target.value)
     if (!name || !Number.isFinite(value) || moved[name] === value) continue

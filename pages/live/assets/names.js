@@ -3,6 +3,11 @@
 
 import { pause } from "./words.js"
 
+/** @import {Glossary, Name} from "./wire.js" */
+/** What the caret stands behind or in. @typedef {{from: number, to: number, prefix: string, part: string}} Word */
+/** A call that is open before the caret. @typedef {{name: string, at: number, since: number, index: number}} Open */
+/** A name as it is offered. @typedef {Omit<Name, "space">} Entry */
+
 const AGAIN_MS = 4000
 const MOST = 40 // more nobody reads
 const NAME = "[\\p{L}_][\\p{L}\\p{N}_]*"
@@ -15,6 +20,7 @@ const DEFINED = new RegExp(`^[ \\t]*def[ \\t]+(${NAME})[ \\t]*\\(([^)]*)\\)`, "g
 const ORDER = ["argument", "own", "input", "function", "loss", "constant", "prefix"]
 const VALUES = new Set(["own", "input", "constant"])
 
+/** @type {Promise<Names> | null} */
 let loading = null // once for all editors of a page
 
 export function load() {
@@ -35,21 +41,29 @@ async function ask() {
 }
 
 export class Names {
+  /** @param {Glossary} glossary */
   constructor({ spaces, entries } = { spaces: {}, entries: [] }) {
     this.prefixes = new Map(Object.entries(spaces))
+    /** @type {Map<string, Map<string, Name>>} */
     this.spaces = new Map()
     for (const entry of entries) {
-      if (!this.spaces.has(entry.space)) this.spaces.set(entry.space, new Map())
-      this.spaces.get(entry.space).set(entry.name, entry)
+      const space = this.spaces.get(entry.space) ?? new Map()
+      this.spaces.set(entry.space, space.set(entry.name, entry))
     }
   }
 
+  /** @param {string} name */
   has(name) {
     return this.spaces.get("")?.has(name) ?? false
   }
 
-  // What could be meant by the word before the caret: {from, to, entries}, or null. `asked` says
-  // that the visitor asked for it, so that one letter or none is enough.
+  /**
+   * What could be meant by the word before the caret, or null. `asked` says that the visitor asked
+   * for it, so that one letter or none is enough.
+   * @param {string} text
+   * @param {number} caret
+   * @param {boolean} [asked]
+   */
   suggest(text, caret, asked = false) {
     const word = wordAt(text, caret)
     if (!word || (!asked && word.part.length < 2 && word.prefix === "")) return null
@@ -63,21 +77,33 @@ export class Names {
     return { from: word.from, to: word.to, entries: entries.slice(0, MOST) }
   }
 
+  /**
+   * @param {Word} word
+   * @param {string} text
+   * @param {Map<string, Entry>} own
+   * @returns {Entry[]}
+   */
   #among(word, text, own) {
     const { prefix, from } = word
-    const all = (space) => [...(this.spaces.get(space)?.values() ?? [])]
+    const all = (/** @type {string} */ space) => [...(this.spaces.get(space)?.values() ?? [])]
     if (prefix === "") {
       const shadowed = all("").filter(({ name }) => !own.has(name))
       return [...this.#argumentsAt(text, from), ...own.values(), ...shadowed]
     }
-    if (this.prefixes.has(prefix)) return all(this.prefixes.get(prefix))
+    const space = this.prefixes.get(prefix)
+    if (space !== undefined) return all(space)
     const longer = all("")
       .filter(({ kind, name }) => kind === "prefix" && name.startsWith(`${prefix}.`))
       .map((entry) => ({ ...entry, name: entry.name.slice(prefix.length + 1) }))
     return longer.length ? longer : all(".")
   }
 
-  // The keywords that may begin here, in the call that is open.
+  /**
+   * The keywords that may begin here, in the call that is open.
+   * @param {string} text
+   * @param {number} from
+   * @returns {Entry[]}
+   */
   #argumentsAt(text, from) {
     const call = this.callAt(text, from)
     if (!call || call.keyword || !/[(,]\s*$/.test(text.slice(0, from))) return []
@@ -95,7 +121,12 @@ export class Names {
       }))
   }
 
-  // The call whose arguments the caret stands in: {name, arguments, what, active, keyword, open}.
+  /**
+   * The call whose arguments the caret stands in, which of them is being written, and where its
+   * bracket stands.
+   * @param {string} text
+   * @param {number} caret
+   */
   callAt(text, caret) {
     const open = openCall(text, caret)
     if (!open) return null
@@ -107,6 +138,11 @@ export class Names {
     return { ...entry, name: open.name, active, keyword, open: open.at }
   }
 
+  /**
+   * @param {string} name
+   * @param {string} text
+   * @returns {Entry | null | undefined}
+   */
   #called(name, text) {
     const dot = name.lastIndexOf(".")
     const last = name.slice(dot + 1)
@@ -117,6 +153,7 @@ export class Names {
     return space === undefined ? null : this.spaces.get(space)?.get(last)
   }
 
+  /** @param {string} name */
   #isPrefix(name) {
     return [...this.prefixes.keys()].some(
       (prefix) => prefix.split(".")[0] === name.split(".")[0] && prefix,
@@ -124,9 +161,14 @@ export class Names {
   }
 }
 
+/**
+ * Those that fit what was typed, the likeliest first.
+ * @param {Entry[]} entries
+ * @param {string} part
+ */
 function ranked(entries, part) {
   const wanted = part.toLowerCase()
-  const place = ({ name, kind }) => {
+  const place = (/** @type {Entry} */ { name, kind }) => {
     const low = name.toLowerCase()
     if (name === part) return 0
     if (low.startsWith(wanted)) return name.startsWith(part) ? 1 : 2
@@ -144,22 +186,31 @@ function ranked(entries, part) {
     .map(({ entry }) => entry)
 }
 
-// The word that the caret stands behind or in: its letters before the caret are `part`, what is
-// before its last dot `prefix`. Null in a comment, a text, a number, or where a name is made up.
+/**
+ * The word that the caret stands behind or in: its letters before the caret are `part`, what is
+ * before its last dot `prefix`. Null in a comment, a text, a number, or where a name is made up.
+ * @param {string} text
+ * @param {number} caret
+ * @returns {Word | null}
+ */
 function wordAt(text, caret) {
   const start = text.lastIndexOf("\n", caret - 1) + 1
   const row = text.slice(start, caret)
   if (isAside(row)) return null
   const match = WORD.exec(row)
+  if (!match) return null
   const [, prefix = "", part = ""] = match
   const before = row.slice(0, match.index)
   if (/[\p{L}\p{N}_.]$/u.test(before) || /\b(def|as|lambda|import|from)\s+$/.test(before))
     return null
-  const rest = /^[\p{L}\p{N}_]*/u.exec(text.slice(caret))[0]
+  const rest = /^[\p{L}\p{N}_]*/u.exec(text.slice(caret))?.[0] ?? ""
   return { from: caret - part.length, to: caret + (part ? rest.length : 0), prefix, part }
 }
 
-// Whether a row ends in a comment or within quotes.
+/**
+ * Whether a row ends in a comment or within quotes.
+ * @param {string} row
+ */
 function isAside(row) {
   let quote = ""
   for (const letter of row) {
@@ -170,9 +221,14 @@ function isAside(row) {
   return quote !== ""
 }
 
-// The innermost call that is open before the caret: what is called, where its bracket stands, how
-// many commas follow it and where the last of them stands.
+/**
+ * The innermost call that is open before the caret: what is called, where its bracket stands, how
+ * many commas follow it and where the last of them stands.
+ * @param {string} text
+ * @param {number} caret
+ */
 function openCall(text, caret) {
+  /** @type {Open[]} */
   const open = []
   let quote = ""
   for (let at = 0; at < caret; at += 1) {
@@ -199,9 +255,14 @@ function openCall(text, caret) {
   return open.reverse().find(({ name }) => name) ?? null
 }
 
-// What the text itself names: assignments, functions and their arguments.
+/**
+ * What the text itself names: assignments, functions and their arguments.
+ * @param {string} text
+ */
 function ownNames(text) {
+  /** @type {Map<string, Entry>} */
   const found = new Map()
+  /** @type {(name: string, args: string[], what: string) => void} */
   const add = (name, args, what) => {
     if (!found.has(name)) found.set(name, { name, kind: "own", arguments: args, what })
   }

@@ -30,6 +30,17 @@ const table = (anchors) => {
 export const VIRIDIS = table(VIRIDIS_ANCHORS)
 export const SIGNED = table(SIGNED_ANCHORS)
 
+/**
+ * A canvas' pen.
+ * @param {HTMLCanvasElement} canvas
+ * @param {CanvasRenderingContext2DSettings} [settings]
+ */
+export function penOf(canvas, settings) {
+  const pen = canvas.getContext("2d", settings)
+  if (!pen) throw new Error("this browser draws on no canvas")
+  return pen
+}
+
 /** @param {number} packed */
 export const cssOf = (packed) =>
   `rgb(${packed & 255} ${(packed >> 8) & 255} ${(packed >> 16) & 255})`
@@ -81,7 +92,7 @@ function paint(canvas, height, width, fill) {
   canvas.height = height
   const image = new ImageData(width, height)
   fill(new Uint32Array(image.data.buffer))
-  canvas.getContext("2d")?.putImageData(image, 0, 0)
+  penOf(canvas).putImageData(image, 0, 0)
 }
 
 /**

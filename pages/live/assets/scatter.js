@@ -1,118 +1,74 @@
-// A cloud of points in two or three dimensions, class regions behind it, drawn with WebGL.
-//
-// One WebGL context serves every cloud on the page (a browser gives a page sixteen at most): a cloud
-// is drawn there and copied into its own canvas, over which centres, trails and axes are drawn.
-// Between two frames the points glide: both positions lie on the graphics card, only `t` moves.
+// A cloud of points in two or three dimensions, class regions behind it, and over it centres, trails
+// and axes. Between two frames the points glide: both positions lie on the graphics card, only `t`
+// moves.
 
-const MOST = 10 // classes
+import { roundUp } from "./axes.js"
+import { classColor, classShape } from "./classes.js"
+import { penOf } from "./pixels.js"
+import { graphics, rgb } from "./scatter-gl.js"
 
-const POINTS = `
-attribute vec3 from; attribute vec3 to; attribute vec2 about;
-uniform float t, size; uniform mat3 turn; uniform vec2 scale; uniform vec3 middle;
-uniform vec3 palette[${MOST}]; uniform float shown[${MOST}];
-varying vec3 color; varying float wrong;
-void main() {
-  vec3 at = turn * (mix(from, to, t) - middle);
-  int class_ = int(about.x + 0.5);
-  float seen = 0.0;
-  color = vec3(0.0);
-  for (int i = 0; i < ${MOST}; i++) if (i == class_) { color = palette[i]; seen = shown[i]; }
-  wrong = about.y;
-  gl_Position = seen > 0.5 ? vec4(at.xy * scale, at.z * scale.x * 0.1, 1.0) : vec4(2.0, 2.0, 2.0, 1.0);
-  gl_PointSize = size * (wrong > 0.5 ? 1.3 : 1.0);
-}`
-const DOT = `
-precision mediump float;
-varying vec3 color; varying float wrong; uniform float alpha;
-void main() {
-  float r = length(gl_PointCoord - 0.5) * 2.0;
-  float disc = 1.0 - smoothstep(0.8, 1.0, r);
-  if (wrong > 0.5) disc *= smoothstep(0.4, 0.6, r);
-  float a = disc * (wrong > 0.5 ? 1.0 : alpha);
-  gl_FragColor = vec4(color * a, a);
-}`
-const PLANE = `
-attribute vec2 corner; varying vec2 at; uniform vec2 half_; uniform vec2 middle;
-void main() { at = corner * half_ + middle; gl_Position = vec4(corner, 0.999, 1.0); }`
-const REGIONS = `
-precision highp float;
-varying vec2 at; uniform vec3 rule[${MOST}]; uniform vec3 palette[${MOST}]; uniform int classes; uniform float alpha;
-void main() {
-  float best = -1e30; vec3 color = vec3(0.0);
-  for (int i = 0; i < ${MOST}; i++) {
-    if (i >= classes) break;
-    float score = dot(rule[i], vec3(at, 1.0));
-    if (score > best) { best = score; color = palette[i]; }
-  }
-  gl_FragColor = vec4(color * alpha, alpha);
-}`
+/** @import {Buffers} from "./scatter-gl.js" */
+/** @import {EmbeddingAnswer, Floats} from "./wire.js" */
+/** @import {Theme} from "./words.js" */
+/** @typedef {number[]} Place in space, or on the canvas in its CSS pixels */
+/** What is in sight: its middle, and how far from there. @typedef {{middle: number[], reach: number}} Sight */
+/**
+ * How all clouds of a view are drawn; `names` stand in the classes' centres.
+ * @typedef {{palette: string[], hidden: Set<number>, regions: boolean, trails: boolean, colors: Theme, names: string[]}} Style
+ */
 
-let card = null // {canvas, gl, points, plane}, or {gl: null} where there is no WebGL
-
-function graphics() {
-  if (card && !card.gl?.isContextLost()) return card
-  const canvas = document.createElement("canvas")
-  const gl = canvas.getContext("webgl", {
-    antialias: true,
-    premultipliedAlpha: true,
-    preserveDrawingBuffer: true,
-  })
-  card = { canvas, gl }
-  if (!gl) return card
-  const program = (vertex, fragment) => {
-    const made = gl.createProgram()
-    for (const [type, text] of [
-      [gl.VERTEX_SHADER, vertex],
-      [gl.FRAGMENT_SHADER, fragment],
-    ]) {
-      const shader = gl.createShader(type)
-      gl.shaderSource(shader, text)
-      gl.compileShader(shader)
-      if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS))
-        throw new Error(gl.getShaderInfoLog(shader))
-      gl.attachShader(made, shader)
-    }
-    gl.linkProgram(made)
-    const place = (name) => gl.getUniformLocation(made, name)
-    return { made, place, attribute: (name) => gl.getAttribLocation(made, name) }
-  }
-  card.points = program(POINTS, DOT)
-  card.plane = program(PLANE, REGIONS)
-  card.corners = gl.createBuffer()
-  gl.bindBuffer(gl.ARRAY_BUFFER, card.corners)
-  gl.bufferData(gl.ARRAY_BUFFER, new Float32Array([-1, -1, 1, -1, -1, 1, 1, 1]), gl.STATIC_DRAW)
-  gl.enable(gl.BLEND)
-  gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA)
-  return card
-}
-
-const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16) / 255)
+/** @type {(a: number, b: number, t: number) => number} */
 const mixed = (a, b, t) => a + (b - a) * t
+/** @param {number} t */
 const eased = (t) => (t >= 1 ? 1 : t * t * (3 - 2 * t))
 
 export class Scatter {
+  count = 0
+  dims = 2
+  from = new Float32Array(0)
+  to = new Float32Array(0)
+  about = new Float32Array(0)
+  /** @type {ArrayLike<number>} */
+  labels = []
+  /** @type {boolean[]} */
+  mistaken = []
+  began = 0
+  lasts = 0
+  /** @type {Sight | null} */
+  view = null
+  /** @type {Sight | null} Where it comes from. */
+  viewFrom = null
+  width = 0
+  height = 0
+  yaw = 0.6
+  pitch = 0.4
+  /** @type {Buffers | null} */
+  buffers = null
+  /** @type {Place[]} */
+  centers = []
+  /** @type {Place[]} */
+  centersFrom = []
+  /** @type {Place[][]} */
+  trails = []
+  /** @type {number[][]} Two weights and a bias of each class. */
+  rules = []
+  /** @type {number[]} Places of the ringed points, the first of them the one that was chosen. */
+  marked = []
+  stale = true // whether the card has other points than these
+  #painted = "" // what the colours of the points depend on
+
+  /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
     this.canvas = canvas
-    this.context = canvas.getContext("2d")
-    this.count = 0
-    this.dims = 2
-    this.from = this.to = new Float32Array(0)
-    this.about = new Float32Array(0)
-    this.began = 0
-    this.lasts = 0
-    this.view = null // {middle: [x, y, z], reach}: what is in sight, and where it comes from
-    this.viewFrom = null
-    this.yaw = 0.6
-    this.pitch = 0.4
-    this.buffers = null
-    this.centers = []
-    this.centersFrom = []
-    this.trails = []
-    this.kernel = this.bias = null
-    this.marked = []
+    this.context = penOf(canvas)
   }
 
-  // Takes a frame of points (N × dims); they glide there for so many milliseconds.
+  /**
+   * Takes a frame of points (N × dims); they glide there for so many milliseconds.
+   * @param {EmbeddingAnswer} frame
+   * @param {Place[][]} trails
+   * @param {number} glide
+   */
   take({ points, labels, predicted, centers, kernel, bias }, trails, glide) {
     const [count, dims] = points.shape
     const t = this.t()
@@ -134,20 +90,15 @@ export class Scatter {
     this.to = to
     this.count = count
     this.dims = dims
-    this.about = new Float32Array(2 * count)
-    for (let i = 0; i < count; i++) {
-      this.about[2 * i] = labels[i]
-      this.about[2 * i + 1] = predicted[i] === labels[i] ? 0 : 1
-    }
     this.labels = labels
+    this.mistaken = Array.from(labels, (label, i) => label !== predicted[i])
     this.centers = rows(centers)
     this.trails = trails
-    this.kernel = kernel ?? null
-    this.bias = bias ?? null
+    this.rules = rulesOf(kernel, bias)
     this.view = fitted(points, count, dims)
     this.began = performance.now()
     this.lasts = same ? glide : 0
-    this.stale = true
+    this.#painted = ""
   }
 
   t() {
@@ -158,14 +109,23 @@ export class Scatter {
     return this.t() < 1
   }
 
+  /**
+   * @param {number} t
+   * @returns {Sight}
+   */
   sight(t) {
-    const [a, b] = [this.viewFrom ?? this.view, this.view]
+    const b = this.view ?? { middle: [0, 0, 0], reach: 1 }
+    const a = this.viewFrom ?? b
     return {
       middle: b.middle.map((value, k) => mixed(a.middle[k], value, t)),
       reach: mixed(a.reach, b.reach, t),
     }
   }
 
+  /**
+   * @param {number} c
+   * @param {number} t
+   */
   centerAt(c, t) {
     const to = this.centers[c]
     const from = this.centersFrom[c]
@@ -184,7 +144,11 @@ export class Scatter {
     return [cy, 0, sy, sp * sy, cp, -sp * cy, -cp * sy, sp, cp * cy]
   }
 
-  // Where a place of the space is on the canvas, in its CSS pixels.
+  /**
+   * Where a place of the space is on the canvas, in its CSS pixels.
+   * @param {ArrayLike<number>} at
+   * @returns {[x: number, y: number]}
+   */
   place(at) {
     const { middle, reach } = this.sight(this.t())
     const [w, h] = [this.width, this.height]
@@ -196,7 +160,13 @@ export class Scatter {
     return [w / 2 + x * unit, h / 2 - y * unit]
   }
 
-  // The point next to a place on the canvas, or -1 if none is within `most` pixels.
+  /**
+   * The point next to a place on the canvas, or -1 if none is within `most` pixels.
+   * @param {number} x
+   * @param {number} y
+   * @param {number} most
+   * @param {Set<number>} hidden
+   */
   nearest(x, y, most, hidden) {
     let [best, found] = [most * most, -1]
     const t = this.t()
@@ -209,10 +179,15 @@ export class Scatter {
     return found
   }
 
-  position(i, t = 1) {
+  /**
+   * @param {number} i
+   * @param {number} t
+   */
+  position(i, t) {
     return [0, 1, 2].map((k) => mixed(this.from[3 * i + k], this.to[3 * i + k], t))
   }
 
+  /** @param {Style} style */
   draw({ palette, hidden, regions, trails, colors, names }) {
     const ratio = Math.min(2, window.devicePixelRatio || 1)
     const [w, h] = [this.canvas.clientWidth, this.canvas.clientHeight]
@@ -227,117 +202,93 @@ export class Scatter {
     const pen = this.context
     pen.setTransform(1, 0, 0, 1, 0, 0)
     pen.clearRect(0, 0, pw, ph)
-    const painted = this.paint(pw, ph, ratio, palette, hidden, regions, colors.dark)
+    this.#color(palette, hidden)
+    const alpha = regions ? (colors.dark ? 0.2 : 0.16) : 0
+    const painted = this.paint(pw, ph, ratio, palette, alpha)
     pen.setTransform(ratio, 0, 0, ratio, 0, 0)
     if (painted) pen.drawImage(painted, 0, 0, pw, ph, 0, 0, w, h)
     else this.dots(pen, palette, hidden)
     this.axes(pen, w, h, colors)
     if (trails) this.drawTrails(pen, palette, hidden)
-    this.drawCenters(pen, palette, hidden, colors, names)
+    this.drawCenters(pen, { palette, hidden, regions, trails, colors, names })
     for (const i of this.marked)
       if (i < this.count)
         ring(pen, this.place(this.position(i, this.t())), i === this.marked[0] ? 8 : 6, colors.text)
   }
 
-  // Regions and points, on the shared card; null where there is no WebGL.
-  paint(pw, ph, ratio, palette, hidden, regions, dark) {
-    const { gl, canvas, points, plane, corners } = graphics()
-    if (!gl) return null
-    if (canvas.width < pw || canvas.height < ph) {
-      canvas.width = Math.max(canvas.width, pw)
-      canvas.height = Math.max(canvas.height, ph)
+  // The points' colours and shapes, where the palette, or what is hidden, is another.
+  /**
+   * @param {string[]} palette
+   * @param {Set<number>} hidden
+   */
+  #color(palette, hidden) {
+    const now = `${palette} ${[...hidden]}`
+    if (now === this.#painted) return
+    this.#painted = now
+    this.stale = true
+    this.about = new Float32Array(5 * this.count)
+    for (let i = 0; i < this.count; i++) {
+      const label = this.labels[i]
+      this.about.set(rgb(classColor(palette, label)), 5 * i)
+      this.about[5 * i + 3] = hidden.has(label) ? -1 : classShape(palette, label)
+      this.about[5 * i + 4] = this.mistaken[i] ? 1 : 0
     }
-    // Copied from the top left, and WebGL counts from the bottom.
-    gl.viewport(0, canvas.height - ph, pw, ph)
-    gl.clearColor(0, 0, 0, 0)
-    gl.clear(gl.COLOR_BUFFER_BIT)
+  }
+
+  /**
+   * Regions and points, on the page's card; null where there is no WebGL.
+   * @param {number} pw pixels across
+   * @param {number} ph
+   * @param {number} ratio of them to CSS pixels
+   * @param {string[]} palette
+   * @param {number} alpha of the regions; 0: none
+   */
+  paint(pw, ph, ratio, palette, alpha) {
+    const card = graphics()
+    if (!card) return null
+    card.clear(pw, ph)
     const t = this.t()
     const { middle, reach } = this.sight(t)
     const least = Math.min(pw, ph)
     const half = [(reach * pw) / least, (reach * ph) / least]
-    const flat = new Float32Array(3 * MOST)
-    for (const [i, color] of palette.entries()) flat.set(rgb(color), 3 * i)
-    if (regions && this.kernel) {
-      gl.useProgram(plane.made)
-      const classes = this.bias.length
-      const rule = new Float32Array(3 * MOST)
-      for (let c = 0; c < classes; c++)
-        rule.set([this.kernel[c], this.kernel[classes + c], this.bias[c]], 3 * c)
-      gl.uniform3fv(plane.place("rule"), rule)
-      gl.uniform3fv(plane.place("palette"), flat)
-      gl.uniform1i(plane.place("classes"), classes)
-      gl.uniform1f(plane.place("alpha"), dark ? 0.2 : 0.16)
-      gl.uniform2fv(plane.place("half_"), half)
-      gl.uniform2fv(plane.place("middle"), middle.slice(0, 2))
-      gl.bindBuffer(gl.ARRAY_BUFFER, corners)
-      const corner = plane.attribute("corner")
-      gl.enableVertexAttribArray(corner)
-      gl.vertexAttribPointer(corner, 2, gl.FLOAT, false, 0, 0)
-      gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4)
-      gl.disableVertexAttribArray(corner)
+    if (alpha) {
+      const colors = this.rules.map((_, c) => rgb(classColor(palette, c)))
+      card.regions(this.rules, colors, { half, middle, alpha })
     }
-    if (this.buffers?.gl !== gl) {
-      this.buffers = {
-        gl,
-        from: gl.createBuffer(),
-        to: gl.createBuffer(),
-        about: gl.createBuffer(),
-      }
+    if (this.buffers?.gl !== card.gl) {
+      this.buffers = card.buffers()
       this.stale = true
     }
-    gl.useProgram(points.made)
-    for (const [name, size] of [
-      ["from", 3],
-      ["to", 3],
-      ["about", 2],
-    ]) {
-      gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[name])
-      if (this.stale) gl.bufferData(gl.ARRAY_BUFFER, this[name], gl.DYNAMIC_DRAW)
-      const place = points.attribute(name)
-      gl.enableVertexAttribArray(place)
-      gl.vertexAttribPointer(place, size, gl.FLOAT, false, 0, 0)
-    }
+    const size = ratio * (this.count < 800 ? 6 : 4.4) * (least / ratio < 400 ? 0.8 : 1)
+    card.points(this, this.buffers, this.stale, { t, size, turn: this.turn(), half, middle })
     this.stale = false
-    gl.uniform1f(points.place("t"), t)
-    gl.uniform1f(
-      points.place("size"),
-      ratio * (this.count < 800 ? 6 : 4.4) * (least / ratio < 400 ? 0.8 : 1),
-    )
-    gl.uniform1f(points.place("alpha"), 0.75)
-    const r = this.turn() // rows, and WebGL wants columns
-    gl.uniformMatrix3fv(
-      points.place("turn"),
-      false,
-      [0, 3, 6, 1, 4, 7, 2, 5, 8].map((at) => r[at]),
-    )
-    gl.uniform2fv(
-      points.place("scale"),
-      half.map((value) => 1 / value),
-    )
-    gl.uniform3fv(points.place("middle"), middle)
-    gl.uniform3fv(points.place("palette"), flat)
-    gl.uniform1fv(
-      points.place("shown"),
-      Array.from({ length: MOST }, (_, c) => (hidden.has(c) ? 0 : 1)),
-    )
-    gl.drawArrays(gl.POINTS, 0, this.count)
-    for (const name of ["from", "to", "about"]) gl.disableVertexAttribArray(points.attribute(name))
-    return canvas
+    return card.canvas
   }
 
-  // The same points where there is no WebGL.
+  /**
+   * The same points where there is no WebGL.
+   * @param {CanvasRenderingContext2D} pen
+   * @param {string[]} palette
+   * @param {Set<number>} hidden
+   */
   dots(pen, palette, hidden) {
     const t = this.t()
     pen.globalAlpha = 0.75
     for (let i = 0; i < this.count; i++) {
       if (hidden.has(this.labels[i])) continue
       const [x, y] = this.place(this.position(i, t))
-      pen.fillStyle = palette[this.labels[i]]
+      pen.fillStyle = classColor(palette, this.labels[i])
       pen.fillRect(x - 1.5, y - 1.5, 3, 3)
     }
     pen.globalAlpha = 1
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} pen
+   * @param {number} w
+   * @param {number} h
+   * @param {Theme} colors
+   */
   axes(pen, w, h, colors) {
     pen.strokeStyle = colors.faint
     pen.fillStyle = colors.faint
@@ -356,7 +307,7 @@ export class Scatter {
     }
     const { middle, reach } = this.sight(this.t())
     const least = Math.min(w, h)
-    const step = round((2 * reach * 70) / least)
+    const step = roundUp((2 * reach * 70) / least)
     pen.globalAlpha = 0.35
     const [ox, oy] = this.place([0, 0])
     if (ox > 0 && ox < w)
@@ -371,6 +322,7 @@ export class Scatter {
       ])
     pen.globalAlpha = 1
     const half = [(reach * w) / least, (reach * h) / least]
+    /** @type {(value: number) => string} */
     const text = (value) => String(Number(value.toPrecision(3))).replace("-", "−")
     pen.textAlign = "center"
     for (
@@ -392,13 +344,18 @@ export class Scatter {
     }
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} pen
+   * @param {string[]} palette
+   * @param {Set<number>} hidden
+   */
   drawTrails(pen, palette, hidden) {
     pen.lineWidth = 1.5
     pen.globalAlpha = 0.8
     for (let c = 0; c < this.centers.length; c++) {
       if (hidden.has(c)) continue
       const path = this.trails.map((at) => at[c]).filter((at) => at?.every(Number.isFinite))
-      pen.strokeStyle = palette[c]
+      pen.strokeStyle = classColor(palette, c)
       if (path.length)
         line(pen, [...path.map((at) => this.place(at)), this.place(this.centerAt(c, this.t()))])
     }
@@ -406,7 +363,11 @@ export class Scatter {
     pen.lineWidth = 1
   }
 
-  drawCenters(pen, palette, hidden, colors, names) {
+  /**
+   * @param {CanvasRenderingContext2D} pen
+   * @param {Style} style
+   */
+  drawCenters(pen, { palette, hidden, colors, names }) {
     const t = this.t()
     pen.font = `600 12px ${colors.font}`
     pen.textAlign = "center"
@@ -419,7 +380,7 @@ export class Scatter {
       pen.fillStyle = colors.background
       pen.fill()
       pen.lineWidth = 2.5
-      pen.strokeStyle = palette[c]
+      pen.strokeStyle = classColor(palette, c)
       pen.stroke()
       pen.lineWidth = 1
       pen.fillStyle = colors.text
@@ -429,6 +390,13 @@ export class Scatter {
   }
 }
 
+/**
+ * What has to be in sight: all but a few points far out.
+ * @param {Floats} points
+ * @param {number} count
+ * @param {number} dims
+ * @returns {Sight}
+ */
 function fitted(points, count, dims) {
   const middle = [0, 0, 0]
   let reach = 1e-6
@@ -436,6 +404,7 @@ function fitted(points, count, dims) {
     const values = Float32Array.from({ length: count }, (_, i) => points[dims * i + k])
       .filter(Number.isFinite)
       .sort()
+    /** @type {(share: number) => number} */
     const at = (share) =>
       values[Math.min(values.length - 1, Math.floor(share * values.length))] ?? 0
     const [low, high] = [at(0.002), at(0.998)]
@@ -445,6 +414,7 @@ function fitted(points, count, dims) {
   return { middle, reach: 1.12 * reach }
 }
 
+/** @param {Floats} array */
 function rows(array) {
   const [count, dims] = array.shape
   return Array.from({ length: count }, (_, i) =>
@@ -452,17 +422,33 @@ function rows(array) {
   )
 }
 
-function round(value) {
-  const ten = 10 ** Math.floor(Math.log10(value))
-  return [1, 2, 5, 10].map((k) => k * ten).find((k) => k >= value)
+/**
+ * Two weights and a bias of each class, where the embedding has two numbers.
+ * @param {Floats | undefined} kernel (2, C)
+ * @param {Floats | undefined} bias (C,)
+ */
+function rulesOf(kernel, bias) {
+  if (!kernel || !bias) return []
+  const classes = bias.length
+  return Array.from(bias, (value, c) => [kernel[c], kernel[classes + c], value])
 }
 
+/**
+ * @param {CanvasRenderingContext2D} pen
+ * @param {Place[]} path
+ */
 function line(pen, path) {
   pen.beginPath()
   for (const [x, y] of path) pen.lineTo(x, y)
   pen.stroke()
 }
 
+/**
+ * @param {CanvasRenderingContext2D} pen
+ * @param {Place} place
+ * @param {number} radius
+ * @param {string} color
+ */
 function ring(pen, [x, y], radius, color) {
   pen.beginPath()
   pen.arc(x, y, radius, 0, 7)

@@ -1,30 +1,41 @@
 // A canvas to draw a digit on, with mouse, pen or finger, and what the network gets of it.
 
+import { penOf } from "./pixels.js"
 import { element } from "./words.js"
 
 const SIDE = 280 // pixels of the canvas' own raster
 const BRUSH = 22
 const EVERY_MS = 200
 
-// `onDrawn(pixels)` hears the drawing as uint8 (size × size), white on black, while one draws.
+/** @typedef {[x: number, y: number]} Place */
+
+/**
+ * `onDrawn` hears the drawing as uint8 (size × size), white on black, while one draws.
+ * @param {(pixels: Uint8Array) => void} onDrawn
+ */
 export function sketch(onDrawn) {
   const canvas = element("canvas", {
     className: "sketch",
-    width: SIDE,
-    height: SIDE,
+    width: String(SIDE),
+    height: String(SIDE),
     role: "img",
     "aria-label": "Draw a digit here with the mouse or a finger",
   })
-  const context = canvas.getContext("2d", { willReadFrequently: true })
+  const pen = penOf(canvas, { willReadFrequently: true })
   let size = 28
+  /** @type {Place | null} */
   let last = null
   let timer = 0
 
   function clear() {
-    context.fillStyle = "#000"
-    context.fillRect(0, 0, SIDE, SIDE)
+    pen.fillStyle = "#000"
+    pen.fillRect(0, 0, SIDE, SIDE)
   }
 
+  /**
+   * @param {PointerEvent} event
+   * @returns {Place}
+   */
   function place(event) {
     const box = canvas.getBoundingClientRect()
     return [
@@ -33,15 +44,19 @@ export function sketch(onDrawn) {
     ]
   }
 
+  /**
+   * @param {Place} from
+   * @param {Place} to
+   */
   function line(from, to) {
-    context.strokeStyle = "#fff"
-    context.lineWidth = BRUSH
-    context.lineCap = "round"
-    context.lineJoin = "round"
-    context.beginPath()
-    context.moveTo(...from)
-    context.lineTo(...to)
-    context.stroke()
+    pen.strokeStyle = "#fff"
+    pen.lineWidth = BRUSH
+    pen.lineCap = "round"
+    pen.lineJoin = "round"
+    pen.beginPath()
+    pen.moveTo(...from)
+    pen.lineTo(...to)
+    pen.stroke()
     timer ||= setTimeout(() => {
       timer = 0
       onDrawn(pixels())
@@ -69,7 +84,7 @@ export function sketch(onDrawn) {
   // As MNIST was made (LeCun et al., 1998): the ink fits into 20/28 of the side, its centre of mass
   // in the middle.
   function pixels() {
-    const ink = context.getImageData(0, 0, SIDE, SIDE).data
+    const ink = pen.getImageData(0, 0, SIDE, SIDE).data
     let [left, top, right, bottom] = [SIDE, SIDE, -1, -1]
     for (let y = 0; y < SIDE; y++) {
       for (let x = 0; x < SIDE; x++) {
@@ -86,7 +101,8 @@ export function sketch(onDrawn) {
     const scale = ((20 / 28) * size) / Math.max(width, height)
     const small = document.createElement("canvas")
     small.width = small.height = size
-    const target = small.getContext("2d", { willReadFrequently: true })
+    const target = penOf(small, { willReadFrequently: true })
+    /** @type {(x: number, y: number) => Uint8ClampedArray} */
     const draw = (x, y) => {
       target.fillStyle = "#000"
       target.fillRect(0, 0, size, size)
@@ -115,6 +131,7 @@ export function sketch(onDrawn) {
   return {
     canvas,
     clear,
+    /** @param {number} side */
     setSize(side) {
       size = side
     },

@@ -1,6 +1,7 @@
 // Test images with what the network says of each, right and wrong told apart by sign and words.
 
 import { address } from "./ask.js"
+import { penOf } from "./pixels.js"
 import { mounts } from "./view.js"
 import { element, percent, put } from "./words.js"
 
@@ -30,9 +31,7 @@ function paint(picture, sprite, i) {
   const { image, size } = sprite
   picture.width = size
   picture.height = image.height
-  picture
-    .getContext("2d")
-    ?.drawImage(image, i * size, 0, size, image.height, 0, 0, size, image.height)
+  penOf(picture).drawImage(image, i * size, 0, size, image.height, 0, 0, size, image.height)
 }
 
 export const mount = mounts((/** @type {View<StripData>} */ view) => {

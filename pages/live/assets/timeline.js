@@ -6,10 +6,18 @@
 // `go(step)` is called when another is wanted, `busy()` says whether the last is still awaited, and
 // `rest()` that the hand has come to rest.
 
+import { quiet } from "./controls.js"
 import { count, element, put } from "./words.js"
+
+/** @import {Facts} from "./wire.js" */
 
 const PLAY_MS = 350
 
+/**
+ * The place of the step that is nearest to the wanted one.
+ * @param {number[]} steps
+ * @param {number} wanted
+ */
 export function nearest(steps, wanted) {
   let best = 0
   for (const [i, each] of steps.entries())
@@ -17,6 +25,9 @@ export function nearest(steps, wanted) {
   return best
 }
 
+/**
+ * @param {{busy: () => boolean, go: (step: number | null) => void, rest: () => void}} asked
+ */
 export function timeline({ busy, go, rest }) {
   const slider = element("input", {
     type: "range",
@@ -25,10 +36,12 @@ export function timeline({ busy, go, rest }) {
     "aria-label": "Step of the run",
   })
   const when = element("span", { className: "when" })
-  const play = element("button", { type: "button", className: "quiet", text: "Play" })
-  const live = element("button", { type: "button", className: "quiet", text: "Latest" })
+  const play = quiet("Play")
+  const live = quiet("Latest")
   const node = element("section", { className: "time" }, play, slider, when, live)
+  /** @type {Facts} */
   let facts = {}
+  /** @type {number | null} */
   let step = null
   let playing = 0
   const steps = () => facts.snapshots ?? []
@@ -44,12 +57,13 @@ export function timeline({ busy, go, rest }) {
     const epoch =
       shown === undefined || !facts.steps
         ? ""
-        : `, epoch ${((shown / facts.steps) * facts.epochs).toFixed(2)}`
+        : `, epoch ${((shown / facts.steps) * (facts.epochs ?? 0)).toFixed(2)}`
     put(when, shown === undefined ? "" : `step ${count(shown)}${epoch}`)
     slider.setAttribute("aria-valuetext", when.textContent)
     put(play, playing ? "Pause" : "Play")
   }
 
+  /** @param {number | null} wanted */
   function move(wanted) {
     step = wanted
     draw()
@@ -92,6 +106,10 @@ export function timeline({ busy, go, rest }) {
     get playing() {
       return playing > 0
     },
+    /**
+     * @param {Facts} news
+     * @param {number | null} wanted
+     */
     show(news, wanted) {
       facts = news
       step = wanted

@@ -300,6 +300,23 @@ export type Picture =
 
 export type PortraitAnswer = Picture | NoPicture | Fault
 
+// The names of the loss language (`losses.glossary`)
+
+export interface Name {
+  name: string
+  /** Of which module, by what `spaces` calls it; "": none is needed. */
+  space: string
+  kind: string
+  arguments: string[]
+  what: string
+}
+
+export interface Glossary {
+  /** What stands before a dot, and whose names may follow. */
+  spaces: Record<string, string>
+  entries: Name[]
+}
+
 // What a view is given by its page (`component.py`)
 
 /** A run on a chart; `color` is its place in the theme's palette or a CSS colour. */
