@@ -38,7 +38,7 @@ function tile({ p, push, right }, url, i) {
  * @returns {Made}
  */
 export function weights(answer, { colors, run, narrow }) {
-  const { weight, push, p, right } = answer
+  const { weight, push, right } = answer
   const count = weight.length
   const of =
     answer.of && run === answer.of
