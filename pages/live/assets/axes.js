@@ -1,7 +1,7 @@
 // What lies along the charts of curves, and how their ticks are written.
 
 /** @import {Trace} from "./plotly.js" */
-/** @import {Run} from "./stream.js" */
+/** @import {Run} from "./run.js" */
 /** @import {Facts} from "./wire.js" */
 
 /**

@@ -6,7 +6,7 @@ import { digits, percent } from "./words.js"
 /** @import {Chart, Look} from "./panels.js" */
 /** @import {Trace} from "./plotly.js" */
 /** @import {Series} from "./series.js" */
-/** @import {Run} from "./stream.js" */
+/** @import {Run} from "./run.js" */
 /** @import {Theme} from "./words.js" */
 /** What a chart draws of a run, and says of it. @typedef {{traces: Trace[], said: string}} Drawn */
 

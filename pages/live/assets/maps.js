@@ -17,7 +17,7 @@ import { mounts } from "./view.js"
 import { digits, element, inWords, put } from "./words.js"
 
 /** @import {Subject} from "./maps-looking.js" */
-/** @import {Run} from "./stream.js" */
+/** @import {Run} from "./run.js" */
 /** @import {Layer, MapsAnswer, MapsData} from "./wire.js" */
 /** @import {View} from "./view.js" */
 

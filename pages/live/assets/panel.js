@@ -8,7 +8,7 @@ import { element, put } from "./words.js"
 /** @import {Along} from "./axes.js" */
 /** @import {Chart} from "./panels.js" */
 /** @import {PlotlyLibrary, Relayout, Trace} from "./plotly.js" */
-/** @import {Run} from "./stream.js" */
+/** @import {Run} from "./run.js" */
 /** @import {Mark} from "./wire.js" */
 /** @import {Theme} from "./words.js" */
 

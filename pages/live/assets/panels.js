@@ -5,7 +5,7 @@ import { digits, percent } from "./words.js"
 
 /** @import {Facts, MetricAbout} from "./wire.js" */
 /** @import {Line, Series} from "./series.js" */
-/** @import {Run} from "./stream.js" */
+/** @import {Run} from "./run.js" */
 /** @import {Trace} from "./plotly.js" */
 /** @import {Theme} from "./words.js" */
 

@@ -5,13 +5,13 @@
 // A listener is called with the run as known so far and the set of names that just changed.
 // `onConnection(listener)` tells whether the stream is "open", "waiting" or "broken".
 
-import { Series } from "./series.js"
+import { Run } from "./run.js"
 
 const root = new URL("../..", import.meta.url) // .../live/
 const HIDDEN_MS = 10_000 // a tab out of sight gives its connection back: browsers have six a host
 const BROKEN_MS = 2_500
 
-/** @import {Facts, RunMessage} from "./wire.js" */
+/** @import {RunMessage} from "./wire.js" */
 /** @typedef {(run: Run, changed: Set<string>) => void} Listener */
 /** @typedef {"open" | "waiting" | "broken"} Connection */
 
@@ -31,39 +31,6 @@ let reopening = 0
 let breaking = 0
 let hiding = 0
 let delay = 1000
-
-/** A run as far as it is known here. */
-export class Run {
-  /** @param {string} id */
-  constructor(id) {
-    this.id = id
-    /** @type {Facts} */
-    this.facts = {}
-    /** @type {Record<string, Series>} */
-    this.series = {}
-  }
-
-  /**
-   * Takes a message; gives the names of what it changed, null where something is missing before it.
-   * @param {RunMessage} message
-   */
-  take(message) {
-    const { run, whole, series = {}, ...facts } = message
-    const changed = new Set(Object.keys(facts))
-    if (whole) {
-      this.series = {}
-      this.facts = {}
-      changed.add("series")
-    }
-    Object.assign(this.facts, facts)
-    for (const [name, part] of Object.entries(series)) {
-      this.series[name] ??= new Series()
-      if (!this.series[name].add(part)) return null // a gap: what is missing is asked for anew
-      changed.add("series")
-    }
-    return changed
-  }
-}
 
 /**
  * @param {string[]} ids

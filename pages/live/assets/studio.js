@@ -64,7 +64,7 @@ function radios(className, label, choices, mark, choose) {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key]
     if (!step) return
     event.preventDefault()
-    const at = buttons.findIndex((button) => button === event.target)
+    const at = buttons.indexOf(/** @type {HTMLButtonElement} */ (event.target))
     const next = buttons[(at + step + buttons.length) % buttons.length]
     next.click()
     next.focus()

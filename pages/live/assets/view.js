@@ -17,7 +17,7 @@ import { subscribe } from "./stream.js"
 import { theme } from "./words.js"
 
 /** @import {Facts} from "./wire.js" */
-/** @import {Run} from "./stream.js" */
+/** @import {Run} from "./run.js" */
 
 /**
  * What Streamlit hands over: the page's data, and a way to tell the page something.
