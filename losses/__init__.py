@@ -16,7 +16,7 @@ from .center_rule import moved as moved_centers
 from .check import check
 from .language.errors import LossError, Remark, Span
 from .language.glossary import glossary
-from .language.inputs import Provided
+from .language.inputs import Input, Provided
 from .loss_info import LossInfo
 from .metric_info import MetricInfo, metrics
 from .named_loss import NamedLoss, get
@@ -32,6 +32,7 @@ __all__ = [
     "CenterLoss",
     "Diagnosis",
     "Finding",
+    "Input",
     "LossError",
     "LossInfo",
     "MetricInfo",

@@ -9,7 +9,7 @@ import keras
 
 from . import targets
 from .language.errors import LossError, quote
-from .language.inputs import INPUTS
+from .language.inputs import INPUTS, Provided
 from .language.parameters import checked
 from .masks import mean
 from .probabilities import log_p, sigmoid, softmax
@@ -44,6 +44,7 @@ class PlaygroundLoss(keras.losses.Loss):
     """
 
     inputs: tuple[str, ...] = ()
+    provided: Provided | None = None  # what a run has, where the loss is a text for it
     link = "softmax"  # from logits to what the loss calls y_pred
     numbers = False  # whether it can be given class numbers though it does not name them
     instead = ""  # what takes class numbers, where this does not
@@ -188,7 +189,8 @@ def _derived(name: str, found: Mapping[str, Tensor]) -> Tensor:
     if name == "p_true" and given:
         y, p = (found[n] if n in found else _derived(n, found) for n in ("y_true", "y_pred"))
         return ops.sum(ops.cast(y, "float32") * ops.cast(p, "float32"), axis=-1)
+    said = f" ({INPUTS[name].what})" if name in INPUTS else ""
     raise LossError(
-        f"this loss needs {name} ({INPUTS[name].what}), which is not provided here",
+        f"this loss needs {name}{said}, which is not provided here",
         hint="it trains in a task that provides it",
     )

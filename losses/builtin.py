@@ -144,6 +144,7 @@ def cosine_similarity(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 @named(
     title="Binary cross-entropy",
+    aliases=("binary_cross_entropy",),
     also="BCE, log loss, multi-label",
     group=GROUP,
     when="Treats every class as its own yes-or-no question (multi-label).",

@@ -11,7 +11,7 @@ from typing import Any
 from .base import PlaygroundLoss
 from .language.errors import LossError, Span
 from .language.graph import Part, Program
-from .language.inputs import PREDICTIONS
+from .language.inputs import PREDICTIONS, Provided
 from .language.program import analyse
 from .language.review import gradient_nodes
 from .language.source import Source
@@ -36,7 +36,7 @@ def reached(loss: PlaygroundLoss) -> tuple[str, ...]:
         if node.op == "input":
             found.add(node.attrs["name"])
         waiting += node.args[1:] if node.op == "where" else node.args
-    return tuple(name for name in PREDICTIONS if name in found)
+    return tuple(dict.fromkeys(n for n in (*PREDICTIONS, *program.inputs) if n in found))
 
 
 def with_cross_entropy(loss: PlaygroundLoss) -> str | None:
@@ -66,7 +66,7 @@ def _of_text(program: Program) -> str | None:
         end = source.offset(span.end_line, span.end_column)
         before, typed, after = source.text[:start], source.text[start:end], source.text[end:]
         for added in (f"{TERM} + {typed}", f"{TERM} + ({typed})"):
-            made = _understood(before + added + after, values)
+            made = _understood(before + added + after, values, program.provided)
             # As a summand of its own: where it went into another operation, it is none.
             if made is not None and _texts(made.parts) == [(TERM, 1), *_texts(program.parts)]:
                 return before + added + after
@@ -77,8 +77,10 @@ def _texts(parts: list[Part]) -> list[tuple[str, int]]:
     return [(part.text, part.sign) for part in parts]
 
 
-def _understood(text: str, values: Mapping[str, float]) -> Program | None:
+def _understood(
+    text: str, values: Mapping[str, float], inputs: Provided | None = None
+) -> Program | None:
     try:
-        return analyse(text, values)
+        return analyse(text, values, inputs=inputs)
     except LossError:
         return None

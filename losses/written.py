@@ -13,7 +13,7 @@ from .language import canonical, emit
 from .language.domain import unclipped
 from .language.errors import LossError, Remark, Span, quote
 from .language.graph import Node, Parameter, Part, Program
-from .language.inputs import Provided
+from .language.inputs import Provided, restored
 from .language.latex import latex
 from .language.parameters import checked
 from .language.program import analyse
@@ -39,11 +39,15 @@ class WrittenLoss(PlaygroundLoss):
         probabilities: bool | None = None,
         class_weights: Sequence[float] | None = None,
         name: str = "written_loss",
-        provided: Provided | None = None,
+        provided: Provided | Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
         super().__init__(name, **options)
         self.text = text
+        if isinstance(provided, Mapping):  # of a saved one
+            provided = restored(provided)
+        self.provided = provided
+        num_classes = provided.sizes.get("C", num_classes) if provided is not None else num_classes
         self.num_classes = num_classes
         self.metric = metric
         self.numbers = metric  # one of a classifier, whatever it names
@@ -121,7 +125,8 @@ class WrittenLoss(PlaygroundLoss):
         value = values[id(order[-1])]
         if "sample_weight" in offered and "sample_weight" not in self.inputs:
             return self._weighed(order[-1], values, offered["sample_weight"])
-        return keras.ops.mean(value, axis=-1) if order[-1].rank == 2 else value
+        rank = order[-1].rank
+        return keras.ops.mean(value, axis=tuple(range(1, rank))) if rank > 1 else value
 
     def computed(self, offered: Mapping[str, Tensor]) -> tuple[list[Node], dict[int, Tensor]]:
         """What a call of Keras' computes, the result last, and the value of each by its id."""
@@ -170,7 +175,13 @@ class WrittenLoss(PlaygroundLoss):
     def _for(self, classes: int) -> Program:
         values = {name: parameter.value for name, parameter in self.parameters.items()}
         try:
-            return analyse(self.text, values, num_classes=classes, metric=self.metric)
+            return analyse(
+                self.text,
+                values,
+                num_classes=classes,
+                metric=self.metric,
+                inputs=self.provided,
+            )
         except LossError as error:
             raise LossError(
                 f"the text is for {self.num_classes} classes, and y_pred has {classes}: "
@@ -207,15 +218,19 @@ class WrittenLoss(PlaygroundLoss):
                 return None
             text = made
             try:
-                loss = WrittenLoss(text, values, num_classes=self.num_classes)
+                loss = WrittenLoss(
+                    text, values, num_classes=self.num_classes, provided=self.provided
+                )
             except LossError:
                 return None
         return None
 
     def get_config(self) -> dict[str, Any]:
         values = {n: p.value for n, p in self.parameters.items()}
+        own = self.provided.as_dict(self.inputs) if self.provided is not None else {}
         return {
             **super().get_config(),
+            **({"provided": own} if own.get("inputs") else {}),
             "text": self.text,
             "parameters": values,
             "num_classes": self.num_classes,

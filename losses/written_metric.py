@@ -13,6 +13,7 @@ from .catalog import CATALOG
 from .language import emit
 from .language.errors import LossError, quote, suggest
 from .language.graph import Node, Program, topological
+from .language.inputs import Provided
 from .language.parameters import checked, checked_word
 from .metric_info import METRICS, Sums
 from .written import WrittenLoss
@@ -39,6 +40,7 @@ class WrittenMetric(keras.metrics.Metric):
         num_classes: int = 10,
         from_logits: bool | None = None,
         name: str | None = None,
+        provided: Provided | Mapping[str, Any] | None = None,
     ) -> None:
         measure = WrittenLoss(
             text,
@@ -47,6 +49,7 @@ class WrittenMetric(keras.metrics.Metric):
             metric=True,
             from_logits=from_logits,
             reduction="none",
+            provided=provided,
         )
         result = measure.program.result
         own = result.attrs["name"] if result.op == "named" else "metric"
@@ -171,7 +174,8 @@ class WrittenMetric(keras.metrics.Metric):
     def get_config(self) -> dict[str, Any]:
         own = self.measure.get_config()
         names = ("text", "parameters", "num_classes", "from_logits", "name")
-        return {name: own[name] for name in names}
+        given = ("provided",) if "provided" in own else ()
+        return {name: own[name] for name in (*names, *given)}
 
 
 def _of_classes(order: list[Node]) -> bool:
@@ -261,17 +265,23 @@ def compile_metric(
     num_classes: int = 10,
     name: str | None = None,
     from_logits: bool | None = None,
+    inputs: Provided | None = None,
     **parameters: float,
 ) -> WrittenMetric:
     """The metric that `text` describes, in the loss language; or the name of one of
     `losses.metrics()`, which a text can also call: `top_k_accuracy(k=5)`.
 
-    It need not be differentiable. It carries the name of the metric that it is, or `name`. Raises
-    `LossError`, also where it would need more memory than there may be
-    (`losses.language.metric_size`).
+    It need not be differentiable. It carries the name of the metric that it is, or `name`. With
+    `inputs` a name that a run does not have is refused where it stands. Raises `LossError`, also
+    where it would need more memory than there may be (`losses.language.metric_size`).
     """
     return WrittenMetric(
-        text, parameters, num_classes=num_classes, from_logits=from_logits, name=name
+        text,
+        parameters,
+        num_classes=num_classes,
+        from_logits=from_logits,
+        name=name,
+        provided=inputs,
     )
 
 

@@ -40,7 +40,7 @@ def check(request: Request, control: Control) -> dict[str, Any]:
     else:
         report = losses.check(text, parameters, inputs=trainable.offered(task))
         if report["ok"] and not trainable.EMBEDDING.isdisjoint(report["inputs"]):
-            loss = losses.WrittenLoss(text, parameters)
+            loss = losses.WrittenLoss(text, parameters, provided=trainable.offered(task))
     refused = trainable.refusal(report["inputs"], TASKS[task].inputs, task=task)
     remark = trainable.remark(loss) if loss is not None and refused is None else None
     return {
@@ -55,13 +55,16 @@ def doctor(request: Request, control: Control) -> dict[str, Any]:
     {"interrupted": true} if the control said stop meanwhile."""
     import losses
     from losses.diagnosis import Interrupted
+    from playground import trainable
+    from playground.spec import DEFAULT_TASK
 
     text, parameters = request["text"], request.get("parameters", {})
     try:
         if text.isidentifier():
             loss: losses.PlaygroundLoss = losses.get(text, **parameters)
         else:
-            loss = losses.WrittenLoss(text, parameters)
+            offered = trainable.offered(request.get("task", DEFAULT_TASK))
+            loss = losses.WrittenLoss(text, parameters, provided=offered)
     except losses.LossError:
         return {"verdicts": []}
     # Half of what an answer may take: a slow loss gets the verdicts there was time for.
@@ -76,12 +79,15 @@ def portrait(request: Request, control: Control) -> dict[str, Any]:
     """What `losses.portrait` says of a view of a loss, of the batch under "labels" and
     "probabilities" or else the reference; {"fault": message} of a text that is refused."""
     import losses
+    from playground import trainable
+    from playground.spec import DEFAULT_TASK
 
     given = request if "probabilities" in request else reference(request, control)
     batch = given["labels"], given["probabilities"]
     try:
         parameters = request.get("parameters", {})
-        return losses.portrait(request["text"], parameters, request["view"], batch)
+        offered = trainable.offered(request.get("task", DEFAULT_TASK))
+        return losses.portrait(request["text"], parameters, request["view"], batch, offered)
     except losses.LossError as error:
         return {"fault": error.message}
 
@@ -102,10 +108,12 @@ def catalog(request: Request, control: Control) -> list[dict[str, Any]]:
 
 
 def glossary(request: Request, control: Control) -> dict[str, Any]:
-    """Every name of the loss language; see `losses.glossary`."""
+    """Every name that a loss of a task may have; see `losses.glossary`."""
     import losses
+    from playground import trainable
+    from playground.spec import DEFAULT_TASK
 
-    return losses.glossary()
+    return losses.glossary(trainable.offered(request.get("task", DEFAULT_TASK)))
 
 
 def metric(request: Request, control: Control) -> dict[str, Any]:

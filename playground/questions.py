@@ -93,14 +93,16 @@ QUESTIONS: dict[str, Question] = {
         _SMALLER,
         public=True,
         packed=True,
-        fields=("text", "parameters", "view", "run"),
+        fields=("text", "parameters", "view", "run", "task"),
         required=("text", "view"),
         adds="answers",
     ),
     "reference": Question("check", "Reading the reference images", kept=1),
     "catalog": Question("check", "Listing the losses", kept=1),
     "metrics": Question("check", "Listing the metrics", kept=1),
-    "glossary": Question("check", "Listing the names", kept=1, public=True),
+    "glossary": Question(
+        "check", "Listing the names", kept=16, by=("task",), public=True, fields=("task",)
+    ),
     "sample": Question("check", "Reading the sample images", kept=64, by=("dataset",)),
     "maps": _look("image", "gradients", "layer", "unit"),
     "kernel": _look("image", "layer", "unit"),

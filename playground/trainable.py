@@ -5,11 +5,12 @@ last layer, whose answers stay at chance, is remarked on, with a text that mends
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from playground.spec import DEFAULT_TASK
 from playground.tasks import TASKS
+from playground.tasks.inputs import pair
 
 # What the last layer is trained through: its outputs, or its kernel itself.
 LAST_LAYER = frozenset({"y_pred", "p_true", "logits", "last_kernel"})
@@ -42,16 +43,24 @@ def refusal(
     why = _lacking(inputs, provided, task)
     if not why:
         return None
-    offered = [name for name in _KNOWN if name in provided] or sorted(provided)
-    return Remark(
-        f"this {what} {why}", f"Choose a {what} of {', '.join(offered[:-1])} or {offered[-1]}."
-    )
+    own = provided.items() if isinstance(provided, Mapping) else ()
+    offered = [name for name in _KNOWN if name in provided]
+    offered += [name for name, each in own if each is not None and each.role != "context"]
+    offered = offered or sorted(provided)
+    first = f"{', '.join(offered[:-1])} or " if offered[1:] else ""
+    return Remark(f"this {what} {why}", f"Choose a {what} of {first}{offered[-1]}.")
 
 
 def untrainable(catalog: Iterable[Mapping[str, Any]], task: str) -> dict[str, str]:
     """The named losses (`LossInfo.as_dict`) that a task cannot train, by name, and why not: "needs
     teacher_logits, which ..."."""
-    found = {info["name"]: _lacking(info["inputs"], TASKS[task].inputs, task) for info in catalog}
+    found = {}
+    for info in catalog:
+        why = _lacking(info["inputs"], TASKS[task].inputs, task)
+        own = pair(TASKS[task].inputs)
+        if why and own and set(info["inputs"]) == {"y_true", "y_pred"}:
+            why += f"; a text can give it tensors, as in {info['name']}({', '.join(own)})"
+        found[info["name"]] = why
     return {name: why for name, why in found.items() if why}
 
 
@@ -73,14 +82,16 @@ def offered(task: str, what: str = "loss") -> Any:
     stands."""
     import losses
 
-    names = TASKS[task].inputs
+    given = TASKS[task].inputs
 
     def refuse(name: str) -> tuple[str, str]:
-        found = refusal([name], names, what, task)
+        found = refusal([name], given, what, task)
         assert found is not None  # noqa: S101 - the language asks of others only
         return found.message, found.hint
 
-    return losses.Provided(names, refuse)
+    own = {n: None if each is None else losses.Input(**asdict(each)) for n, each in given.items()}
+    elsewhere = {name for each in TASKS.values() for name in each.inputs} - set(given)
+    return losses.Provided(own, refuse, TASKS[task].sizes, elsewhere)
 
 
 def remark(loss: Any) -> Remark | None:
@@ -88,8 +99,10 @@ def remark(loss: Any) -> Remark | None:
     from losses.reach import TERM, reached, with_cross_entropy
 
     trained = reached(loss)
-    if not trained or not LAST_LAYER.isdisjoint(trained):
+    if not trained or not set(trained) <= EMBEDDING:
         return None  # of a loss that trains nothing its own text says so
+    if loss.provided is not None and "y_pred" not in loss.provided.inputs:
+        return None  # a task whose answers come from elsewhere
     return Remark(
         f"{NO_GRADIENT}: the features are trained, and accuracy stays at chance",
         f"add {TERM}",
@@ -103,6 +116,7 @@ def advice(recorded: Mapping[str, Any]) -> str:
     told = any(str(each).startswith(NO_GRADIENT) for each in recorded.get("warnings", ()))
     # Of runs from before there were remarks their inputs tell.
     inputs = set(recorded.get("inputs", ()))
-    if told or (inputs & EMBEDDING and LAST_LAYER.isdisjoint(inputs)):
+    known = inputs <= set(TASKS[DEFAULT_TASK].inputs)
+    if told or (known and inputs & EMBEDDING and LAST_LAYER.isdisjoint(inputs)):
         return f"{NO_GRADIENT.capitalize()}: add cross_entropy() to the loss."
     return ""

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from losses.base import PlaygroundLoss
+from losses.language.draws import own
 from losses.language.errors import LossError
 from losses.language.inputs import OF_THE_PROBABILITY
 from losses.named_loss import get
@@ -68,7 +69,7 @@ def doctor(
             f"{type(loss).__name__}",
             hint="such as losses.doctor(losses.get('focal'))",
         )
-    needed = sorted(set(loss.inputs) - set(OF_THE_PROBABILITY))
+    needed = sorted((set(loss.inputs) - set(OF_THE_PROBABILITY)) | set(own(loss)))
     moves = {"progress", "epoch", "step"} & set(loss.inputs)
     found: dict[str, Finding] = {}
     with np.errstate(all="ignore"):  # infinities are among the findings

@@ -7,15 +7,15 @@ said not to apply.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import tensorflow as tf
 
 from losses.base import PlaygroundLoss
 from losses.gradient import gradient_of
-from losses.language.inputs import PREDICTIONS
-from losses.language.probe import SIZE, batch
+from losses.language.draws import SIZE, batch, latents, made, own
+from losses.language.inputs import INPUTS
 
 from .finding import Finding, say
 from .trial import CLASSES, EPOCHS, Interrupted
@@ -45,8 +45,11 @@ class BatchTrial:
         }
         self._hurry = hurry
         self.classes: int = getattr(loss, "num_classes", CLASSES)
+        self.own = own(loss)
+        known = {**INPUTS, **self.own}
+        self._following = tuple(n for n in FOLLOWING if n not in self.own)
         self.learnt = sorted(
-            {"logits" if n in FOLLOWING else n for n in loss.inputs if n in PREDICTIONS}
+            {"logits" if n in self._following else n for n in loss.inputs if known[n].learnt}
         )
         self._run = tf.function(self._watched, autograph=False)
 
@@ -57,7 +60,7 @@ class BatchTrial:
         given = {
             n: tf.convert_to_tensor(v)
             for n, v in tensors.items()
-            if n not in FOLLOWING and n != "num_classes"
+            if n not in self._following and n != "num_classes"
         }
         value, slopes = self._run(given)
         return float(value), {n: s.numpy().astype("float64") for n, s in slopes.items()}
@@ -65,14 +68,25 @@ class BatchTrial:
     def _watched(self, given: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         with tf.GradientTape() as tape:
             tape.watch([given[n] for n in self.learnt])
-            whole = {**given, "num_classes": given["y_true"].shape[-1]}
-            value = self.loss.on({**whole, "y_pred": tf.nn.softmax(given["logits"], axis=-1)})
+            whole = {**given, "num_classes": self.classes}
+            if "y_pred" in self._following:
+                whole["y_pred"] = tf.nn.softmax(given["logits"], axis=-1)
+            value = self.loss.on(self.values(whole))
         sources = {n: given[n] for n in self.learnt}
         return value, gradient_of(tape, value, sources)
 
+    def values(self, tensors: Tensors) -> dict[str, Any]:
+        """The batch as the loss takes it: what a run's own predictions are made of, made."""
+        learnt = {n: made(e, tensors[n]) for n, e in self.own.items() if e.learnt}
+        return {**tensors, **learnt}
+
     def batch(self, seed: int) -> dict[str, Any]:
-        """A batch with every input, at the moment of the run that is looked at."""
-        return dict(batch(seed, self.classes)) | self._moment
+        """A batch with every input, at the moment of the run that is looked at; of a run's own
+        predictions any numbers, of which `values` makes them."""
+        found = dict(batch(seed, self.classes)) | self._moment
+        if self.own:
+            found |= {n: value for n, (_, value) in latents(cast(Any, self.loss), seed).items()}
+        return found
 
     def scaled(self, by: float, seed: int = 0) -> dict[str, Any]:
         """A batch whose learnt inputs are `by` times as large as usual."""
@@ -192,11 +206,11 @@ def coupled(trial: BatchTrial) -> Finding:
     turned = {n: np.concatenate([v[:half], fresh[n][half:]])
               if np.ndim(v) and len(v) == SIZE and n not in BY_CLASS else v
               for n, v in base.items()}  # fmt: skip
-    before, after = (np.asarray(trial.loss.values(t)) for t in (base, turned))
+    before, after = (np.asarray(trial.loss.values(trial.values(t))) for t in (base, turned))
     if before.ndim == 0:
         halves = [{n: v[s] if np.ndim(v) and len(v) == SIZE else v for n, v in base.items()}
                   for s in (slice(0, half), slice(half, None))]  # fmt: skip
-        apart = float(np.mean([np.asarray(trial.loss.values(t)) for t in halves]))
+        apart = float(np.mean([np.asarray(trial.loss.values(trial.values(t))) for t in halves]))
         whole = float(before)
         evidence = {"together": whole, "halves": apart}
         if np.isclose(whole, apart, rtol=1e-4):
@@ -204,6 +218,8 @@ def coupled(trial: BatchTrial) -> Finding:
                            "do on average.", evidence)  # fmt: skip
         return Finding("coupled", "yes", f"A batch of {SIZE} costs {say(whole)}, its halves "
                        f"{say(apart)} on average: samples are compared.", evidence)  # fmt: skip
+    # Of an image, a value a pixel, all of them.
+    before, after = (x.reshape(SIZE, -1).mean(axis=1) for x in (before, after))
     gap = np.abs(before[:half] - after[:half])
     i = int(np.argmax(gap))
     one, other = float(before[i]), float(after[i])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
@@ -18,11 +18,12 @@ from .graph import (
     Parameter,
     Shape,
     const,
-    describe,
+    describe_shapes,
     folded,
     letter,
     topological,
 )
+from .inputs import INPUTS, Input, Provided, Sizes
 from .sizes import SizeError
 
 MAX_GRAPH = 1_500
@@ -100,8 +101,12 @@ DTYPES = {
 class Builder:
     """Makes nodes for one text; `at` is where the operation being built stands."""
 
-    def __init__(self, num_classes: int) -> None:
+    def __init__(self, num_classes: int, provided: Provided | None = None) -> None:
         self.num_classes = num_classes
+        self.provided = provided
+        self.inputs: Mapping[str, Input] = INPUTS if provided is None else provided.known
+        used = "".join(found.shape for found in self.inputs.values())
+        self.sizes = Sizes(num_classes, provided.sizes if provided is not None else {}, used)
         self.at = Span()
         self.sign: Span | None = None
         self.blame: dict[str, Span] = {}
@@ -111,20 +116,30 @@ class Builder:
         self.notes: list[Remark] = []
         self.parameters: dict[str, Parameter] = {}
         self.labels: dict[Node, str] = {}  # what the visitor called a node
-        self.inputs: dict[Node, frozenset[str]] = {}
+        self.used: dict[Node, frozenset[str]] = {}
         self.chosen: dict[Node, Node] = {}  # what a condition has chosen from, and that condition
         self.own: set[str] = set()  # the names that the text gives a meaning
         self.with_labels: Callable[[], str | None] = lambda: None  # the call, with labels in it
         self.ranges: dict[Node, tuple[float, float]] = {}
+
+    @property
+    def own_inputs(self) -> frozenset[str]:
+        """The names that the run has given a meaning."""
+        given = self.provided.inputs if self.provided is not None else {}
+        return frozenset(name for name, found in given.items() if found is not None)
 
     def inputs_of(self, node: Node) -> frozenset[str]:
         """The names of the tensors a node is computed from."""
 
         def step(n: Node) -> frozenset[str]:
             own = {n.attrs["name"]} if n.op == "input" else set()
-            return frozenset(own).union(*(self.inputs[a] for a in n.args))
+            return frozenset(own).union(*(self.used[a] for a in n.args))
 
-        return folded(node, self.inputs, step)
+        return folded(node, self.used, step)
+
+    def learns(self, node: Node) -> bool:
+        """Whether a node is computed from anything that is learnt."""
+        return any(self.inputs[name].learnt for name in self.inputs_of(node))
 
     # -- saying things
 
@@ -203,8 +218,15 @@ class Builder:
         made-up batch sizes: what the rule says at the other one tells which are the batch's."""
         hint, span = error.hint, self.blame.get(error.about, self.at)
         one, two = (_said(rule, k) if rule is not None else None for k in (0, 1))
-        message = in_letters(one, two) if one or two else in_letters(error.message, None)
-        return self.error(message, hint or _size_hint(args), span)
+        if one or two:
+            message = in_letters(one, two, self.letter)
+        else:
+            message = in_letters(error.message, None)
+        return self.error(message, hint or _size_hint(args, self), span)
+
+    def letter(self, one: int, two: int) -> str:
+        """A size seen at both batch sizes, as the visitor knows it."""
+        return self.sizes.letter(one, two) or letter(one, two)
 
     def cast(self, node: Node, dtype: str, implicit: bool = True) -> Node:
         if node.dtype == dtype and implicit:
@@ -348,7 +370,9 @@ def _said(rule: Callable[[int], Shape], k: int) -> str | None:
     return None
 
 
-def in_letters(one: str | None, two: str | None) -> str:
+def in_letters(
+    one: str | None, two: str | None, letter_of: Callable[[int, int], str] = letter
+) -> str:
     """What is said at both batch sizes, with B and D for the numbers that differ. Where it is said
     at one of them only, that size is the batch."""
     if one is None or two is None:
@@ -358,12 +382,12 @@ def in_letters(one: str | None, two: str | None) -> str:
 
     def shown(found: re.Match[str]) -> str:
         here, there = (int(text.replace(",", "")) for text in (found[0], next(seen, found[0])))
-        return found[0] if here == there else letter(here, there)
+        return found[0] if here == there else letter_of(here, there)
 
     return _NUMBER.sub(shown, one)
 
 
-def _size_hint(args: Sequence[Node]) -> str | None:
+def _size_hint(args: Sequence[Node], b: Builder) -> str | None:
     """What may be meant where the sizes of two tensors do not fit."""
     for wide, flat in permutations(args, 2):
         reduced = flat.rank and all(
@@ -374,7 +398,7 @@ def _size_hint(args: Sequence[Node]) -> str | None:
                 f"keepdims=True in {flat.op}(...) keeps its axis: "
                 if flat.attrs.get("keepdims") is False
                 else "[..., None] adds an axis: "
-            ) + f"{describe(flat)} would be {describe(flat)[:-1].rstrip(',')}, 1)"
+            ) + f"{letters(flat, b)} would be {letters(flat, b)[:-1].rstrip(',')}, 1)"
     moving = any(a.shapes[0] != a.shapes[1] for a in args)
     fixed = [a for a in args if a.shapes[0] == a.shapes[1] and a.rank]
     if not (moving and fixed):
@@ -413,7 +437,7 @@ def common_kind(nodes: Sequence[Node]) -> str:
 
 def letters(node: Node, b: Builder) -> str:
     """A node's shape as the visitor knows it, such as (B, C)."""
-    return describe(node, b.num_classes)
+    return describe_shapes(node.shapes, b.num_classes, b.sizes.letter)
 
 
 def _flatten(items: Items, b: Builder) -> list[Node]:

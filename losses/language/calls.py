@@ -251,7 +251,10 @@ def call_named(
     )
     given = _match(b, arguments, info.name, args, keywords, places)
     at = b.at
-    tensors = [_target(b, n, given[n]) if n in given else inputs(n) for n in info.inputs]
+    tensors = [
+        _target(b, n, given[n]) if n in given else _by_name(b, info, n, inputs) for n in info.inputs
+    ]
+    tensors = _one_hot(b, info, tensors)
     if info.inputs[:2] in (("y_true", "y_pred"), ("labels", "y_pred"), ("y_true", "logits")):
         warn_of_swap(b, info.name, *tensors[:2])
     reduced: tuple[int, ...] = ()
@@ -261,7 +264,8 @@ def call_named(
         b.at = at
     if "from_logits" in options and b.flag(options["from_logits"], "from_logits"):
         tensors = _of_logits(b, info, tensors)
-    values = {n: _knob(b, info, n, given.get(n)) for n in knobs}
+    classes = _classes(b, info, tensors)
+    values = {n: _knob(b, info, n, given.get(n), classes) for n in knobs}
     b.at = at
     live = tuple(n for n in knobs if isinstance(values[n], Node))
     axis = (("axis", reduced),) if reduced else ()
@@ -412,7 +416,40 @@ def _of_logits(b: Builder, info: LossInfo, tensors: list[Node]) -> list[Node]:
     return [*tensors[:place], made, *tensors[place + 1 :]]
 
 
-def _knob(b: Builder, info: LossInfo, name: str, value: Value | None) -> Any:
+def _by_name(b: Builder, info: LossInfo, name: str, inputs: InputNode) -> Node:
+    """The input of a name that a named loss was not given."""
+    pair = b.provided.pair if b.provided is not None else ("", "")
+    if b.provided is not None and name not in b.provided.inputs and all(pair):
+        count = len([n for n in info.inputs if n in ("y_true", "labels", "y_pred", "logits")])
+        if count == len(info.inputs) == 2:
+            message, _ = b.provided.refuse(name)
+            raise b.error(message, f"give it tensors of this run: {info.name}({', '.join(pair)})")
+    return inputs(name)
+
+
+def _one_hot(b: Builder, info: LossInfo, tensors: list[Node]) -> list[Node]:
+    """The tensors with the target one-hot, where it is class numbers, or 0 and 1, of a prediction
+    that has a value for each class."""
+    if info.inputs[:2] not in (("y_true", "y_pred"), ("y_true", "logits")):
+        return tensors
+    y, p = tensors[:2]
+    origin = y
+    while origin.op in ("cast", "squeeze", "reshape"):
+        origin = origin.args[0]
+    numbers = origin.op == "input" and origin.attrs["of"].values in ("class", "binary")
+    if not numbers or y.rank != p.rank - 1 or p.shapes[0][-1] != p.shapes[1][-1]:
+        return tensors
+    return [st.one_hot(b, b.cast(y, "int"), p.shapes[0][-1]), *tensors[1:]]
+
+
+def _classes(b: Builder, info: LossInfo, tensors: list[Node]) -> int:
+    """How many classes the prediction has that a named loss is given."""
+    by_name = zip(info.inputs, tensors, strict=True)
+    wide = (t.shapes[0][-1] for n, t in by_name if n in ("y_pred", "logits") and t.rank > 1)
+    return next(wide, b.num_classes)
+
+
+def _knob(b: Builder, info: LossInfo, name: str, value: Value | None, classes: int) -> Any:
     knob = next(k for k in info.parameters if k.name == name)
     if value is None or value == NONE:
         plain = isinstance(knob.default, float) and not knob.fixed
@@ -440,9 +477,9 @@ def _knob(b: Builder, info: LossInfo, name: str, value: Value | None) -> Any:
         return whole
     node = b.tensor(value, quote(name))
     if node.rank == 1 and knob.per_class:
-        if node.shapes[0] != (b.num_classes,):
+        if node.shapes[0] != (classes,):
             raise b.error(
-                f"{quote(name)} has {node.shapes[0][0]} numbers for {b.num_classes} classes",
+                f"{quote(name)} has {node.shapes[0][0]} numbers for {classes} classes",
                 "give one number for all, or one a class",
             )
         return b.floats(node)

@@ -113,7 +113,9 @@ def _ordered(
         if node.op == "cast" and node.attrs["implicit"]:
             keys[id(node)] = keys[id(node.args[0])]
             continue
-        attrs = sorted((n, _keyed(v, keys)) for n, v in node.attrs.items() if n != "stable")
+        attrs = sorted(
+            (n, _keyed(v, keys)) for n, v in node.attrs.items() if n not in ("stable", "of")
+        )
         if node.op == "parameter":
             attrs = [("name", spelled[node.attrs["name"]])]
         kind = node.dtype

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from .graph import Node, Parameter, const, topological
+from .inputs import is_prediction
 from .ranges import EVERYTHING, Range, ranges
 
 EPSILON = 1e-7
@@ -42,7 +43,7 @@ _WORLDS: tuple[World, ...] = ((False, False), (True, False), (False, True), (Tru
 
 
 def _clipped(node: Node, world: World) -> Node:
-    if node.op != "input" or node.attrs["name"] != "y_pred":
+    if not is_prediction(node):
         return node
     for op, bound, wanted in zip(("maximum", "minimum"), (EPSILON, 1 - EPSILON), world,
                                  strict=True):  # fmt: skip

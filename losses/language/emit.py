@@ -10,6 +10,7 @@ from losses.loss_info import ops
 from losses.probabilities import made_of, sigmoid, softmax
 
 from .graph import Node
+from .inputs import is_chance, is_prediction
 from .logarithms import Logarithms
 
 Tensor = Any
@@ -247,9 +248,9 @@ def _attrs(node: Node, values: Mapping[int, Tensor]) -> dict[str, Any]:
 
 
 def _as_made(node: Node, value: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
-    if node.op != "input" or node.attrs["name"] != "y_pred":
+    if not is_prediction(node):
         return value
-    raw = tensors["y_pred"]
+    raw = tensors[node.attrs["name"]]
     return value if made_of(raw) is None else raw
 
 
@@ -274,6 +275,6 @@ def _input(node: Node, tensors: Mapping[str, Tensor], clip: bool) -> Tensor:
     name = node.attrs["name"]
     value = tensors[name]
     value = ops.cast(value, KINDS[node.dtype])
-    if name == "p_true" or (name == "y_pred" and clip):
+    if is_chance(node) and (clip or not is_prediction(node)):
         return ops.clip(value, EPSILON, 1 - EPSILON)
     return value

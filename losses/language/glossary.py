@@ -13,7 +13,7 @@ from losses.catalog import KERAS_NAMES
 from losses.loss_info import LossInfo, ParameterInfo
 
 from . import vocabulary as voc
-from .inputs import INPUTS
+from .inputs import INPUTS, Provided
 
 # By operator; one that is spelt apart for a namespace (`sum_k`) means the same.
 MEANINGS: dict[str, str] = {
@@ -197,14 +197,15 @@ PREFIXES: dict[str, str] = {
 _PATTERN = ("pattern", "x", "y")
 
 
-def glossary() -> dict[str, Any]:
+def glossary(inputs: Provided | None = None) -> dict[str, Any]:
     """`spaces` says which space a written prefix opens, `entries` what is in each, as JSON:
     space, name, kind, arguments, what. The space "" has what is written without a prefix; in "."
-    are the methods of a tensor."""
+    are the methods of a tensor. With `inputs`, those of a run that has these."""
+    named = INPUTS if inputs is None else inputs.offered
     entries = [
         *(
             _entry("", name, "input", [], f"{_shape(found.shape)}{found.what}")
-            for name, found in INPUTS.items()
+            for name, found in named.items()
         ),
         *_functions(),
         *(

@@ -119,6 +119,7 @@ class Program:
     notes: list[Remark]
     order: list[Node] = field(default_factory=list)
     labels: dict[Node, str] = field(default_factory=dict)  # what a node was called
+    provided: Any = None  # what the run has (`inputs.Provided`), where it has said so
 
     def fragment(self, span: Span) -> str:
         """The typed characters of a span, on one line."""
@@ -180,8 +181,15 @@ def describe(node: Node, num_classes: int = 10) -> str:
     return describe_shapes(node.shapes, num_classes)
 
 
-def describe_shapes(shapes: tuple[Shape, Shape], num_classes: int = 10) -> str:
-    letters = [letter(one, two, num_classes) for one, two in zip(*shapes, strict=True)]
+def describe_shapes(
+    shapes: tuple[Shape, Shape],
+    num_classes: int = 10,
+    own: Callable[[int, int], str | None] = lambda one, two: None,
+) -> str:
+    """The same of sizes; `own` knows letters beside B, C and D."""
+    letters = [
+        own(one, two) or letter(one, two, num_classes) for one, two in zip(*shapes, strict=True)
+    ]
     return "(" + ", ".join(letters) + ("," if len(letters) == 1 else "") + ")"
 
 

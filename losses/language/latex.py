@@ -39,8 +39,7 @@ from .formula import (
     total,
     word,
 )
-from .graph import BATCHES, WIDTHS, Node, Program
-from .inputs import INPUTS
+from .graph import BATCHES, WIDTHS, Node, Program, letter
 
 _LONG = 260
 _FUNCTIONS = {
@@ -132,11 +131,12 @@ def _symbol_of(node: Node) -> Piece:
     name = node.attrs["name"]
     if node.op == "parameter":
         return Piece(symbol(name), bound=frozenset(symbol(name)))  # not a letter for an index
-    head, _, below = INPUTS[name].latex.partition("_")
-    letters = INPUTS[name].shape
-    marks = (SAMPLE if letters.startswith("B") else "") + (
-        {"C": CLASS, "D": ENTRY}[letters[1]] if len(letters) == 2 else ""
-    )
+    head, _, below = node.attrs["of"].latex.partition("_")
+    below = below.removeprefix("{").removesuffix("}")
+    letters = node.attrs["of"].shape
+    marks = SAMPLE if letters.startswith("B") else ""
+    if len(letters) > 1:  # one letter for all axes of an image
+        marks += ENTRY if letters[1:] == "D" else CLASS
     return Piece(emptied(f"{head}_{{{below}{marks}}}"))
 
 
@@ -273,11 +273,13 @@ def _reduction(node: Node, x: Piece, sign: str = "") -> Piece:
     for place in sorted(a % tensor.rank for a in axes) if tensor.rank else ():
         flat = tensor.rank == 1 and tensor.shapes[0][0] % BATCHES[0] == 0 and CLASS in x.text
         marks += [SAMPLE, CLASS] if flat and SAMPLE in x.text else [_mark(tensor, place, x.text)]
+    own = any(letter(one, two) == "?" for one, two in zip(*tensor.shapes, strict=True))
+    marks = list(dict.fromkeys(marks)) if own else marks
     text, bound, over = x.text, x.bound, []
     for mark in marks:
-        letter = free_letter(mark, bound)
-        text, bound = text.replace(mark, letter), bound | {letter}
-        over.append(letter)
+        index = free_letter(mark, bound)
+        text, bound = text.replace(mark, index), bound | {index}
+        over.append(index)
     inner = Piece(text, x.strength, bound)
     if not over:
         return inner
@@ -286,7 +288,7 @@ def _reduction(node: Node, x: Piece, sign: str = "") -> Piece:
         names = {SAMPLE: "B", OTHER: "B", ENTRY: "D"}
         few = str(tensor.shapes[0][-1]) if tensor.rank > 2 or tensor.shapes[0][-1] < 3 else "C"
         count = "".join(names.get(mark, few) for mark in marks).replace("BB", "B^{2}")
-        front = rf"\frac{{1}}{{{count}}}\sum"
+        front = r"\operatorname*{mean}" if own else rf"\frac{{1}}{{{count}}}\sum"
     if inner.is_negative and "sum" in front:
         rest = Piece(f"{front}_{{{','.join(over)}}} {inner.negated().within(BIG)}", BIG, bound)
         return rest.negated()

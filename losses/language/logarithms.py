@@ -16,6 +16,7 @@ from losses import probabilities as prob
 from losses.loss_info import Tensor, ops
 
 from .graph import Node
+from .inputs import is_chance, is_distribution, is_prediction
 
 DEEP = 24  # operations from the probabilities to a logarithm of them
 # These only move numbers, or choose among them: they go before a logarithm as well as after it.
@@ -28,7 +29,7 @@ _MADE = ("softmax", "sigmoid")
 def is_leaf(node: Node) -> bool:
     """Whether a node holds probabilities of which logits can be known."""
     if node.op == "input":
-        return node.attrs["name"] in ("y_pred", "p_true")
+        return is_chance(node)
     return node.op in _MADE
 
 
@@ -66,7 +67,7 @@ def weighted(node: Node) -> tuple[Node, Node] | None:
 def _classes(node: Node) -> bool:
     """Whether a node holds probabilities that add up to one over its last axis."""
     last = node.op == "softmax" and node.attrs["axis"] in (-1, node.rank - 1)
-    return last or (node.op == "input" and node.attrs["name"] == "y_pred")
+    return last or is_distribution(node)
 
 
 def mixed(node: Node) -> tuple[Node, Node, Node, Node] | None:
@@ -195,9 +196,7 @@ class Logarithms:
         emit: Mapping[str, Callable[..., Tensor]],
     ) -> None:
         self._values, self._tensors, self._attrs, self._emit = values, tensors, attrs, emit
-        self._y_pred = tensors.get("y_pred")
-        made = prob.made_of(self._y_pred) if self._y_pred is not None else None
-        self._kind = made[0] if made is not None else None
+        self._kinds: dict[str, str | None] = {}  # of a prediction: Softmax, Sigmoid or neither
         self._done: dict[tuple[int, bool], Tensor] = {}
         self._facts, self._known = Facts(), dict[int, bool]()
         for node in order:
@@ -209,9 +208,17 @@ class Logarithms:
     def _knows(self, leaf: Node) -> bool:
         if leaf.op != "input":
             return True
-        return self._kind is not None and (
-            leaf.attrs["name"] == "y_pred" or "y_true" in self._tensors
-        )
+        if is_prediction(leaf):
+            return self._kind(leaf.attrs["name"]) is not None
+        return self._kind("y_pred") is not None and "y_true" in self._tensors
+
+    def _kind(self, name: str) -> str | None:
+        """What made a prediction of logits, where that is known."""
+        if name not in self._kinds:
+            given = self._tensors.get(name)
+            made = prob.made_of(given) if given is not None else None
+            self._kinds[name] = made[0] if made is not None else None
+        return self._kinds[name]
 
     def known(self, node: Node) -> bool:
         """Whether the logits of all probabilities below a node are known."""
@@ -268,7 +275,7 @@ class Logarithms:
             return self._rest_of_leaf(node)
         if sum_ is not None:
             a, p = sum_
-            if p.op == "softmax" or self._kind == "Softmax":
+            if p.op == "softmax" or self._kind(p.attrs["name"]) == "Softmax":
                 rest = prob.logarithm(1 - self._values[id(a)])
                 return prob.log_sum(rest + self.of(p), -1, node.attrs["keepdims"])
             return prob.log_held(1 - self._values[id(node)])
@@ -296,13 +303,14 @@ class Logarithms:
         if node.op == "sigmoid":
             return ops.log_sigmoid(self._values[id(node.args[0])])
         known, value = self.known(node), self._values[id(node)]
-        if node.attrs["name"] == "y_pred":
-            return prob.log_p(self._y_pred) if known else prob.log_held(value)
+        if is_prediction(node):
+            given = self._tensors[node.attrs["name"]]
+            return prob.log_p(given) if known else prob.log_held(value)
         if "y_true" not in self._tensors:
             return prob.log_held(value)
         y_true = ops.cast(self._tensors["y_true"], "float32")
         if known:
-            return prob.log_sum(prob.logarithm(y_true) + prob.log_p(self._y_pred))
+            return prob.log_sum(prob.logarithm(y_true) + prob.log_p(self._tensors["y_pred"]))
         meant = ops.any(y_true > 0, axis=-1)
         return ops.where(meant, prob.log_held(value), prob.NOTHING)
 
@@ -313,9 +321,10 @@ class Logarithms:
             return ops.log_sigmoid(-self._values[id(node.args[0])])
         if node.op == "softmax" or not self.known(node):
             return prob.log_held(1 - self._values[id(node)])
-        if node.attrs["name"] == "y_pred":
-            return prob.log_rest(self._y_pred)
-        return prob.log_false(ops.cast(self._tensors["y_true"], "float32"), self._y_pred)
+        if is_prediction(node):
+            return prob.log_rest(self._tensors[node.attrs["name"]])
+        y_true = ops.cast(self._tensors["y_true"], "float32")
+        return prob.log_false(y_true, self._tensors["y_pred"])
 
 
 _JOINED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {

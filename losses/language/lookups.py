@@ -45,7 +45,11 @@ def _hint(b: Builder) -> str:
 def _is_one_hot(node: Node) -> bool:
     while node.op in _ENTRIES:
         node = node.args[0]
-    return node.op == "input" and node.attrs["name"] == "y_true"
+    return (
+        node.op == "input"
+        and node.attrs["of"].role == "label"
+        and node.attrs["of"].values == "probability"
+    )
 
 
 def numbers_in(index: Node, num_classes: int) -> tuple[int, int] | None:
@@ -59,7 +63,7 @@ def numbers_in(index: Node, num_classes: int) -> tuple[int, int] | None:
                 return None
             shift += int(step[0]) if index.op == "add" else -int(step[0])
         index = index.args[0]
-    if index.op == "input" and index.attrs["name"] == "labels":
+    if index.op == "input" and index.attrs["of"].values == "class":
         return shift, num_classes - 1 + shift
     if index.op in ("argmax", "argmin") and index.attrs["axis"] is not None:
         place = index.attrs["axis"]

@@ -10,7 +10,6 @@ from . import sizes
 from . import structure as st
 from .build import Builder, Places, letters
 from .graph import Node
-from .inputs import PREDICTIONS
 
 # What stands where nothing was chosen: logarithms, quotients and differences of a target and a
 # prediction are finite there, and so are their slopes.
@@ -35,8 +34,7 @@ def choose(b: Builder, x: Node, mask: Node) -> Node:
             "join the two conditions with logical_and",
         )
     if x.dtype == "float":
-        learnt = b.inputs_of(x) & set(PREDICTIONS)
-        rest = b.const(_OF_PREDICTION if learnt else _OF_REST)
+        rest = b.const(_OF_PREDICTION if b.learns(x) else _OF_REST)
     else:
         rest = b.const(False if x.dtype == "bool" else 0)
     made = el.where(b, _as_wide(b, mask, x.rank), x, rest)

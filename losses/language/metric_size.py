@@ -5,7 +5,7 @@ from __future__ import annotations
 from losses.catalog import EVERY
 
 from .errors import LossError
-from .graph import BATCHES, WIDTHS, Node
+from .graph import BATCHES, WIDTHS, Node, letter
 
 EVALUATED = 30_000  # images that one evaluation looks at, at most
 FEATURES = 128  # features of an image, about
@@ -35,6 +35,8 @@ def _size(node: Node) -> int:
             total *= one
         elif (one, two) == WIDTHS:
             total *= FEATURES
+        elif letter(one, two) == "?":  # a size of a task's own, which does not grow with the images
+            total *= two
         else:
             per_image = (two - one) / (BATCHES[1] - BATCHES[0])
             total *= max(1, round(one + per_image * (EVALUATED - BATCHES[0])))

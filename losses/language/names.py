@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from . import vocabulary as voc
 from .build import DTYPES
 from .errors import LossError, Span, quote, suggest
-from .inputs import INPUTS
+from .inputs import INPUTS, Input, Provided
 from .syntax import Tree, dotted
 
 PROPERTIES = ("shape", "T", "dtype", "ndim", "rank", "values", "indices", "value")
@@ -22,9 +22,15 @@ _TORCH = ("torch", "torchvision", "pytorch_lightning", "lightning")
 
 
 class Names:
-    """The names of one text; `catalog` holds the named losses by name and by Keras' name."""
+    """The names of one text; `catalog` holds the named losses by name and by Keras' name. Of
+    `provided` are the inputs that a run has, and what other runs have."""
 
-    def __init__(self, tree: Tree, catalog: Mapping[str, object]) -> None:
+    def __init__(
+        self, tree: Tree, catalog: Mapping[str, object], provided: Provided | None = None
+    ) -> None:
+        self.provided = provided
+        self.inputs: Mapping[str, Input] = INPUTS if provided is None else provided.known
+        self.offered: Mapping[str, Input] = INPUTS if provided is None else provided.offered
         self.tree = tree
         self.catalog = catalog
         self.bound: set[str] = set()
@@ -101,7 +107,7 @@ class Names:
 
     def _check_alias(self, alias: ast.alias) -> None:
         name = alias.asname or alias.name
-        if name.startswith("_") or "__" in name or name in INPUTS:
+        if name.startswith("_") or "__" in name or name in self.inputs:
             raise LossError(
                 f"{quote(name)} cannot be the name of a module",
                 self.tree.span(alias),
@@ -149,7 +155,7 @@ class Names:
     def is_variable(self, node: ast.expr) -> bool:
         name = dotted(node)
         root = name.split(".")[0] if name else ""
-        return root in self.bound or (root in INPUTS and root not in self.aliases)
+        return root in self.bound or (root in self.inputs and root not in self.aliases)
 
     def check_name(self, node: ast.expr, called: bool) -> bool:
         """The walker's question; raises `LossError` where the name means nothing."""
@@ -233,6 +239,11 @@ class Names:
         refused = voc.REFUSED["normal"] if random else voc.REFUSED.get(last)
         if refused:
             return LossError(f"{quote(name)} is not part of the language", span, hint=refused)
+        if self.provided is not None and name in self.provided.elsewhere:
+            meant = voc.HABITS.get(name.lower())
+            if meant not in self.offered:  # what it is called everywhere goes before
+                message, told = self.provided.refuse(name)
+                return LossError(message, span, hint=told)
         last_line = self.tree.body[-1] if self.tree.body else None
         alone = isinstance(last_line, ast.Expr) and last_line.value is node  # is called, too
         near = self._near(name, full, called or alone)
@@ -257,9 +268,9 @@ class Names:
                 return None
             return f"{name.rpartition('.')[0]}.{near}"
         meant = voc.HABITS.get(name.lower())
-        if meant:
+        if meant and (meant not in INPUTS or meant in self.offered):
             return meant
-        values = [*self.bound, *INPUTS]
+        values = [*self.bound, *self.offered]
         functions = [*voc.known_names(), *self.catalog] if called else list(voc.CONSTANTS)
         if name[:1].isupper() and not name.isupper():
             functions = []  # a class or a layer: no function is meant

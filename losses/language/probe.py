@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, Protocol
 
 import keras
@@ -14,14 +13,12 @@ import tensorflow as tf
 from losses.gradient import gradient_of
 
 from . import emit
+from .draws import batch, drawn, extreme, own
 from .errors import LossError, Remark, quote
 from .graph import Node, Parameter, Program
-from .inputs import OF_THE_PROBABILITY, PREDICTIONS
+from .inputs import INPUTS, OF_THE_PROBABILITY, Provided
 from .ranges import ranges
 from .review import prediction_nodes
-
-SIZE = 24
-WIDTH = 16
 
 
 class TriedLoss(Protocol):
@@ -31,6 +28,7 @@ class TriedLoss(Protocol):
     inputs: tuple[str, ...]
     num_classes: int
     parameters: dict[str, Parameter]
+    provided: Provided | None
 
     @property
     def warnings(self) -> list[Remark]:
@@ -46,52 +44,20 @@ class TriedLoss(Protocol):
         """The value of each parameter by name."""
 
 
-@cache
-def batch(seed: int, num_classes: int) -> dict[str, np.ndarray]:
-    """A batch of SIZE samples with every input a loss can name."""
-    rng = np.random.default_rng(seed)
-
-    def normal(*shape: int) -> np.ndarray:
-        return rng.normal(size=shape).astype("float32")
-
-    logits, labels = normal(SIZE, num_classes), rng.integers(0, num_classes, SIZE)
-    e = np.exp(logits - logits.max(-1, keepdims=True))
-    found: dict[str, Any] = {
-        "logits": logits,
-        "y_pred": (e / e.sum(-1, keepdims=True)).astype("float32"),
-        "labels": labels.astype("int32"),
-        "y_true": np.eye(num_classes, dtype="float32")[labels],
-        "features": normal(SIZE, WIDTH),
-        "centers": normal(num_classes, WIDTH),
-        "last_kernel": normal(WIDTH, num_classes),
-        "partner_features": normal(SIZE, WIDTH),
-        "negative_features": normal(SIZE, WIDTH),
-        "same": rng.integers(0, 2, SIZE).astype("float32"),
-        "teacher_logits": normal(SIZE, num_classes),
-        "sample_weight": np.linspace(0.5, 1.5, SIZE, dtype="float32"),
-        "class_weights": np.linspace(0.5, 1.5, num_classes, dtype="float32"),
-        "num_classes": np.int32(num_classes),
-        "epoch": np.float32(1),
-        "step": np.float32(10),
-        "progress": np.float32(0.3),
-    }
-    found["p_true"] = (found["y_true"] * found["y_pred"]).sum(-1)
-    return found
-
-
 def gradients(loss: TriedLoss, tensors: Mapping[str, Any]) -> tuple[float, dict[str, np.ndarray]]:
     """The batch mean, and its gradient with respect to each prediction it takes.
 
     Where it takes y_pred, the gradient by what goes into the softmax is given as `softmax`.
     """
-    names = [n for n in loss.inputs if n in PREDICTIONS]
+    known = {**INPUTS, **own(loss)}
+    names = [n for n in loss.inputs if known[n].learnt]
     given = {n: tf.convert_to_tensor(v) for n, v in loss.gather(tensors).items()}
     with tf.GradientTape() as tape:
         tape.watch([given[n] for n in names])
         value = loss.on(given)
     found = gradient_of(tape, value, [given[n] for n in names])
     result = {n: np.asarray(g) for n, g in zip(names, found, strict=True)}
-    if "y_pred" in result:
+    if "y_pred" in result and known["y_pred"] is INPUTS["y_pred"]:
         g, p = result["y_pred"].astype("float64"), np.asarray(given["y_pred"]).astype("float64")
         with np.errstate(invalid="ignore"):
             result["softmax"] = p * (g - (p * g).sum(-1, keepdims=True))
@@ -107,7 +73,7 @@ def probe_loss(loss: TriedLoss) -> dict[str, Any]:
     results = []
     try:
         for seed in (0, 1):
-            results.append(gradients(loss, batch(seed, loss.num_classes)))
+            results.append(gradients(loss, drawn(loss, seed)))
     except LossError:
         raise
     except Exception as error:  # whatever the library raises, the visitor gets our words
@@ -149,7 +115,7 @@ class _Sayer:
 
 def _say_nonfinite(loss: TriedLoss, say: _Sayer) -> None:
     for seed in (0, 1):
-        found = find_nonfinite(loss, batch(seed, loss.num_classes))
+        found = find_nonfinite(loss, drawn(loss, seed))
         if found is not None:
             node = found.pop("node")
             what = "value" if found["kind"] == "value" else "gradient"
@@ -196,7 +162,8 @@ def _flat_at(loss: TriedLoss) -> Node:
 def _say_direction(loss: TriedLoss, say: _Sayer) -> None:
     """A right prediction must cost less than a wrong one: else a minus is missing."""
     names = set(loss.inputs)
-    if not names & {"y_true", "labels", "p_true"} or not names <= set(OF_THE_PROBABILITY):
+    of_classes = names <= set(OF_THE_PROBABILITY) and not own(loss)
+    if not names & {"y_true", "labels", "p_true"} or not of_classes:
         return
     count = loss.num_classes
     base = dict(batch(0, count))
@@ -230,7 +197,7 @@ def _say_bottomless(loss: TriedLoss, say: _Sayer) -> None:
     bounds = ranges(program.order, loss.parameters, clipped=False)[id(program.result)]
     if bounds[0] > -math.inf:
         return
-    base = batch(0, loss.num_classes)
+    base = drawn(loss, 0)
     truth = base["y_true"]
     for target in (truth, np.roll(truth, 1, axis=-1), base["logits"]):
         values: list[float] = []
@@ -245,6 +212,7 @@ def _say_bottomless(loss: TriedLoss, say: _Sayer) -> None:
             given["p_true"] = (truth * p).sum(-1).astype("float32")
             for name in ("features", "partner_features", "last_kernel"):
                 given[name] = (10.0**k * base[name]).astype("float32")
+            given = extreme(given, loss, 0, 10.0**k)
             values.append(float(loss.on(given)))
         first, second = values[1] - values[0], values[-1] - values[1]
         if len(values) == 3 and math.isfinite(second) and second < 0.9 * first:
@@ -309,6 +277,8 @@ def _record(
     place = tuple(int(i) for i in np.argwhere(wrong)[0])
     size = next((len(tensors[n]) for n in ("y_true", "y_pred", "features", "logits")
                  if n in tensors and np.ndim(tensors[n])), 0)  # fmt: skip
+    given = (np.shape(tensors[n])[0] for n, i in own(loss).items() if i.shape.startswith("B"))
+    size = size or next(given, 0)
     lead = place[0] if place and value.shape[0] == size else None
     shown = value[place] if place else value
     return {

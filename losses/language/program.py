@@ -15,7 +15,7 @@ from .build import Builder, Callee, Items, Special, Text, Value, letters
 from .classes import read_classes
 from .errors import LossError, Remark, Span, quote, suggest
 from .graph import BATCHES, WIDTHS, Node, Part, Program, topological
-from .inputs import LABELS, OLD_KERNEL, PREDICTIONS, Provided
+from .inputs import OLD_KERNEL, Provided
 from .metric_size import refuse_large
 from .names import Names
 from .parameters import declare, literal
@@ -47,13 +47,15 @@ def analyse(
     `inputs` a name that the run does not have is refused where it stands.
     """
     overrides = dict(parameters or {})
+    if inputs is not None:
+        num_classes = inputs.sizes.get("C", num_classes)
     if metric and text.strip() in METRICS:
         text = f"{text.strip()}()"
     try:
         tree = parse(text)
         read_answer(tree)
         read_classes(tree)
-        names = Names(tree, METRIC_NAMES if metric else KERAS_NAMES)
+        names = Names(tree, METRIC_NAMES if metric else KERAS_NAMES, inputs)
         _call_the_last(tree, names)
         check_tree(tree, names.check_name, names.check_import)
         return _program(tree, names, overrides, num_classes, metric, inputs)
@@ -148,7 +150,7 @@ class _Text:
         old_kernel: bool = False,
     ) -> None:
         self.tree = tree
-        self.b = Builder(num_classes)
+        self.b = Builder(num_classes, inputs)
         self.b.notes += tree.notes
         self.b.own = names.bound
         self.reader = Reader(tree, names, self.b, overrides, old_kernel, inputs)
@@ -182,6 +184,7 @@ class _Text:
             self.b.notes,
             order,
             {n: self.b.labels[n] for n in order if n in self.b.labels},
+            self.b.provided,
         )
         if self.metric:
             refuse_large(order)
@@ -369,8 +372,11 @@ class _Text:
                 "write def loss(y_true, y_pred):",
                 self.tree.span(function.node.args.args[0]),
             )
+        own = self.named_inputs()
+        if set(first_two) <= self.b.own_inputs:  # def loss(x, x_hat), of a run that has both
+            own = (first_two[0], first_two[1])
         given: dict[str, Value] = {
-            n: self.reader.input(i) for n, i in zip(first_two, ("y_true", "y_pred"), strict=True)
+            n: self.reader.input(i) for n, i in zip(first_two, own, strict=True)
         }
         return function([], {**self.defaults(function, first_two), **given}, span)
 
@@ -437,24 +443,41 @@ class _Text:
                     hint="a loss is made of differentiable steps",
                 )
             node = self.b.floats(node)
-        if not used & set(PREDICTIONS):
+        if not any(self.b.inputs[name].learnt for name in used):
             raise LossError(
                 "the metric does not use the prediction"
                 if self.metric
                 else "the loss does not use the prediction, so nothing could be learnt",
                 span,
-                hint="use y_pred (or logits, features)",
+                hint=self.learnt(),
             )
         node = self.one_number(node, span)
         self.check_shape(node, span)
-        if not used & set(LABELS) and not self.metric:
+        told = self.told()
+        if told and not any(self.b.inputs[name].told for name in used) and not self.metric:
             self.b.warn(
                 "no-target",
-                "the loss ignores y_true: it cannot tell right from wrong",
-                "compare y_pred with y_true",
+                f"the loss ignores {told}: it cannot tell right from wrong",
+                f"compare {self.named_inputs()[1]} with {told}",
                 span,
             )
         return node
+
+    def named_inputs(self) -> tuple[str, str]:
+        """What the run calls the target and the prediction."""
+        own = self.b.provided.pair if self.b.provided is not None else ("y_true", "y_pred")
+        return own[0] or "y_true", own[1] or "y_pred"
+
+    def told(self) -> str:
+        """What the run calls the target; "" where it has none."""
+        return self.b.provided.pair[0] if self.b.provided is not None else "y_true"
+
+    def learnt(self) -> str:
+        """Which inputs a gradient comes to, for a hint."""
+        if self.b.provided is None or "logits" in self.b.provided.inputs:
+            return "use y_pred (or logits, features)"
+        found = [n for n, each in self.b.provided.offered.items() if each.role == "prediction"]
+        return f"use {' or '.join([', '.join(found[:-1]), found[-1]] if found[1:] else found)}"
 
     def one_number(self, node: Node, span: Span) -> Node:
         """Of a tensor with one entry, that; of one value a class, summed over the batch, the
@@ -479,23 +502,23 @@ class _Text:
         batch = len(shapes[0]) > 0 and (shapes[0][0], shapes[1][0]) == BATCHES
         if node.rank == 0 or (node.rank == 1 and batch):
             return
-        if batch and node.rank == 2:
-            width = (shapes[0][1], shapes[1][1])
-            if width == (1, 1):
-                return self.b.warn(
-                    "column",
-                    "the result is (B, 1), not (B,): Keras averages it all the same",
-                    "drop keepdims=True in the last step",
-                    span,
-                )
-            if width in (WIDTHS, (self.b.num_classes,) * 2):
-                return self.b.warn(
-                    "per-class",
-                    f"the result is {shown}, one value a class: the mean over all is "
-                    + ("taken" if self.metric else "minimised"),
-                    "add sum(..., axis=-1) or mean(..., axis=-1)",
-                    span,
-                )
+        if batch and node.rank == 2 and (shapes[0][1], shapes[1][1]) == (1, 1):
+            return self.b.warn(
+                "column",
+                "the result is (B, 1), not (B,): Keras averages it all the same",
+                "drop keepdims=True in the last step",
+                span,
+            )
+        kind = self.spread(node) if batch else ""
+        if kind:
+            axes = "-1" if node.rank == 2 else str(tuple(range(1, node.rank)))
+            return self.b.warn(
+                "per-class",
+                f"the result is {shown}, one value a {kind}: the mean over all is "
+                + ("taken" if self.metric else "minimised"),
+                f"add sum(..., axis={axes}) or mean(..., axis={axes})",
+                span,
+            )
         single = next((w for w in self.b.warnings if w.code == "one-sample"), None)
         if single is not None and not batch:
             raise LossError(
@@ -514,6 +537,18 @@ class _Text:
             span,
             hint=hint,
         )
+
+    def spread(self, node: Node) -> str:
+        """Of what a result of more than one axis, the batch first, has a value: of a class, or of
+        the entries of an input that is as large but for its last axes; "" of neither."""
+        width = (node.shapes[0][-1], node.shapes[1][-1])
+        if node.rank == 2 and width in (WIDTHS, (self.b.num_classes,) * 2):
+            return "class"
+        for name in sorted(self.b.inputs_of(node) & self.b.own_inputs):
+            sizes = self.b.sizes.of(self.b.inputs[name])
+            if all(one[: node.rank] == two for one, two in zip(sizes, node.shapes, strict=True)):
+                return "entry"
+        return ""
 
     def parts(self, result: Node) -> list[Part]:
         """The top-level summands, each with the text it was typed as."""

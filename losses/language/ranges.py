@@ -10,25 +10,22 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .graph import Node, Parameter
+from .inputs import is_chance, is_prediction
 from .sizes import elements
 
 Range = tuple[float, float]
 INF = math.inf
 EVERYTHING: Range = (-INF, INF)
 
-_INPUTS: dict[str, Range] = {
-    "y_true": (0.0, 1.0),
-    "y_pred": (1e-7, 1 - 1e-7),  # it reaches an expression clipped
-    "p_true": (1e-7, 1 - 1e-7),
-    "labels": (0.0, INF),
-    "same": (0.0, 1.0),
-    "sample_weight": (0.0, INF),
-    "class_weights": (0.0, INF),
-    "num_classes": (1.0, INF),
-    "epoch": (0.0, INF),
-    "step": (0.0, INF),
-    "progress": (0.0, 1.0),
+_VALUES: dict[str, Range] = {
+    "probability": (0.0, 1.0),
+    "unit": (0.0, 1.0),
+    "binary": (0.0, 1.0),
+    "class": (0.0, INF),
+    "positive": (0.0, INF),
+    "count": (1.0, INF),
 }
+_CHANCE: Range = (1e-7, 1 - 1e-7)  # it reaches an expression clipped
 _KEPT = ("cast", "reshape", "squeeze", "expand_dims", "transpose", "tile", "repeat", "slice",
          "broadcast_to", "take", "take_along_axis", "stop_gradient", "mean", "max", "min", "sort",
          "flip", "roll", "diagonal")  # fmt: skip
@@ -58,15 +55,14 @@ def ranges(
 ) -> dict[int, Range]:
     """The bounds of each node of `order` (in the order of evaluation), by its id.
 
-    Without `clipped`, probabilities may be 0 and 1; with `y_pred`, it lies between these.
+    Without `clipped`, probabilities may be 0 and 1; with `y_pred`, predictions lie between these.
     """
     found: dict[int, Range] = {}
     for node in order:
         made = range_of(node, [found[id(a)] for a in node.args], parameters)
-        probability = node.op == "input" and node.attrs["name"] in ("y_pred", "p_true")
-        if y_pred is not None and probability and node.attrs["name"] == "y_pred":
+        if y_pred is not None and is_prediction(node):
             made = y_pred
-        found[id(node)] = (0.0, 1.0) if probability and not clipped else made
+        found[id(node)] = (0.0, 1.0) if is_chance(node) and not clipped else made
     return found
 
 
@@ -79,7 +75,7 @@ def range_of(node: Node, args: list[Range], parameters: Mapping[str, Parameter])
         parameter = parameters[node.attrs["name"]]
         return parameter.low, parameter.high
     if op == "input":
-        return _INPUTS.get(node.attrs["name"], EVERYTHING)
+        return _CHANCE if is_chance(node) else _VALUES.get(node.attrs["of"].values, EVERYTHING)
     if op in _ALWAYS:
         return _ALWAYS[op]
     if op == "full_like":

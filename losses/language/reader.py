@@ -29,7 +29,7 @@ from .build import (
 from .calls import call_method, call_named, call_operator, einsum, loss_class
 from .errors import LossError, Span, quote, suggest
 from .graph import Node, topological
-from .inputs import INPUTS, KERNEL, OLD_KERNEL, Provided, shapes_of
+from .inputs import KERNEL, OLD_KERNEL, Provided
 from .names import Names
 from .review import prediction_nodes
 from .syntax import Tree, appends, dotted, is_loop_over
@@ -424,7 +424,7 @@ class Reader:
             found = scope.find(node.id)
             if found is not None:
                 return found
-            if node.id in INPUTS and node.id not in self.names.aliases:
+            if node.id in self.b.inputs and node.id not in self.names.aliases:
                 return self.input(self.renamed(node))
             if node.id in self.names.bound:
                 raise self.error(
@@ -445,17 +445,18 @@ class Reader:
         return KERNEL
 
     def input(self, name: str) -> Node:
-        if self.provided is not None and name not in self.provided.names:
+        if self.provided is not None and name not in self.provided.inputs:
             message, hint = self.provided.refuse(name)
             raise LossError(message, self.b.at, hint=hint)
         if name not in self.inputs:
-            shapes = shapes_of(name, self.b.num_classes)
+            found = self.b.inputs[name]
+            shapes, attrs = self.b.sizes.of(found), {"name": name, "of": found}
             if name == "num_classes":
                 count = self.b.num_classes
-                node = Node("input", (), {"name": name}, self.b.at, shapes, "int", (count, count))
+                node = Node("input", (), attrs, self.b.at, shapes, "int", (count, count))
             else:
-                kind = "int" if name == "labels" else "float"
-                node = Node("input", (), {"name": name}, self.b.at, shapes, kind)
+                kind = "int" if found.values == "class" else "float"
+                node = Node("input", (), attrs, self.b.at, shapes, kind)
             self.inputs[name] = node
         return self.inputs[name]
 
@@ -598,7 +599,9 @@ class Reader:
 
     def is_input(self, node: ast.expr, scope: Scope) -> bool:
         """Whether an expression is an input by its own name, which no caller leaves out."""
-        return isinstance(node, ast.Name) and node.id in INPUTS and scope.find(node.id) is None
+        return (
+            isinstance(node, ast.Name) and node.id in self.b.inputs and scope.find(node.id) is None
+        )
 
     def bool_op(self, node: ast.BoolOp, scope: Scope) -> Value:
         """Python's `and` and `or`: what is decided is not read on; of numbers of the batch, as

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .build import Builder
 from .errors import LossError
 from .graph import BATCHES, Node, Program, folded, topological
-from .inputs import LABELS, PREDICTIONS
+from .inputs import learns
 from .ranges import Range, range_of, ranges
 from .sizes import elements
 
@@ -102,7 +102,11 @@ def _zeros_of_target(order: list[Node], known: dict[int, Range]) -> set[int]:
     """The ids of y_true and of what is computed, entry by entry, from it alone and can be 0."""
     alone: set[int] = set()
     for node in order:
-        target = node.op == "input" and node.attrs["name"] == "y_true"
+        target = (
+            node.op == "input"
+            and node.attrs["name"] == "y_true"
+            and node.attrs["of"].values == "probability"
+        )
         kept = any(id(a) in alone and a.shapes == node.shapes for a in node.args)
         if target or (kept and all(id(a) in alone or a.static is not None for a in node.args)):
             alone.add(id(node))
@@ -114,7 +118,7 @@ def is_probability(node: Node, b: Builder) -> bool:
     low, high = folded(
         node, b.ranges, lambda n: range_of(n, [b.ranges[a] for a in n.args], b.parameters)
     )
-    return low >= 0 and high <= ALMOST_ONE and bool(b.inputs_of(node) & set(PREDICTIONS))
+    return low >= 0 and high <= ALMOST_ONE and b.learns(node)
 
 
 def _warn_of_second(node: Node, b: Builder) -> None:
@@ -283,7 +287,7 @@ def prediction_nodes(order: list[Node]) -> set[int]:
     found: set[int] = set()
     for node in order:
         if node.op == "input":
-            if node.attrs["name"] in PREDICTIONS:
+            if learns(node):
                 found.add(id(node))
         elif node.op not in ("dim", "shape", "size", "full_like") and any(
             id(a) in found for a in node.args
@@ -297,7 +301,7 @@ def gradient_nodes(order: list[Node]) -> set[int]:
     found: set[int] = set()
     for node in order:
         if node.op == "input":
-            if node.attrs["name"] in PREDICTIONS:
+            if learns(node):
                 found.add(id(node))
             continue
         if node.op in CUTS or node.dtype != "float" or node.op in ("dim", "shape", "full_like"):
@@ -311,11 +315,14 @@ def gradient_nodes(order: list[Node]) -> set[int]:
 def warn_of_swap(b: Builder, name: str, target: Node, output: Node) -> None:
     """The prediction where the target belongs, and the other way round."""
     first, second = (b.inputs_of(x) - {"num_classes"} for x in (target, output))
-    learnt, given = {"y_pred", "logits"}, set(LABELS) - set(PREDICTIONS)
+    learnt = {"y_pred", "logits"} | {n for n in b.own_inputs if b.inputs[n].learnt}
+    given = {n for n, found in b.inputs.items() if found.told and not found.learnt}
     # a mask made of the target may be in both
     if first & learnt and first <= learnt | {"y_true", "labels"} and second and second <= given:
         b.warn(
             "swapped",
             f"the arguments of {name} are swapped: the target comes first",
-            f"write {name}(y_true, y_pred)",
+            f"write {name}({', '.join(sorted(second))}, {', '.join(sorted(first))})"
+            if second & b.own_inputs
+            else f"write {name}(y_true, y_pred)",
         )

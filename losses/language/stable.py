@@ -35,6 +35,7 @@ from typing import Any
 
 from .build import Builder
 from .graph import EITHER_WAY, Node, Shape, topological
+from .inputs import is_prediction
 from .logarithms import Facts
 from .ranges import Range, range_of
 
@@ -202,8 +203,8 @@ def _from_logits(done: _Pass, node: Node) -> Node | None:
     if node.op == "pow" and done.ranges[id(node.args[1])][0] < 0:
         return None
     what = "this power" if node.op in ("pow", "sqrt") else "this logarithm"
-    known = x.op == "input" and x.attrs["name"] == "y_pred" and node.op == "log"
-    return done.noted(node, "log(y_pred)" if known else what)
+    known = is_prediction(x) and node.op == "log"
+    return done.noted(node, f"log({x.attrs['name']})" if known else what)
 
 
 _FROM_LOGITS = ("log", "log2", "log10", "log1p", "xlogy", "pow", "sqrt")

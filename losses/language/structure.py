@@ -8,6 +8,7 @@ from . import lookups, sizes
 from .build import Builder, at_batch, common_kind
 from .elementwise import binary, unary
 from .graph import BATCHES, Node, Shape, topological
+from .inputs import is_numbers
 from .numbers import BadNumber, checked
 
 Axis = int | tuple[int, ...] | None
@@ -223,7 +224,7 @@ def eye(b: Builder, rows: int | Node, columns: int | Node | None, dtype: str = "
 
 
 def one_hot(b: Builder, x: Node, depth: int | Node, axis: int = -1) -> Node:
-    if x.dtype == "float" and not (x.op == "input" and x.attrs["name"] == "labels"):
+    if x.dtype == "float" and not is_numbers(x):
         raise b.error(
             "one_hot needs whole numbers, and this tensor holds floats",
             "take argmax(x, axis=-1) first, or cast(x, 'int32')",

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 
 from losses.base import PlaygroundLoss
+from losses.language.draws import own
 from losses.language.errors import LossError
+from losses.language.inputs import Provided
 from losses.named_loss import NamedLoss
 from losses.written import WrittenLoss
 
@@ -34,7 +36,11 @@ Batch = tuple[np.ndarray, np.ndarray]
 
 
 def portrait(
-    text: str, parameters: Mapping[str, float], view: str, batch: Batch | None = None
+    text: str,
+    parameters: Mapping[str, float],
+    view: str,
+    batch: Batch | None = None,
+    inputs: Provided | None = None,
 ) -> dict[str, Any]:
     """A view of a loss, given by name or as text: plain numbers, words and float32 arrays.
 
@@ -42,11 +48,19 @@ def portrait(
     under `batch` those of `weights` where the loss compares samples; or what `on_features` gives.
     "simplex": see `simplex`. "weights": see `weights`, of the batch: labels (N,) and
     probabilities (N, C). Where a view does not fit the loss there is `reason`, a sentence, in its
-    place. Parameters that the loss does not have are passed over. Raises `LossError` where the
-    text is refused.
+    place. Parameters that the loss does not have are passed over. With `inputs`, of a run that has
+    these; of what is made of a run's own inputs there is a reason in every view. Raises `LossError`
+    where the text is refused.
     """
     if view not in VIEWS:
         raise ValueError(f"expected one of {', '.join(VIEWS)}; got {view!r}")
+    if inputs is not None and not text.isidentifier():
+        names = own(WrittenLoss(text, provided=inputs))
+        if names:
+            return {
+                "reason": f"It is made of {', '.join(names)}, and no curve of the probability of "
+                "a class."
+            }
     with np.errstate(all="ignore"):  # infinities are shown as gaps
         if view == "simplex":
             return _simplex(text, parameters)

@@ -12,6 +12,7 @@ import tensorflow as tf
 from losses.base import PlaygroundLoss, Tensor
 from losses.gradient import gradient_of
 from losses.language import emit
+from losses.language.draws import own
 from losses.language.inputs import OF_THE_PROBABILITY
 from losses.language.samples import by_sample
 from losses.written import WrittenLoss
@@ -31,12 +32,13 @@ class LossFunction:
     def __init__(self, loss: PlaygroundLoss, classes: int | None = None) -> None:
         self.loss = loss
         self.classes: int = classes if classes is not None else _classes(loss)
-        self.needed = sorted(set(loss.inputs) - set(OF_THE_PROBABILITY))
+        self.own = own(loss)
+        self.needed = sorted((set(loss.inputs) - set(OF_THE_PROBABILITY)) | set(self.own))
 
     @property
     def curved(self) -> bool:
         """Whether it is a function of a prediction alone (and of a teacher's)."""
-        return set(self.loss.inputs) <= CURVED
+        return set(self.loss.inputs) <= CURVED and not self.own
 
     def together(self, labels: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What the loss gives for samples as one batch, (N,) or a scalar, and the slopes of its

@@ -247,11 +247,12 @@ def studio(
     parameters: Mapping[str, float],
     names: Sequence[str] = (),
     run: str | None = None,
+    task: str = DEFAULT_TASK,
 ) -> None:
     """What a loss does: its curves, its simplex, whom it pushes. `text` is its name or its text;
     of a `written` one, the editor's text of the moment goes before. `parameters` are those moved
     away from their defaults, `names` all that have a slider, which it follows while one drags.
-    Whom it pushes is looked at in the answers of this `run`."""
+    Whom it pushes is looked at in the answers of this `run`. It is read as a loss of the `task`."""
     _view(
         key,
         "studio",
@@ -262,6 +263,7 @@ def studio(
             "parameters": dict(parameters),
             "names": list(names),
             "run": run or "",
+            "task": task,
         },
     )
 

@@ -1,5 +1,6 @@
 """What the live views ask the server for, beside the page itself."""
 
+import functools
 import gzip
 import io
 import json
@@ -159,13 +160,17 @@ async def ask(request: Request) -> Response:
 
 
 async def listed(request: Request) -> Response:
-    """A public question that has no fields, such as the glossary, as JSON; its answer is the same
-    until the server is restarted."""
+    """A public question whose fields can be left out, such as the glossary, as JSON; its answer is
+    the same until the server is restarted."""
     name = request.path_params["question"]
-    if name not in PUBLIC or QUESTIONS[name].fields:
+    if name not in PUBLIC or QUESTIONS[name].required:
         return _refused("there is no such question", 404)
     try:
-        found = await anyio.to_thread.run_sync(service().questions.ask, name, limiter=checking)
+        fields = read(name, request.query_params)
+        ask = functools.partial(service().questions.ask, name, **fields)
+        found = await anyio.to_thread.run_sync(ask, limiter=checking)
+    except QuestionError as error:
+        return _refused(error.message, 400)
     except PlaygroundError as error:
         return _refused(error.message, 503, error.hint)
     return JSONResponse(found, headers={"Cache-Control": "private, max-age=600"})

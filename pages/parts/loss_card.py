@@ -66,6 +66,7 @@ def _loss_card(waited: bool, after: Callable[[], None]) -> None:
             parameters=st.session_state.loss_parameters[draft.mode()],
             names=list(session.value(DEFAULTS)),
             run=st.session_state.run,
+            task=draft.chosen_task(),
         )
         row = st.container(
             horizontal=True,
@@ -78,7 +79,7 @@ def _loss_card(waited: bool, after: Callable[[], None]) -> None:
     after()
     if report is not None and report["ok"]:
         with row:  # last: everything else is on the screen while the doctor looks
-            properties(asked(_shown()), report)
+            properties(asked(_shown()), report, draft.chosen_task())
 
 
 def sync() -> None:

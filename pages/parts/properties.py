@@ -8,6 +8,7 @@ import streamlit as st
 from pages.parts.visitor import visitor
 from playground.errors import WorkerError
 from playground.runs import supervisor
+from playground.spec import DEFAULT_TASK
 
 Finding = Mapping[str, Any]  # `losses.diagnosis.Finding.as_dict`
 # The chips, with the finding each is of.
@@ -39,11 +40,15 @@ MEANS = {
 }
 
 
-def properties(asked: tuple[str, tuple[tuple[str, float], ...]], report: Mapping[str, Any]) -> None:
+def properties(
+    asked: tuple[str, tuple[tuple[str, float], ...]],
+    report: Mapping[str, Any],
+    task: str = DEFAULT_TASK,
+) -> None:
     """A row of chips and the whole card behind "Properties", of a loss that was checked: that it is
     sound is not said of one with which a run would learn nothing."""
     try:
-        found = {each["name"]: each for each in diagnosed(*asked)}
+        found = {each["name"]: each for each in diagnosed(*asked, task)}
     except WorkerError as error:
         st.caption(f"The properties are not known: {error.message}")
         return
@@ -82,10 +87,11 @@ def _icon(finding: Finding) -> str:
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
-def diagnosed(text: str, parameters: tuple[tuple[str, float], ...]) -> list[dict[str, Any]]:
-    """The worker's findings on a loss. Raises WorkerError."""
+def diagnosed(
+    text: str, parameters: tuple[tuple[str, float], ...], task: str = DEFAULT_TASK
+) -> list[dict[str, Any]]:
+    """The worker's findings on a loss of a task. Raises WorkerError."""
     ask = supervisor.service().questions.ask
-    found: list[dict[str, Any]] = ask("doctor", visitor(), text=text, parameters=dict(parameters))[
-        "verdicts"
-    ]
+    given = {"text": text, "parameters": dict(parameters), "task": task}
+    found: list[dict[str, Any]] = ask("doctor", visitor(), **given)["verdicts"]
     return found

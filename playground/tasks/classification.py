@@ -12,6 +12,7 @@ from playground.datasets import SETS, Dataset, source_of
 from playground.knobs import Knob, shown
 from playground.layers import Layer, Plan
 from playground.spec import TASK_KNOB, RunSpec
+from playground.tasks.inputs import known
 from playground.tasks.task import Measure, Task
 from playground.training.clusters import NUMBERS, PREFIX
 
@@ -159,7 +160,7 @@ class Classification(Task):
     name = "classification"
     title = "Classification"
     Spec = ClassificationSpec
-    inputs = (
+    inputs = known(
         *("y_true", "y_pred", "logits", "labels", "p_true", "features", "last_kernel"),
         *("centers", "sample_weight", "class_weights", "partner_features"),
         *("negative_features", "same", "num_classes", "epoch", "step", "progress"),

@@ -7,6 +7,7 @@ TensorFlow, because the server reads it; `Task.work` makes the part that does
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from playground.errors import SpecError
 from playground.knobs import metric_key
 from playground.layers import Plan
 from playground.spec import RunSpec
+from playground.tasks.inputs import Input
 
 if TYPE_CHECKING:
     from playground.training.work import Work
@@ -43,7 +45,9 @@ class Task:
     name: str  # in RunSpec.task, the URL and the command line
     title: str
     Spec: type[RunSpec]
-    inputs: Sequence[str] = ()  # names that a loss or a metric may ask for
+    # What a loss or a metric may name: names that the language has (`known`), and its own.
+    inputs: Mapping[str, Input | None] = MappingProxyType({})
+    sizes: Mapping[str, int] = MappingProxyType({})  # of letters in them that never change
     measures: Sequence[Measure] = ()
     panels: Sequence[str] = ("loss",)  # of the Playground's curves
     views: Sequence[str] = ()  # live views of the Playground beside the curves

@@ -59,7 +59,7 @@ def metrics(spec: RunSpec) -> dict[str, Any]:
     found = {}
     for text in spec.measured:
         try:
-            metric = losses.compile_metric(text)
+            metric = losses.compile_metric(text, inputs=trainable.offered(spec.task, "metric"))
         except losses.LossError as error:
             shown = naming.cut(text, 40)
             raise SpecError(

@@ -136,8 +136,9 @@ class Work:
         return {**outputs, **targets, "step": step, "epoch": epoch, "progress": progress}
 
     def tensors(self, loss: Any, provided: Mapping[str, Any]) -> dict[str, Any]:
-        """The inputs that a loss or a metric asks for, by name."""
-        return {name: provided[name] for name in loss.sources}
+        """The inputs that a loss or a metric asks for, by name. What follows from others, such as
+        p_true from y_true and y_pred, it works out itself where `provided` has it not."""
+        return {name: provided[name] for name in loss.sources if name in provided}
 
     def trained(self, loss: Any, provided: Mapping[str, Any]) -> Any:
         """What a step minimises."""

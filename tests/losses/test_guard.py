@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import losses
-from losses.language.probe import batch
+from losses.language.draws import batch
 
 B = batch(0, 10)
 

@@ -14,7 +14,7 @@ from playground.knobs import Knob
 from playground.runs.store import open_store
 from playground.settings import Settings
 from playground.spec import TASK_KNOB, RunSpec, fields, knobs
-from playground.tasks import TASKS, Task
+from playground.tasks import TASKS, Task, known
 from playground.tasks.classification import ClassificationSpec
 
 
@@ -25,7 +25,7 @@ class OtherSpec(RunSpec):
 
 class Other(Task):
     name, title, Spec = "other", "Another task", OtherSpec
-    inputs = ("y_true", "y_pred", "teacher_logits")
+    inputs = known("y_true", "y_pred", "teacher_logits")
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from playground.datasets import source_of
 from playground.knobs import Knob
 from playground.layers import Layer, Plan
 from playground.spec import TASK_KNOB, RunSpec
-from playground.tasks import Measure, Task
+from playground.tasks import Measure, Task, known
 
 
 class ToySpec(RunSpec):
@@ -28,7 +28,7 @@ class Toy(Task):
     """The task."""
 
     name, title, Spec = "toy", "Brightness", ToySpec
-    inputs = ("y_true", "y_pred", "step", "epoch", "progress")
+    inputs = known("y_true", "y_pred", "step", "epoch", "progress")
     measures = (Measure("error", "Error", better="lower", of_steps=True),)
 
     def plan(self, spec: ToySpec) -> Plan:

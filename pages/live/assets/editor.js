@@ -42,7 +42,7 @@ class Editor {
     this.tell()
     this.grow()
     this.usage.show(null, null)
-    load().then((names) => this.know(names))
+    load(data.task).then((names) => this.know(names))
     this.checks.now()
   }
 

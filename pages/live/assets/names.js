@@ -20,18 +20,26 @@ const DEFINED = new RegExp(`^[ \\t]*def[ \\t]+(${NAME})[ \\t]*\\(([^)]*)\\)`, "g
 const ORDER = ["argument", "own", "input", "function", "loss", "constant", "prefix"]
 const VALUES = new Set(["own", "input", "constant"])
 
-/** @type {Promise<Names> | null} */
-let loading = null // once for all editors of a page
+/** @type {Map<string, Promise<Names>>} */
+const loading = new Map() // once for all editors of a page, for each task
 
-export function load() {
-  loading ??= ask()
-  return loading
+/** @param {string} [task] whose names are meant */
+export function load(task = "") {
+  const known = loading.get(task) ?? ask(task)
+  loading.set(task, known)
+  return known
 }
 
-async function ask() {
+/**
+ * @param {string} task
+ * @returns {Promise<Names>}
+ */
+async function ask(task) {
+  const address = new URL("../../glossary", import.meta.url)
+  if (task) address.searchParams.set("task", task)
   for (;;) {
     try {
-      const response = await fetch(new URL("../../glossary", import.meta.url))
+      const response = await fetch(address)
       if (response.ok) return new Names(await response.json())
     } catch {
       // The server is away; the editor says so where it matters.

@@ -15,7 +15,7 @@ import { element, put } from "./words.js"
 /** @import {PortraitAnswer, Picture, NoPicture, StudioData} from "./wire.js" */
 /** @import {View} from "./view.js" */
 /** @typedef {"curve" | "simplex" | "weights"} Kind */
-/** @typedef {{text: string, parameters: Record<string, number>, view: Kind, run: string}} Question */
+/** @typedef {{text: string, parameters: Record<string, number>, view: Kind, run: string, task: string}} Question */
 
 /** @type {Record<Kind, {label: string, what: string}>} */
 const VIEWS = {
@@ -131,7 +131,7 @@ class Studio {
    * @returns {Question}
    */
   #question() {
-    const { mode, text, parameters, names, run } = this.view.data
+    const { mode, text, parameters, names, run, task } = this.view.data
     const { typed, moved } = moment()
     const now = { ...parameters }
     for (const [css, value] of Object.entries(moved)) {
@@ -139,7 +139,7 @@ class Studio {
       if (meant.length === 1) now[meant[0]] = value
     }
     const written = mode === "write" && typed !== null
-    return { text: written ? typed : text, parameters: now, view: this.#kind, run }
+    return { text: written ? typed : text, parameters: now, view: this.#kind, run, task }
   }
 
   #asker() {

@@ -401,6 +401,7 @@ export interface StudioData extends Home {
   parameters: Record<string, number>
   names: string[]
   run: string
+  task: string
 }
 
 export interface MapsData extends Home, Seen {
