@@ -1,5 +1,6 @@
 """The store's database: how it is opened, read and written, and what its errors mean."""
 
+import logging
 import sqlite3
 import threading
 import time
@@ -18,11 +19,13 @@ from sqlalchemy.exc import (
 )
 
 from playground.errors import StoreError
-from playground.runs import tables
+from playground.runs import migrations, tables
 
 LOCK_SECONDS = 5.0  # how long one waits for another program that writes
 TRY_SECONDS = 0.25  # how long without letting the other threads try
 APPEAR_SECONDS = 5.0  # how long an empty file may be one that another process is just making
+
+_log = logging.getLogger(__name__)
 
 
 class Database:
@@ -46,30 +49,41 @@ class Database:
         self.sqlite = self._engine.dialect.name == "sqlite"
 
     def open(self) -> None:
-        """Makes the tables in a new database; refuses a foreign, an empty or a newer one. Raises
-        OSError, too, where the folder of a file cannot be made."""
+        """Makes the tables in a new database, and brings an earlier version's to this one; refuses
+        a foreign, an empty or a newer one and leaves it as it is. Raises OSError, too, where the
+        folder of a file cannot be made."""
         file = Path(self.place)
         if self.sqlite:
             file.parent.mkdir(parents=True, exist_ok=True)
             self._refuse_empty(file)
-            self._refuse_foreign(file)
+            self._look_into(file)
             _tune(self._engine)
         with self.reading() as connection:
-            names = set(inspect(connection).get_table_names())
-        if tables.schema.name not in names:
-            self._make()
-        with self.reading() as connection:
-            version = connection.execute(select(func.max(tables.schema.c.version))).scalar()
-            names = set(inspect(connection).get_table_names())
+            version = self._version(connection)
         if version != tables.VERSION:
-            raise StoreError(
-                f"{self.place} was made by another version of the Loss Playground "
-                f"(format {version}; this one reads {tables.VERSION}).",
-                "Use that version, or set PLAYGROUND_HOME to another folder.",
-            )
-        if not set(tables.metadata.tables) <= names:
-            with self.writing() as connection:  # one that came without a new format
-                tables.metadata.create_all(connection)
+            with self.writing(patient=True) as connection:
+                version = self._version(connection)  # another process may have been quicker
+                if version is None:
+                    self._make(connection)
+                elif version < tables.VERSION:
+                    migrations.migrate(connection, version)
+                    _log.info("%s is of version %d now.", self.place, tables.VERSION)
+
+    def _version(self, connection: Connection) -> int | None:
+        """Of the store; None if there is none yet. Refuses one that is newer than this program."""
+        if tables.schema.name not in inspect(connection).get_table_names():
+            return None
+        version: int | None = connection.execute(select(func.max(tables.schema.c.version))).scalar()
+        if version is None or version > tables.VERSION:
+            raise self._newer(version)
+        return version
+
+    def _newer(self, version: int | None) -> StoreError:
+        return StoreError(
+            f"{self.place} was made by another version of the Loss Playground "
+            f"(format {version}; this one reads up to {tables.VERSION}).",
+            "Use that version, or set PLAYGROUND_HOME to another folder.",
+        )
 
     def _refuse_empty(self, file: Path) -> None:
         """SQLite would take an empty file for a new database, and hide that one was lost."""
@@ -82,18 +96,25 @@ class Database:
                 )
             time.sleep(0.05)
 
-    def _refuse_foreign(self, file: Path) -> None:
-        """Looks into a file without changing it, which tuning would."""
+    def _look_into(self, file: Path) -> None:
+        """Refuses a file that is foreign or newer without changing it, which tuning would."""
         if not file.is_file():
             return
+        # Without a log nobody writes: then SQLite need not make one to read.
+        how = "mode=ro" if Path(f"{file}-wal").exists() else "immutable=1"
         try:
-            with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as raw:
+            with closing(sqlite3.connect(f"{file.absolute().as_uri()}?{how}", uri=True)) as raw:
                 found = raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
                 names = {name for (name,) in found}
+                if tables.schema.name in names:
+                    query = str(select(func.max(tables.schema.c.version)))
+                    ((version,),) = raw.execute(query)
         except sqlite3.Error:
             return  # what is wrong with it is said when it is opened
         if names and tables.schema.name not in names:
             raise self._foreign()
+        if names and version is not None and version > tables.VERSION:
+            raise self._newer(version)
 
     def _foreign(self) -> StoreError:
         return StoreError(
@@ -101,15 +122,12 @@ class Database:
             "Set PLAYGROUND_HOME or PLAYGROUND_STORE_URL to another place.",
         )
 
-    def _make(self) -> None:
-        with self.writing() as connection:
-            names = set(inspect(connection).get_table_names())
-            if tables.schema.name in names:
-                return  # another process was quicker
-            if names & set(tables.metadata.tables) or (names and self.sqlite):
-                raise self._foreign()
-            tables.metadata.create_all(connection)
-            connection.execute(insert(tables.schema).values(version=tables.VERSION))
+    def _make(self, connection: Connection) -> None:
+        names = set(inspect(connection).get_table_names())
+        if names & set(tables.metadata.tables) or (names and self.sqlite):
+            raise self._foreign()
+        tables.metadata.create_all(connection)
+        connection.execute(insert(tables.schema).values(version=tables.VERSION))
 
     def close(self) -> None:
         """Ends the connections; what SQLite has in its log is written back into the file."""

@@ -1,5 +1,4 @@
-"""The store's tables. A change here raises VERSION and says in `Store` how to bring a file over;
-a table that earlier versions do without is made where it is missing."""
+"""The store's tables. A change here raises VERSION and adds a step to `migrations`."""
 
 from sqlalchemy import (
     BigInteger,
@@ -16,11 +15,12 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = 1
+VERSION = 2
 CHUNK = 1024  # steps of one series that share a row
 
 metadata = MetaData()
 
+# One row for each migration that was done, the highest counts.
 schema = Table("playground_schema", metadata, Column("version", Integer, nullable=False))
 
 # Times are seconds since 1970; `holder` is the process that trains the run, `heartbeat` its last
@@ -31,7 +31,7 @@ runs = Table(
     Column("number", Integer, primary_key=True, autoincrement=True),
     Column("id", String(12), nullable=False, unique=True),
     Column("owner", String(128), nullable=False, index=True),
-    Column("digest", String(16), nullable=False),
+    Column("digest", String(16), nullable=False, index=True),
     Column("spec", Text, nullable=False),
     Column("state", String(16), nullable=False, index=True),
     Column("created", Float, nullable=False),
@@ -55,6 +55,7 @@ runs = Table(
     Column("pid", Integer, nullable=False),
     Column("holder", String(32), nullable=False),
     Column("heartbeat", Float, nullable=False),
+    Index("runs_of_holder", "holder", "state"),
 )
 
 # One row holds up to CHUNK steps of one series, those of chunk (step - 1) // CHUNK, as float32

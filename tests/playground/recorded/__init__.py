@@ -1,7 +1,8 @@
 """Ten short runs as an earlier version trained them, and what they must be in every later one.
 
 `runs.json` has each one's spec as JSON, URL and digest, its metrics as exact hexadecimal floats and
-digests of its curves and weights; `store.zip` a store that the same version wrote.
+digests of its curves and weights; `store.zip` a store that the same version wrote, and
+`store_<version>.zip` one that the last program of each version of the store wrote.
 
     python -m tests.playground.recorded            trains them and says which differ, bit for bit
     python -m tests.playground.recorded --write    records them anew
@@ -14,3 +15,4 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 RUNS, STORE = FOLDER / "runs.json", FOLDER / "store.zip"
+STORES = sorted(FOLDER.glob("store*.zip"))

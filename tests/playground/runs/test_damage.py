@@ -128,16 +128,6 @@ def test_a_file_that_another_process_is_just_making_is_waited_for(tmp_path):
     store.close()
 
 
-def test_a_store_without_the_newest_table_gets_it(tmp_path):
-    open_store(Settings(home=tmp_path)).close()
-    with sqlite3.connect(tmp_path / "playground.sqlite") as raw:
-        raw.execute("DROP TABLE removed")
-    store = open_store(Settings(home=tmp_path))
-    assert store.removed("nothing") is None
-    assert store.run(store.create(SPEC, "me")).number == 1
-    store.close()
-
-
 # Another program's lock
 
 

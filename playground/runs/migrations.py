@@ -1,0 +1,59 @@
+"""How a store of an earlier version is brought to this one's tables.
+
+The steps are numbered; a store holds the number of the last that was done, its version. A new one
+is added at the end with its own description of what it makes, is not changed afterwards, and is
+tested with a store that the version before it wrote (`tests/playground/recorded`). Steps are
+written with SQLAlchemy or plain SQL, so that SQLite and PostgreSQL take them alike. All that are
+missing are done in one transaction: a store is as it was, or as it should be.
+
+Alembic, which does the same for many developers and branches, would bring a folder of scripts, a
+configuration and a second table of versions for what is a list here.
+"""
+
+from collections.abc import Callable
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Float,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    insert,
+    text,
+)
+
+from playground.runs import tables
+
+
+def _to_2(connection: Connection) -> None:
+    """The table of runs that are gone, which stores of version 1 came to have without a new number;
+    indexes on what is asked at every tick, who holds which live runs, and on the digests of specs,
+    by which a sweep finds its runs."""
+    removed = Table(
+        "removed",
+        MetaData(),
+        Column("number", Integer, primary_key=True, autoincrement=False),
+        Column("id", String(12), nullable=False, unique=True),
+        Column("owner", String(128), nullable=False, index=True),
+        Column("removed", Float, nullable=False),
+        Column("bytes", BigInteger, nullable=False),
+        Column("room", Boolean, nullable=False),
+    )
+    removed.create(connection, checkfirst=True)
+    connection.execute(text("CREATE INDEX ix_runs_digest ON runs (digest)"))
+    connection.execute(text("CREATE INDEX runs_of_holder ON runs (holder, state)"))
+
+
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {2: _to_2}
+
+
+def migrate(connection: Connection, version: int) -> None:
+    """Brings a store of this version to `tables.VERSION`, in the transaction of the caller."""
+    for number, step in sorted(MIGRATIONS.items()):
+        if number > version:
+            step(connection)
+            connection.execute(insert(tables.schema).values(version=number))
