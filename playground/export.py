@@ -283,6 +283,9 @@ _STATISTICS = {
     "unit": """
 mean, variance = np.zeros(x.shape[1:]), np.full(x.shape[1:], 255.0**2)
 """,
+    "raw": """
+mean, variance = np.zeros(x.shape[1:]), np.ones(x.shape[1:])
+""",
     "channel": """
 square = np.einsum("nhwc,nhwc->hwc", x_train, x_train, dtype="float64") / len(x_train)
 mean = np.broadcast_to(x_train.mean(axis=(0, 1, 2), dtype="float64"), x.shape[1:])

@@ -50,11 +50,13 @@ def pixel_statistics(images: np.ndarray, normalise: str) -> PixelStatistics:
     """The statistics of uint8 images (N, H, W, C) for a spec's `normalise`.
 
     "pixel" subtracts each pixel's own mean (He et al., CVPR 2016, section 4.2) and divides by the
-    spread of the whole: a pixel that is always black has no spread of its own to divide by.
+    spread of the whole: a pixel that is always black has no spread of its own to divide by. "unit"
+    scales to 0...1; "raw" leaves 0...255.
     """
     shape = images.shape[1:]
-    if normalise == "unit":
-        return PixelStatistics(np.zeros(shape, np.float32), np.full(shape, 255.0**2, np.float32))
+    if normalise in ("unit", "raw"):
+        scale = 255.0**2 if normalise == "unit" else 1.0
+        return PixelStatistics(np.zeros(shape, np.float32), np.full(shape, scale, np.float32))
     # Sums over uint8 in float64: exact, so the statistics do not depend on the order of images.
     mean = images.mean(axis=0, dtype=np.float64)
     square = np.einsum("nhwc,nhwc->hwc", images, images, dtype=np.float64) / len(images)

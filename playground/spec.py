@@ -135,12 +135,14 @@ class RunSpec(BaseModel):
         Knob(
             "Normalisation",
             "Subtract the mean and divide by the spread of each pixel or each channel of the "
-            "training images, or only scale to 0…1.",
+            "training images, only scale to 0…1, or leave the bytes as they are, which most networks "
+            "bear badly.",
             "data",
             choices={
                 "pixel": "Per pixel",
                 "channel": "Per channel",
                 "unit": "Scale to 0…1",
+                "raw": "Raw, 0…255",
             },
         ),
     ] = "pixel"

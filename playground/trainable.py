@@ -16,6 +16,7 @@ from playground.tasks.inputs import pair
 LAST_LAYER = frozenset({"y_pred", "p_true", "logits", "last_kernel"})
 # What only the layers before it are trained through.
 EMBEDDING = frozenset({"features", "partner_features", "negative_features"})
+FEATURES_ONLY = "features-only"  # the code of that remark
 NO_GRADIENT = "no gradient reaches the last layer"
 # The inputs that a hint names first.
 _KNOWN = ("y_true", "y_pred", "logits", "labels", "features", "centers")

@@ -9,7 +9,7 @@ import tensorflow as tf
 from playground import datasets
 from playground.spec import RunSpec
 from playground.tasks.classification import ClassificationSpec
-from playground.training import clusters, fit_record, objective
+from playground.training import clusters, fit_record, objective, signs
 from playground.training.augmentation import Augmentation
 from playground.training.centers import Centers
 from playground.training.events import Arrays
@@ -24,7 +24,7 @@ class ClassificationWork(Work):
 
     outputs = ("features", "logits")
     trunk = "features"
-    reports = ("accuracy",)
+    reports = ("accuracy", "nll")
 
     def __init__(self, spec: RunSpec, dataset: datasets.Dataset) -> None:
         super().__init__(spec, dataset)
@@ -87,7 +87,13 @@ class ClassificationWork(Work):
 
     def report(self, outputs: Tensors, targets: Tensors) -> Tensors:
         said = tf.argmax(outputs["logits"], axis=-1, output_type=tf.int32)
-        return {"accuracy": tf.reduce_mean(tf.cast(said == targets["labels"], tf.float32))}
+        surprise = tf.nn.sparse_softmax_cross_entropy_with_logits(
+            targets["labels"], tf.cast(outputs["logits"], tf.float32)
+        )
+        return {
+            "accuracy": tf.reduce_mean(tf.cast(said == targets["labels"], tf.float32)),
+            "nll": tf.reduce_mean(surprise),  # what the loss, which may be anything, cannot say
+        }
 
     def moved(self, outputs: Tensors, rows: Tensors) -> None:
         if self.centers is not None:
@@ -101,8 +107,9 @@ class ClassificationWork(Work):
         return self._looked_at if split == "train" and watching else None
 
     def judge(self, seen: Seen, rows: Mapping[str, np.ndarray], split: str) -> Judged:
-        """Accuracy, what parts the classes, the confusion matrix and the reliability diagram; of
-        training images what is memorised, of the test images the worst mistakes."""
+        """Accuracy, what parts the classes, what tells why a run does not train, the confusion
+        matrix and the reliability diagram; of training images what is memorised, of the test
+        images the worst mistakes."""
         probabilities, labels = seen.answers["probabilities"], rows["labels"]
         predicted, classes = probabilities.argmax(axis=1), probabilities.shape[1]
         confusion = np.bincount(labels * classes + predicted, minlength=classes**2)
@@ -110,9 +117,8 @@ class ClassificationWork(Work):
             "accuracy": float(np.mean(predicted == labels)),
             **seen.metrics,
             **clusters.measure(seen.answers["features"], labels, probabilities),
+            **signs.signs(seen.answers["features"], probabilities, labels),
         }
-        if self.own.watch_fit:
-            metrics["nll_error"] = fit_record.nll_error(probabilities, labels)
         arrays = {
             "confusion": confusion.reshape(classes, classes).astype(np.int32),
             "reliability": fit_record.reliability(probabilities, predicted == labels),

@@ -37,7 +37,7 @@ class Started:
     validation_images: int
     test_images: int
     class_names: list[str]
-    loss: dict[str, Any]  # title, latex, text, parameters, warnings, inputs
+    loss: dict[str, Any]  # text, latex, inputs, parameters, warnings, remarks, terms
     arrays: Arrays = field(default_factory=dict)
     baseline: dict[str, float] = field(default_factory=dict)  # of guessing: fit_record.baseline
 
@@ -46,8 +46,8 @@ class Started:
 class Progress:
     """One reporting interval: `series[name]` holds one float32 a step, the last at `step`.
 
-    Names: loss, accuracy (of each training batch, with dropout on), gradient_norm, learning_rate,
-    seconds (until the end of each step, evenly spread over the interval).
+    Names: loss, accuracy and nll, the negative log-likelihood in nats whatever the loss is (of each
+    training batch, with dropout on), gradient_norm, learning_rate, seconds (until the end of each step, evenly spread over the interval).
     """
 
     step: int
@@ -63,7 +63,8 @@ class Evaluated:
 
     `metrics`: loss, accuracy and the spec's own by `spec.metric_key`, over all of these images;
     `embedding_...`, how well the features part the classes (`clusters`), over a sample of them;
-    with `watch_fit` those of `spec.FIT_METRICS` and nll_error, the standard error of the first;
+    what `training.signs` gives: nll, nll_error, spread, dead, unanswered, commonest; with
+    `watch_fit` those of `spec.FIT_METRICS`;
     under label noise of "train" also what `training.fit_record.memorised` gives.
     `arrays`: confusion (C, C) int32, rows the true class, columns the predicted; reliability
     (3, 15) float32, see `training.fit_record.reliability`;

@@ -145,6 +145,7 @@ class Training:
                 "inputs": list(loss.inputs),
                 "parameters": [parameter.as_dict() for parameter in loss.parameters.values()],
                 "warnings": objective.warnings(loss),
+                "remarks": objective.remarks(loss),
                 "terms": terms.watched(loss),
             },
             arrays=self.work.shown(),

@@ -53,6 +53,20 @@ def warnings(loss: Any) -> list[str]:
     return own if remark is None else [f"{remark.message}; {remark.hint}", *own]
 
 
+def remarks(loss: Any) -> list[dict[str, str]]:
+    """The same with `code`, such as "upside-down", `message`, `hint` and, where a text of the whole
+    loss would mend it, `fix`."""
+    own = [
+        {"code": each.code, "message": each.message, "hint": each.hint or "", "fix": ""}
+        for each in loss.warnings
+    ]
+    found = trainable.remark(loss)
+    if found is None:
+        return own
+    first = {"code": trainable.FEATURES_ONLY, "message": found.message, "hint": found.hint}
+    return [{**first, "fix": found.fix or ""}, *own]
+
+
 def metrics(spec: RunSpec) -> dict[str, Any]:
     """The spec's metrics, by the names they are recorded under. Raises SpecError for a text that
     is none, with its place, and for one that needs what classification does not have."""

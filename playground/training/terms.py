@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from losses.gradient import gradient_of
+from losses.language.review import prediction_nodes
 
 SAMPLE = 64  # images: more would cost more than a twentieth of a small run
 MOST = 4  # terms that are watched: the first
@@ -20,10 +21,19 @@ MOST = 4  # terms that are watched: the first
 
 def watched(loss: Any) -> list[str]:
     """The texts of the terms of a loss that are watched; none of one that has a single term."""
-    terms = [
-        f"− {term.text}" if term.sign < 0 else term.text for term in getattr(loss, "terms", ())
-    ]
-    return terms[:MOST] if len(terms) > 1 else []
+    found = [loss.terms[place] for place in _places(loss)]
+    return [f"− {term.text}" if term.sign < 0 else term.text for term in found]
+
+
+def _places(loss: Any) -> list[int]:
+    """Which summands of a loss are its watched terms: not those that no prediction moves, such as
+    a constant."""
+    program = getattr(loss, "program", None)
+    if program is None:
+        return []
+    moved = prediction_nodes(program.order)
+    found = [place for place, part in enumerate(loss.terms) if id(part.node) in moved]
+    return found[:MOST] if len(found) > 1 else []
 
 
 class TermGradients:
@@ -79,7 +89,8 @@ class TermGradients:
             outputs = self._above(features, training=False)
             outputs = {name: tf.cast(each, tf.float32) for name, each in outputs.items()}
             known = self._graph.provided({**outputs, trunk: features}, batch.parts[0][1], step)
-            terms = work.trained_terms(self._graph.loss, known)[:MOST]
+            every = work.trained_terms(self._graph.loss, known)
+            terms = [every[place] for place in _places(self._graph.loss)]
         logits = next(iter(outputs.values()))
         pulls = [_flat(gradient_of(tape, term, features))
                  for term in terms]  # fmt: skip

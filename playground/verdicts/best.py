@@ -1,7 +1,8 @@
 """The best epoch: the one at whose end the validation loss was the least, the first of equals.
 
 Early stopping restores its weights, the page marks it with a star, a verdict of a run that was
-stopped early judges it. Where a verdict says since when validation NLL rises, that is the turn of
+stopped early judges it. Where the loss was changed midway, its values before say nothing of those
+after: all begin anew there. Where a verdict says since when validation NLL rises, that is the turn of
 a smoothed curve, and no best epoch.
 """
 
@@ -9,7 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from playground.training.changes import BEST
+from playground.training.changes import BEST, LOSS, PARAMETER
 from playground.training.events import Changed
 
 
@@ -25,13 +26,20 @@ def restored(marks: Iterable[Changed]) -> int:
     return round(float(found[-1])) if found else 0
 
 
+def renewed(marks: Iterable[Changed]) -> int:
+    """The step after which the losses are those of the present loss with its present parameters;
+    0 if it was never changed."""
+    return max((mark.step for mark in marks if mark.kind in (LOSS, PARAMETER)), default=0)
+
+
 def best_epoch(store: Any, run_id: str) -> int:
     """The best epoch of a run so far, the restored one if there is one; 0 before the first has
-    ended. Raises StoreError."""
-    found, started = restored(store.marks(run_id)), store.started(run_id)
+    ended, or the first since its loss was changed. Raises StoreError."""
+    marks, started = store.marks(run_id), store.started(run_id)
+    found = restored(marks)
     if found or started is None:
         return found
     steps, losses = store.series(run_id, "validation_loss")
-    ends = steps % started.steps_per_epoch == 0
+    ends = (steps % started.steps_per_epoch == 0) & (steps > renewed(marks))
     at = least(losses[ends].tolist())
     return int(steps[ends][at]) // started.steps_per_epoch if at >= 0 else 0

@@ -16,18 +16,24 @@ def verdict(metrics: Mapping[str, float], count: int) -> str:
     known = {pair: value for pair, value in cosines.items() if value is not None}
     if not known:
         return "The terms are measured at the next evaluation."
+    pulls = {k: metrics.get(f"validation_term{k}_features", 0.0) for k in range(1, count + 1)}
+    if not any(pulls.values()):
+        return "No term has a gradient at the features: none of them teaches anything there."
+    silent = [k for k, pull in pulls.items() if not pull]
     (i, j), least = min(known.items(), key=lambda item: item[1])
     if least < OPPOSED:
         return (
             f"Terms {i} and {j} conflict: the cosine between their gradients at the features is "
             f"{least:.2f}, so that a step down one goes up the other."
         )
-    pulls = {k: metrics.get(f"validation_term{k}_features", 0.0) for k in range(1, count + 1)}
+    if silent:
+        names = " and ".join(map(str, silent))
+        return f"Term {names} has no gradient at the features, so that nothing conflicts with it."
     strong, weak = max(pulls, key=pulls.__getitem__), min(pulls, key=pulls.__getitem__)
     if pulls[strong] > FAINT * pulls[weak]:
-        times = f"{pulls[strong] / pulls[weak]:,.0f} times" if pulls[weak] else "infinitely"
         return (
-            f"No terms conflict, but term {strong} pulls the features {times} harder than term "
-            f"{weak}, which is hardly felt."
+            f"No terms conflict, but term {strong} pulls the features "
+            f"{pulls[strong] / pulls[weak]:,.0f} times harder than term {weak}, which is hardly "
+            "felt."
         )
     return f"No terms conflict: the least cosine between their gradients is {least:.2f}."

@@ -119,9 +119,10 @@ def confusion(_: Store) -> None:
         for seed in range(100):
             said = fit.judge(story(np.random.default_rng(seed))).kind
             table.setdefault(deserved, Counter())[said] += 1
-    print(f"{'deserved / said':14s}" + "".join(f"{kind:>14s}" for kind in fit.KINDS))
-    for deserved in fit.KINDS:
-        print(f"{deserved:14s}" + "".join(f"{table[deserved][said]:14d}" for said in fit.KINDS))
+    kinds = [kind for kind in fit.KINDS if any(kind in (d, *table[d]) for d in table)]
+    print(f"{'deserved / said':14s}" + "".join(f"{kind:>14s}" for kind in kinds))
+    for deserved in filter(table.__contains__, fit.KINDS):
+        print(f"{deserved:14s}" + "".join(f"{table[deserved][said]:14d}" for said in kinds))
 
 
 def descent(store: Store) -> None:

@@ -47,7 +47,7 @@ def test_seed_decides_the_weights_and_the_loss_does_not() -> None:
             assert not np.array_equal(np.asarray(a), np.asarray(c))
 
 
-@pytest.mark.parametrize("normalise", ["pixel", "channel", "unit"])
+@pytest.mark.parametrize("normalise", ["pixel", "channel", "unit", "raw"])
 def test_normalisation_is_computed_from_the_images(normalise: str) -> None:
     images = np.random.default_rng(1).integers(0, 256, (400, 8, 8, 1)).astype(np.uint8)
     images[:, 0, 0] = 0  # a pixel that never changes
@@ -56,8 +56,9 @@ def test_normalisation_is_computed_from_the_images(normalise: str) -> None:
     seen = keras.Model(model.input, model.get_layer("normalise").output)
     values = np.asarray(seen(images.astype("float32")))
     assert np.isfinite(values).all()
-    if normalise == "unit":
-        np.testing.assert_allclose(values, images / 255.0, atol=1e-6)
+    if normalise in ("unit", "raw"):
+        scale = 255.0 if normalise == "unit" else 1.0
+        np.testing.assert_allclose(values, images / scale, atol=1e-6)
     else:
         assert abs(values.mean()) < 1e-3
         assert abs(values.std() - 1) < 0.02

@@ -52,3 +52,22 @@ def test_a_term_that_is_hardly_felt_is_named() -> None:
     )
     assert "next evaluation" in verdict({}, 2)
     assert [chart.key for chart in charts(["a", "b"])][-1] == "cosine12"
+
+
+def test_a_constant_is_no_term() -> None:
+    for loss in ("cross_entropy() - 1", "lam = 2.0  # 0..4\ncross_entropy() + lam"):
+        started, measured = evaluations(loss)
+        assert started.loss["terms"] == []
+        assert all(not name.startswith(("term", "cosine")) for m in measured for name in m)
+    started, measured = evaluations("1 + cross_entropy() - 3 + 0.5 * mae()")
+    assert started.loss["terms"] == ["cross_entropy()", "0.5 * mae()"]
+    for metrics in measured:
+        assert metrics["term2_features"] > 0 and metrics["cosine12"] != 0
+
+
+def test_terms_without_a_gradient_are_not_said_to_be_in_harmony() -> None:
+    dead = {"validation_cosine12": 0.0, "validation_term1_features": 0.0,
+            "validation_term2_features": 0.0}  # fmt: skip
+    assert "No term has a gradient" in verdict(dead, 2)
+    half = {**dead, "validation_term1_features": 2.0}
+    assert "Term 2 has no gradient" in verdict(half, 2)

@@ -13,7 +13,7 @@ import losses
 from playground import Control, RunSpec, datasets, models, train
 from playground.errors import SpecError
 from playground.knobs import metric_key
-from playground.training import loop, optimizers
+from playground.training import loop, optimizers, signs
 from playground.training.clusters import NUMBERS, PREFIX
 from playground.training.events import (
     Changed,
@@ -109,7 +109,7 @@ def test_chosen_metrics_are_measured_on_the_whole_evaluation() -> None:
     keys = {metric_key(text) for text in METRICS}
     for event in evaluated:
         probed = {PREFIX + name for name in NUMBERS}
-        assert set(event.metrics) == {"loss", "accuracy", *keys, *probed}
+        assert set(event.metrics) == {"loss", "accuracy", *keys, *probed, *signs.NAMES}
         assert all(np.isfinite(value) for value in event.metrics.values())
     first, last = evaluated[0].metrics, evaluated[-2].metrics
     assert last["brier"] < first["brier"]

@@ -189,7 +189,7 @@ def loss_climbs(draw: np.random.Generator) -> Curves:
 @story("diverging")
 def no_number(draw: np.random.Generator) -> Curves:
     train = falling(2.3, 0.5, epochs=3), falling(0.1, 0.85, epochs=3)
-    return recorded(draw, train, train, nonfinite=True)
+    return recorded(draw, train, train, failure={"message": "", "hint": "", "where": None})
 
 
 @story("plateau")
