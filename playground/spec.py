@@ -135,8 +135,7 @@ class RunSpec(BaseModel):
         Knob(
             "Normalisation",
             "Subtract the mean and divide by the spread of each pixel or each channel of the "
-            "training images, only scale to 0…1, or leave the bytes as they are, which most networks "
-            "bear badly.",
+            "training images, only scale to 0…1, or leave 0…255, which networks bear badly.",
             "data",
             choices={
                 "pixel": "Per pixel",

@@ -20,6 +20,9 @@ NAMES: Mapping[str, tuple[str, str, str]] = {  # kind -> title, icon, colour of 
     "memorising": ("Memorising noise", ":material/psychology_alt:", "orange"),
     "plateau": ("Plateau", ":material/horizontal_rule:", "orange"),
     "diverging": ("Diverging", ":material/north_east:", "red"),
+    "missing": ("Classes never answered", ":material/rule:", "orange"),
+    "embedding": ("Last layer untrained", ":material/scatter_plot:", "orange"),
+    "collapsed": ("Collapsed", ":material/compress:", "red"),
 }
 
 

@@ -47,7 +47,8 @@ class Progress:
     """One reporting interval: `series[name]` holds one float32 a step, the last at `step`.
 
     Names: loss, accuracy and nll, the negative log-likelihood in nats whatever the loss is (of each
-    training batch, with dropout on), gradient_norm, learning_rate, seconds (until the end of each step, evenly spread over the interval).
+    training batch, with dropout on), gradient_norm, learning_rate, seconds (until the end of each
+    step, evenly spread over the interval).
     """
 
     step: int

@@ -318,6 +318,7 @@ class Training:
                 return
             if command.kind == PARAMETER:
                 self.loss.set_parameter(command.name, value)
+                self.begin_anew()
             elif command.kind == RATE and command.name == "learning_rate":
                 scale = value / self.spec.learning_rate
                 self.rates = (optimizers.rates(self.spec, self.steps) * scale).astype(np.float32)
@@ -342,8 +343,16 @@ class Training:
             return
         self.loss = loss
         self.graph.adopt(loss)
-        self.good = replace(self.good, loss=math.inf)  # its values say nothing of this one's
+        self.begin_anew()
         yield Changed(self.step, LOSS, "", value)
+
+    def begin_anew(self) -> None:
+        """Forgets which look and which epoch were the best: the values of another loss say nothing
+        of this one's."""
+        self.good = replace(self.good, loss=math.inf)
+        self.best = BestEpoch(
+            self.spec.patience, int(self.epoch), self.step, weights=self.weights()
+        )
 
     def go_back(self, step: float) -> None:
         """Puts the weights of the best look so far back, with a fresh optimiser: what it has

@@ -1,5 +1,7 @@
-"""What an evaluation records so that one can tell why a run does not train, whatever its loss: plain
-NumPy on answers that the evaluation has computed anyway, so that it costs milliseconds at most."""
+"""What an evaluation records so that one can tell why a run does not train, whatever its loss.
+
+Plain NumPy on answers that the evaluation has computed anyway: it costs milliseconds at most.
+"""
 
 import numpy as np
 

@@ -2,8 +2,8 @@
 
 Early stopping restores its weights, the page marks it with a star, a verdict of a run that was
 stopped early judges it. Where the loss was changed midway, its values before say nothing of those
-after: all begin anew there. Where a verdict says since when validation NLL rises, that is the turn of
-a smoothed curve, and no best epoch.
+after: all begin anew there. Where a verdict says since when validation NLL rises, that is the turn
+of a smoothed curve, and no best epoch.
 """
 
 import math

@@ -5,6 +5,7 @@ numbers, and else says nothing: a run may be told nothing, but nothing false.
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -43,8 +44,10 @@ POINT = 0.01  # a spread of the features, as a share of their size, below which 
 LOST = 0.15  # of kNN's way from guessing to all right: features that tell no more than so apart
 PULLED = 30.0  # a term that pulls so many times harder outweighs another
 DECAY = 0.01  # L2 that may outweigh a loss
+WEIGHTS = ("λ", "lambda", "lambda_", "lam", "lmbda", "weight")  # what a term's weight is called
 SQUASHING = ("sigmoid", "tanh")
 TINY = 8  # a batch below it has no mean and spread to speak of
+STARVING = 0.7  # a dropout that leaves less than a third
 HALF = 0.5  # learned so much, a run has other sorrows
 
 
@@ -61,10 +64,14 @@ def why_not_finite(look: Looks) -> Verdict | None:
         step = Next(str(failure.get("hint") or "Guard the marked part of the text."), {}, "finite")
         return Verdict("diverging", f"Diverging: {message}", tuple(rows), step.words,
                        cause="not finite", respect="finite")  # fmt: skip
-    step = steps.slower(look.spec, "finite")
+    step, cause = steps.slower(look.spec, "finite"), "not finite"
+    if look.spec.get("normalise") == "raw":
+        step, cause = replace(steps.normalised(), respect="finite"), "pixels"
+    elif steps.is_large(look.spec):
+        cause = "large rate"
     return Verdict(
-        "diverging", message or "Diverging: the loss or its gradient stopped being a number.",
-        tuple(rows), step.words, cause="not finite", change=step.change, respect=step.respect,
+        "diverging", f"Diverging: {message or 'the loss or its gradient stopped being a number.'}",
+        tuple(rows), step.words, cause=cause, change=step.change, respect=step.respect,
     )  # fmt: skip
 
 
@@ -142,7 +149,7 @@ def _unbounded(look: Looks) -> Verdict | None:
 def _no_gradient(look: Looks) -> Verdict | None:
     """The gradient was zero at every step."""
     norms = look.step("gradient_norm")
-    if not look.guesses or not len(norms) or not np.nanmax(norms) <= 1e-12:
+    if not len(norms) or not np.nanmax(norms) <= 1e-12:
         return None
     told = look.known.told("no-gradient-path", "zero-gradient", "constant", "no-gradient")
     reason = told.get("message") or look.known.unsound
@@ -200,7 +207,8 @@ def _twice(look: Looks) -> Verdict | None:
         missing = f" {_never(look)}."
     return _say(
         look, "softmax twice",
-        f"It hardly learns: {percent(look.last('accuracy'))}. {_sentence(told['message'])}{missing}",
+        f"It hardly learns: {percent(look.last('accuracy'))}. {_sentence(told['message'])}"
+        f"{missing}",
         steps.plain("Leave the second softmax out: that is cross-entropy."),
     )  # fmt: skip
 
@@ -224,16 +232,16 @@ def _collapse(look: Looks) -> Verdict | None:
     """A pull on the features is stronger than what parts the classes."""
     known = look.known
     pulls = {"features", "partner_features", "negative_features", "centers"}
-    if not look.guesses and look.learned > HALF / 2 or pulls.isdisjoint(known.inputs):
+    if (not look.guesses and look.learned > HALF / 2) or pulls.isdisjoint(known.inputs):
         return None
-    if not _together(look):
+    strong, times = _strongest(look)
+    if not _together(look) and not (look.guesses and times > PULLED and _apart(look)[1] < LOST):
         return None
     said = (
         f"Collapsed: the features of all images have fallen together. A nearest neighbour is right "
         f"for {percent(look.last('knn'))} of them, {percent(look.first('knn'))} untrained."
     )
-    strong, times = _strongest(look)
-    weight = next((name for name in known.parameters if name in WEIGHTS), "")
+    weight = _weight(look, strong)
     if times > 1 and strong:
         said += f" At the first look {strong} pulled {times:,.3g} times harder than the rest."
         step = steps.weaker(look.spec, strong, times, weight)
@@ -242,9 +250,6 @@ def _collapse(look: Looks) -> Verdict | None:
     else:
         step = steps.slower(look.spec)
     return _say(look, "collapse", said, step, kind="collapsed")
-
-
-WEIGHTS = ("λ", "lambda", "lambda_", "lam", "lmbda", "weight", "alpha", "beta")
 
 
 def _outweighed(look: Looks) -> Verdict | None:
@@ -267,7 +272,7 @@ def _outweighed(look: Looks) -> Verdict | None:
         look, "outweighed",
         f"{strong} outweighs the rest of the loss: at the first look it pulled the features "
         f"{times:,.3g} times harder, and {percent(look.last('accuracy'))} are right.",
-        steps.weaker(look.spec, strong, times, ""),
+        steps.weaker(look.spec, strong, times, _weight(look, strong)),
     )  # fmt: skip
 
 
@@ -364,8 +369,8 @@ def _small_rate(look: Looks) -> Verdict | None:
     rate = float(look.spec["learning_rate"])
     return _say(
         look, "small rate",
-        f"The steps are too small: with a learning rate of {rate:g}, where {steps.sane(look.spec):g}"
-        f" is usual, {_moved(look)}.",
+        f"The steps are too small: with a learning rate of {rate:g}, where "
+        f"{steps.sane(look.spec):g} is usual, {_moved(look)}.",
         steps.faster(look.spec),
     )  # fmt: skip
 
@@ -380,6 +385,19 @@ def _batch_norm(look: Looks) -> Verdict | None:
         f"Batch norm takes mean and spread of {size} images at a time, which are mostly noise: "
         f"{percent(look.last('accuracy'))} are right once it takes those of all.",
         steps.larger_batches(),
+    )  # fmt: skip
+
+
+def _regularised(look: Looks) -> Verdict | None:
+    """Dropout that leaves hardly anything to learn from."""
+    share = float(look.spec.get("dropout", 0.0))
+    if share < STARVING or look.learned > HALF:
+        return None
+    return _say(
+        look, "regularised",
+        f"Too much regularisation: dropout silences {share:.0%} of what the last hidden layer gets "
+        f"in each step, and {percent(look.last('accuracy'))} are right.",
+        Next("Lower dropout to 0.2.", {"dropout": 0.2}, "validation accuracy"),
     )  # fmt: skip
 
 
@@ -411,6 +429,7 @@ ASKED: tuple[Callable[[Looks], Verdict | None], ...] = (
     _weak,
     _small_rate,
     _batch_norm,
+    _regularised,
     _rate_at_chance,
 )
 
@@ -423,9 +442,16 @@ def _together(look: Looks) -> bool:
     or a nearest neighbour that is right no more often than by chance."""
     if look.last("spread") < POINT:
         return True
-    guess = look.curves.guess_accuracy
-    now, before = ((look.of("knn")[at] - guess) / (1 - guess) for at in (-1, 0))
+    before, now = _apart(look)
     return bool(now < LOST and before > 2 * max(now, 0.0))
+
+
+def _apart(look: Looks) -> tuple[float, float]:
+    """How far the features tell the classes apart, at the first look and at the last: kNN's share
+    of what lies between guessing and all right."""
+    guess = look.curves.guess_accuracy
+    before, now = ((look.of("knn")[at] - guess) / (1 - guess) for at in (0, -1))
+    return float(before), float(now)
 
 
 def _strongest(look: Looks) -> tuple[str, float]:
@@ -437,6 +463,12 @@ def _strongest(look: Looks) -> tuple[str, float]:
     strong = max(pulls, key=pulls.__getitem__)
     rest = sum(pull for text, pull in pulls.items() if text != strong)
     return strong, pulls[strong] / rest if rest > 0 else math.inf
+
+
+def _weight(look: Looks, term: str) -> str:
+    """The parameter that weighs a term; "" where it has none."""
+    named = [name for name in look.known.parameters if name in WEIGHTS]
+    return next((name for name in named if not term or name in term), "")
 
 
 def _moved(look: Looks) -> str:

@@ -1,7 +1,7 @@
 """What check and doctor say of a run's loss, before any of its numbers is looked at.
 
 A verdict takes it in and never contradicts it. What the language warned of is recorded when a run
-starts; what the doctor finds (`losses.doctor(...).as_dict()`) is passed in where somebody has asked.
+starts; what the doctor finds (`losses.doctor(...).as_dict()`) is passed in where one has asked.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,8 +16,8 @@ FAINT = 0.1  # of cross-entropy's gradient: a loss below needs another learning 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Of a loss: the inputs it takes, its parameters by name, the texts of its terms, the language's
-    warnings as sentences, and by `codes` with their message, hint and fix, and the doctor's
+    """Of a loss: the inputs it takes, its parameters by name, the texts of its terms, what the
+    language warns of as sentences and by `codes` with message, hint and fix, and the doctor's
     verdicts by name, where they are known."""
 
     inputs: frozenset[str] = frozenset()

@@ -1,5 +1,5 @@
-"""The curves of a run and what of them every question asks: where it stands, what moved, by how much
-more than chance."""
+"""The curves of a run and what of them every question asks: where it stands, what moved, by how
+much more than chance."""
 
 import math
 from functools import cached_property

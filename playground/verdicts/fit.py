@@ -1,11 +1,11 @@
-"""How well a run fits, read off what it recorded: a verdict, its cause, its evidence, one next step.
+"""How well a run fits, read off what it recorded: a verdict, its cause, evidence, one next step.
 
 Plain NumPy, so that the server may use it. Measured evidence (`curves`, `evidence`) and what check
 and doctor say of the loss (`diagnosis`) give a cause (`causes`, where nothing is learned) or a kind
 (`kinds`), and that gives words (`words`) and one next step (`steps`). What is compared is the
 negative log-likelihood (NLL) and the accuracy, never the run's own loss, which may be anything: L,
-L - 1 and 100 L get one verdict. A difference counts when it is beyond two standard errors of so many
-images. Where no cause is shown by numbers, none is named.
+L - 1 and 100 L get one verdict. A difference counts when it is beyond two standard errors of so
+many images. Where no cause is shown by numbers, none is named.
 
     embedding      no gradient reaches the last layer: the features are judged
     collapsed      the features of all images have fallen together

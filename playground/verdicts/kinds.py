@@ -97,11 +97,18 @@ def missing(e: Evidence) -> Verdict | None:
             f"{said} The commonest class has {rare:,.3g} times as many images as the rarest.",
             steps.balanced(), cause="imbalance",
         )  # fmt: skip
+    if said and e.curves.known.told("softmax-twice"):
+        return e.verdict(
+            "missing",
+            f"{said} A second softmax flattens the probabilities and weakens the gradient.",
+            steps.plain("Leave the second softmax out: that is cross-entropy."),
+            cause="softmax twice",
+        )  # fmt: skip
     if said and e.curves.known.forgives:
         return e.verdict(
             "missing",
-            f"{said} This loss hardly teaches what is surely wrong, so that a class once lost stays "
-            "lost.",
+            f"{said} This loss hardly teaches what is surely wrong, so that a class once lost "
+            "stays lost.",
             Next("Take cross-entropy, or add some of it to the loss.", steps.PLAIN,
                  "classes answered"),
             cause="bounded",

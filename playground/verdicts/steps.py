@@ -1,5 +1,5 @@
 """What to do next, for each cause: a step in words, the settings that it changes, and in which
-respect the changed run is better. `tests/benchmarks/verdicts.py obey` trains what is advised here."""
+respect the changed run is better. `tests/benchmarks/verdicts.py obey` trains what is said here."""
 
 import math
 from collections.abc import Mapping

@@ -31,9 +31,9 @@ RESPECTS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """`kind` of `fit.KINDS`, a `sentence`, the numbers it rests on as (name, value) texts, one `step`
-    to take next, `notes` on what might mislead, and since which epoch (0: none). `cause` is a name
-    of `causes.NAMES`, "" where none is named; `change` and `respect` are those of `Next`."""
+    """`kind` of `fit.KINDS`, a `sentence`, the numbers it rests on as (name, value) texts, one
+    `step` to take next, `notes` on what might mislead, and since which epoch (0: none). `cause` is
+    a name of `causes.NAMES`, "" where none is named; `change` and `respect` are those of `Next`."""
 
     kind: str
     sentence: str

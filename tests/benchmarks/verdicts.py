@@ -7,8 +7,8 @@ posts   ten public posts on training problems, replayed: what is said of them no
 --seeds N   how many seeds a run (3)       --only NAME ...   these runs (names of the table)
 --cache DIR where trained runs are kept    --say             every verdict in words
 
-Runs are kept in a store outside the repository (~/.cache/loss-playground/verdicts), so that they are
-trained once and judged again in seconds; delete it where a change moved the numbers of runs.
+Runs are kept in a store outside the repository (~/.cache/loss-playground/verdicts), trained once
+and judged again in seconds; delete it where a change moved the numbers of runs.
 """
 
 import argparse
@@ -51,9 +51,29 @@ def judge(store: Store, options: argparse.Namespace) -> None:
     for what, which in (("false", false), ("silent", silent)):
         for name, seed, found in which:
             print(f"{what}: {name} [{seed}] <{found.kind}/{found.cause}> {found.sentence}")
-    print(f"{sum(table.values())} runs, {ill} with a cause: named in {named}, silent {len(silent)}, "
-          f"false {len(false)}")  # fmt: skip
+    said = f"{ill} with a cause, named in {named}, silent {len(silent)}, false {len(false)}"
+    print(f"{sum(table.values())} runs, {said}")
     show(table)
+
+
+def obey(store: Store, options: argparse.Namespace) -> None:
+    """Trains what each next step advises, and says in which respect the changed run is better."""
+    better: Counter[str] = Counter()
+    tried: Counter[str] = Counter()
+    for case, seed in runs(options.seeds, tuple(options.only)):
+        spec = case.spec(seed)
+        found = told.judged(store, spec)
+        if not found.change:
+            continue
+        changed = type(spec).parse({**spec.model_dump(), **found.change})
+        before, after = (told.measured(store, each)[found.respect] for each in (spec, changed))
+        won = told.is_better(found.respect, before, after)
+        tried[found.respect] += 1
+        better[found.respect] += won
+        print(f"{'better' if won else 'WORSE '} {case.name} [{seed}] <{found.cause}> {found.step} "
+              f"{found.respect}: {before:.4g} -> {after:.4g}", flush=True)  # fmt: skip
+    for respect, count in tried.items():
+        print(f"{respect}: better in {better[respect]} of {count}")
 
 
 def show(table: Counter[tuple[str, str]]) -> None:
@@ -75,7 +95,7 @@ def main() -> None:
     parser.add_argument("--say", action="store_true")
     options = parser.parse_args()
     with closing(open_store(Settings(home=options.cache))) as store:
-        {"judge": judge}[options.what](store, options)
+        {"judge": judge, "obey": obey}[options.what](store, options)
 
 
 if __name__ == "__main__":

@@ -61,6 +61,25 @@ def test_the_whole_loss_is_changed_mid_run() -> None:
     assert seen[-1].metrics["accuracy"] > 0.2
 
 
+def test_early_stopping_begins_anew_with_another_loss() -> None:
+    """A loss that is a hundred times larger is never beaten by the values before: without a new
+    beginning the run would stop after `patience` epochs with weights of before the change."""
+    spec = RunSpec(**{**SMALL, "epochs": 8, "patience": 2, "evaluations": 1}, seed=1)
+    control, seen = Control(), []
+    for event in loop.run(spec, control):
+        seen.append(event)
+        if (
+            isinstance(event, Progress)
+            and event.epoch >= 2
+            and not any(isinstance(each, Changed) for each in seen)
+        ):
+            control.send("change", "loss", "", loss_change(RunSpec(loss="100 + brier()")))
+    change, best = (event for event in seen if isinstance(event, Changed))
+    assert (change.kind, best.kind) == ("loss", "best")
+    assert best.step > change.step
+    assert seen[-1].step > change.step + 2 * (best.step // best.value)
+
+
 def test_a_run_that_breaks_waits_is_mended_and_goes_on() -> None:
     spec = RunSpec(**SMALL, loss=BREAKS, seed=1)
     control, seen, mended = Control(attended=True), [], ""

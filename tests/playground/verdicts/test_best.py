@@ -75,6 +75,17 @@ def test_star_and_early_stopping_mean_one_epoch(
         assert told["value"] == pytest.approx(0.1 * best)
 
 
+@pytest.mark.parametrize("kind", ["loss", "parameter"])
+def test_a_changed_loss_begins_anew(store: Store, kind: str) -> None:
+    """Its values before say nothing of those after: the least of those after counts."""
+    run_id = recorded(store, [1.0, 0.5, 9.0, 8.0, 8.5])
+    assert best_epoch(store, run_id) == 2
+    store.record(run_id, Changed(2 * AN_EPOCH, kind, "k", "{}" if kind == "loss" else 2.0))
+    assert best_epoch(store, run_id) == 4
+    told = (Reader(run_id, store, Line()).news() or {}).get("best")
+    assert told is not None and told["epoch"] == 4
+
+
 def test_restored_weights_are_the_best_for_all(store: Store) -> None:
     run_id = recorded(store, [3.0, 2.0, 1.0, 2.0])
     store.record(run_id, Changed(2 * AN_EPOCH, "best", "", 2))

@@ -1,7 +1,10 @@
 """A real run, trained once and kept in a store, and what is said of it."""
 
 import json
+import math
 from typing import Any
+
+import numpy as np
 
 import losses
 from playground.runs.records import RunRecord
@@ -44,3 +47,33 @@ def judged(store: Store, spec: RunSpec) -> fit.Verdict:
     """The verdict on the run of a spec, with the doctor's word on its loss."""
     record = trained(store, spec)
     return fit.judge(fit.read(store, record, doctored(spec)))
+
+
+def measured(store: Store, spec: RunSpec) -> dict[str, float]:
+    """A run in each of the respects in which a next step promises something (`fit.RESPECTS`), of
+    the weights it ended with."""
+    record = trained(store, spec)
+    curves = fit.read(store, record)
+    finite = float(record.state == "completed")
+    if not len(curves.epochs):
+        return {**dict.fromkeys(fit.RESPECTS, math.nan), "finite": finite}
+    at = curves.best_epoch - 1 if curves.best_epoch else -1
+    knn = curves.looks.get("knn", np.array([math.nan]))
+    return {
+        "validation accuracy": float(curves.validation_accuracy[at]),
+        "training accuracy": float(curves.train_accuracy[at]),
+        "gap": float(curves.train_accuracy[at] - curves.validation_accuracy[at]),
+        "validation NLL": float(curves.validation_nll[at]),
+        "wrong labels learned": math.nan if curves.given is None else float(curves.given[at]),
+        "classes answered": float(curves.classes - len(curves.missing)),
+        "embedding": float(knn[-1]),
+        "finite": finite,
+    }
+
+
+def is_better(respect: str, before: float, after: float) -> bool:
+    """Whether a run that obeyed is better in that respect than the one before."""
+    if math.isnan(before):
+        return not math.isnan(after)
+    lower = respect in ("gap", "validation NLL", "wrong labels learned")
+    return after < before if lower else after > before
