@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.live import component
 from pages.parts import draft, lab, live_sliders, runs, together, url
+from pages.parts.corner import corner
 from pages.parts.head import head
 from playground.figures import palette
 from playground.runs import supervisor
@@ -25,6 +26,7 @@ supervisor.service().questions.start_looking()
 
 with st.sidebar:
     lab.chooser(settled, faults)
+    corner(settled)
 
 head(current, compared, settled)
 

@@ -7,6 +7,8 @@ from playground.cnn import CnnSpec
 from playground.spec import RunSpec
 
 PLANE = {2: "plane", 3: "space"}  # an embedding that is drawn as it is
+# Test accuracy with the defaults but two features, mean of seeds 0 to 2; see the README.
+COST = "Digits reach 57% in two of them and 91% in two linear ones."
 
 
 def corner(settled: RunSpec | None) -> None:
@@ -18,7 +20,7 @@ def corner(settled: RunSpec | None) -> None:
     with st.container(key="corner", gap=None):
         st.caption(
             f"{settled.embedding} features behind ReLU are never below 0: all classes share one "
-            f"corner of the {PLANE[settled.embedding]}."
+            f"corner of the {PLANE[settled.embedding]}, and some cannot be told apart. {COST}"
         )
         st.button(
             "Let them use all of it",

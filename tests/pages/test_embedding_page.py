@@ -100,3 +100,11 @@ def test_a_loss_that_ignores_the_embedding_has_no_sliders_here(at_embedding) -> 
     page = at_embedding("dataset=digits")
     assert not [each for each in page.slider if str(each.key).startswith("slider.")]
     assert "Measured on validation images" in said(page)
+
+
+def test_it_says_what_two_features_behind_relu_cost_and_offers_linear_ones(at_embedding) -> None:
+    page = at_embedding("dataset=digits&embedding=2")
+    assert "share one corner of the plane" in said(page) and "57%" in said(page)
+    page.button(key="linear-embedding").click().run()
+    assert "corner" not in said(page)
+    assert "corner" not in said(at_embedding("dataset=digits&embedding=64"))

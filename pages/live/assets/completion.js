@@ -3,11 +3,22 @@
 
 import { element } from "./words.js"
 
+/** @import {Entry} from "./names.js" */
+/** What is offered in the place of a word. @typedef {{from: number, to: number, entries: Entry[]}} Found */
+
 const GAP = 8 // pixels to the window's edge
 let made = 0
 
 // `where(offset)` gives the rectangle of a character, `describe(id)` tells a screen reader which
 // option is chosen (null: none), `accept(from, to, entry)` writes a name.
+/**
+ * @param {HTMLElement} root
+ * @param {{
+ *   where: (offset: number) => {left: number, top: number, bottom: number},
+ *   describe: (id: string | null) => void,
+ *   accept: (from: number, to: number, entry: Entry) => void,
+ * }} given
+ */
 export function completion(root, { where, describe, accept }) {
   const id = `names-${++made}`
   const list = element("ul", {
@@ -19,10 +30,12 @@ export function completion(root, { where, describe, accept }) {
   })
   root.append(list)
 
-  let shown = null // {from, to, entries}
+  /** @type {Found | null} */
+  let shown = null
   let at = 0
   let above = false
 
+  /** @param {Found} found */
   function show(found) {
     const opening = !shown
     shown = found
@@ -36,6 +49,10 @@ export function completion(root, { where, describe, accept }) {
     mark()
   }
 
+  /**
+   * @param {Entry} entry
+   * @param {number} i
+   */
   function option({ name, kind, arguments: args, what }, i) {
     const callable = kind === "function" || kind === "loss" || args.length
     const made = element(
@@ -57,7 +74,7 @@ export function completion(root, { where, describe, accept }) {
     for (const [i, each] of [...list.children].entries()) {
       each.setAttribute("aria-selected", String(i === at))
     }
-    const chosen = list.children[at]
+    const chosen = /** @type {HTMLElement} */ (list.children[at])
     // Not scrollIntoView: that would scroll the page, too.
     if (chosen.offsetTop < list.scrollTop) list.scrollTop = chosen.offsetTop
     const end = chosen.offsetTop + chosen.offsetHeight - list.clientHeight
@@ -66,6 +83,7 @@ export function completion(root, { where, describe, accept }) {
   }
 
   function fitsBelow() {
+    if (!shown) return true
     const word = where(shown.from)
     const height = window.visualViewport?.height ?? window.innerHeight
     const below = height - word.bottom
@@ -91,16 +109,22 @@ export function completion(root, { where, describe, accept }) {
     describe(null)
   }
 
+  /** @param {number} i */
   function take(i) {
+    if (!shown) return
     const { from, to, entries } = shown
     close()
     accept(from, to, entries[i])
   }
 
-  // Whether the list had a use for the key.
+  /**
+   * Whether the list had a use for the key.
+   * @param {KeyboardEvent} event
+   */
   function key(event) {
     if (!shown || event.isComposing || event.ctrlKey || event.altKey || event.metaKey) return false
     const last = shown.entries.length - 1
+    /** @type {Record<string, number>} */
     const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 6, PageUp: -6 }
     if (event.key in steps) {
       const step = steps[event.key]

@@ -1,5 +1,7 @@
 // Asks the server what it says of a text, as one types: the newest question wins.
 
+/** @import {Answer, Question} from "./editor-wire.js" */
+
 const CHECK_MS = 90
 const SLOW_MS = 500 // a wait that is worth a word
 const AGAIN_MS = 4000
@@ -12,8 +14,14 @@ export class Checks {
   #slow
   #timer = 0
   #asked = 0
+  /** @type {AbortController | null} */
   #request = null
 
+  /**
+   * @param {() => Question | null} question
+   * @param {(answer: Answer, question: Question, number: number) => void} answered
+   * @param {() => void} slow
+   */
   constructor(question, answered, slow) {
     this.#question = question
     this.#answered = answered
@@ -49,6 +57,11 @@ export class Checks {
   }
 }
 
+/**
+ * @param {Question} question
+ * @param {AbortSignal} signal
+ * @returns {Promise<(Answer & {superseded?: boolean, away?: boolean}) | null>} null: given up
+ */
 async function ask(question, signal) {
   try {
     const response = await fetch(new URL("../../check", import.meta.url), {
@@ -58,8 +71,8 @@ async function ask(question, signal) {
       signal,
     })
     return await response.json()
-  } catch (error) {
-    if (error.name === "AbortError") return null
+  } catch {
+    if (signal.aborted) return null
     return {
       away: true,
       refused: "The checker cannot be reached.",

@@ -4,22 +4,35 @@
 
 import { Decoration, EditorView, isolateHistory, StateEffect, StateField } from "./codemirror.js"
 
+/** @import {Text} from "./codemirror.js" */
+/** @import {AlsoThere, Fault, Place, Placed, Report, Told} from "./editor-wire.js" */
+
 const SHOWN = 3 // remarks under lines; of more nobody reads any
 
+/** @type {import("./codemirror.js").StateEffectType<Fault[]>} */
 const found = StateEffect.define()
 
+/**
+ * @param {Fault} fault
+ * @returns {AlsoThere[]}
+ */
 const places = (fault) => [fault, ...fault.also]
 
 export const faults = StateField.define({
-  create: () => [],
+  create: () => /** @type {Fault[]} */ ([]),
   update(held, { docChanged, changes, state, effects }) {
     for (const effect of effects) if (effect.is(found)) return effect.value
     if (!docChanged) return held
     // A fault is kept where its text is still what it was; the next answer corrects it.
+    /**
+     * @template {Placed} One
+     * @param {One} each
+     */
     const moved = (each) => {
       const [from, to] = [changes.mapPos(each.from, 1), changes.mapPos(each.to, -1)]
       return { ...each, from, to }
     }
+    /** @param {Placed} place */
     const same = ({ from, to, fragment }) => from <= to && state.sliceDoc(from, to) === fragment
     return held
       .map((fault) => ({ ...moved(fault), also: fault.also.map(moved).filter(same) }))
@@ -29,9 +42,17 @@ export const faults = StateField.define({
     EditorView.decorations.from(field, (held) => (view) => drawn(held, view.state.doc)),
 })
 
-// Sets the faults of a text that is still the editor's.
+/**
+ * Sets the faults of a text that is still the editor's.
+ * @param {EditorView} view
+ * @param {Fault[]} list
+ */
 export const tellFaults = (view, list) => view.dispatch({ effects: found.of(list) })
 
+/**
+ * @param {Fault[]} held
+ * @param {Text} doc
+ */
 function drawn(held, doc) {
   const marks = held.flatMap((fault) =>
     places(fault)
@@ -54,16 +75,24 @@ function drawn(held, doc) {
   return Decoration.set([...marks, ...remarks], true)
 }
 
-// Faults as the checker tells them, placed in the text that it was asked about.
+/**
+ * Faults as the checker tells them, placed in the text that it was asked about.
+ * @param {Report} report
+ * @param {Text} doc
+ * @returns {Fault[]}
+ */
 export function placed({ error, warnings = [], notes = [] }, doc) {
+  /** @type {(Told & {kind: Fault["kind"]})[]} */
   const kinds = [
-    ...(error ? [{ ...error, kind: "error" }] : []),
+    ...(error ? [{ ...error, kind: /** @type {const} */ ("error") }] : []),
     ...warnings.map((each) => ({
       ...(typeof each === "string" ? { message: each } : each),
-      kind: "warning",
+      kind: /** @type {const} */ ("warning"),
     })),
     // That a logarithm is taken from the logits is said of nearly every loss, and nothing to do about.
-    ...notes.filter(({ code }) => code !== "stable").map((note) => ({ ...note, kind: "note" })),
+    ...notes
+      .filter(({ code }) => code !== "stable")
+      .map((note) => ({ ...note, kind: /** @type {const} */ ("note") })),
   ]
   return kinds.map((fault) => ({
     ...place(fault, doc),
@@ -71,14 +100,24 @@ export function placed({ error, warnings = [], notes = [] }, doc) {
   }))
 }
 
-// Lines and columns count from 1, columns in characters (not UTF-16 halves) as Python counts.
+/**
+ * Lines and columns count from 1, columns in characters (not UTF-16 halves) as Python counts.
+ * @template {Place} One
+ * @param {One} fault
+ * @param {Text} doc
+ * @returns {One & Placed}
+ */
 export function place(fault, doc) {
   if (!fault.line) return { ...fault, from: 0, to: 0, fragment: "" }
+  /**
+   * @param {number} number
+   * @param {number} column
+   */
   const offset = (number, column) => {
     const line = doc.line(Math.min(Math.max(number, 1), doc.lines))
     return line.from + [...line.text].slice(0, Math.max(column - 1, 0)).join("").length
   }
-  let from = offset(fault.line, fault.column)
+  let from = offset(fault.line, fault.column ?? 1)
   let to = fault.end_column ? offset(fault.end_line ?? fault.line, fault.end_column) : from + 1
   if (to <= from) to = from + 1
   if (to > doc.length) {
@@ -88,24 +127,37 @@ export function place(fault, doc) {
   return { ...fault, from, to, fragment: doc.sliceString(from, to) }
 }
 
+/** @param {Fault | null | undefined} fault */
 export const mendable = (fault) => typeof fault?.fix === "string"
 
-// What a press on the button does.
+/**
+ * What a press on the button does.
+ * @param {Fault} fault
+ */
 export function remedy({ fix, also }) {
   if (also.length) return `${fix ? "Replace" : "Remove"} all ${also.length + 1}`
   return fix ? `Use ${fix.trim() || "a plain space"}` : "Remove it"
 }
 
-// One step for undo, however many places are mended; the caret stays with its text.
+/**
+ * One step for undo, however many places are mended; the caret stays with its text.
+ * @param {EditorView} view
+ * @param {Fault} fault
+ */
 export function mend(view, fault) {
   view.dispatch({
-    changes: places(fault).map(({ from, to, fix }) => ({ from, to, insert: fix })),
+    changes: places(fault).map(({ from, to, fix }) => ({ from, to, insert: fix ?? "" })),
     annotations: isolateHistory.of("full"),
     userEvent: "input.fix",
   })
   view.focus()
 }
 
+/**
+ * Which of the faults stands at the caret; -1: none.
+ * @param {import("./codemirror.js").EditorState} state
+ * @param {number} caret
+ */
 export function faultAt(state, caret) {
   return state
     .field(faults)

@@ -13,14 +13,17 @@ import {
 } from "./codemirror.js"
 import { place } from "./editor-faults.js"
 
+/** @import {Parameter, ToldParameter} from "./editor-wire.js" */
+
 const REACH = 240 // pixels of a drag from one end of the range to the other
 const STARTS = 3 // pixels from which a press is a drag
 const NUMBER = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$/
 
+/** @type {import("./codemirror.js").StateEffectType<Parameter[]>} */
 const told = StateEffect.define()
 
 const field = StateField.define({
-  create: () => [],
+  create: () => /** @type {Parameter[]} */ ([]),
   update(held, { docChanged, changes, state, effects }) {
     for (const effect of effects) if (effect.is(told)) return effect.value
     if (!docChanged) return held
@@ -44,20 +47,33 @@ const field = StateField.define({
     ),
 })
 
-// Sets the parameters of a text, as the checker reports them.
+/**
+ * Sets the parameters of a text, as the checker reports them.
+ * @param {EditorView} view
+ * @param {ToldParameter[]} reported
+ */
 export function tellParameters(view, reported) {
   const { doc } = view.state
-  const placed = reported
-    .filter(({ low, line }) => low !== null && line)
-    .map((each) => place(each, doc))
-  const numbers = placed.filter(({ fragment }) => NUMBER.test(fragment))
+  const numbers = reported.flatMap(({ low, high, ...each }) => {
+    if (low === null || high === null || !each.line) return []
+    const placed = { ...place(each, doc), low, high }
+    return NUMBER.test(placed.fragment) ? [placed] : []
+  })
   view.dispatch({ effects: told.of(numbers) })
 }
 
+/**
+ * @param {import("./codemirror.js").EditorState} state
+ * @param {number} caret
+ */
 export const parameterAt = (state, caret) =>
   state.field(field).find(({ from, to }) => from <= caret && caret <= to) ?? null
 
-// A value on the parameter's grid and in its range, as one would write it.
+/**
+ * A value on the parameter's grid and in its range, as one would write it.
+ * @param {Pick<Parameter, "low" | "high" | "step" | "fragment">} parameter
+ * @param {number} value
+ */
 export function written({ low, high, step, fragment }, value) {
   const grid = step || (high - low) / 100
   const snapped = low + Math.round((value - low) / grid) * grid
@@ -66,6 +82,7 @@ export function written({ low, high, step, fragment }, value) {
   return /^[-+]?\d+$/.test(text) && /[.eE]/.test(fragment) ? `${text}.0` : text
 }
 
+/** @param {number} value */
 function decimals(value) {
   const rounded = Number(value.toPrecision(6))
   let digits = 0
@@ -73,34 +90,58 @@ function decimals(value) {
   return digits
 }
 
-function put(view, { from, to }, insert, annotations) {
+/**
+ * @param {EditorView} view
+ * @param {{from: number, to: number} | null} where null: it is gone
+ * @param {string} insert
+ * @param {import("./codemirror.js").Annotation<unknown>} [annotations]
+ */
+function put(view, where, insert, annotations) {
+  if (!where) return
+  const { from, to } = where
   if (view.state.sliceDoc(from, to) === insert) return
   view.dispatch({ changes: { from, to, insert }, annotations, userEvent: "input.parameter" })
 }
 
-// One step for undo, however many values it went through.
+/**
+ * @param {EditorView} view
+ * @param {string} name
+ */
+const named = (view, name) => view.state.field(field).find((each) => each.name === name) ?? null
+
+/**
+ * One step for undo, however many values it went through.
+ * @param {EditorView} view
+ * @param {string} name
+ * @param {string} before
+ * @param {string} after
+ */
 function settle(view, name, before, after) {
-  const now = () => view.state.field(field).find((each) => each.name === name)
-  if (!now() || before === after) return
-  put(view, now(), before, Transaction.addToHistory.of(false))
-  put(view, now(), after, isolateHistory.of("full"))
+  if (before === after) return
+  put(view, named(view, name), before, Transaction.addToHistory.of(false))
+  put(view, named(view, name), after, isolateHistory.of("full"))
 }
 
+/**
+ * @param {EditorView} view
+ * @param {PointerEvent} event
+ */
 function drag(view, event) {
   const caret = view.posAtCoords({ x: event.clientX, y: event.clientY })
   const parameter = caret === null ? null : parameterAt(view.state, caret)
-  if (!parameter) return
+  if (caret === null || !parameter) return
   const { name, low, high } = parameter
   const before = view.state.sliceDoc(parameter.from, parameter.to)
   const listening = new AbortController()
   let moving = false
+  /** @param {PointerEvent} event */
   const move = ({ clientX, pointerId }) => {
     if (pointerId !== event.pointerId) return
     const far = clientX - event.clientX
     if (!moving && Math.abs(far) < STARTS) return
     moving = true
     view.dom.classList.add("is-dragging")
-    const now = view.state.field(field).find((each) => each.name === name)
+    const now = named(view, name)
     const value = Number(before) + (far / REACH) * (high - low)
     if (now)
       put(
@@ -110,11 +151,12 @@ function drag(view, event) {
         Transaction.addToHistory.of(false),
       )
   }
+  /** @param {PointerEvent} event */
   const end = ({ pointerId, type }) => {
     if (pointerId !== event.pointerId) return
     listening.abort()
     view.dom.classList.remove("is-dragging")
-    const now = view.state.field(field).find((each) => each.name === name)
+    const now = named(view, name)
     if (!moving || !now) {
       if (type === "pointerup") view.dispatch({ selection: { anchor: caret } })
       if (type === "pointerup") view.focus()
@@ -124,11 +166,13 @@ function drag(view, event) {
   }
   const { signal } = listening
   window.addEventListener("pointermove", move, { signal })
-  for (const kind of ["pointerup", "pointercancel"]) window.addEventListener(kind, end, { signal })
+  window.addEventListener("pointerup", end, { signal })
+  window.addEventListener("pointercancel", end, { signal })
 }
 
+/** @param {number} by */
 function step(by) {
-  return (view) => {
+  return (/** @type {EditorView} */ view) => {
     const { main } = view.state.selection
     const parameter = main.empty ? parameterAt(view.state, main.head) : null
     if (!parameter) return false
@@ -140,19 +184,18 @@ function step(by) {
   }
 }
 
+/** @param {Event} event */
+const isOnOne = ({ target }) => target instanceof Element && target.closest(".parameter") !== null
+
 export const parameters = [
   field,
   EditorView.domEventHandlers({
     pointerdown(event, view) {
-      if (event.button === 0 && !event.shiftKey && event.target.closest?.(".parameter"))
-        drag(view, event)
+      if (event.button === 0 && !event.shiftKey && isOnOne(event)) drag(view, event)
     },
     // The press is ours: the caret goes there when it was no drag.
     mousedown: (event) =>
-      event.button === 0 &&
-      !event.shiftKey &&
-      event.detail < 2 &&
-      Boolean(event.target.closest?.(".parameter")),
+      event.button === 0 && !event.shiftKey && event.detail < 2 && isOnOne(event),
   }),
   Prec.high(
     keymap.of([

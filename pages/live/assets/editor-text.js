@@ -29,6 +29,9 @@ import {
   ViewPlugin,
 } from "./codemirror.js"
 
+/** @import {DecorationSet, Extension, ViewUpdate} from "./codemirror.js" */
+/** @typedef {(name: string) => boolean} Known */
+
 const SPACES = 4
 
 const colours = tagHighlighter([
@@ -52,17 +55,21 @@ const colours = tagHighlighter([
   },
 ])
 
+/** @type {import("./codemirror.js").StateEffectType<Known>} */
 const naming = StateEffect.define()
 const KNOWN = Decoration.mark({ class: "known" })
 
 // The names that the language has, coloured wherever they stand.
 const known = ViewPlugin.fromClass(
   class {
+    /** @param {EditorView} view */
     constructor(view) {
+      /** @type {Known} */
       this.has = () => false
       this.decorations = this.#draw(view)
     }
 
+    /** @param {ViewUpdate} update */
     update({ view, docChanged, viewportChanged, transactions, startState, state }) {
       const effects = transactions.flatMap((each) => each.effects).filter((each) => each.is(naming))
       for (const effect of effects) this.has = effect.value
@@ -71,7 +78,9 @@ const known = ViewPlugin.fromClass(
         this.decorations = this.#draw(view)
     }
 
+    /** @param {EditorView} view */
     #draw(view) {
+      /** @type {import("./codemirror.js").Range<Decoration>[]} */
       const marks = []
       for (const { from, to } of view.visibleRanges) {
         syntaxTree(view.state).iterate({
@@ -89,9 +98,14 @@ const known = ViewPlugin.fromClass(
   { decorations: (plugin) => plugin.decorations },
 )
 
-// Tells the editor which names the language has.
+/**
+ * Tells the editor which names the language has.
+ * @param {EditorView} view
+ * @param {Known} has
+ */
 export const colourNames = (view, has) => view.dispatch({ effects: naming.of(has) })
 
+/** @param {EditorView} view */
 const tab = (view) => {
   const { state } = view
   const { main } = state.selection
@@ -115,11 +129,18 @@ const leaving = EditorView.domEventHandlers({
   blur: (_, view) => view.setTabFocusMode(false),
 })
 
-// `keys` go before all others, `extensions` beside these; `label` is what a screen reader says.
+/**
+ * `keys` go before all others, `extensions` beside these; `label` is what a screen reader says.
+ * @param {HTMLElement} parent
+ * @param {string} text
+ * @param {string} label
+ * @param {Extension} keys
+ * @param {Extension[]} extensions
+ */
 export function textArea(parent, text, label, keys, extensions) {
   return new EditorView({
     parent,
-    root: parent.getRootNode(),
+    root: /** @type {ShadowRoot} */ (parent.getRootNode()),
     state: EditorState.create({
       doc: text,
       extensions: [

@@ -3,13 +3,21 @@
 
 import { element } from "./words.js"
 
+/** @import {Parameter} from "./editor-wire.js" */
+/** @import {Names} from "./names.js" */
+
 const NOTHING = "Ctrl+Space lists names"
 
 export class Usage {
   element = element("div", { className: "usage", "aria-live": "off" })
+  /** @type {string | null | undefined} */
   #shown = null
 
-  // `call` as `Names.callAt` gives it, `parameter` as the checker does; null for none.
+  /**
+   * `call` as `Names.callAt` gives it, `parameter` as the checker does; null for none.
+   * @param {ReturnType<Names["callAt"]>} call
+   * @param {Parameter | null} parameter
+   */
   show(call, parameter) {
     const shown = JSON.stringify(call ? [call.name, call.arguments, call.active] : parameter?.name)
     if (shown === this.#shown) return
@@ -22,7 +30,7 @@ export class Usage {
       this.element.replaceChildren(element("span", { className: "what", text }))
       return
     }
-    const pieces = call.arguments.flatMap((text, i) => [
+    const pieces = call.arguments.flatMap((/** @type {string} */ text, /** @type {number} */ i) => [
       i ? ", " : "",
       i === call.active ? element("b", { text }) : text,
     ])

@@ -4,9 +4,17 @@
 import { mendable, remedy } from "./editor-faults.js"
 import { element, put } from "./words.js"
 
+/** @import {Fault} from "./editor-wire.js" */
+
 const SPOKEN_MS = 1200
 let made = 0
 
+/**
+ * @param {string} className
+ * @param {string} title
+ * @param {string} keys
+ * @param {() => void} press
+ */
 function button(className, title, keys, press) {
   const made = element("button", {
     type: "button",
@@ -21,10 +29,15 @@ function button(className, title, keys, press) {
 
 export class Verdict {
   told = 0 // which of the faults it is about
-  held = [] // the faults
+  /** @type {Fault[]} */
+  held = []
   #speaking = 0
 
-  // `next()` and `mend()` are what the buttons do.
+  /**
+   * `next()` and `mend()` are what the buttons do.
+   * @param {() => void} next
+   * @param {() => void} mend
+   */
   constructor(next, mend) {
     this.id = `verdict-${++made}`
     this.text = element("p", { className: "verdict", id: this.id })
@@ -40,6 +53,11 @@ export class Verdict {
     return this.held[this.told] ?? null
   }
 
+  /**
+   * @param {string} kind
+   * @param {string} text
+   * @param {string | null} [more]
+   */
   say(kind, text, more = "") {
     this.text.className = `verdict ${kind}`
     put(this.text, text)
@@ -49,7 +67,12 @@ export class Verdict {
     this.#speak()
   }
 
-  // One of the faults, or of the notes on a text without any.
+  /**
+   * One of the faults, or of the notes on a text without any.
+   * @param {Fault[]} held
+   * @param {number} which
+   * @param {string} takes
+   */
   about(held, which, takes) {
     const fault = held[which]
     const where = fault.line ? `Line ${fault.line}, column ${fault.column}: ` : ""

@@ -13,16 +13,32 @@ import { type } from "./moment.js"
 import { load, Names } from "./names.js"
 import { element } from "./words.js"
 
+/** @import {Transaction, ViewUpdate} from "./codemirror.js" */
+/** @import {Answer, EditorData, Question} from "./editor-wire.js" */
+/** @import {Entry} from "./names.js" */
+/** @import {Component} from "./view.js" */
+
 const REST_MS = 350
 const LONGEST = 10_000 // what the server takes; one more, and it says so itself
 const EXAMPLES = { loss: "-sum(y_true * log(y_pred), axis=-1)", metric: "p_true > 0.9" }
 
+/**
+ * @param {HTMLElement} root
+ * @param {Component<EditorData>} component
+ */
 export function mount(root, component) {
   const editor = new Editor(root, component)
-  return { update: (next) => editor.update(next), destroy: () => editor.destroy() }
+  return {
+    update: (/** @type {Component<EditorData>} */ next) => editor.update(next),
+    destroy: () => editor.destroy(),
+  }
 }
 
 class Editor {
+  /**
+   * @param {HTMLElement} root
+   * @param {Component<EditorData>} component
+   */
   constructor(root, { data, setStateValue }) {
     this.root = root
     this.data = data
@@ -38,7 +54,29 @@ class Editor {
       (answer, { text }, number) => this.answered(answer, text, number),
       () => this.verdict.text.textContent || this.verdict.say("", "Checking"),
     )
-    this.build()
+    this.box = element("div", { className: "box" })
+    this.grown = this.box.style.height = `${data.height}px`
+    this.usage = new Usage()
+    this.verdict = new Verdict(
+      () => this.step(1),
+      () => this.mend(),
+    )
+    /** @type {Record<string, string>} */
+    this.described = {
+      "aria-describedby": this.verdict.id,
+      "aria-autocomplete": "list",
+      "aria-haspopup": "listbox",
+    }
+    const frame = element("div", { className: "frame" }, this.box, this.usage.element)
+    root.classList.add("editor")
+    root.append(frame, this.verdict.element)
+    this.view = this.textArea()
+    this.list = completion(root, {
+      where: (offset) => this.view.coordsAtPos(offset) ?? this.box.getBoundingClientRect(),
+      describe: (chosen) => this.describe({ "aria-activedescendant": chosen }),
+      accept: (from, to, entry) => this.complete(from, to, entry),
+    })
+    this.describe({ "aria-controls": this.list.id })
     this.tell()
     this.grow()
     this.usage.show(null, null)
@@ -46,25 +84,10 @@ class Editor {
     this.checks.now()
   }
 
-  build() {
-    const { kind, text, height } = this.data
-    this.box = element("div", { className: "box" })
-    this.grown = this.box.style.height = `${height}px`
-    this.usage = new Usage()
-    this.verdict = new Verdict(
-      () => this.step(1),
-      () => this.mend(),
-    )
-    this.described = {
-      "aria-describedby": this.verdict.id,
-      "aria-autocomplete": "list",
-      "aria-haspopup": "listbox",
-    }
-    const frame = element("div", { className: "frame" }, this.box, this.usage.element)
-    this.root.classList.add("editor")
-    this.root.append(frame, this.verdict.element)
+  textArea() {
+    const { kind, text } = this.data
     const label = `${kind === "metric" ? "Metric" : "Loss"}, written in Python. Tab indents; press Escape and then Tab to leave.`
-    this.view = textArea(this.box, text, label, this.keys(), [
+    return textArea(this.box, text, label, this.keys(), [
       faults,
       parameters,
       EditorView.contentAttributes.of(() => this.described),
@@ -81,19 +104,17 @@ class Editor {
         },
       }),
     ])
-    this.list = completion(this.root, {
-      where: (offset) => this.view.coordsAtPos(offset) ?? this.box.getBoundingClientRect(),
-      describe: (chosen) => this.describe({ "aria-activedescendant": chosen }),
-      accept: (from, to, entry) => this.complete(from, to, entry),
-    })
-    this.describe({ "aria-controls": this.list.id })
   }
 
-  // What a screen reader is told of the text area; null: no longer.
+  /**
+   * What a screen reader is told of the text area; null: no longer.
+   * @param {Record<string, string | null>} attributes
+   */
   describe(attributes) {
-    Object.assign(this.described, attributes)
-    for (const [name, value] of Object.entries(attributes))
+    for (const [name, value] of Object.entries(attributes)) {
       if (value === null) delete this.described[name]
+      else this.described[name] = value
+    }
     this.view.dispatch({})
   }
 
@@ -119,6 +140,7 @@ class Editor {
     return main.empty ? main.head : null
   }
 
+  /** @param {Names} names */
   know(names) {
     if (this.gone) return
     this.names = names
@@ -126,6 +148,7 @@ class Editor {
     this.explain()
   }
 
+  /** @param {ViewUpdate} update */
   updated({
     docChanged,
     selectionSet,
@@ -140,9 +163,10 @@ class Editor {
     if (docChanged || heightChanged || geometryChanged) this.grow()
   }
 
+  /** @param {readonly Transaction[]} transactions */
   typed(transactions) {
     this.tell()
-    const is = (event) => transactions.some((each) => each.isUserEvent(event))
+    const is = (/** @type {string} */ event) => transactions.some((each) => each.isUserEvent(event))
     if (is("set")) return
     this.typedAt = performance.now()
     const letters = is("input.type") || is("input.complete.prefix")
@@ -167,6 +191,7 @@ class Editor {
     return true
   }
 
+  /** @returns {Question | null} */
   question() {
     const { kind, task, parameters: moved } = this.data
     const { text } = this
@@ -176,9 +201,14 @@ class Editor {
     return null
   }
 
+  /**
+   * @param {Answer} answer
+   * @param {string} text
+   * @param {number} number
+   */
   answered(answer, text, number) {
     if (this.gone || text !== this.text) return
-    if (answer.refused) {
+    if (answer.refused !== undefined) {
       tellFaults(this.view, [])
       this.verdict.say("is-warning", answer.refused, answer.hint)
       return
@@ -195,12 +225,18 @@ class Editor {
     this.root.dataset.checked = String(number)
   }
 
-  // What one of the faults is, how to mend it, and the way to the next.
+  /**
+   * What one of the faults is, how to mend it, and the way to the next.
+   * @param {number} which
+   */
   remark(which) {
     this.verdict.about(this.view.state.field(faults), which, this.takes)
   }
 
-  // To the next fault, or the one before.
+  /**
+   * To the next fault, or the one before.
+   * @param {1 | -1} by
+   */
   step(by) {
     const held = this.view.state.field(faults)
     if (!held.length) return false
@@ -226,6 +262,11 @@ class Editor {
     return true
   }
 
+  /**
+   * @param {number} from
+   * @param {number} to
+   * @param {Entry} entry
+   */
   complete(from, to, { name, kind, arguments: args }) {
     const { state } = this.view
     const callable =
@@ -254,8 +295,9 @@ class Editor {
   moved() {
     const { from } = this.list
     if (from === null) return
-    const written = this.caret === null ? " " : this.view.state.sliceDoc(from, this.caret)
-    if (this.caret < from || /[^\p{L}\p{N}_]/u.test(written)) this.list.close()
+    const { caret } = this
+    const written = caret === null ? " " : this.view.state.sliceDoc(from, caret)
+    if ((caret ?? -1) < from || /[^\p{L}\p{N}_]/u.test(written)) this.list.close()
   }
 
   // As high as the text, within bounds, until the visitor chooses a height by the corner.
@@ -271,7 +313,10 @@ class Editor {
     })
   }
 
-  // A text that the page sets is one step for undo, too; the visitor goes on where he was.
+  /**
+   * A text that the page sets is one step for undo, too; the visitor goes on where he was.
+   * @param {string} text
+   */
   take(text) {
     if (text === this.text) return
     this.view.dispatch({
@@ -281,6 +326,7 @@ class Editor {
     })
   }
 
+  /** @param {Component<EditorData>} next */
   update({ data, setStateValue }) {
     const { set, parameters: moved } = this.data
     this.send = setStateValue

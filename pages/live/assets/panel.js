@@ -40,7 +40,7 @@ export class Panel {
   /** @type {Range | null} */
   zoomY = null
   now = element("span", { className: "now" })
-  plot = element("div", { className: "plot", role: "img" })
+  plot = element("div", { className: "plot", role: "img", "aria-label": "Nothing drawn yet" })
   none = element("p", { className: "none" })
   tested = element("span", { title: "On the test images, at the end" })
   #shows = ""

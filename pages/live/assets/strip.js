@@ -12,12 +12,12 @@ import { element, percent, put } from "./words.js"
 const LATER = "Test images and what the network says of them show here once it has learned a little"
 
 function tileOf() {
-  const picture = element("canvas", { "aria-hidden": "true" })
+  const picture = element("canvas", { role: "img" })
   const sign = element("b", { "aria-hidden": "true" })
   const name = element("span")
-  const share = element("small")
-  const said = element("span", { className: "said" }, sign, name)
-  return { node: element("li", { role: "img" }, picture, said, share), picture, sign, name, share }
+  const share = element("small", { "aria-hidden": "true" })
+  const said = element("span", { className: "said", "aria-hidden": "true" }, sign, name)
+  return { node: element("li", {}, picture, said, share), picture, sign, name, share }
 }
 
 /**
@@ -87,7 +87,7 @@ export const mount = mounts((/** @type {View<StripData>} */ view) => {
    * @param {ReturnType<typeof tileOf>} tile
    * @param {[number, number, number]} answer
    */
-  function drawTile({ node, sign, name, share }, [said, probability, truth]) {
+  function drawTile({ node, picture, sign, name, share }, [said, probability, truth]) {
     const { classes } = view.data
     const right = said === truth
     node.hidden = which === "wrong" && right
@@ -99,7 +99,7 @@ export const mount = mounts((/** @type {View<StripData>} */ view) => {
     node.title = right
       ? `${real}: right, with probability ${percent(probability)}`
       : `${real}, taken for ${classes[said]} with probability ${percent(probability)}`
-    node.setAttribute("aria-label", node.title)
+    picture.setAttribute("aria-label", node.title)
   }
 
   /** @param {"all" | "wrong"} chosen */
