@@ -14,6 +14,12 @@ import { count, element, percent, put, runColor } from "./words.js"
 const REACH_PX = 14
 const TRAIL = 400 // steps whose centres are kept
 const STEEP = 1.5 // radians
+const TURN = 0.12 // radians of an arrow key
+const NEARER = 1.25 // of a key or a notch of the wheel
+const PAN_PX = 24 // of an arrow key
+
+/** @type {Record<string, [right: number, down: number]>} */
+const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }
 
 /** @type {Record<Split, string>} */
 export const SPLITS = { test: "Test", train: "Training" }
@@ -40,7 +46,7 @@ function rowsOf(centers) {
 }
 
 export class Cloud {
-  canvas = element("canvas", { role: "img" })
+  canvas = element("canvas", { role: "img", tabindex: "0", "aria-label": "No points yet" })
   scatter = new Scatter(this.canvas)
   /** @type {EmbeddingAnswer | null} */
   answer = null
@@ -93,14 +99,15 @@ export class Cloud {
     canvas.onpointerdown = (event) => {
       from = [event.clientX, event.clientY]
       dragged = false
-      if (scatter.dims === 3) canvas.setPointerCapture(event.pointerId)
+      if (this.#moves) canvas.setPointerCapture(event.pointerId)
     }
     canvas.onpointermove = (event) => {
-      if (from && scatter.dims === 3) {
+      if (from && this.#moves) {
         const [dx, dy] = [event.clientX - from[0], event.clientY - from[1]]
         dragged ||= Math.hypot(dx, dy) > 3
         if (dragged) {
-          this.turn(dx / 120, dy / 120)
+          if (scatter.dims === 3) this.turn(dx / 120, dy / 120)
+          else scatter.pan(dx, dy)
           from = [event.clientX, event.clientY]
           heard.leave()
           heard.turned()
@@ -115,6 +122,47 @@ export class Cloud {
       if (place >= 0) heard.click(this, place)
     }
     canvas.onpointerleave = heard.leave
+    canvas.onkeydown = (event) => {
+      if (event.ctrlKey || event.altKey || event.metaKey || !this.#key(event.key)) return
+      event.preventDefault()
+      event.stopPropagation()
+      heard.leave()
+      heard.turned()
+    }
+    // The page goes on scrolling past a cloud that nobody has chosen.
+    canvas.addEventListener(
+      "wheel",
+      (event) => {
+        if (!event.ctrlKey && !canvas.matches(":focus")) return
+        event.preventDefault()
+        scatter.zoomBy(NEARER ** (-event.deltaY / 100), event.offsetX, event.offsetY)
+        heard.leave()
+        heard.turned()
+      },
+      { passive: false },
+    )
+  }
+
+  // Whether there is somewhere to move it to.
+  get #moves() {
+    return this.scatter.dims === 3 || this.scatter.zoom > 1
+  }
+
+  /**
+   * Whether there was a use for the key.
+   * @param {string} key
+   */
+  #key(key) {
+    const { scatter } = this
+    const [right, down] = ARROWS[key] ?? [0, 0]
+    if (right || down) {
+      if (scatter.dims === 3) this.turn(right * TURN, down * TURN)
+      else scatter.pan(-right * PAN_PX, -down * PAN_PX)
+    } else if (key === "+" || key === "=") scatter.zoomBy(NEARER)
+    else if (key === "-") scatter.zoomBy(1 / NEARER)
+    else if (key === "0") scatter.zoomBy(0)
+    else return false
+    return true
   }
 
   /**
@@ -166,7 +214,7 @@ export class Cloud {
     const images = `${count(labels.length)} ${SPLITS[this.split].toLowerCase()} images`
     this.canvas.setAttribute(
       "aria-label",
-      `${this.name}: ${images} in the embedding at step ${count(step)}, ${share} right`,
+      `${this.name}: ${images} in the embedding at step ${count(step)}, ${share} right. Arrow keys ${this.scatter.dims === 3 ? "turn" : "move"} it, plus and minus zoom.`,
     )
     this.node.dataset.step = String(step)
     put(this.#note, noteOn(answer))

@@ -358,6 +358,9 @@ class EmbeddingView {
     this.#drawAlarm()
     const some = view.ids.some((id) => this.#kept(id))
     view.root.classList.toggle("is-empty", !some)
+    // What has nothing to act on is dimmed, and out of reach.
+    for (const part of view.root.querySelectorAll(":is(.options, .time, .classes)"))
+      part.toggleAttribute("inert", !some)
     put(this.#empty, this.#emptyWords())
     this.time.show(view.facts(), this.#step)
     const { classes, palette } = view.data

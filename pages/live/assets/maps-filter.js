@@ -58,7 +58,7 @@ function exemplar({ images, values, regions }, i, name) {
 }
 
 export class FilterPart {
-  #big = element("canvas", { className: "big", role: "img" })
+  #big = element("canvas", { className: "big", role: "img", "aria-label": "No map yet" })
   #kernel = element("div", { className: "kernels" })
   #slope = element("div", { className: "kernels" })
   #said = element("p", { className: "said" })

@@ -108,7 +108,7 @@ class Waiting {
 
 /** The image, with what is said of it. */
 export class ImagePart {
-  picture = element("canvas", { className: "picture", role: "img" })
+  picture = element("canvas", { className: "picture", role: "img", "aria-label": "No image yet" })
   region = element("i", { className: "region", hidden: "" })
   #blank = element("span", { className: "blank" })
   #answers = new Answers()

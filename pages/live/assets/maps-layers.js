@@ -2,6 +2,7 @@
 
 import { spoken } from "./maps-looking.js"
 import { around0, least, most, paintMap, valueAt } from "./pixels.js"
+import { rove } from "./roving.js"
 import { digits, element, put } from "./words.js"
 
 /** @import {Looking} from "./maps-looking.js" */
@@ -81,6 +82,7 @@ export class MapsCard extends Card {
     this.body.style.setProperty("--side", height >= 24 ? "56px" : height >= 12 ? "44px" : "36px")
     this.tiles = Array.from({ length: count }, (_, unit) => this.#tile(unit, heard))
     this.body.append(...this.tiles)
+    rove(this.body, this.tiles)
   }
 
   /**
@@ -88,16 +90,8 @@ export class MapsCard extends Card {
    * @param {Heard} heard
    */
   #tile(unit, heard) {
-    const canvas = element("canvas", { role: "button", tabindex: "0" })
-    const open = () => heard.open(this.layer.name, unit)
-    canvas.onclick = open
-    canvas.onkeydown = (event) => {
-      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
-      if (event.key === "Enter") open()
-      else if (step) this.tiles[unit + step]?.focus()
-      else return
-      event.preventDefault()
-    }
+    const canvas = element("canvas", { role: "button" })
+    canvas.onclick = () => heard.open(this.layer.name, unit)
     canvas.onpointermove = (event) => heard.point(event, canvas, this.layer, unit)
     canvas.onpointerleave = heard.leave
     return canvas

@@ -266,7 +266,8 @@ class FeatureMaps {
 
   #drawAnswer() {
     const { gradients } = this.looking
-    this.view.root.classList.remove("is-empty", "is-waiting")
+    this.#dim(false)
+    this.view.root.classList.remove("is-waiting")
     put(this.#empty, "")
     this.image.draw()
     this.layers.draw(this.looking)
@@ -277,10 +278,21 @@ class FeatureMaps {
     )
   }
 
+  /**
+   * What has nothing to act on is dimmed, and out of reach.
+   * @param {boolean} on
+   */
+  #dim(on) {
+    const { root } = this.view
+    root.classList.toggle("is-empty", on)
+    for (const part of root.querySelectorAll(":is(.input, .time, .options)"))
+      part.toggleAttribute("inert", on)
+  }
+
   #drawEmpty() {
     const { looking, image } = this
     const words = emptyWords(looking)
-    this.view.root.classList.toggle("is-empty", !looking.steps.length && !looking.answer)
+    this.#dim(!looking.steps.length && !looking.answer)
     this.view.root.classList.toggle("is-waiting", !looking.answer)
     image.blank(words.image)
     if (image.waiting.since) image.waiting.tell()

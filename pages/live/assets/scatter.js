@@ -22,6 +22,8 @@ const mixed = (a, b, t) => a + (b - a) * t
 /** @param {number} t */
 const eased = (t) => (t >= 1 ? 1 : t * t * (3 - 2 * t))
 
+const MOST_ZOOM = 40
+
 export class Scatter {
   count = 0
   dims = 2
@@ -54,6 +56,9 @@ export class Scatter {
   rules = []
   /** @type {number[]} Places of the ringed points, the first of them the one that was chosen. */
   marked = []
+  zoom = 1
+  /** How far the middle was moved, in reaches of the whole cloud. */
+  aside = [0, 0, 0]
   stale = true // whether the card has other points than these
   #painted = "" // what the colours of the points depend on
 
@@ -86,6 +91,8 @@ export class Scatter {
       this.from = to
       this.viewFrom = null
       this.centersFrom = []
+      this.zoom = 1
+      this.aside = [0, 0, 0]
     }
     this.to = to
     this.count = count
@@ -116,9 +123,10 @@ export class Scatter {
   sight(t) {
     const b = this.view ?? { middle: [0, 0, 0], reach: 1 }
     const a = this.viewFrom ?? b
+    const reach = mixed(a.reach, b.reach, t)
     return {
-      middle: b.middle.map((value, k) => mixed(a.middle[k], value, t)),
-      reach: mixed(a.reach, b.reach, t),
+      middle: b.middle.map((value, k) => mixed(a.middle[k], value, t) + this.aside[k] * reach),
+      reach: reach / this.zoom,
     }
   }
 
@@ -130,6 +138,40 @@ export class Scatter {
     const to = this.centers[c]
     const from = this.centersFrom[c]
     return from?.every(Number.isFinite) ? to.map((value, k) => mixed(from[k], value, t)) : to
+  }
+
+  /**
+   * Nearer by a factor; in two dimensions what is at the place on the canvas stays there.
+   * @param {number} by
+   * @param {number} x
+   * @param {number} y
+   */
+  zoomBy(by, x = this.width / 2, y = this.height / 2) {
+    const zoom = Math.min(MOST_ZOOM, Math.max(1, this.zoom * by))
+    const far = (2 * (1 / this.zoom - 1 / zoom)) / Math.min(this.width, this.height)
+    this.zoom = zoom
+    if (this.dims !== 2) return
+    this.aside[0] += (x - this.width / 2) * far
+    this.aside[1] -= (y - this.height / 2) * far
+    this.#hold()
+  }
+
+  /**
+   * Moves the picture by so many pixels, where it is of two dimensions and nearer than whole.
+   * @param {number} x
+   * @param {number} y
+   */
+  pan(x, y) {
+    const far = 2 / this.zoom / Math.min(this.width, this.height)
+    this.aside[0] -= x * far
+    this.aside[1] += y * far
+    this.#hold()
+  }
+
+  // No farther than what there is to see.
+  #hold() {
+    const most = 1 - 1 / this.zoom
+    this.aside = this.aside.map((value) => Math.min(most, Math.max(-most, value)))
   }
 
   turn() {

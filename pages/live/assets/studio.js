@@ -88,7 +88,7 @@ class Studio {
   /** @type {number | null} The step of the run's last evaluation. */
   #evaluated = null
   #keys = element("span", { className: "keys" })
-  #plot = element("div", { className: "plot", role: "img" })
+  #plot = element("div", { className: "plot", role: "img", "aria-label": "Nothing drawn yet" })
   #side = element("div", { className: "side" })
   #empty = element("p", { className: "empty", text: WAITING })
   #note = element("p", { className: "note", role: "status" })
