@@ -23,7 +23,7 @@ class ClassificationWork(Work):
     """A run of classification."""
 
     outputs = ("features", "logits")
-    trunk = "features"
+    trunk = ("features",)
     reports = ("accuracy", "nll")
 
     def __init__(self, spec: RunSpec, dataset: datasets.Dataset) -> None:

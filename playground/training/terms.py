@@ -8,7 +8,6 @@ gradients at the features is negative (Yu et al. 2020, Gradient surgery, arXiv:2
 from collections.abc import Mapping
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -50,15 +49,13 @@ class TermGradients:
         self._loss: Any = None
         self._traced: Any = None
         if work.trunk:
-            built = work.built
-            rest = {name: built.tensors[name] for name in work.outputs if name != work.trunk}
-            self._below = built.giving((work.trunk,), named=True)
-            self._above = keras.Model(built.tensors[work.trunk], rest)
+            names = dict.fromkeys((*work.trunk, *work.outputs))
+            self._network = work.built.giving(list(names), named=True)
 
     def measure(self, step: int) -> dict[str, float]:
         """By name: `term1` the value, `term1_features` and `term1_logits` the norms of its
         gradient there (of the batch mean), and `cosine12` between two terms' gradients at the
-        features, 0 where one has none. Empty for a loss of one term."""
+        features (the work's trunk, or the kernel of its `shared` layer), 0 where one has none. Empty for a loss of one term."""
         loss = self._graph.loss
         if not self._work.trunk or not watched(loss):
             return {}
@@ -80,22 +77,24 @@ class TermGradients:
         return found
 
     def _measured(self, step: Any) -> tuple[Any, Any, Any, Any]:
-        work, trunk = self._work, self._work.trunk
+        work = self._work
         batch = work.batch(self._rows, None)
         inputs = batch.inputs if len(batch.inputs) > 1 else next(iter(batch.inputs.values()))
-        features = tf.cast(self._below(inputs, training=False)[trunk], tf.float32)
         with tf.GradientTape(persistent=True) as tape:
-            tape.watch(features)
-            outputs = self._above(features, training=False)
-            outputs = {name: tf.cast(each, tf.float32) for name, each in outputs.items()}
-            known = self._graph.provided({**outputs, trunk: features}, batch.parts[0][1], step)
+            raw = self._network(inputs, training=False)
+            outputs = {name: tf.cast(each, tf.float32) for name, each in raw.items()}
+            known = self._graph.provided(outputs, batch.parts[0][1], step)
             every = work.trained_terms(self._graph.loss, known)
             terms = [every[place] for place in _places(self._graph.loss)]
-        logits = next(iter(outputs.values()))
-        pulls = [_flat(gradient_of(tape, term, features))
-                 for term in terms]  # fmt: skip
-        pushes = [_flat(gradient_of(tape, term, logits))
-                  for term in terms]  # fmt: skip
+        # At the tensors themselves, which what comes after them was made of, and not at copies.
+        features = (
+            [work.built.model.get_layer(work.shared).kernel.value]
+            if work.shared
+            else [raw[name] for name in work.trunk]
+        )
+        logits = next(each for name, each in raw.items() if name not in work.trunk)
+        pulls = [_flat(*gradient_of(tape, term, features)) for term in terms]
+        pushes = [_flat(gradient_of(tape, term, logits)) for term in terms]
         at_features, at_logits = (tf.norm(tf.stack(each), axis=-1) for each in (pulls, pushes))
         stacked = tf.stack(pulls)
         dots = tf.matmul(stacked, stacked, transpose_b=True)
@@ -104,5 +103,5 @@ class TermGradients:
         return values, at_features, at_logits, cosines
 
 
-def _flat(gradient: Any) -> Any:
-    return tf.reshape(tf.cast(gradient, tf.float32), [-1])
+def _flat(*gradients: Any) -> Any:
+    return tf.concat([tf.reshape(tf.cast(each, tf.float32), [-1]) for each in gradients], axis=0)

@@ -69,13 +69,15 @@ class Judged:
 class Work:
     """A run of a task, with the usual answers: nothing moves, nothing is reported beside the loss.
 
-    `outputs` names the layers that a loss is computed from, `trunk` the one of them at which the
-    pull of each of its terms is measured ("" for none), `reports` what every step reports.
+    `outputs` names the layers that a loss is computed from, `trunk` the layers at which the pull of
+    each of its terms is measured (none: it is not), or `shared` the one whose kernel it is measured
+    at, because the trunk is called more than once; `reports` what every step reports.
     `phases` follow one another and share the spec's epochs among them; one by default.
     """
 
     outputs: tuple[str, ...] = ()
-    trunk = ""
+    trunk: tuple[str, ...] = ()
+    shared = ""
     reports: tuple[str, ...] = ()
 
     def __init__(self, spec: RunSpec, dataset: datasets.Dataset) -> None:

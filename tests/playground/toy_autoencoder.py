@@ -58,7 +58,7 @@ class Sketch(Task):
 
         class SketchWork(Work):
             outputs = ("hidden", "x_hat", "mu", "log_var")
-            trunk = "hidden"
+            trunk = ("hidden",)
             reports = ("error",)
 
             def batch(self, rows: Any, step: Any) -> Any:
