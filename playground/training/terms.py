@@ -55,7 +55,8 @@ class TermGradients:
     def measure(self, step: int) -> dict[str, float]:
         """By name: `term1` the value, `term1_features` and `term1_logits` the norms of its
         gradient there (of the batch mean), and `cosine12` between two terms' gradients at the
-        features (the work's trunk, or the kernel of its `shared` layer), 0 where one has none. Empty for a loss of one term."""
+        features (the work's trunk, or the kernel of its `shared` layer), 0 where one has none.
+        Empty for a loss of one term."""
         loss = self._graph.loss
         if not self._work.trunk or not watched(loss):
             return {}
