@@ -24,6 +24,7 @@ from pages.live.series import Series
 from playground import datasets
 from playground.analysis import curves as recorded
 from playground.errors import PlaygroundError
+from playground.runs.run_view import RunView
 from playground.spec import RunSpec
 from playground.tasks import TASKS
 from playground.training.changes import STATE
@@ -60,7 +61,7 @@ class Reader:
     """Reads one run from the store and says what is new. Blocking; one thread at a time."""
 
     def __init__(self, run_id: str, store: Any, queue: Queue) -> None:
-        self.run_id, self.store, self.queue = run_id, store, queue
+        self.run_id, self.store, self.queue = run_id, RunView(store, run_id), queue
         self.series: dict[str, Series] = defaultdict(Series)
         self.said: Message = {}
         self.live = False
@@ -86,6 +87,7 @@ class Reader:
         return {"run": self.run_id, **changed, **({"series": curves} if curves else {})}
 
     def _read(self) -> tuple[Message, dict[str, Message]]:
+        self.store.refresh()
         record = self.store.run(self.run_id)
         if record is None:
             self.live = False
@@ -117,8 +119,12 @@ class Reader:
                 facts["validation_images"] = started.validation_images
             facts["snapshots"] = self.store.snapshots(self.run_id, "weights")
             known = [] if record.foreign else TASKS[record.spec.task].series(record.spec)
-            for name in filter(_of_steps, known) if record.step != said_step else ():
-                self._extend(name, curves)
+            if record.step != said_step:
+                of_steps = [name for name in known if _of_steps(name)]
+                asked = [*of_steps, recorded.CLOCK]
+                self.store.read_steps({name: self.series[name].end for name in asked})
+                for name in of_steps:
+                    self._extend(name, curves)
             evaluated = facts["metrics"] != said_metrics or ended
             measured = [name for name in known if not _of_steps(name)]
             measured += filter(TERM.fullmatch, facts["metrics"])

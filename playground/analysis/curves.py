@@ -3,7 +3,7 @@ look at the validation images, and all curves as one table. NumPy on what the st
 
 import csv
 import io
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,7 +14,14 @@ ORDER = ("loss", "accuracy", "gradient_norm", "learning_rate")  # then what else
 CLOCK = "seconds"  # of training without pauses, after each step; runs of before have none
 
 
-def gap(store: Store, run_id: str, after: int = 0) -> tuple[np.ndarray, np.ndarray]:
+class Source(Protocol):
+    """What has the series of runs: a store, or a view of one run."""
+
+    def series(self, run_id: str, name: str, after: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """As `Store.series`."""
+
+
+def gap(store: Source, run_id: str, after: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Steps (N,) of the looks after step `after`, and the validation loss there less the mean
     training loss of the steps just before, the last third since the look before.
 
@@ -40,7 +47,7 @@ def gap(store: Store, run_id: str, after: int = 0) -> tuple[np.ndarray, np.ndarr
     return looks[new], held[new] - mean
 
 
-def clock(store: Store, run_id: str, after: int, most: int) -> tuple[np.ndarray, np.ndarray]:
+def clock(store: Source, run_id: str, after: int, most: int) -> tuple[np.ndarray, np.ndarray]:
     """At most `most` steps after step `after`, evenly spread, the newest among them, and the
     seconds of training until the end of each. Empty for a run that did not record them."""
     steps, seconds = store.series(run_id, CLOCK, after)

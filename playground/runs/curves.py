@@ -1,9 +1,20 @@
 """A series of numbers, one for each step, as rows of up to `tables.CHUNK` steps."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
+from sqlalchemy import (
+    Connection,
+    and_,
+    bindparam,
+    false,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from playground.runs import tables
 from playground.runs.tables import CHUNK
@@ -52,25 +63,26 @@ def write(connection: Connection, run_id: str, event: Progress) -> None:
 
 
 def read(
-    connection: Connection, run_id: str, name: str, after: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The steps of a series after `after`, int32, ascending, and the values, float32."""
+    connection: Connection, run_id: str, after: Mapping[str, int]
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Of each series, the steps after a step, int32, ascending, and the values, float32."""
     columns = tables.series.c
-    rows = connection.execute(
-        select(columns.first, columns.points)
-        .where(
-            columns.run_id == run_id,
-            columns.name == name,
-            columns.chunk >= max(after, 0) // tables.CHUNK,
-        )
-        .order_by(columns.chunk)
-    ).all()
-    values = [np.frombuffer(row.points, "<f4") for row in rows]
-    steps = [
-        np.arange(row.first, row.first + len(part), dtype=np.int32)
-        for row, part in zip(rows, values, strict=True)
+    wanted = [
+        and_(columns.name == name, columns.chunk >= max(step, 0) // CHUNK)
+        for name, step in after.items()
     ]
-    return _later(steps, values, after)
+    rows = connection.execute(
+        select(columns.name, columns.first, columns.points)
+        .where(columns.run_id == run_id, or_(false(), *wanted))
+        .order_by(columns.name, columns.chunk)
+    ).all()
+    steps: dict[str, list[np.ndarray]] = {name: [] for name in after}
+    values: dict[str, list[np.ndarray]] = {name: [] for name in after}
+    for row in rows:
+        part = np.frombuffer(row.points, "<f4")
+        values[row.name].append(part)
+        steps[row.name].append(np.arange(row.first, row.first + len(part), dtype=np.int32))
+    return {name: _later(steps[name], values[name], after[name]) for name in after}
 
 
 def _pieces(event: Progress) -> dict[tuple[str, int], Piece]:

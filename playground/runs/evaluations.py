@@ -14,6 +14,7 @@ from playground.runs.records import dumps
 from playground.training.events import Evaluated
 
 _log = logging.getLogger(__name__)
+Numbers = tuple[int, str, int, dict[str, float]]  # number, split, step, metrics
 
 
 def write(connection: Connection, run_id: str, event: Evaluated) -> None:
@@ -77,6 +78,17 @@ def read(
         if value is not None:
             found[row.step] = value
     return np.array(list(found), np.int32), np.array(list(found.values()), np.float32)
+
+
+def numbers(connection: Connection, run_id: str, after: int) -> list[Numbers]:
+    """The numbers of all evaluations whose number is above `after`, by their steps."""
+    columns = tables.evaluations.c
+    rows = connection.execute(
+        select(columns.number, columns.split, columns.step, columns.metrics)
+        .where(columns.run_id == run_id, columns.number > after)
+        .order_by(columns.step, columns.number)
+    )
+    return [(row.number, row.split, row.step, json.loads(row.metrics)) for row in rows]
 
 
 def latest(connection: Connection, run_id: str, split: str, full: bool | None) -> Evaluated | None:

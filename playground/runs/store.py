@@ -47,6 +47,7 @@ __all__ = ["LIVE", "STATES", "RunRecord", "Store", "open_store"]
 _SPLITS = ("validation", "test", "train")
 _ALPHABET = string.ascii_letters + string.digits
 _log = logging.getLogger(__name__)
+Series = tuple[np.ndarray, np.ndarray]  # steps, values
 
 
 def open_store(settings: Settings) -> "Store":
@@ -291,18 +292,35 @@ class Store:
                     found[record.digest] = record
         return found
 
-    def series(self, run_id: str, name: str, after: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    def series(self, run_id: str, name: str, after: int = 0) -> Series:
         """Steps (int32, ascending) after step `after` and the values (float32) there.
 
         `name` is one of Progress (loss, accuracy, gradient_norm, learning_rate, ...: every step)
         or split_metric of Evaluated (validation_loss, validation_accuracy, test_loss, ...). A
         step that was not recorded between two that were is NaN.
         """
-        split, _, metric = name.partition("_")
         with self._reading() as connection:
-            if split in _SPLITS and metric:
+            if self.of_evaluations(name):
+                split, _, metric = name.partition("_")
                 return evaluations.read(connection, run_id, split, metric, after)
-            return curves.read(connection, run_id, name, after)
+            return curves.read(connection, run_id, {name: after})[name]
+
+    def all_series(self, run_id: str, after: Mapping[str, int]) -> dict[str, Series]:
+        """Several series of every step, each after a step, with one statement."""
+        with self._reading() as connection:
+            return curves.read(connection, run_id, after)
+
+    def numbers(self, run_id: str, after: int = 0) -> list[evaluations.Numbers]:
+        """The numbers of all evaluations of a run, or of those after the one of a number, in the
+        order of their steps: number, split, step and metrics of each."""
+        with self._reading() as connection:
+            return evaluations.numbers(connection, run_id, after)
+
+    @staticmethod
+    def of_evaluations(name: str) -> bool:
+        """Whether a series has a value at every evaluation; else it has one at every step."""
+        split, _, metric = name.partition("_")
+        return split in _SPLITS and bool(metric)
 
     def series_names(self, run_id: str) -> list[str]:
         """What was recorded at every step: names for `series`, beside those of the metrics."""
