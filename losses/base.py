@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from . import targets
+from . import guards, targets
 from .language.errors import LossError, quote
 from .language.inputs import INPUTS, Provided
 from .language.parameters import checked
@@ -40,7 +40,8 @@ class PlaygroundLoss(keras.losses.Loss):
     text that takes the mean over the batch itself is weighed inside of it.
 
     Everything is computed in float32; `dtype` is what a call returns. Raises LossError, which is a
-    ValueError, for shapes that do not fit.
+    ValueError, for what does not fit:
+    shapes, a type that is no number, class numbers beyond the classes (`losses.guards`).
     """
 
     inputs: tuple[str, ...] = ()
@@ -95,12 +96,10 @@ class PlaygroundLoss(keras.losses.Loss):
         return self.values(self.offered(y_true, y_pred))
 
     def __call__(self, y_true: Tensor, y_pred: Tensor, sample_weight: Any = None) -> Tensor:
-        y_true, y_pred = (
-            keras.ops.convert_to_tensor(x) if isinstance(x, (list, tuple)) else x
-            for x in (y_true, y_pred)
-        )
+        y_true = guards.tensor(y_true, "y_true", self.name)
+        y_pred = guards.tensor(y_pred, "y_pred", self.name)
         if sample_weight is not None:
-            sample_weight = keras.ops.convert_to_tensor(sample_weight, "float32")
+            sample_weight = guards.weights(sample_weight, self.name)
             targets.check_weights(sample_weight, self.value_shape(y_pred), self.name)
             if self.takes_weights:
                 y_true, sample_weight = {"y_true": y_true, "sample_weight": sample_weight}, None

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from . import axes
+from . import axes, guards, targets
 from .base import OPTIONS, PlaygroundLoss, Tensor
 from .catalog import CATALOG, KERAS_NAMES
 from .language.errors import LossError, quote, suggest
@@ -68,6 +68,14 @@ class NamedLoss(PlaygroundLoss):
     def set_parameter(self, name: str, value: float) -> None:
         super().set_parameter(name, value)
         self.knobs[name] = self.parameters[name].value = float(value)
+
+    def __call__(self, y_true: Tensor, y_pred: Tensor, sample_weight: Any = None) -> Tensor:
+        # What has a weight of 0, or is to be ignored, may have any number.
+        if sample_weight is None and self.knobs.get("ignore_class") is None:
+            y_true = guards.tensor(y_true, "y_true", self.name)
+            y_pred = guards.tensor(y_pred, "y_pred", self.name)
+            targets.check_numbers(self.inputs, y_true, y_pred, self.name)
+        return super().__call__(y_true, y_pred, sample_weight)
 
     def values(self, tensors: Mapping[str, Tensor]) -> Tensor:
         found = self.gather(tensors)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from . import guards
 from .language.errors import LossError
 from .loss_info import ops
 
@@ -35,6 +36,11 @@ def prediction(inputs: Sequence[str]) -> str:
     return next((name for name in ("logits", "features") if name in inputs), "y_pred")
 
 
+def takes_numbers(inputs: Sequence[str]) -> bool:
+    """Whether a loss of these inputs can be given class numbers."""
+    return any(each in TAKES_NUMBERS for each in inputs)
+
+
 def offered(
     inputs: Sequence[str], y_true: Tensor, y_pred: Tensor, name: str, like: str, instead: str = ""
 ) -> dict[str, Tensor]:
@@ -50,13 +56,17 @@ def offered(
             f"{name} needs {', '.join(lacking)}, which Keras does not hand to a loss",
             hint=ELSEWHERE.get(lacking[0], ELSEWHERE[""]),
         )
-    numbers = any(each in TAKES_NUMBERS for each in inputs)
+    numbers = takes_numbers(inputs)
     true, pred = _shape(y_true), _shape(y_pred)
+    if like == "features" and len(pred) < 2:
+        raise LossError(
+            f"{name}: Expected y_pred of feature vectors, (B, D), got shape {_show(pred)}",
+            hint="a model that is trained on it ends in its features: a row a sample",
+        )
     wide = like == "features" or not pred or pred[-1] != 1
-    if numbers and len(true) + 1 == len(pred) and _fit(true, pred[:-1]):
-        return {"labels": y_true, like: y_pred}
-    if numbers and len(true) == len(pred) > 1 and true[-1] == 1 and _fit(true[:-1], pred[:-1]):
-        return {"labels": ops.squeeze(y_true, axis=-1), like: y_pred}
+    if numbers and are_numbers(y_true, y_pred):
+        labels = y_true if len(true) < len(pred) else ops.squeeze(y_true, axis=-1)
+        return {"labels": labels, like: y_pred}
     if like == "features" and len(true) == len(pred) and _fit(true[:-1], pred[:-1]):
         return {"y_true": y_true, "labels": ops.argmax(y_true, axis=-1), like: y_pred}
     if len(true) + 1 == len(pred) and not wide:  # (B,) beside (B, 1)
@@ -72,6 +82,22 @@ def offered(
     if not _fit(_shape(y_true), _shape(y_pred)):
         raise _misfit(name, true, pred, numbers, instead)
     return {"y_true": y_true, like: y_pred}
+
+
+def are_numbers(y_true: Tensor, y_pred: Tensor) -> bool:
+    """Whether y_true has the shape of class numbers, (B,) or (B, 1), beside y_pred (B, ...)."""
+    true, pred = _shape(y_true), _shape(y_pred)
+    if len(true) + 1 == len(pred):
+        return _fit(true, pred[:-1])
+    return len(true) == len(pred) > 1 and true[-1] == 1 and _fit(true[:-1], pred[:-1])
+
+
+def check_numbers(inputs: Sequence[str], y_true: Tensor, y_pred: Tensor, name: str) -> None:
+    """Raises LossError where y_true is class numbers, outside of a graph, that are not those of
+    y_pred's classes."""
+    if takes_numbers(inputs) and _shape(y_pred)[-1] != 1 and are_numbers(y_true, y_pred):
+        classes = None if prediction(inputs) == "features" else y_pred.shape[-1]
+        guards.class_numbers(y_true, y_pred, classes, name)
 
 
 def check_weights(sample_weight: Any, each: Shape, name: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from . import targets
+from . import guards, targets
 from .base import Tensor
 from .catalog import CATALOG
 from .language import emit
@@ -88,11 +88,11 @@ class WrittenMetric(keras.metrics.Metric):
         """Takes a batch: y_true class numbers or as wide as y_pred. Raises LossError for shapes
         that do not fit."""
         ops = keras.ops
-        y_true, y_pred = (
-            ops.convert_to_tensor(x) if isinstance(x, (list, tuple)) else x
-            for x in (y_true, y_pred)
-        )
+        y_true = guards.tensor(y_true, "y_true", self.name)
+        y_pred = guards.tensor(y_pred, "y_pred", self.name)
         self._check_classes(y_pred)
+        if sample_weight is None:  # what has a weight of 0 may have any number
+            targets.check_numbers((*self.inputs, "labels"), y_true, y_pred, self.name)
         if self._kept is not None:
             if sample_weight is not None:
                 raise LossError(
@@ -129,8 +129,8 @@ class WrittenMetric(keras.metrics.Metric):
         if mask is not None:
             weights = weights * ops.cast(mask, "float32")
         if sample_weight is not None:
-            targets.check_weights(sample_weight, self.measure.value_shape(y_pred), self.name)
-            given = ops.convert_to_tensor(sample_weight, "float32")
+            given = guards.weights(sample_weight, self.name)
+            targets.check_weights(given, self.measure.value_shape(y_pred), self.name)
             lone = len(given.shape) == len(weights.shape) + 1
             weights = weights * (ops.squeeze(given, -1) if lone else given)
         return weights
