@@ -80,6 +80,7 @@ class Places:
 Value = Node | Items | Text | DType | Special | Callee | Places
 NONE = Special("None")
 DOTS = Special("...")
+DONE = Special("nothing")  # what a step gives that is taken for what it does
 
 DTYPES = {
     "float32": "float",
@@ -118,9 +119,12 @@ class Builder:
         self.labels: dict[Node, str] = {}  # what the visitor called a node
         self.used: dict[Node, frozenset[str]] = {}
         self.chosen: dict[Node, Node] = {}  # what a condition has chosen from, and that condition
+        self.averaged: set[Node] = set()  # the means that configured losses take (`averages`)
         self.own: set[str] = set()  # the names that the text gives a meaning
         self.with_labels: Callable[[], str | None] = lambda: None  # the call, with labels in it
         self.ranges: dict[Node, tuple[float, float]] = {}
+        self.measured: dict[int, tuple[Callee, Value]] = {}  # what a metric was last given
+        self.spelled: Callable[[str, Mapping[str, Value]], Value]  # of the reader
 
     @property
     def own_inputs(self) -> frozenset[str]:
@@ -264,6 +268,8 @@ class Builder:
             raise self.error(
                 "where needs three arguments", "write where(condition, a, b)", value.span
             )
+        if value == Text("inf"):
+            raise self.error("infinity is not a number of a loss", "write a large one: 1e30")
         kinds = {Text: "a string", DType: "a type", Callee: "a function"}
         shown = value.name if isinstance(value, Special) else kinds.get(type(value), "this")
         raise self.error(f"{what} is expected here, not {shown}", _hint_for(value))

@@ -8,13 +8,13 @@ from typing import Any
 from losses import axes
 from losses.loss_info import LossInfo
 
+from . import averages, lookups, operators, sizes
 from . import elementwise as el
-from . import lookups, operators, sizes
 from . import structure as st
 from . import vocabulary as voc
-from .build import NONE, Builder, Callee, Items, Places, Text, Value, letters
+from .build import DONE, NONE, Builder, Callee, DType, Items, Places, Text, Value, letters
 from .errors import LossError, Span, quote, suggest
-from .graph import BATCHES, Node
+from .graph import Node
 from .inputs import INPUTS
 from .parameters import checked_word
 from .review import warn_of_swap
@@ -62,7 +62,9 @@ def call_operator(
         read[argument.name] = _coerce(b, argument, value)
         b.at = at
     try:
-        return operators.APPLY[function.op](b, read)
+        if function.op in operators.APPLY:
+            return operators.APPLY[function.op](b, read)
+        return b.spelled(function.op, {name: _as_value(b, read[name]) for name in read})
     except sizes.SizeError as error:
         raise b.size_error(error) from None
     finally:
@@ -160,10 +162,11 @@ def _default(b: Builder, argument: voc.Argument, inputs: InputNode) -> Value:
         return inputs(text)
     if text in ("True", "False"):
         return b.const(text == "True")
-    if argument.kind in ("D", "X"):
+    if argument.kind in ("D", "X") or text.startswith("'"):
         return Text(text.strip("'"))
     number = float(text)
-    return b.const(int(number) if argument.kind in "AIV" else number)
+    whole = argument.kind in "AI" or (argument.kind == "V" and number.is_integer())
+    return b.const(int(number) if whole else number)
 
 
 def _coerce(b: Builder, argument: voc.Argument, value: Value) -> Any:
@@ -199,6 +202,20 @@ def _coerce(b: Builder, argument: voc.Argument, value: Value) -> Any:
     return value
 
 
+def _as_value(b: Builder, read: Any) -> Value:
+    """An argument that was read, as a value again."""
+    if read is None:
+        return NONE
+    if isinstance(read, (bool, int)):
+        return b.const(read)
+    if isinstance(read, str):
+        return DType(read)
+    if isinstance(read, (tuple, list)):
+        return Items(tuple(_as_value(b, each) for each in read))
+    made: Value = read
+    return made
+
+
 def einsum(b: Builder, args: list[Value], keywords: dict[str, Value]) -> Node:
     """einsum('bi,bi->b', x, y)."""
     if not args or not isinstance(args[0], Text):
@@ -212,6 +229,8 @@ def call_method(
     b: Builder, method: str, owner: Value, args: list[Value], keywords: dict[str, Value]
 ) -> Value:
     """x.sum(axis=-1): the function of that name, the tensor first."""
+    if isinstance(owner, Callee):
+        return _of_metric(b, method, owner, args, keywords)
     op = voc.METHODS.get(method)
     if op is None:
         raise b.error(f"a value has no method {quote(method)}", "use a function instead")
@@ -293,7 +312,7 @@ def loss_class(
             f"its arguments are {', '.join(order)}",
         )
     keywords = {**dict(zip(order, args, strict=False)), **keywords}
-    reduction = keywords.get("reduction")
+    reduction = keywords.get("reduction", Text("sum_over_batch_size"))
     if isinstance(reduction, Text) and reduction.text not in _REDUCTIONS:
         raise b.error(
             f"{quote(reduction.text)} is no reduction", f"write one of {', '.join(_REDUCTIONS)}"
@@ -301,26 +320,91 @@ def loss_class(
 
     def call(given: list[Value], more: dict[str, Value], span: Span) -> Value:
         b.at = span
-        options = {**keywords, **more}
-        node = call_named(b, info, list(given), dict(options), inputs, {})
+        options, given = {**keywords, **more}, list(given)
+        weights = options.pop("sample_weight", NONE)
+        if len(given) == len(info.inputs) + 1:
+            weights = given.pop()
+        node = call_named(b, info, given, dict(options), inputs, {})
         ignored = options.get("ignore_class", NONE)
-        if ignored != NONE:  # the class takes the mean over the samples that count
+        mean = reduction != NONE and not (
+            isinstance(reduction, Text) and reduction.text in ("none", "sum")
+        )
+        if ignored != NONE and mean:  # over the samples that count
             told = _target(b, "labels", given[0]) if given else inputs("labels")
             there = el.binary(b, "ne", told, b.floats(b.tensor(ignored)))
             share = st.reduce(b, "mean", b.cast(there, "float"))
             node = el.binary(b, "div", node, el.binary(b, "maximum", share, b.const(1e-7)))
-        if isinstance(reduction, Text) and reduction.text == "sum":
-            return st.reduce(b, "sum", node)
-        samples = not node.rank or (node.shapes[0][0], node.shapes[1][0]) == BATCHES
-        if (
-            samples
-            or reduction == NONE
-            or (isinstance(reduction, Text) and reduction.text == "none")
-        ):
-            return node
-        return st.reduce(b, "mean", node)  # over what is left where the samples are reduced
+        if weights != NONE:
+            node = _weighed(b, node, b.floats(b.tensor(weights)))
+        return _reduced(b, node, reduction)
 
     return Callee(info.name, call)
+
+
+def measure_class(
+    b: Builder,
+    function: voc.Function,
+    name: str,
+    args: list[Value],
+    keywords: dict[str, Value],
+    places: Mapping[str | int | None, Span],
+    inputs: InputNode,
+) -> Callee:
+    """`keras.metrics.Recall(thresholds=0.3)`: a function that remembers how it was configured."""
+    names = [argument.name for argument in function.arguments]
+    tensors = [n for n in names if n in ("y_true", "y_pred", "values")]
+    unread = [n for n in ("name", "dtype") if n not in names]
+    keywords = {n: value for n, value in keywords.items() if n not in unread}
+
+    def call(given: list[Value], more: dict[str, Value], span: Span) -> Value:
+        b.at = span
+        here = list(given) or [inputs(n) for n in tensors if n in ("y_true", "y_pred")]
+        if len(here) < len(tensors) and not set(tensors) & set(more):
+            raise b.error(f"{name} needs {' and '.join(tensors)}", f"write {', '.join(tensors)}")
+        options = {n: value for n, value in more.items() if n not in unread}
+        if len(here) > len(tensors) and "sample_weight" not in names:
+            raise b.error("weights of samples are not read here", "leave them out")
+        return call_operator(b, function, name, [*here, *args], {**keywords, **options}, {}, inputs)
+
+    return Callee(name, call)
+
+
+_RESULT = "call it, as in metric(y_true, y_pred)"
+
+
+def _of_metric(
+    b: Builder, method: str, owner: Callee, args: list[Value], keywords: dict[str, Value]
+) -> Value:
+    """A metric's `update_state` and `result`, which are of all samples here: what it was last
+    given."""
+    if method == "update_state":
+        b.measured[id(owner)] = owner, owner.call(args, keywords, b.at)
+        return DONE
+    if method in ("reset_state", "reset_states"):
+        b.measured.pop(id(owner), None)
+        return DONE
+    if method != "result":
+        raise b.error(f"{quote(owner.name)} has no method {quote(method)}", _RESULT)
+    if id(owner) not in b.measured:
+        raise b.error(f"{quote(owner.name)} was given nothing yet", _RESULT)
+    return b.measured[id(owner)][1]
+
+
+def _weighed(b: Builder, node: Node, weights: Node) -> Node:
+    """One value a sample, times the weight of each: (B,), (B, 1) or one number."""
+    if weights.rank == node.rank + 1 and weights.shapes[0][-1] == 1:
+        weights = st.squeeze(b, weights, -1)
+    return el.binary(b, "mul", node, weights)
+
+
+def _reduced(b: Builder, node: Node, reduction: Value) -> Node:
+    """What a configured loss makes of its values a sample: their mean, if nothing else is said."""
+    word = reduction.text if isinstance(reduction, Text) else ""
+    if word == "none" or reduction == NONE:
+        return node
+    if word == "sum":
+        return st.reduce(b, "sum", node)
+    return averages.averaged(b, node) if node.rank else node
 
 
 # What Keras has after the tensors, in its order; of others, their parameters in theirs.
@@ -395,6 +479,8 @@ def _boolean(value: Value) -> bool:
 def _target(b: Builder, name: str, value: Value) -> Node:
     """A tensor given to a named loss; class numbers where its target is sparse."""
     node = b.tensor(value, f"the argument {quote(name)}")
+    if name == "labels":
+        node = lookups.column(b, node)
     if name == "labels" and node.rank > 1:
         raise lookups.needs_labels(b, b.with_labels())
     if name == "labels":

@@ -228,16 +228,24 @@ _SPECIAL: dict[str, Any] = {
     "squared_difference": lambda n, args, w: f"tf.squared_difference({', '.join(args)})",
     "full": lambda n, args, w: f"full({_value(n.attrs['shape'], w)}, {args[0]}{_kind(n)})",
     "full_like": lambda n, args, w: (
-        f"{'ones' if n.attrs['value'] else 'zeros'}_like({args[0]}{_kind(n)})"
+        f"{'ones' if n.attrs['value'] else 'zeros'}_like({args[0]}{_kind_beside(n)})"
     ),
     "arange": lambda n, args, w: f"arange({', '.join(args)}, dtype='{n.dtype}')",
-    "eye": lambda n, args, w: f"eye({', '.join(_value(v, w) for v in n.attrs['shape'])})",
+    "eye": lambda n, args, w: f"eye({', '.join(_value(v, w) for v in n.attrs['shape'])}{_kind(n)})",
     "one_hot": lambda n, args, w: (
         f"one_hot({args[0]}, {_value(n.attrs['depth'][0], w)}, axis={n.attrs['axis']})"
     ),
     "tile": lambda n, args, w: f"tile({args[0]}, {_value(n.attrs['repeats'], w)})",
     "reshape": lambda n, args, w: f"reshape({args[0]}, {_value(n.attrs['shape'], w)})",
 }
+
+
+def _kind_beside(node: Node) -> str:
+    """The type of a node where it is not that of its argument, as that is written."""
+    inner = node.args[0]
+    while inner.op == "cast" and inner.attrs["implicit"]:
+        inner = inner.args[0]
+    return "" if node.dtype == inner.dtype == "float" else f", dtype='{node.dtype}'"
 
 
 def _kind(node: Node) -> str:

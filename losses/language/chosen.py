@@ -13,7 +13,8 @@ from .graph import Node
 from .sizes import SizeError, axes_in
 from .vocabulary import UNARY
 
-_EACH = {
+# Operations element by element.
+EACH = {
     *(op for op, _ in UNARY),
     *("add", "sub", "mul", "div", "floordiv", "mod", "pow", "maximum", "minimum", "arctan2"),
     *("squared_difference", "xlogy", "eq", "ne", "lt", "le", "gt", "ge", "relu", "gelu"),
@@ -36,7 +37,7 @@ def follow(chosen: Mapping[Node, Node], node: Node) -> Node | None:
         raise SizeError(
             "entries chosen by two conditions do not fit together", "choose both by one condition"
         )
-    if node.op in _EACH:
+    if node.op in EACH:
         _check_others(node, chosen, mask)
         return mask
     if mask.rank < given[0].rank and _by_row(node, mask.rank):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from losses import special
 from losses.catalog import EVERY
 from losses.loss_info import ops
 from losses.probabilities import made_of, sigmoid, softmax
@@ -133,6 +134,8 @@ EMIT: dict[str, Emit] = {
     **{n: _joined(n) for n in ("concatenate", "stack")},
     "softmax": _softmax,
     "sigmoid": lambda a, x: sigmoid(x),
+    "lgamma": lambda a, x: special.lgamma(x),
+    "digamma": lambda a, x: special.digamma(x),
     "logsumexp": _logsumexp,
     "count_nonzero": lambda a, x: _count(a, x),
     "argmax": lambda a, x: ops.argmax(x, axis=a["axis"], keepdims=a["keepdims"]),

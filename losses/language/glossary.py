@@ -12,8 +12,10 @@ from typing import Any
 from losses.catalog import KERAS_NAMES
 from losses.loss_info import LossInfo, ParameterInfo
 
+from . import metric_spellings
 from . import vocabulary as voc
 from .inputs import INPUTS, Provided
+from .spellings import SPELLINGS
 
 # By operator; one that is spelt apart for a namespace (`sum_k`) means the same.
 MEANINGS: dict[str, str] = {
@@ -49,6 +51,8 @@ MEANINGS: dict[str, str] = {
     "selu": "scaled exponential linear unit",
     "silu": "x times sigmoid(x)",
     "erf": "Gauss' error function",
+    "lgamma": "logarithm of the gamma function, of numbers above 0",
+    "digamma": "derivative of lgamma, of numbers above 0",
     "sign": "-1, 0 or 1; has no gradient",
     "floor": "rounds down; has no gradient",
     "ceil": "rounds up; has no gradient",
@@ -139,6 +143,10 @@ MEANINGS: dict[str, str] = {
     "gather": "elements at given places",
     "cond": "what the first function gives where one condition holds, else the second",
     "switch": "x where the condition holds, else y",
+    "map_fn": "what a function makes of each entry of the first axis",
+    "moveaxis": "an axis in another place",
+    "pad": "one number around a tensor",
+    "select": "of several, the first whose condition holds",
     "boolean_mask": "the entries where a condition holds, for a sum or a mean",
     "gather_nd": "elements at given places, one number an axis",
     "take_along_axis": "elements at places along an axis",
@@ -183,6 +191,10 @@ MEANINGS: dict[str, str] = {
     "weighted_ce": "binary cross-entropy from logits, positives weighed",
     "l2_loss": "half the sum of squares",
 }
+_SPELLED = {
+    op: what
+    for op, _, _, what, _ in (*SPELLINGS, *metric_spellings.FUNCTIONS, *metric_spellings.CLASSES)
+}
 # What to write before a dot, and what it offers.
 PREFIXES: dict[str, str] = {
     "K": "Keras' old backend",
@@ -214,6 +226,7 @@ def glossary(inputs: Provided | None = None) -> dict[str, Any]:
         ),
         *(_entry(*_parted(key), "constant", [], word) for key, word in voc.WORDS.items()),
         *_losses(),
+        *_measures(),
         *(_entry("", prefix, "prefix", [], what) for prefix, what in PREFIXES.items()),
         *(_method(name, op) for name, op in voc.METHODS.items()),
     ]
@@ -223,7 +236,7 @@ def glossary(inputs: Provided | None = None) -> dict[str, Any]:
 
 def meaning(op: str) -> str:
     """What an operator does, in a line."""
-    return MEANINGS.get(op) or MEANINGS[op.rpartition("_")[0]]
+    return MEANINGS.get(op) or _SPELLED.get(op) or MEANINGS[op.rpartition("_")[0]]
 
 
 def _functions() -> Iterable[dict[str, Any]]:
@@ -246,6 +259,13 @@ def _losses() -> Iterable[dict[str, Any]]:
     for name, of in voc.LOSS_CLASSES.items():
         loss: LossInfo = KERAS_NAMES[of]
         yield _entry("losses", name, "loss", list(map(_knob, loss.parameters)), loss.title)
+
+
+def _measures() -> Iterable[dict[str, Any]]:
+    for key, function in voc.CLASSES.items():
+        space, name = _parted(key)
+        options = [a for a in function.arguments if a.name not in ("y_true", "y_pred", "values")]
+        yield _entry(space, name, "loss", list(map(_written, options)), meaning(function.op))
 
 
 def _method(name: str, op: str) -> dict[str, Any]:

@@ -23,6 +23,14 @@ def needs_numbers(b: Builder, index: Node, count: int, span: Span | None = None)
     raise LossError(ONE_HOT, span or b.at, hint=_hint(b), fix=_word(b))
 
 
+def column(b: Builder, numbers: Node) -> Node:
+    """Class numbers as a row, of those that stand in a column, (B, 1)."""
+    if numbers.rank != 2 or numbers.shapes[0][1] != 1 or numbers.shapes[1][1] != 1:
+        return numbers
+    rows = (numbers.shapes[0][:1], numbers.shapes[1][:1])
+    return b.node("squeeze", (numbers,), rows.__getitem__, numbers.dtype, axis=-1)
+
+
 def needs_labels(b: Builder, call: str | None) -> LossError:
     """Says that a sparse form has a one-hot target; `call` is the call with labels in its place."""
     return LossError(

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Mapping
 
 from . import vocabulary as voc
-from .build import DTYPES
 from .errors import LossError, Span, quote, suggest
 from .inputs import INPUTS, Input, Provided
 from .syntax import Tree, dotted
@@ -136,12 +135,14 @@ class Names:
         bare = name == last and key not in voc.FUNCTIONS
         if bare and last in self.catalog:
             return "loss"
+        if key in voc.CLASSES:
+            return "measure"
         if space == "losses" and last in voc.LOSS_CLASSES:
             return "class"
-        if space == "losses":
-            return "loss" if last in self.catalog else None
         if key in voc.FUNCTIONS:
             return "function"
+        if space == "losses":
+            return "loss" if last in self.catalog else None
         if last == "einsum" and space in ("ops", "np", "tf"):
             return "function"
         if key in voc.CONSTANTS:
@@ -166,16 +167,6 @@ class Names:
         kind = self.lookup(full)
         if kind is None:
             raise self._unknown(node, name, full, called)
-        if kind in ("function", "loss", "class") and not called:
-            hint = f"call it: {name}(...)"
-            place = voc.split_name(full)
-            if (isinstance(node, ast.Name) and name in DTYPES) or ":".join(
-                place or ()
-            ) in voc.TYPES:
-                return True
-            raise LossError(
-                f"{quote(name)} is a function, not a value", self.tree.span(node), hint=hint
-            )
         return True
 
     def _check_part(self, node: ast.expr, loose: bool) -> bool:
@@ -185,7 +176,7 @@ class Names:
             inner = node.value
             if isinstance(inner, ast.Attribute) and (loose or self.is_variable(inner)):
                 self._check_part(inner, dotted(inner) is None)
-            if node.attr not in voc.METHODS and node.attr not in PROPERTIES:
+            if node.attr not in (*voc.METHODS, *PROPERTIES, *voc.METRIC_METHODS):
                 near = suggest(node.attr, [*voc.METHODS, *PROPERTIES])
                 torch = voc.TORCH_METHODS.get(node.attr)
                 end = self.tree.span(node)
@@ -263,6 +254,7 @@ class Names:
             inside = [k.partition(":")[2] for k in voc.FUNCTIONS if k.startswith(space + ":")]
             inside += list(self.catalog) if space == "losses" else []
             inside += list(voc.LOSS_CLASSES) if space == "losses" else []
+            inside += [k.partition(":")[2] for k in voc.CLASSES if k.startswith(space + ":")]
             near = suggest(last, [n for n in inside if n[:1].isupper() == last[:1].isupper()])
             if near is None or not _alike(last, near):
                 return None

@@ -107,6 +107,7 @@ UNARY: dict[str, Callable[[Number], Number]] = {
     "relu": lambda a: max(a, 0),
     "sign": lambda a: (a > 0) - (a < 0),
     "erf": math.erf,
+    "lgamma": math.lgamma,
     "logical_not": lambda a: not a,
     "floor": lambda a: float(math.floor(a)),
     "ceil": lambda a: float(math.ceil(a)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from . import elementwise as el
@@ -10,6 +11,7 @@ from . import lookups, masks, sizes
 from . import structure as st
 from .build import NONE, Builder, Callee, DType, Items, Places, Text, Value, dims
 from .graph import Node
+from .mapped import mapped
 from .review import is_probability, warn_of_swap
 from .vocabulary import UNARY
 
@@ -38,11 +40,7 @@ def average(b: Builder, a: Arguments) -> Node:
 
 
 def relu(b: Builder, a: Arguments) -> Node:
-    x, slope, top = (
-        a["x"],
-        a["negative_slope" if "negative_slope" in a else "alpha"],
-        a["max_value"],
-    )
+    x, slope, top = a["x"], a["negative_slope"], a["max_value"]
     zero = slope.is_const and slope.attrs["value"] == 0
     y = el.unary(b, "relu", x) if zero else leaky(b, {"x": x, "negative_slope": slope})
     return y if top is None else el.clip(b, y, None, top)
@@ -101,12 +99,10 @@ def batch_dot(b: Builder, a: Arguments) -> Node:
 
 
 def flip(b: Builder, a: Arguments) -> Node:
-    axis = a["axis"]
-    if isinstance(axis, tuple) and len(axis) == 1:
-        axis = axis[0]
-    if not isinstance(axis, int):
-        raise b.error("an axis is needed here", "axis=-1 is the last axis")
-    return st.along(b, "flip", a["x"], axis)
+    x, rank = a["x"], a["x"].rank
+    for place in st.sizes_of(b, lambda k: st.sizes.axes_in(a["axis"], rank), 0):
+        x = st.along(b, "flip", x, place)
+    return x
 
 
 def roll(b: Builder, a: Arguments) -> Node:
@@ -163,9 +159,12 @@ def l2_normalize(b: Builder, a: Arguments) -> Node:
 
 
 def normalize(b: Builder, a: Arguments) -> Node:
-    if a["order"] != 2:
-        raise b.error("only order=2 is read here")
-    return l2_normalize(b, a)
+    """x by its norm, which is taken to be epsilon at least."""
+    x, least = b.floats(a["x"]), a["epsilon"]
+    if a["order"] == 2:
+        return l2_normalize(b, {**a, "epsilon": el.unary(b, "square", least)})
+    length = st.norm(b, x, a["order"], a["axis"], True)
+    return el.binary(b, "div", x, el.binary(b, "maximum", length, least))
 
 
 def matmul(b: Builder, a: Arguments) -> Node:
@@ -189,6 +188,61 @@ def split(b: Builder, a: Arguments) -> Items:
     else:
         sizes = b.integer(parts, "the number of parts")
     return Items(st.split(b, a["x"], sizes, single_axis(b, a["axis"])))
+
+
+def split_at(b: Builder, a: Arguments) -> Items:
+    """NumPy's split, and Keras': a list says where it is cut, not how large the parts are."""
+    parts = a["parts"]
+    if not isinstance(parts, Items):
+        return split(b, a)
+    axis = single_axis(b, a["axis"])
+    size = a["x"].shapes[0][st.sizes.axis_in(axis, a["x"].rank)]
+    ends = [0, *(b.integer(v, "a place") for v in parts.values), size]
+    return Items(st.split(b, a["x"], tuple(j - i for i, j in pairwise(ends)), axis))
+
+
+def moveaxis(b: Builder, a: Arguments) -> Node:
+    x = a["x"]
+    source, destination = (st.sizes.axis_in(a[n], x.rank) for n in ("source", "destination"))
+    order = [i for i in range(x.rank) if i != source]
+    order.insert(destination, source)
+    return st.transpose(b, x, tuple(order))
+
+
+def pad(b: Builder, a: Arguments) -> Node:
+    """One number around a tensor: so many before it and behind it along each axis."""
+    x, value = a["x"], b.cast(a["constant_values"], a["x"].dtype)
+    if a["mode"].text.lower() != "constant":
+        raise b.error("padding is read with one number only", "leave mode out")
+    widths = a["pad_width"].values if isinstance(a["pad_width"], Items) else ()
+    pairs = [w.values for w in widths if isinstance(w, Items) and len(w.values) == 2]
+    if len(pairs) != len(widths) or len(pairs) != x.rank:
+        raise b.error("padding is two numbers for each axis", "write pad(x, [[0, 0], [1, 1]])")
+    for place, pair in enumerate(pairs):
+        before, behind = (b.integer(v, "a number of places") for v in pair)
+        if min(before, behind) < 0:
+            raise b.error("a number of places must not be negative")
+        sides = [_filled(b, x, value, place, count) for count in (before, behind)]
+        x = st.join(b, "concatenate", [*sides[0], x, *sides[1]], place)
+    return x
+
+
+def _filled(b: Builder, x: Node, value: Node, place: int, count: int) -> list[Node]:
+    """A tensor of one number as large as x, but for so many entries along an axis."""
+    sizes = [*dims(b, x)]
+    sizes[place] = b.const(count)
+    return [st.full(b, b.shape(Items(tuple(sizes))), value, x.dtype)] if count else []
+
+
+def select(b: Builder, a: Arguments) -> Node:
+    """Of several, the first whose condition holds."""
+    conditions, values = a["condlist"], a["choicelist"]
+    if len(conditions) != len(values):
+        raise b.error(f"{len(conditions)} conditions choose among {len(values)} values")
+    found = a["default"]
+    for condition, value in zip(reversed(conditions), reversed(values), strict=True):
+        found = el.where(b, condition, value, found)
+    return found
 
 
 def slice_tf(b: Builder, a: Arguments) -> Node:
@@ -409,6 +463,12 @@ def scalar_cond(b: Builder, a: Arguments) -> Node:
     return cond(b, a)
 
 
+def map_fn(b: Builder, a: Arguments) -> Value:
+    if not isinstance(a["fn"], Callee):
+        raise b.error("a function is mapped", "write tf.map_fn(lambda t: ..., x)")
+    return mapped(b, a["fn"], a["elems"])
+
+
 def boolean_mask(b: Builder, a: Arguments) -> Node:
     if a["axis"] not in (None, 0):
         raise b.error("boolean_mask is read along the first axes", "leave axis out")
@@ -465,7 +525,7 @@ def warn_of_logits(b: Builder, z: Node) -> None:
 
 
 def sparse(b: Builder, a: Arguments) -> Node:
-    y, p = a["target"], a["output"]
+    y, p = lookups.column(b, a["target"]), a["output"]
     if y.rank == p.rank:
         raise lookups.needs_labels(b, b.with_labels())
     lookups.needs_numbers(b, y, p.shapes[0][-1], b.blame.get("target") or b.blame.get("labels"))
@@ -538,7 +598,6 @@ APPLY: dict[str, Apply] = {
     "where": lambda b, a: el.where(b, a["condition"], a["x"], a["y"]),
     "clip": lambda b, a: el.clip(b, a["x"], a["min"], a["max"]),
     "relu": relu,
-    "relu_k": relu,
     "leaky_relu": leaky,
     "elu": elu,
     "gelu": gelu,
@@ -570,6 +629,10 @@ APPLY: dict[str, Apply] = {
     "stack": lambda b, a: st.join(b, "stack", a["xs"], single_axis(b, a["axis"])),
     "unstack": unstack,
     "split": split,
+    "split_at": split_at,
+    "moveaxis": moveaxis,
+    "pad": pad,
+    "select": select,
     "tile": lambda b, a: st.tile(b, a["x"], a["repeats"]),
     "repeat": repeat,
     "repeat_elements": repeat,
@@ -605,6 +668,7 @@ APPLY: dict[str, Apply] = {
     "shape_vector": lambda b, a: st.shape_vector(b, a["x"]),
     "size": size,
     "boolean_mask": boolean_mask,
+    "map_fn": map_fn,
     "cond": scalar_cond,
     "switch": cond,
     "ndim": lambda b, a: b.const(a["x"].rank),

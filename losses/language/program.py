@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from losses.catalog import KERAS_NAMES, METRIC_NAMES
 from losses.metric_info import METRICS
 
-from . import masks
+from . import averages, masks
 from . import structure as st
 from .answers import read_answer
 from .build import Builder, Callee, Items, Special, Text, Value, letters
@@ -83,7 +83,7 @@ def _call_the_last(tree: Tree, names: Names) -> None:
     given: list[ast.expr] = []
     if of_backend:
         given = [ast.copy_location(ast.Name(n, ast.Load()), value) for n in ("y_true", "y_pred")]
-    if of_backend or kind in ("loss", "class"):
+    if of_backend or kind in ("loss", "class", "measure"):
         last.value = ast.copy_location(ast.Call(value, given, []), value)
 
 
@@ -433,6 +433,7 @@ class _Text:
         node = self.b.tensor(value)
         if node in self.b.chosen:
             node = masks.settled(self.b, node)
+        node = averages.by_sample(self.b, node)
         used = {n.attrs["name"] for n in topological(node) if n.op == "input"}
         if node.dtype != "float":
             if not self.metric:

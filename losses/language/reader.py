@@ -5,14 +5,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from . import conditions, masks
+from . import conditions, masks, spelled
 from . import elementwise as el
 from . import structure as st
 from . import vocabulary as voc
 from .build import (
+    DONE,
     DOTS,
     DTYPES,
     MAX_LIST,
@@ -26,7 +28,14 @@ from .build import (
     Value,
     dims,
 )
-from .calls import call_method, call_named, call_operator, einsum, loss_class
+from .calls import (
+    call_method,
+    call_named,
+    call_operator,
+    einsum,
+    loss_class,
+    measure_class,
+)
 from .errors import LossError, Span, quote, suggest
 from .graph import Node, topological
 from .inputs import KERNEL, OLD_KERNEL, Provided
@@ -100,6 +109,7 @@ class Reader:
         self.count = 0
         self.checked: set[ast.stmt] = set()
         self.lambdas: dict[ast.Lambda, ast.FunctionDef] = {}
+        b.spelled = self.spelled
 
     # -- statements
 
@@ -234,12 +244,6 @@ class Reader:
                     raise self.error(node, f"this list has more than {MAX_LIST:,} entries")
 
         run(node.generators, Scope(scope))
-        if not self.active and any(isinstance(v, Node) and v.rank for v in found):
-            raise self.error(
-                node,
-                "a list of tensors is built inside a function",
-                "operate on the whole tensor, such as sum(..., axis=-1)",
-            )
         self.b.at = self.tree.span(node)
         return Items(tuple(found))
 
@@ -287,7 +291,9 @@ class Reader:
             appended = appends(node)
             if appended is not None:
                 return self.append(appended, scope)
-            self.value(node.value, scope)
+            made = self.value(node.value, scope)
+            if made == DONE:
+                return
             self.b.warn(
                 "unused",
                 "this expression is not used: only the last one is the loss",
@@ -356,6 +362,18 @@ class Reader:
                 defaults[arg.arg] = self.value(only, scope)
         called = UserFunction(self, node, scope, defaults)
         return Callee(node.name, called)
+
+    def spelled(self, op: str, given: Mapping[str, Value]) -> Value:
+        """What a function that is written in the language itself makes of its arguments."""
+        b, at = self.b, self.b.at
+        tree, names, node = spelled.function(op, at)
+        inner = Reader(tree, names, b, {})
+        inner.count, inner.depth, inner.active = self.count, self.depth, self.active
+        try:
+            return UserFunction(inner, node, Scope(), {})([], dict(given), at)
+        finally:
+            self.count = inner.count
+            b.spelled, b.at = self.spelled, at
 
     # -- expressions
 
@@ -471,7 +489,14 @@ class Reader:
             return Text(voc.WORDS[key])
         if key in voc.NEW_AXIS:
             return NONE
-        raise self.error(node, f"{quote(name)} is a function, not a value", "call it")
+        if self.names.lookup(name) is not None:
+            return Callee(name, partial(self.called, name))
+        raise self.error(node, f"{quote(name)} is not a value", "call it")
+
+    def called(self, name: str, args: list[Value], keywords: dict[str, Value], span: Span) -> Value:
+        """A function of the table that was given another name, or passed on."""
+        self.b.at, self.b.with_labels = span, lambda: None
+        return self.apply_table(name, args, dict(keywords), {})
 
     def part(self, node: ast.Attribute, value: Value) -> Value:
         self.b.at = self.tree.span(node)
@@ -785,11 +810,18 @@ class Reader:
         spot: dict[str | int | None, Span] = {k.arg: self.tree.span(k) for k in node.keywords}
         spot.update((f"={k.arg}", self.tree.span(k.value)) for k in node.keywords)
         spot.update((i, self.tree.span(a)) for i, a in enumerate(node.args))
+        return self.apply_table(name, args, keywords, spot)
+
+    def apply_table(
+        self,
+        name: str,
+        args: list[Value],
+        keywords: dict[str, Value],
+        spot: dict[str | int | None, Span],
+    ) -> Value:
         last, kind = name.rpartition(".")[2], self.names.lookup(name)
         if kind == "constant":
-            raise self.error(
-                node, f"{quote(name)} is a number, not a function", "write * to multiply"
-            )
+            raise self.b.error(f"{quote(name)} is a number, not a function", "write * to multiply")
         info: Any = self.names.catalog.get(voc.LOSS_CLASSES.get(last, last))
         if kind == "class":
             return loss_class(self.b, info, args, keywords, self.input)
@@ -797,6 +829,9 @@ class Reader:
         if kind == "loss" or (bare and (not args or "label_smoothing" in keywords)):
             return call_named(self.b, info, args, keywords, self.input, spot)
         place = voc.split_name(name)
+        if kind == "measure":
+            function = voc.CLASSES[":".join(place or ("", ""))]
+            return measure_class(self.b, function, name, args, keywords, spot, self.input)
         if place is not None and place[1] == "einsum":
             return einsum(self.b, args, keywords)
         function = voc.FUNCTIONS[":".join(place or ("", ""))]
@@ -813,7 +848,9 @@ class Reader:
         return args, keywords
 
     def with_labels(self, node: ast.Call) -> str | None:
-        """The text of a call, with `labels` as its target."""
+        """The text of a call, with `labels` as its target; None of one that is not typed."""
+        if isinstance(self.tree, spelled.Elsewhere):
+            return None
         named = (k.value for k in node.keywords if k.arg in ("y_true", "labels", "target"))
         target = node.args[0] if node.args else next(named, None)
         if target is None:

@@ -386,8 +386,12 @@ def norm(b: Builder, x: Node, order: object, axis: Axis, keepdims: bool) -> Node
         return reduce(b, "sum", unary(b, "abs", x), axis, keepdims)
     if order == "inf":
         return reduce(b, "max", unary(b, "abs", x), axis, keepdims)
+    if isinstance(order, (int, float)) and not isinstance(order, bool) and order > 0 and order != 2:
+        powers = binary(b, "pow", unary(b, "abs", b.floats(x)), b.const(float(order)))
+        root = b.const(1.0 / order)
+        return binary(b, "pow", reduce(b, "sum", powers, axis, keepdims), root)
     if order not in (2, "euclidean", "fro", None):
-        raise b.error("the order of a norm is 1, 2 or 'euclidean'")
+        raise b.error("the order of a norm is a number above 0, 'euclidean' or 'inf'")
     return unary(b, "sqrt", reduce(b, "sum", unary(b, "square", x), axis, keepdims))
 
 

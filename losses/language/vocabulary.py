@@ -15,15 +15,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from . import metric_spellings
+from .spellings import SPELLINGS
+
 # Written prefix -> namespace. Longest first is not needed: whole prefixes are compared.
 NAMESPACES: dict[str, str] = {
     "": "ops",
     "ops": "ops",
     "keras.ops": "ops",
     "tf.keras.ops": "ops",
-    "keras.activations": "ops",
-    "tf.keras.activations": "ops",
-    "activations": "ops",
+    "keras.activations": "activations",
+    "tf.keras.activations": "activations",
+    "activations": "activations",
     "K": "K",
     "backend": "K",
     "keras.backend": "K",
@@ -38,9 +41,9 @@ NAMESPACES: dict[str, str] = {
     "tf.keras.losses": "losses",
     "losses": "losses",
     "tf.losses": "losses",
-    "keras.metrics": "losses",
-    "tf.keras.metrics": "losses",
-    "metrics": "losses",
+    "keras.metrics": "metrics",
+    "tf.keras.metrics": "metrics",
+    "metrics": "metrics",
     "keras.objectives": "losses",
     "objectives": "losses",
     "Reduction": "reduction",
@@ -49,6 +52,8 @@ NAMESPACES: dict[str, str] = {
     "tf.keras.losses.Reduction": "reduction",
     "tf.losses.Reduction": "reduction",
 }
+# Where a name of a namespace is looked for that it has not itself.
+FALLBACKS = {"activations": "ops", "metrics": "losses"}
 # Only steps on the way to a namespace.
 STEPS = ("keras", "tf.keras")
 # What a module is called in full -> how the table calls it.
@@ -88,7 +93,7 @@ Row = tuple[str, str, str]
 UNARY: tuple[tuple[str, str], ...] = (
     ("abs", "ops ops:absolute K np np:absolute np:fabs tf math:fabs"),
     ("neg", "ops:negative np:negative tf:negative"),
-    ("exp", "ops K np tf math"),
+    ("exp", "ops K np tf math activations:exponential"),
     ("expm1", "ops np tf math"),
     ("log", "ops K np tf math"),
     ("log1p", "ops np tf math"),
@@ -113,11 +118,13 @@ UNARY: tuple[tuple[str, str], ...] = (
     ("softplus", "ops K tf"),
     ("softsign", "ops K tf"),
     ("log_sigmoid", "ops tf"),
-    ("hard_sigmoid", "ops K"),
+    ("hard_sigmoid", "ops"),
     ("relu6", "ops tf"),
     ("selu", "ops tf"),
-    ("silu", "ops ops:swish tf tf:swish"),
+    ("silu", "ops ops:swish"),
     ("erf", "ops tf math"),
+    ("lgamma", "tf math"),
+    ("digamma", "tf"),
     ("sign", "ops K np tf"),
     ("floor", "ops np tf math"),
     ("ceil", "ops np tf math"),
@@ -133,13 +140,13 @@ ROWS: tuple[Row, ...] = (
     ("floordiv", "x:T y:T", "ops:floor_divide np:floor_divide tf:floordiv"),
     ("mod", "x:T y:T", "ops np np:remainder tf tf:floormod math:fmod"),
     ("pow", "x:T y:T", "ops ops:power K np:power np:pow tf math"),
-    ("maximum", "x:T y:T", "ops K np tf"),
-    ("minimum", "x:T y:T", "ops K np tf"),
+    ("maximum", "x:T y:T", "ops K np tf ops:fmax np:fmax"),
+    ("minimum", "x:T y:T", "ops K np tf ops:fmin np:fmin"),
     ("squared_difference", "x:T y:T", "ops tf"),
     ("arctan2", "x:T y:T", "ops np tf:atan2 math:atan2"),
     ("divide_no_nan", "x:T y:T", "ops tf tf:div_no_nan"),
     ("xlogy", "x:T y:T", "ops tf"),
-    ("add_n", "xs:L", "tf"),
+    ("add_n", "xs:L", "tf tf:accumulate_n"),
     # comparisons and logic
     ("eq", "x:T y:T", "ops:equal K:equal np:equal tf:equal"),
     ("ne", "x:T y:T", "ops:not_equal K:not_equal np:not_equal tf:not_equal"),
@@ -160,11 +167,10 @@ ROWS: tuple[Row, ...] = (
     ("clip", "x:T min:O max:O", "ops K np tf:clip_by_value"),
     # activations
     ("relu", "x:T negative_slope:N=0.0 max_value:O=None", "ops tf"),
-    ("relu_k", "x:T alpha:N=0.0 max_value:O=None threshold:N=0.0", "K:relu"),
     ("leaky_relu", "x:T negative_slope:N=0.2", "ops tf"),
     ("elu", "x:T alpha:N=1.0", "ops K tf"),
     ("gelu", "x:T approximate:B=True", "ops"),
-    ("gelu_tf", "x:T approximate:B=False", "tf:gelu"),
+    ("gelu_tf", "x:T approximate:B=False", "tf:gelu activations:gelu"),
     ("softmax", "x:T axis:A=-1", "ops K tf"),
     ("log_softmax", "x:T axis:A=-1", "ops tf"),
     ("logsumexp", "x:T axis:A=None keepdims:B=False", "ops K tf:reduce_logsumexp"),
@@ -190,7 +196,7 @@ ROWS: tuple[Row, ...] = (
     # along an axis
     ("cumsum", "x:T axis:A=None", "ops np"),
     ("cumprod", "x:T axis:A=None", "ops np"),
-    ("cumsum_k", "x:T axis:A=0", "K:cumsum tf:cumsum"),
+    ("cumsum_k", "x:T axis:A=0", "K:cumsum"),
     ("cumprod_k", "x:T axis:A=0", "K:cumprod tf:cumprod"),
     ("sort", "x:T axis:A=-1 direction:X='ASCENDING'", "ops np tf"),
     ("argsort", "x:T axis:A=-1 direction:X='ASCENDING'", "ops np tf"),
@@ -199,7 +205,7 @@ ROWS: tuple[Row, ...] = (
     ("roll", "x:T shift:I axis:A=None", "ops np tf"),
     ("l2_normalize", "x:T axis:A=None epsilon:N=1e-12", "ops tf"),
     ("l2_normalize_k", "x:T axis:A=None", "K:l2_normalize"),
-    ("normalize", "x:T axis:A=-1 order:I=2 epsilon:N=1e-12", "ops"),
+    ("normalize", "x:T axis:A=-1 order:I=2 epsilon:N=1e-07", "ops"),
     # products
     ("matmul", "x:T y:T transpose_a:B=False transpose_b:B=False", "ops np tf"),
     ("dot", "x:T y:T", "ops K np"),
@@ -216,11 +222,15 @@ ROWS: tuple[Row, ...] = (
     ("transpose", "x:T axes:A=None", "ops K np tf"),
     ("permute", "x:T axes:A", "K:permute_dimensions"),
     ("swapaxes", "x:T axis1:I axis2:I", "ops np"),
+    ("moveaxis", "x:T source:I destination:I", "ops np"),
+    ("pad", "x:T pad_width:V mode:X='constant' constant_values:T=0.0", "ops np tf"),
+    ("select", "condlist:L choicelist:L default:T=0.0", "ops np"),
     ("concatenate", "xs:L axis:A=0", "ops np tf:concat"),
     ("concatenate_k", "xs:L axis:A=-1", "K:concatenate"),
     ("stack", "xs:L axis:A=0", "ops K np tf"),
     ("unstack", "x:T num:V=None axis:A=0", "ops tf"),
-    ("split", "x:T parts:V axis:A=0", "ops np tf"),
+    ("split", "x:T parts:V axis:A=0", "tf"),
+    ("split_at", "x:T parts:V axis:A=0", "ops:split np:split"),
     ("tile", "x:T repeats:S", "ops K:tile np tf"),
     ("repeat", "x:T repeats:I axis:A=None", "ops np tf"),
     ("repeat_elements", "x:T rep:I axis:A", "K"),
@@ -228,6 +238,14 @@ ROWS: tuple[Row, ...] = (
     ("take", "x:T indices:T axis:A=None", "ops np"),
     ("gather", "x:T indices:V axis:A=0 batch_dims:I=0", "K tf"),
     ("gather_nd", "x:T indices:V", "tf"),
+    (
+        "map_fn",
+        "fn:V elems:V dtype:V=None parallel_iterations:V=None back_prop:V=None swap_memory:V=None"
+        " infer_shape:V=None name:V=None fn_output_signature:V=None",
+        "tf K",
+    ),
+    ("map_fn", "fn:V elems:V fallback_to_while_loop:V=None warn:V=None", "tf:vectorized_map"),
+    ("map_fn", "fn:V elems:V", "ops:vectorized_map ops:map"),
     ("boolean_mask", "x:T mask:T axis:A=None", "tf"),
     ("take_along_axis", "x:T indices:T axis:A=-1", "ops np"),
     ("gather_batch", "x:T indices:T", "tf:batch_gather"),
@@ -313,6 +331,11 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "axis": ("axes", "reduction_indices", "dim", "dimension"),
     "keepdims": ("keep_dims",),
     "newshape": ("shape", "new_shape"),
+    "k": ("top_k",),
+    "fn": ("function", "f"),
+    "elems": ("elements", "xs"),
+    "pad_width": ("paddings",),
+    "thresholds": ("threshold",),
     "repeats": ("multiples", "n", "reps", "rep"),
     "parts": ("num_or_size_splits", "indices_or_sections"),
     "fill_value": ("value",),
@@ -356,6 +379,7 @@ TYPES: dict[str, str] = {
 }
 # Words that have a name: what a loss of Keras makes of its samples.
 WORDS: dict[str, str] = {
+    "np:inf": "inf",
     "reduction:AUTO": "sum_over_batch_size",
     "reduction:SUM_OVER_BATCH_SIZE": "sum_over_batch_size",
     "reduction:SUM": "sum",
@@ -380,6 +404,9 @@ METHODS: dict[str, str] = {
     "float": "cast_float",
     "as_list": "identity",
 }
+
+# Of a metric that is configured.
+METRIC_METHODS = ("update_state", "result", "reset_state", "reset_states")
 
 # How PyTorch calls a function that is here, where the name is another.
 TORCH: dict[str, str] = {
@@ -441,8 +468,6 @@ REFUSED: dict[str, str] = {
     "shuffle": "random operations make a loss that cannot be repeated; remove it",
     "boolean_mask": "write tf.boolean_mask, or multiply by the mask",
     "print": "remove it: a loss is computed, not printed",
-    "map_fn": "operate on the whole tensor instead of mapping a function",
-    "vectorized_map": "operate on the whole tensor instead of mapping a function",
     "cond": "write where(condition, a, b)",
     "while_loop": "operate on the whole tensor instead of looping",
     "svd": "its gradient is undefined for repeated values",
@@ -452,7 +477,38 @@ REFUSED: dict[str, str] = {
     "compile": "end with the loss itself: the page compiles and trains the model",
     "fit": "end with the loss itself: the page compiles and trains the model",
     "range": "operate on the whole tensor, or write arange",
-}
+    "AUC": "write roc_auc(): it is exact, where Keras takes 200 thresholds",
+    **dict.fromkeys(
+        ("PrecisionAtRecall", "RecallAtPrecision", "SensitivityAtSpecificity",
+         "SpecificityAtSensitivity"),
+        "it looks for a threshold: write keras.metrics.Precision(thresholds=0.5), or roc_auc()",
+    ),
+    "MeanMetricWrapper": "write the function itself, such as mean_squared_error(y_true, y_pred)",
+    "CTC": "it is for sequences, of which there are none here: write categorical_crossentropy()",
+    "ctc": "it is for sequences, of which there are none here: write categorical_crossentropy()",
+    "ctc_loss": "it is for sequences, of which there are none here",
+    "sparsemax": "the loss of it is here: write sparsemax(y_true, logits)",
+    "quantile": "along the classes write sort(x, axis=-1)[:, 3]",
+    "percentile": "along the classes write sort(x, axis=-1)[:, 3]",
+    "digitize": "add up comparisons: cast(x > 0.1, 'int32') + cast(x > 0.2, 'int32')",
+    "searchsorted": "add up comparisons: cast(x > 0.1, 'int32') + cast(x > 0.2, 'int32')",
+    "segment_sum": "write tf.math.unsorted_segment_sum(x, ids, num_classes)",
+    "segment_mean": "write tf.math.unsorted_segment_mean(x, ids, num_classes)",
+    "multi_hot": "write max(one_hot(x, num_classes), axis=1)",
+    "bincount": "write sum(one_hot(labels, num_classes), axis=0)",
+    "unique": "the classes are arange(num_classes)",
+    "cumulative_logsumexp": "write log(cumsum(exp(x), axis=-1))",
+    "scatter_nd": "tensors do not change: write where(condition, a, b), or add up one_hot(...)",
+    **dict.fromkeys(
+        ("tensor_scatter_nd_update", "tensor_scatter_nd_add", "scatter_update", "scatter"),
+        "tensors do not change: write where(condition, a, b), or add one_hot(...)",
+    ),
+    "erfinv": "there is no such function here; erf is",
+    "cross": "write its three differences of products",
+    "foldl": "write a loop over range(n)",
+    "foldr": "write a loop over range(n)",
+    "scan": "write cumsum(x, axis=-1), or a loop over range(n)",
+}  # fmt: skip
 
 
 _LAYER = "a layer is part of the network, and the loss sees what comes out of it: y_pred"
@@ -543,6 +599,7 @@ def _build() -> tuple[dict[str, Function], dict[str, Function]]:
     by_name: dict[str, Function] = {}
     by_op: dict[str, Function] = {}
     rows = [(op, "x:T", names) for op, names in UNARY] + list(ROWS)
+    rows += [row[:3] for row in (*SPELLINGS, *metric_spellings.FUNCTIONS)]
     for op, text, names in rows:
         function = Function(op, signature(text))
         by_op.setdefault(op, function)
@@ -553,6 +610,11 @@ def _build() -> tuple[dict[str, Function], dict[str, Function]]:
 
 
 FUNCTIONS, OPERATORS = _build()
+# Classes that are called with the tensors once they are configured: `space:name`.
+CLASSES: dict[str, Function] = {
+    f"{space}:{name}": Function(name, signature(text))
+    for name, text, space, _, _ in metric_spellings.CLASSES
+}
 
 
 def split_name(name: str) -> tuple[str, str] | None:
@@ -563,6 +625,9 @@ def split_name(name: str) -> tuple[str, str] | None:
         if prefix in ("np.linalg", "keras.config", "keras", "tf.keras.config"):
             return prefix.removeprefix("tf."), last
         return None
+    own = f"{space}:{last}"
+    if space in FALLBACKS and own not in FUNCTIONS and own not in CLASSES:
+        return FALLBACKS[space], last
     return space, last
 
 

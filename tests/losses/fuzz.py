@@ -6,6 +6,7 @@ prints what it found; nothing is kept. `test_fuzz.py` does the same for about a 
 """
 
 import argparse
+import json
 import random
 import re
 import sys
@@ -43,6 +44,12 @@ TWO = ("maximum", "minimum", "K.maximum", "tf.minimum", "pow", "squared_differen
 SIGNS = (*("+", "-", "*", "/") * 6, "**", "**", "@", "//", "%", "<", ">", "==", ">=", "&", "|")
 AXES = (*("-1", "1") * 5, "0", "None", "(0, 1)", "2", "-2", "a", "True")
 NUMBERS = ("0", "1", "2", "0.5", "-1", "1e-7", "10", "3.0", "100", "1e30", "1e39", "7", "0.0")
+MASKS = ("y_true > 0.5", "y_pred > {1}", "{0} > {1}", "labels == 1", "y_true[:, 0] > 0", "{0} != 0",
+         "logical_not(y_true > 0)", "reduce_any(y_true > 0, axis=-1)", "(y_true > 0) & ({0} > 0)",
+         "same > 0.5", "tf.equal(argmax(y_true, axis=-1), labels)")  # fmt: skip
+LOOPS = ("i in range(3)", "i in range(num_classes)", "i, w in enumerate([0.5, 2.0])", "i in {0}",
+         "i in [1, 2.0, y_pred]", "i, j in zip([1, 2], [3, 4])", "i in range(2) for j in range(i)",
+         "i in range(100)", "i in range(shape(y_pred)[0])")  # fmt: skip
 WHOLE = ("mean(abs({}))", "sum({}, axis=-1)", "-mean({}, axis=-1)", "{}", "K.mean({})", "{}")
 
 
@@ -92,7 +99,9 @@ class Writer:
         if kind < 0.15 and depth < 3:
             number = rng.choice(NUMBERS)
             heads = ("for _ in range(3):", f"for i in range({number}):", f"if {number} > 1:",
-                     f"for w in [{name}, 2.0]:")  # fmt: skip
+                     f"for w in [{name}, 2.0]:", "for i, w in enumerate([0.5, 2.0]):",
+                     f"for a, b in zip([1.0, 2.0], [{name}, y_pred]):", "if mean(y_pred) > 0.1:",
+                     "if k is None:", "with tf.name_scope('s'):")  # fmt: skip
             head = rng.choice(heads)
             return head + "\n    " + self.statement(depth + 1).replace("\n", "\n    ")
         if kind < 0.25:
@@ -101,11 +110,49 @@ class Writer:
             inner = self.expression(2)
             self.names.append(name)
             return f"def {name}(x, k=2.0):\n    return {inner}"
+        elif kind < 0.42:
+            value = self.listed(1)
         else:
             value = self.expression(rng.randint(1, 3))
         self.names.append(name)
         sign = rng.choice(("=", "=", "=", "+=", "*="))
         return f"{name} {sign} {value}"
+
+    def listed(self, depth: int) -> str:
+        """A list, a lambda, a loop in an expression, or entries that a condition chooses."""
+        rng = self.rng
+        x, y = self.expression(depth), self.expression(depth)
+        loop = rng.choice(LOOPS).format(x)
+        forms = (
+            f"[{x} for {loop}]",
+            f"sum({y} * i for {loop})",
+            f"add_n([{x} * i for {loop} if i {rng.choice('<>')} 1])",
+            f"stack([{x} for {loop}], axis={rng.choice(AXES)})",
+            f"lambda a: {x}",
+            f"lambda y, p, q=0.5: maximum(q * ({x}), {y})",
+            f"lambda q: (lambda y, p: q * ({x}))",
+            f"(lambda a, b: a * b)({x}, {y})",
+            f"[]\nx.append({x})",
+            f"tf.{rng.choice(('map_fn', 'vectorized_map'))}(lambda t: {x}, {y})",
+            f"tf.map_fn(lambda t: t[0] - t[1] * {x}, (y_true, y_pred), dtype=tf.float32)",
+            f"tf.cond({x} > {y}, lambda: {x}, lambda: {y})",
+        )
+        return rng.choice(forms)
+
+    def chosen(self, x: str, y: str) -> str:
+        """Entries that a condition chooses."""
+        mask = self.rng.choice(MASKS).format(x, y)
+        what = self.rng.choice((x, "y_pred", "y_true * y_pred"))
+        forms = (
+            f"tf.boolean_mask({what}, {mask})",
+            f"({what})[{mask}]",
+            f"tf.gather_nd({what}, tf.where({mask}))",
+            f"tf.gather({what}, tf.where({mask})[:, 0])",
+            f"mean(tf.boolean_mask({what}, {mask}))",
+            f"K.sum(({what})[{mask}], axis={self.rng.choice(AXES)})",
+            f"tf.size(tf.boolean_mask({what}, {mask}))",
+        )
+        return self.rng.choice(forms)
 
     def expression(self, depth: int) -> str:
         rng = self.rng
@@ -140,6 +187,8 @@ class Writer:
             f"{rng.choice(('a', 'd1', 'x', 'min', 'arange', 'eye', 'top_k'))}({x})",
             f"({x} if {y} else {z})",
             f"take_along_axis({x}, {y}, axis={rng.choice(AXES)})",
+            self.chosen(x, y),
+            self.listed(depth - 2),
         )
         return rng.choice(forms if rng.random() < 0.4 else forms[:6])
 
@@ -179,9 +228,41 @@ class M(keras.metrics.Metric):
         return self.n / 32
 M()
 """
-SEEDS += [CLASS, METRIC] * 8
+LAMBDAS = """\
+quantiles = [0.1, 0.5, 0.9]
+losses = [lambda y, p, q=q: K.mean(K.maximum(q * (y - p), (q - 1) * (y - p)), axis=-1)
+          for q in quantiles]
+def total(y_true, y_pred):
+    parts = []
+    for i, f in enumerate(losses):
+        if i > 0:
+            parts.append(f(y_true, y_pred) / i)
+    return tf.add_n(parts) + tf.cond(tf.reduce_mean(y_pred) > 0.5, lambda: 1.0, lambda: 0.0)
+"""
+MASKED = """\
+def masked(y_true, y_pred):
+    mask = tf.not_equal(y_true, 0)
+    there = tf.reduce_any(mask, axis=-1)
+    close = tf.boolean_mask(y_pred, mask) - y_true[mask]
+    rows = tf.gather_nd(y_pred, tf.where(there))
+    n = tf.cast(tf.size(close), tf.float32)
+    return tf.reduce_sum(tf.square(close)) / (n + 1e-7) + K.mean(K.log(rows + 1e-3))
+"""
+MAPPED = """\
+def each(y_true, y_pred):
+    part = tf.map_fn(lambda t: tf.reduce_sum(t[0] * t[1]), (y_true, y_pred), dtype=tf.float32)
+    return sum([k * tf.square(part) for k in range(1, 3)]) + tf.vectorized_map(K.sum, y_pred)
+"""
+SEEDS += [CLASS, METRIC, LAMBDAS, MASKED, MAPPED] * 8
+SEEDS += [
+    json.loads(line)["text"]
+    for line in Path(__file__).with_name("forum_pastes.jsonl").read_text("utf-8").splitlines()
+] * 2
 EXTRA = ("self.", "self", "class A:\n    ", "super()", "@property\n", "**k", "_", "import torch\n",
-         "model.compile(loss=", "print(", "with ", "assert ", "raise ",
+         "model.compile(loss=", "print(", "lambda a: ", "lambda: ", "[mask]",
+         "[i for i in range(3)]", "tf.boolean_mask(", "tf.where(",
+         "[y_true > 0]", "zip(", "enumerate(", ".append(", " in ",
+         "tf.map_fn(", " is None", " and ", "return ", "with ", "assert ", "raise ",
          "(", ")", "[", "]", ",", ".", ":", "=", "-", "*", "**", "/", "@", "\n", "\n    ", " ", "'",
          "#", "\\", "if ", "for ", "lambda", "None", "True", "__class__", "1e9", "-1", "0", "{",
          "𝛼", "é", "\t", ";", "axis=0", "y_pred", "exec", "\x00", "\ud800", "\u202e")  # fmt: skip
