@@ -6,7 +6,7 @@ brought by the recurrence. In float32 both are exact to about 2e-6, beside their
 
 from __future__ import annotations
 
-from .named import Tensor, ops
+from .loss_info import Tensor, ops
 
 _FROM = 8  # where the series is exact enough
 
