@@ -27,8 +27,8 @@ def check(
     on a metric's text, as `compile_metric` takes it; with `inputs`, of a run that has those.
 
     Keys: ok, error (None or message, hint, fix and place), warnings, notes, parameters, latex,
-    terms, inputs, canonical, digest, probe. With `numeric=False`, and for a metric, nothing is
-    computed and `probe` is None.
+    terms, inputs, canonical, digest, probe. With `numeric=False` nothing is computed and `probe` is
+    None.
     """
     report: dict[str, Any] = {
         "ok": False,
@@ -45,12 +45,13 @@ def check(
     }
     given = {**(values or {}), **parameters}
     try:
-        if numeric and not metric:
+        if numeric:
             from .language.probe import probe_loss
+            from .language.probe_metric import probe_metric
             from .written import WrittenLoss
 
-            loss = WrittenLoss(text, given, num_classes=num_classes, provided=inputs)
-            report["probe"] = probe_loss(loss)
+            loss = WrittenLoss(text, given, num_classes=num_classes, metric=metric, provided=inputs)
+            report["probe"] = probe_metric(loss) if metric else probe_loss(loss)
             program = loss.program
         else:
             program = analyse(text, given, num_classes=num_classes, metric=metric, inputs=inputs)

@@ -11,7 +11,7 @@ from . import guards, targets
 from .base import Tensor
 from .catalog import CATALOG
 from .language import emit
-from .language.errors import LossError, quote, suggest
+from .language.errors import LossError, Remark, quote, suggest
 from .language.graph import Node, Program, topological
 from .language.inputs import Provided
 from .language.parameters import checked, checked_word
@@ -79,6 +79,10 @@ class WrittenMetric(keras.metrics.Metric):
     @property
     def program(self) -> Program:
         return self.measure.program
+
+    @property
+    def warnings(self) -> list[Remark]:
+        return self.program.warnings
 
     def on(self, tensors: Mapping[str, Tensor]) -> Tensor:
         """The metric of all samples in `tensors`, by the names of its inputs: a float32 scalar."""
@@ -263,6 +267,7 @@ def compile_metric(
     /,
     *,
     num_classes: int = 10,
+    probe: bool = True,
     name: str | None = None,
     from_logits: bool | None = None,
     inputs: Provided | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from .graph import (
     topological,
 )
 from .inputs import INPUTS, Input, Provided, Sizes
+from .ranges import range_of
 from .sizes import SizeError
 
 MAX_GRAPH = 1_500
@@ -49,9 +51,10 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class DType:
-    """A number type: float, int or bool."""
+    """A number type: float, int or bool; `half` where it is a float of 16 bits."""
 
     name: str
+    half: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +85,13 @@ NONE = Special("None")
 DOTS = Special("...")
 DONE = Special("nothing")  # what a step gives that is taken for what it does
 
+# Floats of which this is the largest, and that are 0 below this.
+HALF, HALF_LEAST = 65504.0, 2.0**-25
 DTYPES = {
     "float32": "float",
     "float64": "float",
     "float16": "float",
+    "half": "float",
     "bfloat16": "float",
     "float": "float",
     "double": "float",
@@ -123,6 +129,7 @@ class Builder:
         self.own: set[str] = set()  # the names that the text gives a meaning
         self.with_labels: Callable[[], str | None] = lambda: None  # the call, with labels in it
         self.ranges: dict[Node, tuple[float, float]] = {}
+        self.halves: set[Node] = set()  # what the text computes in floats of 16 bits
         self.measured: dict[int, tuple[Callee, Value]] = {}  # what a metric was last given
         self.spelled: Callable[[str, Mapping[str, Value]], Value]  # of the reader
 
@@ -200,7 +207,41 @@ class Builder:
             raise self.error(
                 "the steps of this loss hold too many numbers together", "reduce earlier, with sum"
             )
+        self.check_half(node)
         return self.followed(node)
+
+    def check_half(self, node: Node, cast: bool = False) -> None:
+        """Tell what is infinite, or 0, in floats of 16 bits, where the text computes in them."""
+        if not cast and not any(a in self.halves for a in node.args):
+            return
+        if node.dtype == "float":
+            self.halves.add(node)
+        if node.op in ("named", "row"):
+            return
+        for a in node.args:
+            if a.is_const and 0 < abs(a.attrs["value"]) < HALF_LEAST:
+                self.warn_of_half(
+                    f"{a.attrs['value']:g} is 0 in float16",
+                    "cast to float32, or add a larger number, such as 1e-4",
+                )
+        if any(HALF < abs(bound) < math.inf for bound in self.bounds(node)):
+            self.warn_of_half(
+                "this can be beyond 65,504, which float16 takes for infinite",
+                "cast to float32, or scale it down",
+            )
+
+    def warn_of_half(self, message: str, hint: str) -> None:
+        message = f"{message}; here it is computed in float32"
+        if all(w.message != message for w in self.warnings):
+            self.warn("float16", message, hint)
+
+    def bounds(self, node: Node) -> tuple[float, float]:
+        """Between which bounds the values of a node lie."""
+        return folded(
+            node,
+            self.ranges,
+            lambda n: range_of(n, [self.ranges[a] for a in n.args], self.parameters),
+        )
 
     def followed(self, node: Node) -> Node:
         """A new node, remembered where it is of entries that a condition has chosen."""

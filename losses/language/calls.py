@@ -8,7 +8,7 @@ from typing import Any
 from losses import axes
 from losses.loss_info import LossInfo
 
-from . import averages, lookups, operators, sizes
+from . import averages, lookups, masks, operators, sizes
 from . import elementwise as el
 from . import structure as st
 from . import vocabulary as voc
@@ -336,7 +336,7 @@ def loss_class(
             node = el.binary(b, "div", node, el.binary(b, "maximum", share, b.const(1e-7)))
         if weights != NONE:
             node = _weighed(b, node, b.floats(b.tensor(weights)))
-        return _reduced(b, node, reduction)
+        return reduced(b, node, options.get("reduction", reduction))
 
     return Callee(info.name, call)
 
@@ -377,6 +377,8 @@ def _of_metric(
 ) -> Value:
     """A metric's `update_state` and `result`, which are of all samples here: what it was last
     given."""
+    if method == "call":  # of a loss of Keras: before it is reduced
+        return owner.call(args, {**keywords, "reduction": NONE}, b.at)
     if method == "update_state":
         b.measured[id(owner)] = owner, owner.call(args, keywords, b.at)
         return DONE
@@ -397,14 +399,17 @@ def _weighed(b: Builder, node: Node, weights: Node) -> Node:
     return el.binary(b, "mul", node, weights)
 
 
-def _reduced(b: Builder, node: Node, reduction: Value) -> Node:
-    """What a configured loss makes of its values a sample: their mean, if nothing else is said."""
+def reduced(b: Builder, value: Value, reduction: Value | None) -> Value:
+    """What a loss of Keras makes of its values a sample: their mean, if nothing else is said."""
     word = reduction.text if isinstance(reduction, Text) else ""
-    if word == "none" or reduction == NONE:
-        return node
+    if word == "none" or reduction == NONE or not isinstance(value, Node):
+        return value
     if word == "sum":
-        return st.reduce(b, "sum", node)
-    return averages.averaged(b, node) if node.rank else node
+        over = masks.reduce if value in b.chosen else st.reduce
+        return over(b, "sum", value, None, False)
+    if value in b.chosen:
+        return masks.settled(b, value)
+    return averages.averaged(b, value) if value.rank and value.dtype == "float" else value
 
 
 # What Keras has after the tensors, in its order; of others, their parameters in theirs.

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from .errors import LossError, quote
-from .syntax import Tree, dotted
+from .syntax import REDUCTION, Tree, dotted
 from .vocabulary import LOSS_CLASSES
 
 # Methods that say how an object is saved, shown or begun anew, not what it computes.
@@ -81,6 +81,7 @@ class _Class:
     methods: dict[str, ast.FunctionDef] = field(default_factory=dict)
     constants: list[ast.stmt] = field(default_factory=list)
     base: ast.expr | None = None  # a configured loss of Keras
+    reduces: bool = False  # it is a loss of Keras, which takes the mean over the batch, or the sum
 
     def __post_init__(self) -> None:
         self.collect(self.node, ())
@@ -109,6 +110,7 @@ class _Class:
                     "write class L(keras.losses.Loss), and its forward as call(self, y_true, "
                     "y_pred) with the functions of Keras",
                 )
+            self.reduces |= name in LOSS_CLASSES or name in ("Loss", "LossFunctionWrapper")
             if name in self.classes and isinstance(base, ast.Name):
                 self.collect(self.classes[name], (*inside, node.name))
             elif name in LOSS_CLASSES:
@@ -201,7 +203,9 @@ class _Class:
         body += [_Rewriting(self, None, self.named).visit(s) for s in self.constants]
         if init is not None:
             body += self.statements(init)
-        elif self.base is not None:
+        else:
+            body += self.without_init()
+        if init is None and self.base is not None:
             body.append(self.configured(ast.copy_location(ast.Call(self.base, [], []), self.base)))
         if self.main != "super":
             body.append(self.metric() if self.is_metric else self.method(self.methods[self.main]))
@@ -209,10 +213,59 @@ class _Class:
         else:
             body.append(self.of_base())
             at = node
-        body.append(_at(ast.Return(_at(ast.Name(f"self.{self.main}", ast.Load()), at)), at))
+        main = f"self.{self.main}"
+        if self.reduces:
+            body.append(self.as_keras_calls(body[-1]))
+            main = "self.reduced"
+        body.append(_at(ast.Return(_at(ast.Name(main, ast.Load()), at)), at))
         arguments = self.arguments(init) if init is not None else _no_arguments()
+        if self.reduces and (init is None or init.args.kwarg is not None):
+            self.add_options(arguments, node)
         made = ast.FunctionDef(node.name, arguments, body, node.decorator_list)
         return _at(made, node)
+
+    def without_init(self) -> list[ast.stmt]:
+        if not self.reduces:
+            return []
+        name = _at(ast.Name(REDUCTION, ast.Store()), self.node)
+        return [
+            _at(ast.Assign([name], _at(ast.Name("reduction", ast.Load()), self.node)), self.node)
+        ]
+
+    def as_keras_calls(self, main: ast.stmt) -> ast.FunctionDef:
+        """The loss as Keras calls it, which reduces what it gives."""
+        assert isinstance(main, ast.FunctionDef)  # noqa: S101
+        names = [a.arg for a in (*main.args.posonlyargs, *main.args.args)]
+        given: list[ast.expr] = [_at(ast.Name(n, ast.Load()), main) for n in names]
+        only = [
+            _at(ast.keyword(a.arg, _at(ast.Name(a.arg, ast.Load()), main)), main)
+            for a in main.args.kwonlyargs
+        ]
+        call = _at(ast.Call(_at(ast.Name(main.name, ast.Load()), main), given, only), main)
+        last = _returned(main)
+        made = ast.FunctionDef("self.reduced", main.args, [_at(ast.Return(call), last or main)], [])
+        self.tree.reduced.add(_at(made, main))
+        return made
+
+    def add_options(self, arguments: ast.arguments, at: ast.AST) -> None:
+        """What any loss of Keras takes, where its class passes on the arguments it does not name."""
+        there = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+        for name, value in (("name", None), ("reduction", "sum_over_batch_size"), ("dtype", None)):
+            if name not in there:
+                arguments.kwonlyargs.append(_at(ast.arg(name), at))
+                arguments.kw_defaults.append(_at(ast.Constant(value), at))
+
+    def reduction(
+        self, call: ast.Call, method: ast.FunctionDef, name: str | None
+    ) -> list[ast.stmt]:
+        """How the values are reduced, as `super().__init__(reduction=...)` says it."""
+        given = [k.value for k in call.keywords if k.arg == "reduction"]
+        given += [a for a in call.args if _is_reduction(a)]
+        there = [a.arg for a in (*method.args.args, *method.args.kwonlyargs)]
+        if not given and "reduction" not in there and any(k.arg is None for k in call.keywords):
+            given = [_at(ast.Name("reduction", ast.Load()), call)]
+        target = _at(ast.Name(REDUCTION, ast.Store()), call)
+        return [_at(ast.Assign([target], self.rewritten(g, name)), call) for g in given[:1]]
 
     def method(self, method: ast.FunctionDef) -> ast.FunctionDef:
         outside = ("staticmethod", "classmethod", "property")
@@ -278,15 +331,24 @@ class _Class:
             call = _super_init(statement)
             if call is None:
                 body.append(self.assigned(self.rewritten(statement, name)))
-            elif self.base is not None:
-                kept = [self.rewritten(k, name) for k in call.keywords if k.arg is not None]
+                continue
+            if self.reduces and method.name == "__init__":
+                body += self.reduction(call, method, name)
+            if self.base is not None:
+                kept = [
+                    self.rewritten(k, name)
+                    for k in call.keywords
+                    if k.arg not in (None, "reduction")
+                ]
                 given = [self.rewritten(a, name) for a in call.args]
                 own = _at(ast.Call(self.base, given, kept), statement)
                 body.append(self.configured(own))
         return body or [_at(ast.Pass(), method)]
 
     def configured(self, call: ast.Call) -> ast.stmt:
-        """What `super().call` calls."""
+        """What `super().call` calls: the loss of Keras, before it is reduced."""
+        none = _at(ast.keyword("reduction", _at(ast.Constant("none"), call)), call)
+        call = _at(ast.Call(call.func, call.args, [*call.keywords, none]), call)
         name = _at(ast.Name("self.super.call", ast.Store()), call)
         return _at(ast.Assign([name], call), call)
 
@@ -407,6 +469,17 @@ def _targets(node: ast.stmt) -> list[ast.expr]:
 
 def _decorated(node: ast.FunctionDef, name: str) -> bool:
     return any(dotted(d) == name for d in node.decorator_list)
+
+
+def _returned(node: ast.FunctionDef) -> ast.expr | None:
+    """The expression that a function ends with."""
+    last = node.body[-1]
+    return last.value if isinstance(last, ast.Return) else None
+
+
+def _is_reduction(node: ast.expr) -> bool:
+    """Whether an expression is one of `Reduction`, such as `tf.keras.losses.Reduction.SUM`."""
+    return "Reduction." in (dotted(node) or "")
 
 
 def _is_text(node: ast.stmt) -> bool:

@@ -30,6 +30,21 @@ def constant(b: Builder, a: Arguments) -> Value:
     return x
 
 
+def cast(b: Builder, a: Arguments) -> Node:
+    """Another type of number; of 16 bits, which losses are not computed in, is remembered."""
+    made = b.cast(a["x"], b.dtype(a["dtype"]), implicit=False)
+    if is_half(a["dtype"]):
+        b.check_half(made, cast=True)
+    return made
+
+
+def is_half(kind: Value) -> bool:
+    """Whether a type is a float of 16 bits whose range is small."""
+    if isinstance(kind, DType):
+        return kind.half
+    return isinstance(kind, Text) and kind.text in ("float16", "half")
+
+
 def average(b: Builder, a: Arguments) -> Node:
     x, weights = a["x"], a["weights"]
     if weights is None:
@@ -657,7 +672,7 @@ APPLY: dict[str, Apply] = {
     "arange": arange,
     "eye": eye,
     "linspace": linspace,
-    "cast": lambda b, a: b.cast(a["x"], a["dtype"], implicit=False),
+    "cast": cast,
     "constant": constant,
     "convert": constant,
     "cast_float": lambda b, a: b.floats(a["x"]),

@@ -35,13 +35,14 @@ from .calls import (
     einsum,
     loss_class,
     measure_class,
+    reduced,
 )
 from .errors import LossError, Span, quote, suggest
 from .graph import Node, topological
 from .inputs import KERNEL, OLD_KERNEL, Provided
 from .names import Names
 from .review import prediction_nodes
-from .syntax import Tree, appends, dotted, is_loop_over
+from .syntax import REDUCTION, Tree, appends, dotted, is_loop_over
 
 MAX_CALL_DEPTH = 24
 MAX_DEPTH = 200
@@ -482,7 +483,8 @@ class Reader:
         place = voc.split_name(name)
         key = ":".join(place) if place else ""
         if key in voc.TYPES:
-            return DType(DTYPES[voc.TYPES[key]])
+            kind = voc.TYPES[key]
+            return DType(DTYPES[kind], kind in ("float16", "half"))
         if key in voc.CONSTANTS:
             return self.b.const(voc.CONSTANTS[key])
         if key in voc.WORDS:
@@ -914,6 +916,8 @@ class UserFunction:
                 f"{quote(name)} returns nothing", reader.tree.span(self.node), hint="add a return"
             )
         reader.b.at = span
+        if self.node in reader.tree.reduced:
+            return reduced(reader.b, result, self.scope.find(REDUCTION))
         return result
 
     def bind(self, args: list[Value], keywords: dict[str, Value], span: Any) -> dict[str, Value]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from .build import Builder
 from .errors import LossError
-from .graph import BATCHES, Node, Program, folded, topological
+from .graph import BATCHES, Node, Program, topological
 from .inputs import learns
-from .ranges import Range, range_of, ranges
+from .ranges import Range, ranges
 from .sizes import elements
 
 STEPS = ("floor", "ceil", "round", "sign", "floordiv")
@@ -115,9 +115,7 @@ def _zeros_of_target(order: list[Node], known: dict[int, Range]) -> set[int]:
 
 def is_probability(node: Node, b: Builder) -> bool:
     """Whether a tensor made of the prediction lies between 0 and 1 as it is, or almost."""
-    low, high = folded(
-        node, b.ranges, lambda n: range_of(n, [b.ranges[a] for a in n.args], b.parameters)
-    )
+    low, high = b.bounds(node)
     return low >= 0 and high <= ALMOST_ONE and b.learns(node)
 
 

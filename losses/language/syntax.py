@@ -20,6 +20,8 @@ from .tokens import Scan, scan
 
 MAX_DEPTH = 120
 MAX_NODES = 6_000
+# What a class of a loss calls the way in which its values are reduced.
+REDUCTION = "self.reduction"
 
 
 @dataclass
@@ -33,6 +35,8 @@ class Tree:
     indent: int
     spans: dict[ast.AST, Span] = field(default_factory=dict)
     notes: list[Remark] = field(default_factory=list)  # on what was left out of it
+    # functions that are losses of Keras, whose values a sample are reduced, as their class says
+    reduced: set[ast.FunctionDef] = field(default_factory=set)
 
     def offsets(self, node: ast.AST) -> tuple[int, int]:
         """Where a node begins and ends in the text."""

@@ -270,7 +270,7 @@ ROWS: tuple[Row, ...] = (
     ("eye", "N:Z M:V=None dtype:D=float32", "ops K np tf ops:identity np:identity"),
     ("linspace", "start:N stop:N num:I=50", "ops np tf"),
     # types and sizes
-    ("cast", "x:T dtype:D", "ops K tf"),
+    ("cast", "x:T dtype:V", "ops K tf"),
     ("constant", "value:T dtype:V=None shape:V=None", "K tf np:array np:asarray ops:array"),
     (
         "convert",
@@ -371,7 +371,7 @@ CONSTANTS: dict[str, float] = {
     "math:e": 2.718281828459045,
 }
 TYPES: dict[str, str] = {
-    **{f"tf:{n}": n for n in ("float32", "float64", "float16", "bfloat16", "double")},
+    **{f"tf:{n}": n for n in ("float32", "float64", "float16", "half", "bfloat16", "double")},
     **{f"tf:{n}": n for n in ("int32", "int64", "int16", "int8", "uint8", "bool")},
     **{f"np:{n}": n for n in ("float32", "float64", "float16", "int32", "int64", "int8", "uint8")},
     **{f"ops:{n}": n for n in ("float", "int", "bool")},
@@ -405,8 +405,8 @@ METHODS: dict[str, str] = {
     "as_list": "identity",
 }
 
-# Of a metric that is configured.
-METRIC_METHODS = ("update_state", "result", "reset_state", "reset_states")
+# Of a metric that is configured; a loss has `call`.
+METRIC_METHODS = ("update_state", "result", "reset_state", "reset_states", "call")
 
 # How PyTorch calls a function that is here, where the name is another.
 TORCH: dict[str, str] = {
