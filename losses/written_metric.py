@@ -277,10 +277,12 @@ def compile_metric(
     `losses.metrics()`, which a text can also call: `top_k_accuracy(k=5)`.
 
     It need not be differentiable. It carries the name of the metric that it is, or `name`. With
-    `inputs` a name that a run does not have is refused where it stands. Raises `LossError`, also
-    where it would need more memory than there may be (`losses.language.metric_size`).
+    `probe` it is also tried on the predictions of a network that has learnt nothing, which adds to
+    `metric.warnings` where it is not finite. With `inputs` a name that a run does not have is
+    refused where it stands. Raises `LossError`, also where it would need more memory than there may
+    be (`losses.language.metric_size`).
     """
-    return WrittenMetric(
+    made = WrittenMetric(
         text,
         parameters,
         num_classes=num_classes,
@@ -288,6 +290,11 @@ def compile_metric(
         name=name,
         provided=inputs,
     )
+    if probe:
+        from .language.probe_metric import probe_metric
+
+        probe_metric(made.measure)
+    return made
 
 
 def get_metric(
@@ -314,5 +321,5 @@ def get_metric(
 
     given = ", ".join(f"{key}={held(key, value)!r}" for key, value in parameters.items())
     return compile_metric(
-        f"{name}({given})", num_classes=num_classes, name=name, from_logits=from_logits
+        f"{name}({given})", num_classes=num_classes, probe=False, name=name, from_logits=from_logits
     )

@@ -248,7 +248,7 @@ class _Class:
         return made
 
     def add_options(self, arguments: ast.arguments, at: ast.AST) -> None:
-        """What any loss of Keras takes, where its class passes on the arguments it does not name."""
+        """What any loss of Keras takes, where its class passes on what it does not name."""
         there = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
         for name, value in (("name", None), ("reduction", "sum_over_batch_size"), ("dtype", None)):
             if name not in there:

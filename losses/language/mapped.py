@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import elementwise as el
+from . import sizes
 from . import structure as st
 from .build import Builder, Callee, Items, Value
 from .chosen import EACH
@@ -102,7 +103,7 @@ class _Lifting:
             return el.where(self.b, *args)
         if node.op == "cast":
             return self.b.cast(args[0], node.dtype, node.attrs["implicit"])
-        shapes = [st.sizes.broadcast(*(a.shapes[k] for a in args)) if args else () for k in (0, 1)]
+        shapes = [sizes.broadcast(*(a.shapes[k] for a in args)) if args else () for k in (0, 1)]
         return self.b.node(node.op, args, shapes.__getitem__, node.dtype, **node.attrs)
 
     def several(self, node: Node) -> Node:

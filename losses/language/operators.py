@@ -32,7 +32,10 @@ def constant(b: Builder, a: Arguments) -> Value:
 
 def cast(b: Builder, a: Arguments) -> Node:
     """Another type of number; of 16 bits, which losses are not computed in, is remembered."""
-    made = b.cast(a["x"], b.dtype(a["dtype"]), implicit=False)
+    at, b.at = b.at, b.blame.get("dtype", b.at)
+    kind = b.dtype(a["dtype"])
+    b.at = at
+    made = b.cast(a["x"], kind, implicit=False)
     if is_half(a["dtype"]):
         b.check_half(made, cast=True)
     return made
@@ -115,7 +118,7 @@ def batch_dot(b: Builder, a: Arguments) -> Node:
 
 def flip(b: Builder, a: Arguments) -> Node:
     x, rank = a["x"], a["x"].rank
-    for place in st.sizes_of(b, lambda k: st.sizes.axes_in(a["axis"], rank), 0):
+    for place in st.sizes_of(b, lambda k: sizes.axes_in(a["axis"], rank), 0):
         x = st.along(b, "flip", x, place)
     return x
 
@@ -211,14 +214,14 @@ def split_at(b: Builder, a: Arguments) -> Items:
     if not isinstance(parts, Items):
         return split(b, a)
     axis = single_axis(b, a["axis"])
-    size = a["x"].shapes[0][st.sizes.axis_in(axis, a["x"].rank)]
+    size = a["x"].shapes[0][sizes.axis_in(axis, a["x"].rank)]
     ends = [0, *(b.integer(v, "a place") for v in parts.values), size]
     return Items(st.split(b, a["x"], tuple(j - i for i, j in pairwise(ends)), axis))
 
 
 def moveaxis(b: Builder, a: Arguments) -> Node:
     x = a["x"]
-    source, destination = (st.sizes.axis_in(a[n], x.rank) for n in ("source", "destination"))
+    source, destination = (sizes.axis_in(a[n], x.rank) for n in ("source", "destination"))
     order = [i for i in range(x.rank) if i != source]
     order.insert(destination, source)
     return st.transpose(b, x, tuple(order))

@@ -1,4 +1,4 @@
-"""Trying a metric on the predictions of a network that has learnt nothing: what only numbers show."""
+"""Trying a metric on the predictions of a network that has learnt nothing."""
 
 from __future__ import annotations
 
@@ -7,29 +7,32 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .draws import batch, drawn, extreme, own
 from .errors import LossError, Remark, quote
-from .probe import batch, find_nonfinite
+from .probe import find_nonfinite
 
 if TYPE_CHECKING:
-    from losses.written import WrittenLoss
+    from .probe import TriedLoss
 
 ALIKE = 0.05  # how far the logits of an untrained network are apart
 
 
-def untrained(num_classes: int) -> dict[str, Any]:
-    """A batch as `probe.batch` has it, whose probabilities are all about 1 / C."""
-    found: dict[str, Any] = dict(batch(0, num_classes))
+def untrained(measure: TriedLoss) -> dict[str, Any]:
+    """A batch as `drawn` has it, of predictions that are all about the same."""
+    found: dict[str, Any] = dict(batch(0, measure.num_classes))
     logits = ALIKE * found["logits"]
     e = np.exp(logits)
     p = (e / e.sum(-1, keepdims=True)).astype("float32")
-    return {**found, "logits": logits, "y_pred": p, "p_true": (found["y_true"] * p).sum(-1)}
+    found.update(logits=logits, y_pred=p, p_true=(found["y_true"] * p).sum(-1))
+    theirs = extreme(drawn(measure, 0), measure, 0, ALIKE)
+    return {**found, **{name: theirs[name] for name in own(measure)}}
 
 
-def probe_metric(measure: WrittenLoss) -> dict[str, Any]:
+def probe_metric(measure: TriedLoss) -> dict[str, Any]:
     """Try a metric on two batches; adds a warning where it is not finite. Raises `LossError` where
     it cannot be computed at all."""
     values = []
-    for tensors in (untrained(measure.num_classes), batch(0, measure.num_classes)):
+    for tensors in (untrained(measure), drawn(measure, 0)):
         try:
             values.append(float(measure.on(tensors)))
         except LossError:
@@ -46,7 +49,7 @@ def probe_metric(measure: WrittenLoss) -> dict[str, Any]:
     return {"value": values[-1] if finite else None, "gradient_norm": None, "finite": finite}
 
 
-def _say(measure: WrittenLoss, tensors: dict[str, Any], first: bool) -> None:
+def _say(measure: TriedLoss, tensors: dict[str, Any], first: bool) -> None:
     found = find_nonfinite(measure, tensors)
     node = measure.program.result if found is None else found["node"]
     shown = {"nan": "not a number"}.get(found["value"] if found else "", "infinite")

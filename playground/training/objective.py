@@ -73,7 +73,8 @@ def metrics(spec: RunSpec) -> dict[str, Any]:
     found = {}
     for text in spec.measured:
         try:
-            metric = losses.compile_metric(text, inputs=trainable.offered(spec.task, "metric"))
+            offered = trainable.offered(spec.task, "metric")
+            metric = losses.compile_metric(text, probe=False, inputs=offered)
         except losses.LossError as error:
             shown = naming.cut(text, 40)
             raise SpecError(

@@ -95,7 +95,6 @@ REFUSED = {
         "cannot run over a tensor",
     "def f(y_true, y_pred):\n    return sum([y_pred[:, i] for i in range(1000)])": "at most 64",
     "def f(y_true, y_pred):\n    y_pred.append(1)\n    return y_pred": "only a list",
-    "sum([y_pred[:, i] for i in range(10)])": "inside a function",
     "tf.cond(y_pred > 0, lambda: y_pred, lambda: y_true)": "one number",
 }  # fmt: skip
 
@@ -104,3 +103,21 @@ REFUSED = {
 def test_what_is_refused(text: str) -> None:
     with pytest.raises(losses.LossError, match=REFUSED[text]):
         losses.compile_loss(text)
+
+
+OUTSIDE = {
+    "sum([y_pred[:, i] * y_true[:, i] for i in range(10)])": (Y * P).sum(-1).mean(),
+    "def tilted(q):\n    return lambda y, p: K.mean(K.maximum(q * (y - p), (q - 1) * (y - p)), "
+    "axis=-1)\nlosses = [tilted(q) for q in [0.1, 0.9]]\n"
+    "sum([f(y_true, y_pred) for f in losses])": tilted(0.1) + tilted(0.9),
+    "f = lambda q: lambda y, p: K.mean(K.maximum(q * (y - p), (q - 1) * (y - p)), axis=-1)"
+    "\nf(0.9)": tilted(0.9),
+    "loss_fn = keras.losses.mean_squared_error\nloss_fn(y_true, y_pred)": MSE,
+    "norms = [K.square, K.abs]\nsum([K.mean(f(y_true - y_pred), axis=-1) for f in norms])":
+        MSE + np.abs(Y - P).mean(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", OUTSIDE)
+def test_lists_lambdas_and_functions_as_values_outside_a_function(text: str) -> None:
+    assert float(losses.compile_loss(text).on(B)) == pytest.approx(OUTSIDE[text], rel=1e-5)
