@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from playground.errors import RunError
 from playground.settings import Settings
 
 OthersSince = Callable[[str], float | None]  # of a visitor: since when others wait, if any do
@@ -65,3 +66,25 @@ def overdue(
             )
     longest = max(found, key=lambda each: each[0], default=None)
     return None if longest is None or longest[0] <= 0 else longest[1:]
+
+
+def check_room(count: int, mine: int, queued: int, busy: int, settings: Settings) -> None:
+    """Raises RunError where there is no room for `count` more runs of a visitor who has `mine` that
+    are live: `queued` runs wait, `busy` workers have one."""
+    most = settings.runs_per_visitor
+    if count > 1 and mine + count > most:
+        raise RunError(
+            f"These {count} runs and the {mine} of yours that train, pause or wait are more "
+            f"than one visitor may have, {most}.",
+            "Stop some of them or wait until they have finished.",
+        )
+    if mine >= most:
+        raise RunError(
+            f"You have {mine} runs that train, pause or wait, as many as one visitor may.",
+            "Stop one of them or wait until one has finished.",
+        )
+    if queued + count > settings.workers - busy + settings.queue_limit:
+        raise RunError(
+            f"The queue is full: {queued} runs wait for a worker.",
+            "Try again when one has finished.",
+        )

@@ -7,37 +7,32 @@ that goes on from one whose process is gone.
 
 import json
 import logging
-import os
 import secrets
 import string
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, func, insert, select
 
 from playground.errors import StoreError
-from playground.runs import curves, evaluations, liveness, records, snapshots, tables
+from playground.runs import curves, evaluations, records, snapshots, tables
 from playground.runs.connection import Database
-from playground.runs.files import Files, to_npz
-from playground.runs.records import COLUMNS, LIVE, STATES, RunRecord, dumps, to_record
+from playground.runs.files import Files
+from playground.runs.recorder import Recorder
+from playground.runs.records import COLUMNS, LIVE, STATES, RunRecord, to_record
 from playground.runs.removal import Removal, Removed
 from playground.settings import Settings
 from playground.spec import RunSpec
-from playground.training.changes import STATE, of_before
+from playground.training.changes import of_before
 from playground.training.events import (
     Changed,
     Evaluated,
     Event,
-    Failed,
-    Finished,
-    Preparing,
-    Progress,
     Snapshot,
     Started,
 )
@@ -80,19 +75,14 @@ class Store:
         lock_seconds: float = 60.0,
         most_bytes: int = 2**60,
     ) -> None:
-        self._snapshot_bytes, self._most_bytes = snapshot_bytes, most_bytes
-        # Ends that could not be written yet: the columns, and the metrics.
-        self._unwritten: dict[str, tuple[dict[str, Any], Mapping[str, float]]] = {}
+        self._most_bytes = most_bytes
         self._built: OrderedDict[str, Started] = OrderedDict()
-        self._held: set[str] = set()  # live runs that this store made
-        self._holder = liveness.holder()
-        self._watch = liveness.Watch()
-        self._closed = threading.Event()
-        self._heart: threading.Thread | None = None
         self._files = Files(folder)
         self._database = Database(url, lock_seconds)
         self._reading, self._writing = self._database.reading, self._database.writing
-        self._removal = Removal(self._database, self._files, self._alive)
+        self._recorder = Recorder(self._database, self._files, snapshot_bytes)
+        self._holding = self._recorder.holding
+        self._removal = Removal(self._database, self._files, self._holding.alive)
         self._files.open()
         self._database.open()
 
@@ -111,10 +101,10 @@ class Store:
                     spec=spec.to_json(),
                     state=state,
                     created=time.time(),
-                    **self._held_by_this_process(),
+                    **self._holding.columns(),
                 )
             )
-        self._hold(run_id)
+        self._holding.hold(run_id)
         return run_id
 
     def record(self, run_id: str, event: Event) -> None:
@@ -122,34 +112,7 @@ class Store:
 
         A run that has ended keeps its state, whatever comes later.
         """
-        match event:
-            case Preparing():
-                self._update(
-                    run_id,
-                    {"queued", "preparing"},
-                    state="preparing",
-                    preparing=event.message,
-                    preparing_fraction=event.fraction,
-                )
-            case Started():
-                self._record_started(run_id, event)
-            case Progress():
-                self._record_progress(run_id, event)
-            case Evaluated():
-                self._record_evaluated(run_id, event)
-            case Snapshot():
-                self._record_snapshot(run_id, event)
-            case Changed():
-                self._record_changed(run_id, event)
-            case Finished():
-                self._end(
-                    run_id,
-                    event.reason,
-                    {"step": event.step, "seconds": event.seconds},
-                    {f"test_{name}": value for name, value in event.metrics.items()},
-                )
-            case Failed():
-                self.set_state(run_id, "failed", event.message, event.hint, event.where, event.kind)
+        self._recorder.record(run_id, event)
 
     def set_state(
         self,
@@ -165,22 +128,11 @@ class Store:
         An end that cannot be written (full disk) raises StoreError, shows in this process
         nevertheless and is written as soon as the store can be.
         """
-        if state not in STATES:
-            raise ValueError(f"expected one of {', '.join(sorted(STATES))}; got {state!r}")
-        text = {
-            "message": message,
-            "hint": hint,
-            "kind": kind,
-            "where": None if where is None else dumps(where),
-        }
-        if state in LIVE:
-            self._update(run_id, LIVE, patient=False, state=state, **text)
-        else:
-            self._end(run_id, state, text, patient=False)
+        self._recorder.set_state(run_id, state, message, hint, where, kind)
 
     def interrupt_dead(self) -> list[str]:
         """Marks as failed the runs that had begun and whose process is gone; returns their ids."""
-        dead = [row for row in self._of_others(LIVE - {"queued"}) if not self._alive(row)]
+        dead = self._holding.orphans(LIVE - {"queued"})
         for row in dead:
             self.set_state(
                 row.id,
@@ -195,39 +147,12 @@ class Store:
     def take_over(self) -> list[RunRecord]:
         """The waiting runs whose process is gone, in the order in which they came. This process
         holds them from now on."""
-        columns, taken = tables.runs.c, []
-        for row in self._of_others({"queued"}):
-            if self._alive(row):
-                continue
-            with self._writing() as connection:
-                done = connection.execute(
-                    update(tables.runs)
-                    .where(
-                        columns.id == row.id,
-                        columns.state == "queued",
-                        columns.holder == row.holder,  # unless another process was quicker
-                    )
-                    .values(**self._held_by_this_process())
-                )
-            if done.rowcount:
-                taken.append(row.id)
-                self._hold(row.id)
-        found = [self.run(run_id) for run_id in taken]
+        found = [self.run(run_id) for run_id in self._holding.take_over()]
         return [record for record in found if record is not None]
 
     def release(self, run_ids: Sequence[str]) -> None:
         """Leaves waiting runs of this process to the one that asks for them next."""
-        with self._writing() as connection:
-            connection.execute(
-                update(tables.runs)
-                .where(
-                    tables.runs.c.id.in_(run_ids),
-                    tables.runs.c.state == "queued",
-                    tables.runs.c.holder == self._holder,
-                )
-                .values(holder=liveness.NOBODY)
-            )
-        self._held.difference_update(run_ids)
+        self._holding.release(run_ids)
 
     def delete(self, run_ids: Sequence[str]) -> list[Removed]:
         """Removes runs with all that there is of them, all or none. Refuses one that is unknown or
@@ -248,9 +173,7 @@ class Store:
 
     def close(self) -> None:
         """Ends the sign of life and the connections."""
-        self._closed.set()
-        if self._heart is not None:
-            self._heart.join(timeout=5)
+        self._holding.close()
         try:
             self._database.close()
         except StoreError as error:
@@ -395,113 +318,6 @@ class Store:
         with self._reading() as connection:
             return sorted(snapshots.files(connection, run_id, kind))
 
-    # One method for each kind of event that keeps more than a state
-
-    def _record_started(self, run_id: str, event: Started) -> None:
-        self._files.write(run_id, "started.npz", to_npz(event.arrays, compressed=True))
-        facts = {
-            field.name: getattr(event, field.name)
-            for field in fields(event)
-            if field.name != "arrays"
-        }
-        self._update(
-            run_id,
-            LIVE,
-            state="running",
-            started=time.time(),
-            steps=event.steps,
-            parameters=event.parameters,
-            built=dumps(facts),
-        )
-
-    def _record_progress(self, run_id: str, event: Progress) -> None:
-        with self._writing(patient=True) as connection:
-            curves.write(connection, run_id, event)
-            connection.execute(
-                update(tables.runs)
-                .where(tables.runs.c.id == run_id)
-                .values(
-                    step=event.step,
-                    epoch=event.epoch,
-                    seconds=event.seconds,
-                    images_per_second=event.images_per_second,
-                    heartbeat=time.time(),
-                )
-            )
-
-    def _record_evaluated(self, run_id: str, event: Evaluated) -> None:
-        with self._writing(patient=True) as connection:
-            evaluations.write(connection, run_id, event)
-
-    def _record_snapshot(self, run_id: str, event: Snapshot) -> None:
-        self._files.write(run_id, snapshots.file(event), to_npz(event.arrays))
-        with self._writing(patient=True) as connection:
-            gone = snapshots.write(connection, run_id, event, self._snapshot_bytes)
-        self._files.remove(run_id, gone)
-
-    def _record_changed(self, run_id: str, event: Changed) -> None:
-        with self._writing(patient=True) as connection:
-            said = {"kind": event.kind, "value": event.value}
-            connection.execute(
-                insert(tables.marks).values(
-                    run_id=run_id, step=event.step, what=event.name, value=dumps(said)
-                )
-            )
-            if event.kind == STATE and event.value in ("paused", "running"):
-                connection.execute(
-                    update(tables.runs)
-                    .where(tables.runs.c.id == run_id, tables.runs.c.state.in_(LIVE))
-                    .values(state=event.value)
-                )
-
-    # States
-
-    def _update(
-        self, run_id: str, states: frozenset[str] | set[str], patient: bool = True, **values: Any
-    ) -> None:
-        """Writes columns of a run that is in one of `states`."""
-        with self._writing(patient) as connection:
-            connection.execute(
-                update(tables.runs)
-                .where(tables.runs.c.id == run_id, tables.runs.c.state.in_(states))
-                .values(heartbeat=time.time(), **values)
-            )
-
-    def _end(
-        self,
-        run_id: str,
-        state: str,
-        values: Mapping[str, Any],
-        metrics: Mapping[str, float] | None = None,
-        patient: bool = True,
-    ) -> None:
-        """Writes a run's end, unless it ended in another way before."""
-        end = {"state": state, "finished": time.time(), **values}, metrics or {}
-        try:
-            self._write_end(run_id, *end, patient)
-        except StoreError:
-            self._unwritten.setdefault(run_id, end)
-            self._start_heart()
-            raise
-        self._held.discard(run_id)
-
-    def _write_end(
-        self, run_id: str, values: dict[str, Any], metrics: Mapping[str, float], patient: bool
-    ) -> None:
-        with self._writing(patient) as connection:
-            connection.execute(
-                update(tables.runs)
-                .where(
-                    tables.runs.c.id == run_id,
-                    tables.runs.c.state.in_(LIVE | {values["state"]}),
-                )
-                .values(**values)
-            )
-            if metrics:
-                evaluations.add_metrics(connection, run_id, metrics)
-
-    # Who holds a run
-
     def _number(self) -> dict[str, Any]:
         """The number of a new run: none is given twice, as SQLite by itself would."""
         if not self._database.sqlite:
@@ -512,69 +328,11 @@ class Store:
         ]
         return {"number": func.max(*highest) + 1}
 
-    def _held_by_this_process(self) -> dict[str, Any]:
-        return {
-            "host": liveness.host(),
-            "pid": os.getpid(),
-            "holder": self._holder,
-            "heartbeat": time.time(),
-        }
-
-    def _of_others(self, states: frozenset[str] | set[str]) -> list[Row[Any]]:
-        """The runs in these states that other processes hold, in the order in which they came."""
-        columns = tables.runs.c
-        with self._reading() as connection:
-            rows = connection.execute(
-                select(tables.runs)
-                .where(columns.state.in_(states), columns.holder != self._holder)
-                .order_by(columns.number)
-            ).all()
-        return list(rows)
-
-    def _alive(self, row: Row[Any]) -> bool:
-        return self._watch.alive(row.host, row.pid, row.holder, row.heartbeat)
-
-    # The sign of life
-
-    def _hold(self, run_id: str) -> None:
-        self._held.add(run_id)
-        self._start_heart()
-
-    def _start_heart(self) -> None:
-        if self._heart is None and not self._closed.is_set():
-            self._heart = threading.Thread(target=self._beat, name="store-heart", daemon=True)
-            self._heart.start()
-
-    def _beat(self) -> None:
-        while not self._closed.wait(liveness.BEAT_SECONDS):
-            try:
-                self._write_overdue()
-                if self._held:
-                    self._give_sign()
-            except StoreError as error:
-                _log.warning("The runs' sign of life could not be written: %s", error)
-
-    def _write_overdue(self) -> None:
-        for run_id, (values, metrics) in list(self._unwritten.items()):
-            self._write_end(run_id, values, metrics, patient=False)
-            del self._unwritten[run_id]
-            self._held.discard(run_id)
-
-    def _give_sign(self) -> None:
-        columns = tables.runs.c
-        with self._writing() as connection:
-            connection.execute(
-                update(tables.runs)
-                .where(columns.holder == self._holder, columns.state.in_(LIVE))
-                .values(heartbeat=time.time())
-            )
-
     def _to_record(self, row: Row[Any]) -> RunRecord:
         record = to_record(row._asdict())
-        unwritten = self._unwritten.get(record.id)
-        if unwritten is None or not record.live:
+        values = self._recorder.unwritten(record.id)
+        if values is None or not record.live:
             return record
-        values, _ = unwritten
         return replace(
             record,
             state=values["state"],

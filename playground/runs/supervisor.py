@@ -20,7 +20,7 @@ from playground.runs.asking import Asking
 from playground.runs.duration import Durations
 from playground.runs.executor import LocalExecutor, LocalWorker
 from playground.runs.jobs import Job, WorkerSlot
-from playground.runs.limits import full, overdue
+from playground.runs.limits import check_room, full, overdue
 from playground.runs.run_queue import QueuedRun, RunQueue
 from playground.runs.steering import COMMANDS, check_change, check_owner, refuse
 from playground.runs.store import Store, open_store
@@ -297,25 +297,8 @@ class Supervisor:
             slot.job is not None and not slot.job.ended and slot.job.queued.visitor == visitor
             for slot in self._slots.values()
         )
-        most = self.settings.runs_per_visitor
-        if count > 1 and mine + count > most:
-            raise RunError(
-                f"These {count} runs and the {mine} of yours that train, pause or wait are more "
-                f"than one visitor may have, {most}.",
-                "Stop some of them or wait until they have finished.",
-            )
-        if mine >= most:
-            raise RunError(
-                f"You have {mine} runs that train, pause or wait, as many as one visitor may.",
-                "Stop one of them or wait until one has finished.",
-            )
         busy = sum(slot.job is not None for slot in self._slots.values())
-        room = self.settings.workers - busy + self.settings.queue_limit
-        if len(self._queue) + count > room:
-            raise RunError(
-                f"The queue is full: {len(self._queue)} runs wait for a worker.",
-                "Try again when one has finished.",
-            )
+        check_room(count, mine, len(self._queue), busy, self.settings)
 
     def _command_waiting(self, run_id: str, do: str) -> None:
         if do != "stop":

@@ -116,7 +116,7 @@ def test_what_is_asked_at_every_tick_is_found_by_an_index(tmp_path: Path) -> Non
 
         store.interrupt_dead()
         store.take_over()
-        store._give_sign()
+        store._holding.give_sign()
         store.by_digest([RunSpec(dataset="digits").digest])
         store.runs(owner="me")
         store.run(run_id)

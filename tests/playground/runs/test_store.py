@@ -352,7 +352,7 @@ def test_a_run_of_another_process_shows_live_and_is_left_alone_until_that_dies(
 def test_a_live_process_of_this_machine_is_never_taken_for_dead(store, writer, tmp_path):
     run_id = writer.stdout.readline().strip()
     writer.send_signal(signal.SIGSTOP)  # as a machine that sleeps: no sign of life
-    store._watch = Watch(iter(range(0, 10_000, 5)).__next__)
+    store._holding._watch = Watch(iter(range(0, 10_000, 5)).__next__)
     with sqlite3.connect(tmp_path / "playground.sqlite") as raw:
         raw.execute("UPDATE runs SET heartbeat = heartbeat - 86400")  # and our clock a day ahead
     assert [store.interrupt_dead() for _ in range(40)] == [[]] * 40

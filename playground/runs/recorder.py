@@ -1,0 +1,217 @@
+"""What a run says, as rows and files of the store."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import insert, update
+
+from playground.errors import StoreError
+from playground.runs import curves, evaluations, snapshots, tables
+from playground.runs.connection import Database
+from playground.runs.files import Files, to_npz
+from playground.runs.holding import Holding
+from playground.runs.records import LIVE, STATES, dumps
+from playground.training.changes import STATE
+from playground.training.events import (
+    Changed,
+    Evaluated,
+    Event,
+    Failed,
+    Finished,
+    Preparing,
+    Progress,
+    Snapshot,
+    Started,
+)
+
+
+class Recorder:
+    """Writes the events and ends of runs. Of each kind of snapshot a run keeps at most about
+    `snapshot_bytes`. An end that cannot be written now is kept and written as soon as it can be.
+    Thread-safe; methods raise StoreError."""
+
+    def __init__(self, database: Database, files: Files, snapshot_bytes: int) -> None:
+        self._writing, self._files, self._snapshot_bytes = database.writing, files, snapshot_bytes
+        self.holding = Holding(database, self.write_overdue)
+        # Ends that could not be written yet: the columns, and the metrics.
+        self._unwritten: dict[str, tuple[dict[str, Any], Mapping[str, float]]] = {}
+
+    def unwritten(self, run_id: str) -> dict[str, Any] | None:
+        """The columns of an end that is not written yet."""
+        found = self._unwritten.get(run_id)
+        return None if found is None else found[0]
+
+    def record(self, run_id: str, event: Event) -> None:
+        """Keeps an event and what follows from it for the run's state.
+
+        A run that has ended keeps its state, whatever comes later.
+        """
+        match event:
+            case Preparing():
+                self._update(
+                    run_id,
+                    {"queued", "preparing"},
+                    state="preparing",
+                    preparing=event.message,
+                    preparing_fraction=event.fraction,
+                )
+            case Started():
+                self._record_started(run_id, event)
+            case Progress():
+                self._record_progress(run_id, event)
+            case Evaluated():
+                self._record_evaluated(run_id, event)
+            case Snapshot():
+                self._record_snapshot(run_id, event)
+            case Changed():
+                self._record_changed(run_id, event)
+            case Finished():
+                self._end(
+                    run_id,
+                    event.reason,
+                    {"step": event.step, "seconds": event.seconds},
+                    {f"test_{name}": value for name, value in event.metrics.items()},
+                )
+            case Failed():
+                self.set_state(run_id, "failed", event.message, event.hint, event.where, event.kind)
+
+    def set_state(
+        self,
+        run_id: str,
+        state: str,
+        message: str = "",
+        hint: str = "",
+        where: dict[str, Any] | None = None,
+        kind: str = "",
+    ) -> None:
+        """Sets a live run's state, or says more about the state in which it ended.
+
+        An end that cannot be written (full disk) raises StoreError, shows in this process
+        nevertheless and is written as soon as the store can be.
+        """
+        if state not in STATES:
+            raise ValueError(f"expected one of {', '.join(sorted(STATES))}; got {state!r}")
+        text = {
+            "message": message,
+            "hint": hint,
+            "kind": kind,
+            "where": None if where is None else dumps(where),
+        }
+        if state in LIVE:
+            self._update(run_id, LIVE, patient=False, state=state, **text)
+        else:
+            self._end(run_id, state, text, patient=False)
+
+    # One method for each kind of event that keeps more than a state
+
+    def _record_started(self, run_id: str, event: Started) -> None:
+        self._files.write(run_id, "started.npz", to_npz(event.arrays, compressed=True))
+        facts = {
+            field.name: getattr(event, field.name)
+            for field in fields(event)
+            if field.name != "arrays"
+        }
+        self._update(
+            run_id,
+            LIVE,
+            state="running",
+            started=time.time(),
+            steps=event.steps,
+            parameters=event.parameters,
+            built=dumps(facts),
+        )
+
+    def _record_progress(self, run_id: str, event: Progress) -> None:
+        with self._writing(patient=True) as connection:
+            curves.write(connection, run_id, event)
+            connection.execute(
+                update(tables.runs)
+                .where(tables.runs.c.id == run_id)
+                .values(
+                    step=event.step,
+                    epoch=event.epoch,
+                    seconds=event.seconds,
+                    images_per_second=event.images_per_second,
+                    heartbeat=time.time(),
+                )
+            )
+
+    def _record_evaluated(self, run_id: str, event: Evaluated) -> None:
+        with self._writing(patient=True) as connection:
+            evaluations.write(connection, run_id, event)
+
+    def _record_snapshot(self, run_id: str, event: Snapshot) -> None:
+        self._files.write(run_id, snapshots.file(event), to_npz(event.arrays))
+        with self._writing(patient=True) as connection:
+            gone = snapshots.write(connection, run_id, event, self._snapshot_bytes)
+        self._files.remove(run_id, gone)
+
+    def _record_changed(self, run_id: str, event: Changed) -> None:
+        with self._writing(patient=True) as connection:
+            said = {"kind": event.kind, "value": event.value}
+            connection.execute(
+                insert(tables.marks).values(
+                    run_id=run_id, step=event.step, what=event.name, value=dumps(said)
+                )
+            )
+            if event.kind == STATE and event.value in ("paused", "running"):
+                connection.execute(
+                    update(tables.runs)
+                    .where(tables.runs.c.id == run_id, tables.runs.c.state.in_(LIVE))
+                    .values(state=event.value)
+                )
+
+    # States
+
+    def _update(
+        self, run_id: str, states: frozenset[str] | set[str], patient: bool = True, **values: Any
+    ) -> None:
+        """Writes columns of a run that is in one of `states`."""
+        with self._writing(patient) as connection:
+            connection.execute(
+                update(tables.runs)
+                .where(tables.runs.c.id == run_id, tables.runs.c.state.in_(states))
+                .values(heartbeat=time.time(), **values)
+            )
+
+    def _end(
+        self,
+        run_id: str,
+        state: str,
+        values: Mapping[str, Any],
+        metrics: Mapping[str, float] | None = None,
+        patient: bool = True,
+    ) -> None:
+        """Writes a run's end, unless it ended in another way before."""
+        end = {"state": state, "finished": time.time(), **values}, metrics or {}
+        try:
+            self._write_end(run_id, *end, patient)
+        except StoreError:
+            self._unwritten.setdefault(run_id, end)
+            self.holding.start()
+            raise
+        self.holding.let_go(run_id)
+
+    def _write_end(
+        self, run_id: str, values: dict[str, Any], metrics: Mapping[str, float], patient: bool
+    ) -> None:
+        with self._writing(patient) as connection:
+            connection.execute(
+                update(tables.runs)
+                .where(
+                    tables.runs.c.id == run_id,
+                    tables.runs.c.state.in_(LIVE | {values["state"]}),
+                )
+                .values(**values)
+            )
+            if metrics:
+                evaluations.add_metrics(connection, run_id, metrics)
+
+    def write_overdue(self) -> None:
+        """Writes the ends that could not be written when they came."""
+        for run_id, (values, metrics) in list(self._unwritten.items()):
+            self._write_end(run_id, values, metrics, patient=False)
+            del self._unwritten[run_id]
+            self.holding.let_go(run_id)
