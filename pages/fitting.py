@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.live import component
 from pages.parts import draft, rerun, runs, task_page, together, url
+from pages.parts.caution import caution
 from pages.parts.corner import corner
 from pages.parts.data_card import data_card
 from pages.parts.head import head
@@ -45,6 +46,7 @@ with st.sidebar:
     for field in ("width", "depth", "embedding", "batch_norm"):
         knob(field, faults)
     corner(settled)
+    caution(settled)
     st.subheader("Regularisation", anchor=False)
     group("regularisation", faults)
     st.subheader("Augmentation", anchor=False)

@@ -32,6 +32,7 @@ from playground.settings import settings
 from playground.spec import RunSpec, fields, knobs
 from playground.training.control import Control
 from playground.training.events import Event, Failed, Finished, Preparing, Started
+from playground.verdicts.words import Verdict
 
 app = typer.Typer(
     help="Train a small CNN from any loss; see the data sets and the recorded runs.",
@@ -76,6 +77,8 @@ def _watch(spec: RunSpec, view: terminal.View, keep: bool) -> int:
                     store.record(run_id, event)
                 view.show(event)
                 end = event if isinstance(event, Finished | Failed) else end
+        if store and run_id and end is not None:
+            view.judged(_verdict(store, run_id))
     except StoreError:
         raise
     except BaseException as error:
@@ -98,6 +101,16 @@ def _watch(spec: RunSpec, view: terminal.View, keep: bool) -> int:
         terminal.complain(message, end.hint)
         return 2 if end.step == 0 and end.kind in {"loss", "data", "spec"} else 1
     return 0 if end is not None and end.reason == "completed" else 128 + stopping.signal
+
+
+def _verdict(store: Store, run_id: str) -> Verdict:
+    """What is to be said of a run that has ended."""
+    from playground.verdicts import asked
+
+    record = store.run(run_id)
+    if record is None:
+        raise StoreError("The run was deleted while it trained.", "Train it again.")
+    return asked.verdict(store, record)
 
 
 def _make_room(store: Store) -> None:
@@ -260,7 +273,9 @@ def _with_knobs(command: Callable[..., None]) -> Callable[..., None]:
                 False, "--json", help="Print one line of JSON for each event, without arrays."
             ),
             "store": typer.Option(
-                True, "--store/--no-store", help="Record the run, so that the web page shows it."
+                True,
+                "--store/--no-store",
+                help="Record the run: the web page shows it, and a verdict sums it up.",
             ),
         }.items()
     ]

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from playground import naming
+from playground.cautions import cautions
 from playground.knobs import metric_key
 from playground.runs.address import Link
 from playground.spec import RunSpec
@@ -27,11 +28,12 @@ from playground.training.events import (
     seconds_left,
 )
 from playground.training.events import Progress as Trained
+from playground.verdicts.words import Verdict
 
 
 class View(Protocol):
-    """Shows a run's events as they come, says where it is recorded, and at last sums it up: how it
-    ended (None: broken off), after how many seconds in all."""
+    """Shows a run's events as they come, says where it is recorded, and at last sums it up: what
+    the verdict on it is, how it ended (None: broken off), after how many seconds in all."""
 
     def __enter__(self) -> Self: ...
 
@@ -45,6 +47,8 @@ class View(Protocol):
     def show(self, event: Event) -> None: ...
 
     def recorded(self, run_id: str, link: Link) -> None: ...
+
+    def judged(self, verdict: Verdict) -> None: ...
 
     def close(self, end: Finished | Failed | None, seconds: float) -> None: ...
 
@@ -76,6 +80,13 @@ class JsonLines:
                 line[field.name] = value
         print(json.dumps(_finite(line), ensure_ascii=False), flush=True)
 
+    def judged(self, verdict: Verdict) -> None:
+        """The verdict as an object of its own, beside the events: `change` has the settings that
+        the next step changes."""
+        said = {field.name: getattr(verdict, field.name) for field in fields(verdict)}
+        line = {"event": "Verdict", **self._run, **said}
+        print(json.dumps(_finite(line), ensure_ascii=False), flush=True)
+
     def close(self, end: Finished | Failed | None, seconds: float) -> None:
         """The last event said it all."""
 
@@ -100,6 +111,7 @@ class Bar:
         self._steps = 0
         self._rate = 0.0
         self._link: Link | None = None
+        self._verdict: Verdict | None = None
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -112,6 +124,9 @@ class Bar:
         self._link = link
         if link.up:
             self._console.print(f"Watch it at {link.url}", soft_wrap=True)
+
+    def judged(self, verdict: Verdict) -> None:
+        self._verdict = verdict
 
     def show(self, event: Event) -> None:
         if isinstance(event, Preparing):
@@ -143,6 +158,9 @@ class Bar:
             show(f"{end.seconds:.1f} s of training, {rate}, {seconds:.1f} s in all")
         elif end is None:
             show(f"Broken off after {seconds:.1f} s")
+        if self._verdict is not None:
+            show(self._verdict.sentence)
+            show(f"Next: {self._verdict.step}")
         if self._link is not None:
             show(f"Run {self._link.url}")
             if not self._link.up:
@@ -166,6 +184,8 @@ class Bar:
         for warning in event.loss.get("warnings", ()):
             text = warning.get("message", warning) if isinstance(warning, dict) else warning
             self._console.print(f"Note on the loss: {text}")
+        for each in cautions(self._spec):
+            self._console.print(f"Note on the settings: {each.message}")
         self._update("Compiling the training step", 0, None)
 
     def _trained(self, event: Trained) -> None:

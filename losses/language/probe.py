@@ -92,6 +92,7 @@ def probe_loss(loss: TriedLoss) -> dict[str, Any]:
         _say_flat(loss, say, results, norm)
         _say_direction(loss, say)
         _say_bottomless(loss, say)
+        _say_pushed_apart(loss, say)
     if finite and norm > 1e6:
         big = max((n for n in loss.program.order if n.is_const and abs(n.attrs["value"]) > 1e3),
                   key=lambda n: abs(n.attrs["value"]), default=loss.program.result)  # fmt: skip
@@ -198,6 +199,31 @@ def _say_bottomless(loss: TriedLoss, say: _Sayer) -> None:
     if bounds[0] > -math.inf:
         return
     base = drawn(loss, 0)
+    values = _falling(loss, base)
+    if values is None:
+        return
+    binary = {**base, "labels": np.minimum(base["labels"], 1)}
+    if "labels" in loss.inputs and _falling(loss, binary) is None:
+        loss.warnings[:] = [each for each in loss.warnings if each.code != "upside-down"]
+        say(
+            "target-beyond-1",
+            f"labels are the numbers of the classes, up to {loss.num_classes - 1}, and this loss "
+            "falls without end where a target is beyond 1",
+            "write y_true in its place, which is 0 or 1 for each class",
+            program.result,
+        )
+        return
+    say(
+        "unbounded",
+        "the loss has no lower bound: it keeps falling as the prediction grows extreme "
+        f"({values[0]:.4g}, {values[1]:.4g}, {values[2]:.4g})",
+        "is a minus missing? bound it with maximum, clip or log(1 + ...)",
+        program.result,
+    )
+
+
+def _falling(loss: TriedLoss, base: Mapping[str, Any]) -> list[float] | None:
+    """The values as the prediction grows extreme, where they fall as fast and faster; or None."""
     truth = base["y_true"]
     for target in (truth, np.roll(truth, 1, axis=-1), base["logits"]):
         values: list[float] = []
@@ -216,14 +242,34 @@ def _say_bottomless(loss: TriedLoss, say: _Sayer) -> None:
             values.append(float(loss.on(given)))
         first, second = values[1] - values[0], values[-1] - values[1]
         if len(values) == 3 and math.isfinite(second) and second < 0.9 * first:
-            say(
-                "unbounded",
-                "the loss has no lower bound: it keeps falling as the prediction grows extreme "
-                f"({values[0]:.4g}, {values[1]:.4g}, {values[2]:.4g})",
-                "is a minus missing? bound it with maximum, clip or log(1 + ...)",
-                loss.program.result,
-            )
-            return
+            return values
+    return None
+
+
+def _say_pushed_apart(loss: TriedLoss, say: _Sayer) -> None:
+    """A pair of one class (`same` is 1) must cost more the farther apart it is, and one of two
+    classes no more: else the two are swapped."""
+    if not {"same", "features", "partner_features"} <= set(loss.inputs):
+        return
+    base = drawn(loss, 0)
+    step = np.ones_like(base["features"]) / math.sqrt(base["features"].shape[-1])
+    costs = []
+    for same in (1.0, 0.0):
+        near, far = (
+            float(loss.on({**base, "same": np.full_like(base["same"], same),
+                           "partner_features": base["features"] + by * step}))
+            for by in (0.05, 0.5)
+        )  # fmt: skip
+        costs.append(far - near)
+    alike, other = costs
+    if math.isfinite(alike + other) and alike < 0 < other:
+        say(
+            "swapped-pairs",
+            "pairs of one class are pushed apart and others drawn together: here same is 1 for a "
+            "pair of one class",
+            "swap same and (1 - same)",
+            loss.program.result,
+        )
 
 
 def find_nonfinite(loss: TriedLoss, tensors: Mapping[str, Any]) -> dict[str, Any] | None:

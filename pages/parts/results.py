@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from pages.live import component
-from pages.parts import draft, metrics, problems, rerun, runs, session, term_charts
+from pages.parts import draft, judged, metrics, problems, rerun, runs, session, term_charts
 from pages.parts.url import AXIS_KEY, LOG_KEY, SMOOTHING_KEY
 from playground import models
 from playground.analysis import curves
@@ -17,7 +17,6 @@ from playground.runs import supervisor
 from playground.runs.store import LIVE, RunRecord
 from playground.spec import RunSpec
 from playground.tasks import TASKS
-from playground.verdicts import chance
 
 TICK_SECONDS = 2.0
 
@@ -136,32 +135,26 @@ def network_card(settled: RunSpec | None) -> None:
 def _lesson(current: RunRecord | None, compared: Sequence[RunRecord]) -> None:
     """What the curves say, in a line; follows a run that trains."""
     rerun.follow()
-    with st.container(key="lesson-curves"):
-        st.caption(_at_chance(current) or _said(current, compared))
+    with st.container(key="lesson-curves", gap=None):
+        if current is None or not _judged(current):
+            st.caption(_said(current, compared))
 
 
-def _at_chance(current: RunRecord | None) -> str:
-    """That a run stays at chance, and what to do about it; empty of one that does not."""
-    if current is None:
-        return ""
-    store = supervisor.service().store
+def _judged(current: RunRecord) -> bool:
+    """The verdict on a run in a line, its next step, and the way to the page that shows why; False
+    where there is none yet."""
     try:
-        started = store.started(current.id)
-        steps, accuracies = store.series(current.id, "validation_accuracy")
+        found = judged.verdict(current)
     except StoreError:
-        return ""  # the page says elsewhere that the store cannot be read
-    if started is None or not started.baseline:
-        return ""
-    guess = chance.guessing(started.baseline["accuracy"], len(started.class_names))
-    images = started.validation_images
-    epochs = (steps / started.steps_per_epoch).tolist()
-    if not chance.stays(epochs, accuracies.tolist(), guess, images):
-        return ""
-    return (
-        f"**It stays at chance:** {accuracies[-1]:.1%} of the validation images after "
-        f"{steps[-1] / started.steps_per_epoch:.1f} epochs, where guessing gets {guess:.1%}. "
-        f"{chance.advice(current.spec, started.loss)}"
-    )
+        return False  # the page says elsewhere that the store cannot be read
+    if found.kind == "early":
+        return False
+    # A fragment of a visitor's text may be in it: plain text, never Markdown.
+    st.text(f"{found.sentence} Next: {found.step}")
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        judged.next_step(current, found, "next-step")
+        st.page_link("fitting.py", label="Why: the page Fitting", icon=":material/arrow_forward:")
+    return True
 
 
 def _said(current: RunRecord | None, compared: Sequence[RunRecord]) -> str:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.parts import draft, metrics, runs, together, url
+from pages.parts.caution import caution
 from pages.parts.corner import corner
 from pages.parts.data_card import data_card
 from pages.parts.head import head as head_of
@@ -104,6 +105,7 @@ def settings(page: Opened) -> None:
     network_size(page.settled)
     group("model", page.faults)
     corner(page.settled)
+    caution(page.settled)
     st.subheader("Optimiser", anchor=False)
     group("optimiser", page.faults)
     st.subheader("Regularisation", anchor=False)

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from pages.parts import rerun, runs
+from pages.parts import judged, rerun, runs
 from playground.errors import StoreError
-from playground.runs import supervisor
 from playground.runs.store import LIVE, RunRecord
 from playground.verdicts import fit
 
@@ -52,18 +51,21 @@ def _verdicts(run_ids: list[str], titles: dict[str, str]) -> None:
 
 def _one(record: RunRecord, name: str, place: int) -> None:
     try:
-        curves = fit.read(supervisor.service().store, record)
+        verdict = judged.verdict(record)
     except StoreError as error:
         st.caption(f"No verdict: {error.message}")
         return
-    verdict = fit.judge(curves)
     title, icon, colour = NAMES[verdict.kind]
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.badge(title, icon=icon, color=colour)  # type: ignore[arg-type]
         st.text(name, width="content")
     with st.container(key=f"verdict-words-{place}", gap="xsmall"):
         st.text(verdict.sentence)
-        st.markdown(f"**Next.** {verdict.step}")  # our own words and numbers
+        with st.container(key=f"next-{place}", gap=None):
+            st.text(f"Next: {verdict.step}")  # a fragment of a visitor's text may be in it
+            if verdict.respect:
+                st.caption(fit.RESPECTS[verdict.respect])
+            judged.next_step(record, verdict, f"next-step-{place}")
         for note in verdict.notes:
             st.caption(note)
     if verdict.evidence:

@@ -126,7 +126,8 @@ def _wrong_sign(look: Looks) -> Verdict | None:
 def _unbounded(look: Looks) -> Verdict | None:
     """Its own loss falls without end, and what it should teach is lost on the way."""
     known = look.known
-    if not known.endless or look.learned > HALF or look.last("nll") < look.curves.guess_nll:
+    lost = look.last("nll") >= look.curves.guess_nll
+    if not known.endless or look.learned > HALF or not lost:
         return None
     beyond = known.told("target-beyond-1").get("message", "")
     reason = beyond or known.told("unbounded").get("message") or known.unsound
@@ -173,7 +174,7 @@ def _last_layer(look: Looks) -> Verdict | None:
         ("Within, between classes", f"{look.last('within'):.3g}, {look.last('between'):.3g}"),
         ("Angle between classes", f"{look.last('angle'):.1f}°"),
     )
-    step = steps.with_cross_entropy(known.told("features-only").get("fix", ""))
+    step = steps.with_cross_entropy(look.spec, known.told("features-only").get("fix", ""))
     said = (
         f"No gradient reaches the last layer, so its {percent(look.last('accuracy'))} say nothing. "
         f"Judged by the embedding: a nearest neighbour is right for {percent(look.last('knn'))} of "
@@ -317,7 +318,7 @@ def _dead(look: Looks) -> bool:
 
 def _dead_units(look: Looks) -> Verdict | None:
     """All units are silent for every image."""
-    if not look.guesses or look.last("dead") < 0.99 or look.spec.get("l2", 0.0) >= DECAY:
+    if not look.guesses or not look.last("dead") >= 0.99 or look.spec.get("l2", 0.0) >= DECAY:
         return None
     squashed = look.spec.get("activation") in SQUASHING
     if squashed:
@@ -472,7 +473,9 @@ def _weight(look: Looks, term: str) -> str:
 
 
 def _moved(look: Looks) -> str:
-    """How far NLL has come, first to last look."""
+    """How far NLL has come, first to last look; of a run of before, how many answers are right."""
+    if math.isnan(look.first("nll")):
+        return f"{percent(look.last('accuracy'))} are right after {look.epochs[-1]:.3g} epochs"
     first, last = look.first("nll"), look.last("nll")
     return f"NLL went from {first:.3g} to {last:.3g} in {look.epochs[-1]:.3g} epochs"
 
@@ -486,4 +489,5 @@ def _never(look: Looks) -> str:
 
 def _sentence(words: str) -> str:
     """With a capital at its start and a full stop at its end; "" of nothing."""
-    return f"{words[:1].upper()}{words[1:].rstrip('.')}." if words else ""
+    end = "" if words.endswith(("?", ".")) else "."
+    return f"{words[:1].upper()}{words[1:]}{end}" if words else ""

@@ -16,7 +16,6 @@ GAP = 0.05  # of accuracy: a smaller one is no overfitting, however sure it is
 LEARNED = 0.85  # of what lies between guessing and all right: less on training images is underfit
 SETTLED = 0.93  # of the same: one that stands still above it is done
 FLAT = 0.02  # of what guessing costs: NLL that falls by less over a third of the run stands still
-WORST = -math.log(1e-7)  # the NLL of an evaluation is clipped there
 
 
 class Evidence:
@@ -47,11 +46,9 @@ class Evidence:
 
     def _turn(self, curves: Curves) -> None:
         """The least validation NLL: from there on it does not get better."""
-        if np.isnan(self.held_nll).all():
-            self.held_nll = np.full(len(self.held_nll), WORST)
         about = int(np.nanargmin(self.held_nll))
         near = slice(max(0, about - 1), about + 2)
-        self.at = near.start + int(np.nanargmin(self._held(curves)[near]))
+        self.at = near.start + int(np.nanargmin(curves.validation_nll[near]))
         self.since = round(float(curves.epochs[self.at]))
         error = curves.validation_nll_error
         spread = 0.0 if error is None else float(np.nanmedian(error[-3:]))
@@ -59,12 +56,8 @@ class Evidence:
             spread = float(self.held_nll[self.at]) / math.sqrt(max(1, curves.validation_images))
         self.rise = float(self.held_nll[-1] - self.held_nll[self.at])
         # The images are the same at both epochs: their difference varies less than either.
-        chance = max(ERRORS * spread * math.sqrt(0.5), 2 * jumps(self._held(curves)))
+        chance = max(ERRORS * spread * math.sqrt(0.5), 2 * jumps(curves.validation_nll))
         self.rises = self.rise > chance and self.at < len(self.nll) - 2
-
-    def _held(self, curves: Curves) -> np.ndarray:
-        missing = np.isnan(curves.validation_nll).all()
-        return self.held_nll if missing else curves.validation_nll
 
     def _space(self) -> None:
         """The gap, and how far validation accuracy has fallen."""

@@ -32,7 +32,7 @@ from playground.verdicts.curves import Curves, Gap, accuracy_gap, gap, gap_at_lo
 from playground.verdicts.evidence import LEAST_EPOCHS, Evidence, Looks
 from playground.verdicts.words import RESPECTS, Verdict
 
-__all__ = ["KINDS", "NLL", "RESPECTS", "Curves", "Gap", "Verdict", "accuracy_gap", "gap",
+__all__ = ["KINDS", "NLL", "RESPECTS", "WELL", "Curves", "Gap", "Verdict", "accuracy_gap", "gap",
            "gap_at_looks", "judge", "read"]  # fmt: skip
 
 KINDS: Sequence[str] = (
@@ -48,6 +48,8 @@ KINDS: Sequence[str] = (
     "embedding",
     "collapsed",
 )
+# A run of these is fine, or too young: nobody need ask the doctor about its loss.
+WELL = frozenset({"early", "fitting", "memorising", "overconfident"})
 STOPPED = (
     "Done: it stopped where validation loss was the least. More or cleaner data, not more epochs, "
     "would help now."
@@ -64,6 +66,8 @@ def judge(curves: Curves) -> Verdict:
         return _stopped_early(curves)
     if len(curves.epochs) < LEAST_EPOCHS:
         return kinds.early(len(curves.epochs), curves.over)
+    if np.isnan(curves.validation_nll).all():
+        return kinds.unmeasured()
     evidence = Evidence(curves)
     asked = (found for ask in kinds.ASKED if (found := ask(evidence)) is not None)
     return next(asked, None) or kinds.fitting(evidence)

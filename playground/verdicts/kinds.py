@@ -302,6 +302,16 @@ ASKED: tuple[Callable[[Evidence], Verdict | None], ...] = (
 )
 
 
+def unmeasured() -> Verdict:
+    """A run of a version that recorded no NLL."""
+    return Verdict(
+        "early",
+        "Not enough evidence: this run was recorded before its negative log-likelihood was.",
+        (),
+        "Train it again.",
+    )
+
+
 def early(epochs: int, over: bool) -> Verdict:
     """Too little was measured to say how well it fits."""
     return Verdict(

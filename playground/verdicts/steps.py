@@ -89,10 +89,13 @@ def _with_sign(text: str) -> str:
     return f"-({called})"
 
 
-def with_cross_entropy(fix: str) -> Next:
-    """The loss with a term that trains the last layer."""
-    change = {"loss": fix} if fix else {}
+def with_cross_entropy(spec: Spec, fix: str) -> Next:
+    """The loss with a term that trains the last layer, at a rate that this term bears."""
+    change: dict[str, Any] = {"loss": fix} if fix else {}
     words = "Add cross_entropy() to the loss, which trains the last layer, too."
+    if is_large(spec):
+        change |= {"learning_rate": sane(spec)} if change else {}
+        words += f" Lower the learning rate to {sane(spec):g}, the usual one here."
     return Next(words, change, "validation accuracy")
 
 

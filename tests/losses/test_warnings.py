@@ -191,3 +191,34 @@ def test_a_missing_minus_is_mended_with_one_click():
     mended = text.split("\n")[0] + "\n" + warning.fix
     assert not losses.compile_loss(mended).warnings
     assert losses.check(text)["warnings"][0]["fix"] == warning.fix
+
+
+PAIRS = "d = sqrt(sum(square(features - partner_features), axis=-1) + 1e-9)\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "swapped"),
+    [
+        (PAIRS + "same * square(d) + (1 - same) * square(maximum(1 - d, 0))", False),
+        # Chopra, Hadsell & LeCun 2005 call a pair of two classes 1, as Keras' example does.
+        (PAIRS + "(1 - same) * square(d) + same * square(maximum(1 - d, 0))", True),
+        (PAIRS + "cross_entropy() + mean((1 - same) * d + same * maximum(1 - d, 0))", True),
+        ("contrastive()", False),
+    ],
+)
+def test_pairs_that_are_pushed_the_wrong_way_are_told(text: str, swapped: bool) -> None:
+    found = {each["code"] for each in losses.check(text)["warnings"]}
+    assert ("swapped-pairs" in found) == swapped
+
+
+def test_class_numbers_as_a_binary_target_are_told_and_no_minus_is_asked_for() -> None:
+    text = "-(labels * log(p_true) + (1 - labels) * log(1 - p_true))"
+    found = losses.check(text)["warnings"]
+    assert [each["code"] for each in found] == ["target-beyond-1"]
+    assert "y_true" in found[0]["hint"] and "minus" not in str(found)
+    mended = text.replace("labels", "y_true").replace("p_true", "y_pred")
+    assert not losses.check(f"mean({mended}, axis=-1)")["warnings"]
+    # A loss that has no end whatever the target is told so, as before.
+    assert "unbounded" in {
+        w["code"] for w in losses.check("labels * 0 - sum(logits, axis=-1)")["warnings"]
+    }

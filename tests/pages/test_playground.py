@@ -506,11 +506,13 @@ def test_a_run_that_stays_at_chance_is_told_so(visit: Visit, warm: Supervisor) -
         metrics = {"loss": 2.3, "accuracy": 0.11}
         warm.store.record(run_id, Evaluated(step, step / 100, "validation", 400, True, metrics, {}))
     page = visit(f"run={run_id}")
-    assert "It stays at chance:** 11.0% of the validation images after 3.0 epochs" in said(page)
-    assert "learning rate at 0.003" in said(page)
+    assert "It stays at guessing, 11.0%: the learning rate of 10" in said(page)
+    assert "Lower the learning rate to 0.003" in said(page)
+    click(page, "next-step")
+    assert page.session_state["spec.learning_rate"] == 0.003
     metrics = {"loss": 1.3, "accuracy": 0.5}
     warm.store.record(run_id, Evaluated(400, 4.0, "validation", 400, True, metrics, {}))
-    assert "stays at chance" not in said(page.run())
+    assert "stays at guessing" not in said(page.run())
 
 
 def test_log_scale_has_a_control_of_its_own(visit: Visit, warm: Supervisor) -> None:

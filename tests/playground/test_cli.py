@@ -247,8 +247,9 @@ def test_json_is_one_object_a_line(runs_like: Any) -> None:
     links = {(line["run"], line["link"]) for line in lines[1:]}
     assert links == {(run.id, f"http://localhost:8501/?run={run.id}")}
     kinds = [line["event"] for line in lines]
-    assert kinds[0] == "Preparing" and kinds[-1] == "Finished" and "Evaluated" in kinds
-    assert lines[-1]["metrics"] == {"loss": 0.25, "accuracy": 0.9375}
+    assert kinds[0] == "Preparing" and kinds[-2:] == ["Finished", "Verdict"]
+    assert "Evaluated" in kinds and lines[-1]["sentence"] and lines[-1]["step"]
+    assert lines[-2]["metrics"] == {"loss": 0.25, "accuracy": 0.9375}
     first, second, *_ = (line["last"] for line in lines if line["event"] == "Progress")
     assert first["loss"] is None and second["loss"] == 0.5
     assert not any("arrays" in line or "series" in line for line in lines)
@@ -555,8 +556,10 @@ def test_a_real_run_on_digits(home: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "oneDNN" not in done.stderr  # none of TensorFlow's greetings
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert lines[-1]["event"] == "Finished" and lines[-1]["reason"] == "completed"
-    assert lines[-1]["metrics"]["accuracy"] > 0.85
+    end, verdict = lines[-2:]
+    assert end["event"] == "Finished" and end["reason"] == "completed"
+    assert end["metrics"]["accuracy"] > 0.85
+    assert (verdict["event"], verdict["cause"]) == ("Verdict", "") and verdict["step"]
     [run] = recorded()
-    assert run.id == lines[-1]["run"] and run.state == "completed"
-    assert run.metrics["test_accuracy"] == pytest.approx(lines[-1]["metrics"]["accuracy"])
+    assert run.id == verdict["run"] and run.state == "completed"
+    assert run.metrics["test_accuracy"] == pytest.approx(end["metrics"]["accuracy"])

@@ -14,6 +14,7 @@ from playground.runs.store import open_store
 from playground.settings import Settings
 from playground.training.events import Snapshot
 from playground.verdicts import fit
+from playground.verdicts.curves import Curves
 from tests.playground.verdicts.scripted import STORIES, recorded
 
 DRAWS = 40
@@ -129,3 +130,16 @@ def test_a_run_that_did_not_watch_its_fit_is_judged_by_its_batches(tmp_path: Pat
     )
     assert curves.noisy_train and verdict.kind in fit.KINDS
     assert len(curves.train_nll) == len(curves.validation_nll) == 6
+
+
+def test_nothing_is_concluded_from_what_an_earlier_version_did_not_record() -> None:
+    """At chance from the beginning, with accuracies alone: no number is there to show a cause."""
+    flat, accuracy = np.full(6, np.nan), np.full(6, 0.1)
+    known = Curves(
+        epochs=np.arange(1.0, 7), train_nll=flat + 0, train_accuracy=accuracy,
+        validation_nll=flat, validation_accuracy=accuracy, train_images=500,
+        validation_images=500, looks={"epochs": np.arange(1.0, 7), "accuracy": accuracy},
+        spec={"learning_rate": 3e-3, "optimizer": "adam", "width": 8},
+    )  # fmt: skip
+    found = fit.judge(known)
+    assert (found.kind, found.cause, found.change) == ("early", "", {}), found

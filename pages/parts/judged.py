@@ -1,0 +1,51 @@
+"""The verdict on a run, with what the doctor says of its loss, and its next step as one click."""
+
+import streamlit as st
+
+from pages.parts import draft, rerun, session
+from pages.parts.properties import diagnosed
+from playground.errors import SpecError, WorkerError
+from playground.runs import supervisor
+from playground.runs.store import RunRecord
+from playground.spec import RunSpec
+from playground.verdicts import fit
+
+
+def verdict(record: RunRecord) -> fit.Verdict:
+    """The verdict on a run; where something is wrong with it, with the doctor's word on its loss.
+    Raises StoreError."""
+    store = supervisor.service().store
+    found = fit.judge(fit.read(store, record))
+    if found.kind in fit.WELL or not supervisor.service().status()["checking"]:
+        return found
+    try:
+        parameters = tuple(sorted(record.spec.loss_parameters.items()))
+        doctor = diagnosed(record.spec.loss, parameters, record.spec.task)
+    except WorkerError:
+        return found
+    return fit.judge(fit.read(store, record, doctor))
+
+
+def next_step(record: RunRecord, found: fit.Verdict, key: str) -> None:
+    """A button that makes the settings those of the next step, where it is one of settings."""
+    try:
+        wanted = type(record.spec).parse({**record.spec.model_dump(), **found.change})
+    except SpecError:
+        return
+    if not found.change or wanted == draft.spec()[0]:
+        return
+    st.button(
+        "Add cross_entropy()" if found.cause == "last layer" else "Set it",
+        key=key,
+        icon=":material/tune:",
+        type="tertiary",
+        on_click=_take,
+        args=(wanted,),
+        help="Makes the settings those of this run with that change. Then press Train.",
+    )
+
+
+def _take(spec: RunSpec) -> None:
+    rerun.ask()
+    draft.take(spec)
+    session.keep()
