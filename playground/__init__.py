@@ -14,8 +14,8 @@ def train(spec: RunSpec, control: Control | None = None) -> Iterator[Event]:
     """Trains the run that `spec` describes in this process and yields its events as they come.
 
     Imports TensorFlow on the first call: the web server must not call it (a worker does).
-    Raises DataError, SpecError or losses.LossError before the first step; a fault while training
-    ends the events with Failed.
+    Raises DataError, SpecError or RefusedLoss (a losses.LossError) before the first step; a fault
+    while training ends the events with Failed.
     """
     from playground.training.loop import run
 

@@ -2,6 +2,8 @@
 
 PlaygroundError   something a visitor or an operator can act on; str() is one plain sentence
 ├── SpecError     a field of a RunSpec is wrong: .field .message
+├── RefusedLoss   a run's loss is none: losses.LossError with its place, from where a worker builds
+│                 it (playground.training.objective); the server never imports that
 ├── DataError     a data set is missing, unreadable or not the published one: .hint
 ├── QuestionError a question of a browser has a field that cannot be used: .field
 ├── RunError      a run cannot be started or steered: unknown, not yours, not live, queue full

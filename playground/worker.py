@@ -118,7 +118,6 @@ class RequestLoop:
         """Builds the run that will probably come next; a loss that is none is left to the check."""
         if request is not self._newest:
             return
-        import losses
         from playground import datasets
         from playground.training import loop
 
@@ -130,7 +129,7 @@ class RequestLoop:
         self._prepared = None  # first, so that never two are in memory
         try:
             self._prepared = loop.prepare(spec)
-        except (losses.LossError, SpecError) as error:
+        except PlaygroundError as error:
             _log.info("Not prepared: %s", error.message)
 
     def _say_error(self, number: Any, kind: str, message: str, hint: str) -> None:

@@ -17,9 +17,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-import losses
 from playground import datasets, models
-from playground.errors import SpecError
+from playground.errors import PlaygroundError, SpecError
 from playground.spec import RunSpec
 from playground.streams import stream
 from playground.tasks import TASKS
@@ -61,7 +60,7 @@ _log = logging.getLogger(__name__)
 def run(spec: RunSpec, control: Control, prepared: "Training | None" = None) -> Iterator[Event]:
     """Trains the spec and yields its events; `prepared` (from `prepare`) saves the time to build.
 
-    Raises DataError, SpecError and losses.LossError before the first step; later faults end the
+    Raises DataError, SpecError and RefusedLoss before the first step; later faults end the
     events with Failed.
     """
     if prepared is None or prepared.spec != spec:
@@ -338,7 +337,7 @@ class Training:
             loss = objective.build(with_loss(self.spec, value))
             if refused := self.work.can_take(loss):
                 raise SpecError("loss", refused)
-        except (SpecError, losses.LossError) as error:
+        except PlaygroundError as error:
             _log.warning("The loss was not changed: %s", error)
             return
         self.loss = loss

@@ -6,7 +6,7 @@ from typing import Any
 import losses
 from losses.weighing import weighed_terms
 from playground import naming, trainable
-from playground.errors import SpecError
+from playground.errors import PlaygroundError, SpecError
 from playground.knobs import metric_key
 from playground.spec import RunSpec
 from playground.tasks import TASKS
@@ -33,15 +33,35 @@ PROVIDED: dict[str, Callable[[Mapping[str, Any]], Any]] = {
 }
 
 
-def build(spec: RunSpec) -> Any:
-    """The spec's loss, named or written. Raises losses.LossError for a text that is none, and
-    SpecError for one that needs what classification does not have."""
-    if spec.loss.isidentifier():
-        loss = losses.get(spec.loss, **spec.loss_parameters)
-    else:
-        loss = losses.compile_loss(
-            spec.loss, spec.loss_parameters, inputs=trainable.offered(spec.task)
+class RefusedLoss(PlaygroundError, losses.LossError):
+    """A run's loss is refused: `losses.LossError`, in the tree of `playground.errors`."""
+
+    hint: str  # empty rather than None, as in that tree
+
+    def __init__(self, refused: losses.LossError) -> None:
+        losses.LossError.__init__(
+            self,
+            refused.message,
+            refused.span,
+            hint=refused.hint or "",
+            fix=refused.fix,
+            also=refused.also,
         )
+        self.operator_hint = refused.hint or ""
+
+
+def build(spec: RunSpec) -> Any:
+    """The spec's loss, named or written. Raises RefusedLoss for a text that is none, and SpecError
+    for one that needs what its task does not have."""
+    try:
+        if spec.loss.isidentifier():
+            loss = losses.get(spec.loss, **spec.loss_parameters)
+        else:
+            loss = losses.compile_loss(
+                spec.loss, spec.loss_parameters, inputs=trainable.offered(spec.task)
+            )
+    except losses.LossError as error:
+        raise RefusedLoss(error) from error
     _check_inputs("loss", loss, spec.task)
     return loss
 

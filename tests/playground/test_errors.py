@@ -1,14 +1,17 @@
 """What visitors are told names no place of the server; who runs it is told all."""
 
+import re
 from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
+from losses import LossError
 from playground import errors
 from playground.errors import DataError, SettingError, StoreError, WorkerError, without_paths
 from playground.settings import settings
+from playground.spec import RunSpec
 
 HOME = str(Path.home())
 parts = st.lists(st.from_regex(r"secret[a-z0-9_-]{1,9}", fullmatch=True), min_size=1, max_size=5)
@@ -62,3 +65,27 @@ def test_a_setting_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch)
         "an integer. PLAYGROUND_RUN_MINUTES cannot be '0': should be greater than 0."
     )
     assert "unset it" in caught.value.hint
+
+
+@pytest.mark.parametrize("loss", ["log(", "no_such_loss", "mean(teacher_logits)"])
+def test_a_refused_loss_is_one_of_ours_with_its_place(loss: str) -> None:
+    from playground.training.objective import build
+
+    with pytest.raises(errors.PlaygroundError) as caught:
+        build(RunSpec(loss=loss))
+    assert isinstance(caught.value, LossError) and caught.value.hint
+    assert str(caught.value) == str(caught.value.__cause__)
+
+
+def test_every_error_stands_in_the_tree_that_is_drawn() -> None:
+    """What `playground.errors` draws is what there is, the one of the ground floor among it."""
+    import playground.training.objective
+
+    def below(kind: type) -> set[str]:
+        return {each.__name__ for each in kind.__subclasses__()}.union(
+            *(below(each) for each in kind.__subclasses__())
+        )
+
+    drawn = set(re.findall(r"── (\w+)", errors.__doc__ or ""))
+    assert drawn == {name for name in below(errors.PlaygroundError)}
+    assert issubclass(playground.training.objective.RefusedLoss, LossError)
