@@ -362,8 +362,11 @@ def measure_class(
         if len(here) < len(tensors) and not set(tensors) & set(more):
             raise b.error(f"{name} needs {' and '.join(tensors)}", f"write {', '.join(tensors)}")
         options = {n: value for n, value in more.items() if n not in unread}
-        if len(here) > len(tensors) and "sample_weight" not in names:
-            raise b.error("weights of samples are not read here", "leave them out")
+        if "sample_weight" not in names:  # None is what a method of a metric passes on mostly
+            weights = [*here[len(tensors) :], options.pop("sample_weight", NONE)]
+            here = here[: len(tensors)]
+            if any(value != NONE for value in weights):
+                raise b.error("weights of samples are not read here", "leave them out")
         return call_operator(b, function, name, [*here, *args], {**keywords, **options}, {}, inputs)
 
     return Callee(name, call)

@@ -42,7 +42,7 @@ from .graph import Node, topological
 from .inputs import KERNEL, OLD_KERNEL, Provided
 from .names import Names
 from .review import prediction_nodes
-from .syntax import REDUCTION, Tree, appends, dotted, is_loop_over
+from .syntax import REDUCTION, Tree, appends, dotted, is_listed, is_loop_over
 
 MAX_CALL_DEPTH = 24
 MAX_DEPTH = 200
@@ -781,6 +781,8 @@ class Reader:
         if isinstance(func, (ast.Call, ast.Subscript)):
             return self.call_value(node, self.value(func, scope), scope)
         name = dotted(func)
+        if is_listed(node) and not self.names.is_variable(func):
+            return Items(self.rounds(node.args[0], scope))
         if name is not None and not self.names.is_variable(func):
             return self.call_table(node, self.names.resolve(name), scope)
         if isinstance(func, ast.Name):

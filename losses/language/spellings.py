@@ -168,7 +168,8 @@ SPELLINGS: tuple[Spelling, ...] = (
      "means of samples by class",
      "hot = one_hot(segment_ids, num_segments)\n"
      "(transpose(hot) @ x) / maximum(sum(hot, axis=0), 1.0)[:, None]"),
-    ("confusion_matrix", "labels:T predictions:T num_classes:Z weights:O=None", "tf",
+    ("confusion_matrix", "labels:T predictions:T num_classes:Z weights:O=None dtype:V=None",
+     "tf",
      "how often each class was taken for each",
      "hot = one_hot(labels, num_classes)\n"
      "hot = hot if weights is None else hot * weights[:, None]\n"

@@ -369,6 +369,8 @@ class _Walker:
     def call(self, node: ast.Call) -> Iterable[Item]:
         known = False
         func = node.func
+        if is_listed(node) and node.func.id not in self.bound:  # type: ignore[attr-defined]
+            return list(self.rounds(node.args[0]))
         if isinstance(func, ast.Attribute) and dotted(func) is None:
             self.identifiers(func)
             return [func.value, lambda: self.method(func), *node.args, *node.keywords]
@@ -639,6 +641,17 @@ def is_loop_over(node: ast.expr) -> TypeGuard[ast.Call]:
         and node.func.id in ("range", "zip", "enumerate")  # type: ignore[attr-defined]
         and not node.keywords  # type: ignore[attr-defined]
         and bool(node.args)  # type: ignore[attr-defined]
+    )
+
+
+def is_listed(node: ast.AST) -> TypeGuard[ast.Call]:
+    """Whether an expression is tuple(...) or list(...) of what a loop can run over."""
+    named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    return (
+        named
+        and node.func.id in ("tuple", "list")  # type: ignore[attr-defined]
+        and not node.keywords  # type: ignore[attr-defined]
+        and len(node.args) == 1  # type: ignore[attr-defined]
     )
 
 
