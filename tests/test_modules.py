@@ -8,7 +8,13 @@ from tests.imports import FLOORS, Import, circles, graph, imports, reached, sour
 HEAVY = {"tensorflow", "keras", "sklearn", "scipy"}
 # Modules that are imported before anything is needed of them: what they import in a function they
 # need for one answer, or once they are warm, or for one command.
-LATE = {"playground.worker", "playground.answers", "playground.__main__", "playground.analysis"}
+LATE = {
+    "playground.worker",
+    "playground.answers",
+    "playground.__main__",
+    "playground.analysis",
+    "playground.verdicts.asked",
+}
 # Other imports inside functions, by module, whose reason is a third one.
 REASONS = {
     # A spec is of the class of its task, and a task's file declares such a class.

@@ -8,7 +8,7 @@ import reference
 
 import losses
 
-SEEDS = [e["text"] for e in reference.lines("loss_language.jsonl")] or ["mean(y_pred)"]
+SEEDS = [e["text"] for e in reference.lines("loss_language.jsonl")]
 
 
 @pytest.mark.parametrize(
