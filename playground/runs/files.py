@@ -55,6 +55,14 @@ class Files:
                 "The run's curves are kept. Start it again; the same seed gives the same numbers.",
             ) from error
 
+    def runs(self) -> set[str]:
+        """The ids of the runs that have a folder."""
+        try:
+            with os.scandir(self._folder) as entries:
+                return {entry.name for entry in entries if entry.is_dir()}
+        except OSError as error:
+            raise file_error(error, self._folder) from error
+
     def remove(self, run_id: str, names: list[str]) -> None:
         """Removes files of a run, as far as they are there."""
         for name in names:

@@ -26,6 +26,8 @@ from playground.training.events import (
     Started,
 )
 
+Ending = tuple[dict[str, Any], Mapping[str, float]]  # the columns of a run, and its metrics
+
 
 class Recorder:
     """Writes the events and ends of runs. Of each kind of snapshot a run keeps at most about
@@ -35,8 +37,7 @@ class Recorder:
     def __init__(self, database: Database, files: Files, snapshot_bytes: int) -> None:
         self._writing, self._files, self._snapshot_bytes = database.writing, files, snapshot_bytes
         self.holding = Holding(database, self.write_overdue)
-        # Ends that could not be written yet: the columns, and the metrics.
-        self._unwritten: dict[str, tuple[dict[str, Any], Mapping[str, float]]] = {}
+        self._unwritten: dict[str, Ending] = {}  # that could not be written yet
 
     def unwritten(self, run_id: str) -> dict[str, Any] | None:
         """The columns of an end that is not written yet."""
@@ -184,14 +185,20 @@ class Recorder:
         metrics: Mapping[str, float] | None = None,
         patient: bool = True,
     ) -> None:
-        """Writes a run's end, unless it ended in another way before."""
-        end = {"state": state, "finished": time.time(), **values}, metrics or {}
+        """Writes a run's end, or the one before it that is not written yet: the first counts."""
+        end: Ending = {"state": state, "finished": time.time(), **values}, metrics or {}
+        before = self._unwritten.get(run_id)
+        if before is not None and before[0]["state"] == state:
+            end = {**before[0], **end[0]}, {**before[1], **end[1]}
+        elif before is not None:
+            end = before
         try:
             self._write_end(run_id, *end, patient)
         except StoreError:
-            self._unwritten.setdefault(run_id, end)
+            self._unwritten[run_id] = end
             self.holding.start()
             raise
+        self._unwritten.pop(run_id, None)
         self.holding.let_go(run_id)
 
     def _write_end(
@@ -213,5 +220,5 @@ class Recorder:
         """Writes the ends that could not be written when they came."""
         for run_id, (values, metrics) in list(self._unwritten.items()):
             self._write_end(run_id, values, metrics, patient=False)
-            del self._unwritten[run_id]
+            self._unwritten.pop(run_id, None)
             self.holding.let_go(run_id)

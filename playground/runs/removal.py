@@ -53,6 +53,7 @@ class Removal:
         """Removes the runs that ended, the oldest first, until the store takes no more than
         `limit` bytes; the newest LEAST_RUNS of them stay in any case."""
         with self._one:
+            self._sweep()
             ended = self._ended()
             self._sizes = {run_id: self._size(run_id) for run_id in ended}
             files = sum(self._sizes.values()) + sum(map(self._files.size, self._live()))
@@ -71,6 +72,15 @@ class Removal:
                 ", ".join(f"#{one.number}" for one in found),
             )
         return found
+
+    def _sweep(self) -> None:
+        """Removes the files of runs that were removed: whoever did may have died on the way. What
+        else lies there may be another store's."""
+        folders = self._files.runs()
+        with self._database.reading() as connection:
+            removed = set(connection.execute(select(tables.removed.c.id)).scalars())
+        for run_id in folders & removed:
+            self._files.remove_all(run_id)
 
     def find(self, run_id: str) -> Removed | None:
         """The run of this id, if it is gone."""

@@ -175,6 +175,10 @@ class Store:
         """Ends the sign of life and the connections."""
         self._holding.close()
         try:
+            self._recorder.write_overdue()
+        except StoreError as error:
+            _log.warning("The end of a run was not written: %s", error)
+        try:
             self._database.close()
         except StoreError as error:
             _log.warning("The store was not closed in order: %s", error)

@@ -244,7 +244,9 @@ class Supervisor:
 
     def on_message(self, worker: LocalWorker, message: dict[str, Any]) -> None:
         """A training worker said something: an event of its run, or that the run is done."""
-        slot = self._slots[worker]
+        slot = self._slots.get(worker)
+        if slot is None:
+            return  # it was let go with an answer on its way
         job = slot.job
         if "error" in message:
             _log.info("Building a run ahead failed: %s", message["error"]["message"])
@@ -400,6 +402,10 @@ class Supervisor:
             if urgent:
                 self._notify(job.run_id)
         except StoreError as error:
+            if isinstance(event, Finished | Failed):
+                _log.warning("The end of run %s is not written yet: %s", job.run_id, error)
+                self._notify(job.run_id)
+                return  # the store keeps it, and writes it as soon as it can
             job.ended = True
             self._mark(job.run_id, "failed", error.message, error.hint, "store")
             with self._lock:
