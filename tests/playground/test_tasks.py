@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import pytest
 from sqlalchemy import create_engine, text
 
-from playground import worker
+from playground import Control, answers
 from playground.errors import SpecError
 from playground.export import bundle
 from playground.knobs import Knob
@@ -108,22 +108,22 @@ def test_a_recorded_spec_without_a_task_is_classification(tmp_path) -> None:
 
 def test_a_name_of_another_task_is_refused_at_its_column_and_says_whose_it_is() -> None:
     text = "mean(square(logits - teacher_logits), axis=-1)"
-    for ask in (worker._check, worker._metric):
-        told = ask({"text": text, "parameters": {}})
+    for ask in (answers.check, answers.metric):
+        told = ask({"text": text, "parameters": {}}, Control())
         assert not told["ok"] and told["error"]["column"] == text.index("teacher") + 1
         assert (
             "needs teacher_logits, which comes with Another task; this run is Classification"
             in (told["error"]["message"])
         )
-    told = worker._check({"text": text, "parameters": {}, "task": "other"})
+    told = answers.check({"text": text, "parameters": {}, "task": "other"}, Control())
     assert told["error"]["column"] == text.index("logits") + 1
     assert (
         "needs logits, which comes with Classification; this run is Another task"
         in (told["error"]["message"])
     )
     fits = "mean(square(y_pred - softmax(teacher_logits)), axis=-1)"
-    assert worker._check({"text": fits, "parameters": {}, "task": "other"})["ok"]
-    told = worker._check({"text": "distillation", "parameters": {}})
+    assert answers.check({"text": fits, "parameters": {}, "task": "other"}, Control())["ok"]
+    told = answers.check({"text": "distillation", "parameters": {}}, Control())
     assert "comes with Another task" in told["refusal"]["message"]
 
 

@@ -27,13 +27,13 @@ def sketch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def check(text: str, task: str = "sketch") -> dict:
-    return answers.ANSWERS["check"]({"text": text, "parameters": {}, "task": task}, Control())
+    return answers.check({"text": text, "parameters": {}, "task": task}, Control())
 
 
 def test_it_trains_on_a_typed_loss_of_its_own_names_and_is_exported(tmp_path: Path) -> None:
     measured = "mean(abs(x - x_hat))"
     spec = RunSpec(
-        task="sketch", dataset="digits", epochs=12, learning_rate=0.003, metrics=(measured,)
+        task="sketch", dataset="digits", epochs=8, learning_rate=0.005, metrics=(measured,)
     )
     events, _ = trained(spec)
     started = next(each for each in events if isinstance(each, Started))
@@ -44,13 +44,9 @@ def test_it_trains_on_a_typed_loss_of_its_own_names_and_is_exported(tmp_path: Pa
     errors = np.concatenate([e.series["error"] for e in events if isinstance(e, Progress)])
     assert errors[-20:].mean() < 0.6 * errors[:5].mean()
     end = events[-1]
-    assert isinstance(end, Finished) and end.metrics["error"] < 0.07
+    assert isinstance(end, Finished) and end.metrics["error"] < 0.08
     tested = next(e for e in events if isinstance(e, Evaluated) and e.split == "test")
-    assert (
-        0 < tested.metrics["mean_abs_x_x_hat"] < 0.3
-        if "mean_abs_x_x_hat" in tested.metrics
-        else True
-    )
+    assert 0 < tested.metrics[metric_key(measured)] < 0.3
 
     last = [each for each in events if isinstance(each, Snapshot)][-1]
     with zipfile.ZipFile(io.BytesIO(export.packed(spec, last.arrays))) as archive:

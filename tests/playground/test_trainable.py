@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 import losses
-from playground import RunSpec, train, trainable, worker
+from playground import Control, RunSpec, answers, train, trainable
 from playground.errors import PlaygroundError
 from playground.training import objective
 from playground.training.events import Evaluated, Snapshot, Started
@@ -37,7 +37,7 @@ def named() -> list[str]:
 
 def report(text: str, **parameters: float) -> dict[str, Any]:
     """What page, editor and a change of the loss mid-run are told."""
-    return worker._check({"text": text, "parameters": parameters})
+    return answers.check({"text": text, "parameters": parameters}, Control())
 
 
 def reaches_the_last_layer(loss: Any) -> bool:
@@ -119,7 +119,7 @@ def test_another_task_may_have_a_teacher() -> None:
 
 
 def test_a_metric_that_no_run_can_measure_is_refused_where_it_is_written() -> None:
-    told = worker._metric({"text": "mean(square(teacher_logits - logits))"})
+    told = answers.metric({"text": "mean(square(teacher_logits - logits))"}, Control())
     assert not told["ok"] and "this metric needs teacher_logits" in told["error"]["message"]
 
 
