@@ -21,18 +21,15 @@ import anyio.to_thread
 import numpy as np
 
 from pages.live.series import Series
-from playground import datasets
 from playground.analysis import curves as recorded
 from playground.errors import PlaygroundError
 from playground.runs.run_view import RunView
-from playground.spec import RunSpec
 from playground.tasks import TASKS
 from playground.training.changes import STATE
-from playground.training.clusters import PREFIX
 from playground.training.events import seconds_left
+from playground.verdicts import collapse as features_collapse
 from playground.verdicts import fit
 from playground.verdicts.best import best_epoch, restored
-from playground.verdicts.collapse import advice, collapsed
 
 LIVE_SECONDS = 0.5
 LEAST_SECONDS = 0.25  # between two readings of a run, and between two messages to a viewer
@@ -40,7 +37,6 @@ IDLE_SECONDS = 2.0
 BACKLOG = 8  # messages of a run a slow viewer may be behind before it is told the whole anew
 UNKNOWN = {"state": "unknown"}
 FIRST_TIMES, TIMES = 240, 3  # steps whose seconds a viewer is told first, and with each message
-CROSS_ENTROPY = f"validation_{PREFIX}cross_entropy"
 
 # What is measured of the terms of a composite loss (`playground.training.terms`).
 TERM = re.compile(r"validation_(term\d(_features|_logits)?|cosine\d\d)")
@@ -131,8 +127,10 @@ class Reader:
             for name in measured if evaluated else ():
                 self._extend(name, curves)
             if evaluated:
-                facts["collapsed"] = None if record.foreign else self._collapsed(record.spec)
-                facts["advice"] = advice(started.loss) if started is not None else ""
+                if record.foreign:
+                    facts["collapsed"], facts["advice"] = None, ""
+                else:
+                    facts["collapsed"], facts["advice"] = self._collapsed()
             self._derive(record, curves)
             if evaluated and not record.foreign:
                 facts["best"] = self._best(record)
@@ -180,14 +178,25 @@ class Reader:
         told = {"epoch": epoch, "step": step, "restored": bool(restored(marks))}
         return {**told, "value": float(found[-1]) if math.isfinite(found[-1]) else None}
 
-    def _collapsed(self, spec: RunSpec) -> list[int] | None:
-        steps, values = self.store.series(self.run_id, CROSS_ENTROPY)
-        classes = len(datasets.source_of(spec.dataset).class_names)
-        known = np.isfinite(values)
-        if not known.any():
-            return None
-        since = collapsed(steps[known].tolist(), values[known].tolist(), classes)
-        return None if since is None else list(since)
+    def _collapsed(self) -> tuple[list[int] | None, str]:
+        """Since when the features have fallen together, and what to do about it; None and nothing
+        where they have not."""
+        started = self.store.started(self.run_id)
+        steps, _ = self.store.series(self.run_id, "validation_loss")
+        if started is None or not len(steps):
+            return None, ""
+        looks = {name: self._at(key, steps) for name, key in features_collapse.ASKED.items()}
+        guess = max(started.baseline.get("accuracy", 0.0), 1 / max(1, len(started.class_names)))
+        since = features_collapse.collapsed(steps.tolist(), looks, guess)
+        if since is None:
+            return None, ""
+        return list(since), fit.judge(fit.read(self.store, self.store.run(self.run_id))).step
+
+    def _at(self, name: str, steps: np.ndarray) -> np.ndarray:
+        """A series at these steps, NaN where it has nothing."""
+        found, values = self.store.series(self.run_id, name)
+        known = dict(zip(found.tolist(), values.tolist(), strict=True))
+        return np.array([known.get(step, np.nan) for step in steps.tolist()])
 
     def _evaluation(self) -> Message | None:
         evaluated, started = self.store.evaluation(self.run_id), self.store.started(self.run_id)

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from playground.verdicts import steps
+from playground.verdicts.collapse import LOST, POINT, apart
 from playground.verdicts.evidence import Looks
 from playground.verdicts.words import Next, Verdict, listed, percent
 
@@ -19,6 +20,7 @@ NAMES = {
     "last layer": "no gradient reaches the last layer",
     "collapse": "the features of all images fall together",
     "wrong sign": "the loss rewards wrong answers",
+    "swapped pairs": "pairs of one class are pushed apart",
     "unbounded": "the loss falls without end",
     "no gradient": "no gradient reaches the network",
     "softmax twice": "a softmax of probabilities",
@@ -40,8 +42,6 @@ NAMES = {
 }
 JUMP = 3.0  # times what guessing costs: an NLL that leaps there in a step was a step too long
 NOTHING = 1e-9  # of the first gradients: what is smaller moves no weight
-POINT = 0.01  # a spread of the features, as a share of their size, below which they are one point
-LOST = 0.15  # of kNN's way from guessing to all right: features that tell no more than so apart
 PULLED = 30.0  # a term that pulls so many times harder outweighs another
 DECAY = 0.01  # L2 that may outweigh a loss
 WEIGHTS = ("λ", "lambda", "lambda_", "lam", "lmbda", "weight")  # what a term's weight is called
@@ -175,11 +175,17 @@ def _last_layer(look: Looks) -> Verdict | None:
         ("Angle between classes", f"{look.last('angle'):.1f}°"),
     )
     step = steps.with_cross_entropy(look.spec, known.told("features-only").get("fix", ""))
+    swapped = known.told("swapped-pairs")
     said = (
         f"No gradient reaches the last layer, so its {percent(look.last('accuracy'))} say nothing. "
         f"Judged by the embedding: a nearest neighbour is right for {percent(look.last('knn'))} of "
         f"the images (guessing {percent(guess)}, {percent(look.first('knn'))} untrained)"
     )
+    if swapped:
+        return _say(
+            look, "swapped pairs", f"{_sentence(swapped['message'])} {said}.",
+            Next(_sentence(swapped["hint"]), {}, "embedding"), kind="embedding", rows=rows,
+        )  # fmt: skip
     if _together(look):
         margin = next((name for name in known.parameters if name.startswith("margin")), "")
         at = f", where all distances are 0 and only the {margin} is left of the loss"
@@ -450,9 +456,8 @@ def _together(look: Looks) -> bool:
 def _apart(look: Looks) -> tuple[float, float]:
     """How far the features tell the classes apart, at the first look and at the last: kNN's share
     of what lies between guessing and all right."""
-    guess = look.curves.guess_accuracy
-    before, now = ((look.of("knn")[at] - guess) / (1 - guess) for at in (0, -1))
-    return float(before), float(now)
+    told = apart(look.of("knn"), look.curves.guess_accuracy)
+    return float(told[0]), float(told[-1])
 
 
 def _strongest(look: Looks) -> tuple[str, float]:

@@ -1,49 +1,46 @@
-"""Collapse: a network that says the same of every image.
+"""Collapse: the features of all images fall together, and the network says the same of every image.
 
-Where a pull to the centres is stronger than what parts the classes, all features fall on one
-point; the best that is left to say is each class' share, and cross-entropy sits at ln C.
+What is asked is what the features do, not where the loss stands: a network that is slow to begin
+and one whose last layer is not trained sit at the cross-entropy of guessing as well.
 """
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from playground import trainable
+import numpy as np
 
-NEAR = 0.03  # of ln C, as a share of it
 SINCE = 3  # evaluations in a row
-WARM = 20  # steps in which every network is at ln C
-WEIGHTS = ("λ", "lambda", "lambda_", "lam", "lmbda")  # what a pull's weight is called
+WARM = 20  # steps in which a network has hardly begun
+POINT = 0.01  # a spread of the features, as a share of their size, below which they are one point
+LOST = 0.15  # of kNN's way from guessing to all right: features that tell no more than so apart
+SAME = 0.8  # of the images that get one and the same answer
+# What is asked at every look at the validation images, by the names it is recorded under.
+ASKED: Mapping[str, str] = {
+    "spread": "validation_spread",
+    "knn": "validation_embedding_knn_1",
+    "commonest": "validation_commonest",
+}
+
+
+def apart(knn: np.ndarray, guess: float) -> np.ndarray:
+    """How far features tell the classes apart, of how often a nearest neighbour is right: its share
+    of what lies between guessing and all right."""
+    return (knn - guess) / max(1e-9, 1 - guess)
 
 
 def collapsed(
-    steps: Sequence[int], cross_entropy: Sequence[float], classes: int
+    steps: Sequence[int], looks: Mapping[str, np.ndarray], guess: float
 ) -> tuple[int, int] | None:
-    """Whether and since when validation cross-entropy sits at ln C: the first and the last step of
-    its last stay there, of at least `SINCE` evaluations after the first `WARM` steps; None if it
-    has left or was never there."""
-    level = math.log(classes)
-    first, count = 0, 0
-    for step, value in zip(steps, cross_entropy, strict=True):
-        if step < WARM:
-            continue
-        if not abs(value - level) <= NEAR * level:
-            first, count = 0, 0
-            continue
-        first = first or step
-        count += 1
-    return (first, steps[-1]) if count >= SINCE else None
-
-
-def advice(loss: Mapping[str, Any]) -> str:
-    """What has happened to a run whose cross-entropy sits at ln C, and what to do, by what its loss
-    is made of: the `inputs` and `parameters` that a run records of its loss when it starts."""
-    names = [parameter["name"] for parameter in loss.get("parameters", ())]
-    weight = next((name for name in names if name in WEIGHTS), None)
-    if known := trainable.advice(loss):
-        return known
-    if trainable.EMBEDDING.isdisjoint(loss.get("inputs", ())):
-        return "It says the same of every image: make the learning rate smaller."
-    if weight is not None:
-        return f"All classes have fallen together: make {weight} smaller."
-    return "All classes have fallen together: weigh the pull on the features less."
+    """Whether and since when the features have fallen together, of the numbers of `ASKED` at every
+    look (NaN where none was recorded): the first and the last step of their last stay there, of at
+    least `SINCE` looks after the first `WARM` steps; None if they have parted or always were."""
+    if not len(steps):
+        return None
+    told = apart(looks["knn"], guess)
+    fallen = (looks["spread"] < POINT) | (
+        (told < LOST) & (told < told[0]) & (looks["commonest"] > SAME)
+    )
+    fallen &= np.asarray(steps) >= WARM
+    if not fallen[-1]:
+        return None
+    stay = len(fallen) if fallen.all() else int(np.argmin(fallen[::-1]))
+    return (int(steps[-stay]), int(steps[-1])) if stay >= SINCE else None

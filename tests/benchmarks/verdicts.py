@@ -24,6 +24,7 @@ from playground.runs.store import Store, open_store
 from playground.settings import Settings
 from tests.playground.verdicts import told
 from tests.playground.verdicts.cases import CASES, runs
+from tests.playground.verdicts.posts import POSTS
 
 CACHE = Path.home() / ".cache" / "loss-playground" / "verdicts"
 
@@ -76,6 +77,21 @@ def obey(store: Store, options: argparse.Namespace) -> None:
         print(f"{respect}: better in {better[respect]} of {count}")
 
 
+def posts(store: Store, options: argparse.Namespace) -> None:
+    """Ten posts, with what is said of them before training and after it."""
+    for url, case in POSTS:
+        if options.only and case.name not in options.only:
+            continue
+        spec = case.spec(0)
+        found = told.judged(store, spec)
+        started = store.started(told.trained(store, spec).id)
+        warned = started.loss["warnings"] if started is not None else []
+        right = "named" if found.cause in case.causes else "NOT NAMED"
+        print(f"{right} {case.name} ({url})\n  before: {'; '.join(warned) or '-'}\n"
+              f"  after: <{found.kind}/{found.cause}> {found.sentence} NEXT {found.step}",
+              flush=True)  # fmt: skip
+
+
 def show(table: Counter[tuple[str, str]]) -> None:
     """Rows: what was done to a run; columns: what was named."""
     rows = list(dict.fromkeys(case.causes[0] or "healthy" for case in CASES))
@@ -95,7 +111,7 @@ def main() -> None:
     parser.add_argument("--say", action="store_true")
     options = parser.parse_args()
     with closing(open_store(Settings(home=options.cache))) as store:
-        {"judge": judge, "obey": obey}[options.what](store, options)
+        {"judge": judge, "obey": obey, "posts": posts}[options.what](store, options)
 
 
 if __name__ == "__main__":

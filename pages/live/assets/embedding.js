@@ -11,7 +11,7 @@ import { Cloud, METHODS } from "./embedding-cloud.js"
 import { Glance, Neighbours } from "./embedding-detail.js"
 import { timeline } from "./timeline.js"
 import { mounts } from "./view.js"
-import { count, digits, element, inWords, put } from "./words.js"
+import { count, element, inWords, put } from "./words.js"
 
 /** @import {Split} from "./embedding-cloud.js" */
 /** @import {EmbeddingData} from "./wire.js" */
@@ -288,13 +288,12 @@ class EmbeddingView {
   }
 
   #drawAlarm() {
-    const { runs, classes } = this.view.data
-    const chance = `ln ${classes.length} = ${digits(Math.log(classes.length))}`
+    const { runs } = this.view.data
     const said = runs.flatMap(({ id, name }) => {
       const { collapsed, advice } = this.view.facts(id)
       if (!collapsed) return []
       return [
-        `${name}: cross-entropy has sat at ${chance} since step ${count(collapsed[0])}. ${advice}`,
+        `${name}: the features have fallen together since step ${count(collapsed[0])}. ${advice}`,
       ]
     })
     put(this.#alarm, said.join(" "))

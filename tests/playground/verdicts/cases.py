@@ -12,7 +12,7 @@ from typing import Any
 from playground.presets import COLLAPSE_L2, with_centers
 from playground.spec import RunSpec
 
-_DIGITS: dict[str, Any] = {
+DIGITS: dict[str, Any] = {
     "dataset": "digits",
     "train_images": 600,
     "validation_images": 500,
@@ -24,9 +24,9 @@ _DIGITS: dict[str, Any] = {
     "evaluations": 2,
     "schedule": "constant",
 }
-_MNIST: dict[str, Any] = {**_DIGITS, "dataset": "mnist", "train_images": 1500, "epochs": 5}
-_CIFAR: dict[str, Any] = {
-    **_DIGITS,
+MNIST: dict[str, Any] = {**DIGITS, "dataset": "mnist", "train_images": 1500, "epochs": 5}
+CIFAR: dict[str, Any] = {
+    **DIGITS,
     "dataset": "cifar10",
     "train_images": 1500,
     "depth": 3,
@@ -44,7 +44,10 @@ class Case:
     name: str
     causes: tuple[str, ...]
     settings: dict[str, Any] = field(default_factory=dict)
-    base: dict[str, Any] = field(default_factory=lambda: _DIGITS)
+    base: dict[str, Any] = field(default_factory=lambda: DIGITS)
+
+    def __str__(self) -> str:
+        return self.name
 
     def spec(self, seed: int) -> RunSpec:
         """The run of a seed."""
@@ -57,11 +60,11 @@ class Case:
 
 
 def _healthy(name: str, base: dict[str, Any] | None = None, **settings: Any) -> Case:
-    return Case(name, (HEALTHY,), settings, base or _DIGITS)
+    return Case(name, (HEALTHY,), settings, base or DIGITS)
 
 
 def _of(name: str, *causes: str, base: dict[str, Any] | None = None, **settings: Any) -> Case:
-    return Case(name, causes, settings, base or _DIGITS)
+    return Case(name, causes, settings, base or DIGITS)
 
 
 DICE = "(2 * sum(y_true * y_pred) + 1) / (sum(y_true) + sum(y_pred) + 1)"
@@ -91,8 +94,8 @@ CASES: tuple[Case, ...] = (
     _healthy("batch norm", batch_norm=True),
     _healthy("dropout", dropout=0.3, epochs=15),
     _healthy("cosine", schedule="cosine", epochs=15),
-    _healthy("MNIST", _MNIST),
-    _healthy("MNIST, momentum", _MNIST, optimizer="momentum", learning_rate=0.03),
+    _healthy("MNIST", MNIST),
+    _healthy("MNIST, momentum", MNIST, optimizer="momentum", learning_rate=0.03),
     # Only so far: neither collapsed nor in need of another rate.
     _of("slow SGD", "epochs", "small rate", optimizer="sgd", learning_rate=0.01, epochs=8),
     _of("short, slow Adam", "epochs", "small rate", learning_rate=1e-4, epochs=6),
@@ -133,7 +136,6 @@ CASES: tuple[Case, ...] = (
     _of(
         "labels as a binary target",
         "unbounded",
-        "target beyond 1",
         loss="-(labels * log(p_true) + (1 - labels) * log(1 - p_true))",
     ),
     _of(
@@ -181,7 +183,7 @@ CASES: tuple[Case, ...] = (
     _of(
         "CIFAR-10, a gap of 50 points",
         "overfitting",
-        base=_CIFAR,
+        base=CIFAR,
         train_images=300,
         width=16,
         epochs=15,
@@ -197,7 +199,7 @@ CASES: tuple[Case, ...] = (
         schedule="cosine",
     ),
     _of("dropout of 0.9", "regularised", "small net", dropout=0.9, width=2, embedding=8, epochs=20),
-    _of("raw pixels", "pixels", base=_MNIST, optimizer="sgd", learning_rate=0.05, normalise="raw"),
+    _of("raw pixels", "pixels", base=MNIST, optimizer="sgd", learning_rate=0.05, normalise="raw"),
     # Digits bear it, as most of what is this small.
     _of(
         "batch norm, batches of 4",
