@@ -257,6 +257,18 @@ class RunSpec(BaseModel):
             return {**{k: v for k, v in suited.items() if k in cls.model_fields}, **values}
         return values
 
+    @model_validator(mode="after")
+    def _epochs_of_phases(self) -> Self:
+        task = _tasks().get(self.task)
+        shared = self.epochs if task is None else sum(task.phase_epochs(self))
+        if shared != self.epochs:
+            raise PydanticCustomError(
+                "epochs",
+                "the phases of this run take {shared} epochs together, not {epochs}",
+                {"shared": shared, "epochs": self.epochs},
+            )
+        return self
+
     @field_validator("*")
     @classmethod
     def _within_knob(cls, value: Any, info: Any) -> Any:
@@ -449,9 +461,17 @@ def spec_errors(error: ValidationError) -> list[SpecError]:
     spec = specs.get(error.title, RunSpec)
     found: dict[str, SpecError] = {}
     for item in error.errors(include_url=False, include_context=False):
-        field = str(item["loc"][0]) if item["loc"] else "spec"
+        # Of what only all fields together tell, the kind is the field that it is about.
+        field = str(item["loc"][0]) if item["loc"] else item["type"]
         value = shown(item.get("input"))
-        if item["type"] in {"choice", "range", "empty", "length", "text", "name"}:
+        if not item["loc"] or item["type"] in {
+            "choice",
+            "range",
+            "empty",
+            "length",
+            "text",
+            "name",
+        }:
             message = item["msg"]
         elif item["type"] == "extra_forbidden":
             message = _others_knob(field, spec) or "no such field"

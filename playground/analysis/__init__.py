@@ -24,7 +24,8 @@ def answer(question: Mapping[str, Any]) -> dict[str, Any]:
     if question["what"] == "file":
         return _file(question)
     what, step = question["what"], int(question["step"])
-    subject = network(question["spec"], question["weights"])
+    per_epoch = int(question.get("steps_per_epoch", 0))
+    subject = network(question["spec"], question["weights"], per_epoch)
     image = question.get("image", {"test": 0})
     layer, unit = str(question.get("layer", "")), int(question.get("unit", -1))
     split = str(question.get("split", "test"))

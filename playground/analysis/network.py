@@ -31,15 +31,26 @@ class Network:
         self.plan = [layer for layer in self.whole if layer.kind not in _HIDDEN]
         self.dataset = _dataset(spec.dataset)
         self.loss = objective.build(spec)
+        self._steps_per_epoch = 0
 
-    def load(self, weights: Mapping[str, np.ndarray]) -> None:
+    def load(self, weights: Mapping[str, np.ndarray], steps_per_epoch: int = 0) -> None:
         """Takes the weights of a snapshot, and its class centres, (C, D), if it has any. The pixel
-        statistics of a run never change."""
+        statistics of a run never change. `steps_per_epoch` as the run has said; 0: it is worked
+        out, which knows of no phases."""
+        self._steps_per_epoch = steps_per_epoch
         self.centers = weights.get(centers.NAME)
         if "built" in self.__dict__:
             self.built.load(weights)
         else:
             self.built = models.reconnect(self.spec, weights)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps of an epoch of the run."""
+        if self._steps_per_epoch:
+            return self._steps_per_epoch
+        trained = len(datasets.split(self.dataset, self.spec).train_labels)
+        return datasets.steps_per_epoch(trained, self.spec.batch_size)
 
     @property
     def model(self) -> keras.Model:
@@ -91,8 +102,7 @@ class Network:
     def loss_of(self, outputs: Mapping[str, Any], labels: np.ndarray, step: int) -> Any:
         """The run's loss of these outputs, a scalar, as it would be at this step."""
         spec = self.spec
-        trained = len(datasets.split(self.dataset, spec).train_labels)
-        epoch = step / datasets.steps_per_epoch(trained, spec.batch_size)
+        epoch = step / self.steps_per_epoch
         known = objective.provided(
             outputs["features"],
             outputs["logits"],
@@ -136,8 +146,8 @@ def _network(spec: str) -> Network:
     return Network(RunSpec.from_json(spec))
 
 
-def network(spec: str, weights: Mapping[str, np.ndarray]) -> Network:
+def network(spec: str, weights: Mapping[str, np.ndarray], steps_per_epoch: int = 0) -> Network:
     """The network of a spec's JSON with these weights; the last few specs are kept built."""
     found = _network(spec)
-    found.load(weights)
+    found.load(weights, steps_per_epoch)
     return found

@@ -214,7 +214,13 @@ class Asking:
                 "This run was trained before networks could be looked into.", "Train it again."
             )
         spec = as_changed(record.spec, self._store.marks(run_id), kept.step)
-        return {"spec": spec.to_json(), "weights": kept.arrays, "step": kept.step}
+        started = self._store.started(run_id)
+        return {
+            "spec": spec.to_json(),
+            "weights": kept.arrays,
+            "step": kept.step,
+            "steps_per_epoch": 0 if started is None else started.steps_per_epoch,
+        }
 
 
 def _key(name: str, fields: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -63,6 +63,11 @@ class Task:
         """The network as data."""
         raise NotImplementedError
 
+    def phase_epochs(self, spec: Any) -> Sequence[int]:
+        """How many of a spec's epochs each of its phases takes. A spec whose epochs these are not
+        is refused."""
+        return (spec.epochs,)
+
     def work(self, spec: Any, dataset: Dataset) -> "Work":
         """The worker's part of a run. Imports TensorFlow."""
         raise NotImplementedError

@@ -96,16 +96,15 @@ class Training:
         self.work: Work = TASKS[spec.task].work(spec, dataset)
         self.loss = self.work.loss
         phases = self.work.phases
-        if (shared := sum(phase.epochs for phase in phases)) != spec.epochs:
-            said = f"the phases of this run take {shared} epochs together, not {spec.epochs}"
-            raise SpecError("epochs", said)
+        if [each.epochs for each in phases] != list(TASKS[spec.task].phase_epochs(spec)):
+            raise ValueError("the phases of the work are not those of its task")
         count = max(len(phase.rows) for phase in phases)
         self.batch = min(spec.batch_size, count)
         self.steps_per_epoch = datasets.steps_per_epoch(count, self.batch)
         self.steps = self.steps_per_epoch * spec.epochs
         self.ends = self.steps_per_epoch * np.cumsum([phase.epochs for phase in phases])
         self.phase = 0  # the number of the one that is trained
-        self.rates = optimizers.rates(spec, self.steps)
+        self.rates = optimizers.rates_of_phases(spec, phases, self.steps_per_epoch)
         self.model = self.work.built.model
         self.graph = Graph(
             self.work, optimizers.build(spec), self.batch, self.steps, self.steps_per_epoch
@@ -320,7 +319,10 @@ class Training:
                 self.begin_anew()
             elif command.kind == RATE and command.name == "learning_rate":
                 scale = value / self.spec.learning_rate
-                self.rates = (optimizers.rates(self.spec, self.steps) * scale).astype(np.float32)
+                plain = optimizers.rates_of_phases(
+                    self.spec, self.work.phases, self.steps_per_epoch
+                )
+                self.rates = (plain * scale).astype(np.float32)
             elif command.kind == RATE:
                 self.work.set_rate(command.name, value)
             else:
@@ -340,7 +342,7 @@ class Training:
         except PlaygroundError as error:
             _log.warning("The loss was not changed: %s", error)
             return
-        self.loss = loss
+        self.loss = self.work.loss = loss
         self.graph.adopt(loss)
         self.begin_anew()
         yield Changed(self.step, LOSS, "", value)

@@ -10,6 +10,8 @@ from playground.spec import RunSpec
 if TYPE_CHECKING:
     import keras
 
+    from playground.training.work import Phase
+
 WARM_UP = 0.05  # the share of the run that the learning rate rises, where the schedule warms up
 
 
@@ -48,6 +50,22 @@ def rates(spec: RunSpec, steps: int) -> np.ndarray:
     else:
         factor = np.ones(steps)
     return (spec.learning_rate * factor).astype(np.float32)
+
+
+def rates_of_phases(spec: RunSpec, phases: Sequence["Phase"], epoch: int) -> np.ndarray:
+    """`rates` of a run of these phases, an `epoch` of so many steps: each times its phase' own, the
+    schedule beginning anew where a phase says so."""
+    parts: list[list[Phase]] = []
+    for phase in phases:
+        if phase.anew or not parts:
+            parts.append([])
+        parts[-1].append(phase)
+    found = []
+    for part in parts:
+        steps = [epoch * phase.epochs for phase in part]
+        factors = np.repeat([phase.rate for phase in part], steps).astype(np.float32)
+        found.append(rates(spec, sum(steps)) * factors)
+    return np.concatenate(found)
 
 
 def apply(

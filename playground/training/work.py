@@ -26,17 +26,21 @@ Tensors = Mapping[str, Any]
 @dataclass(frozen=True)
 class Phase:
     """A part of a run: its `rows` are the indices of the training rows that it learns from, int
-    (n,), for so many of the run's epochs; `fresh` lets the optimiser begin anew with it.
+    (n,), for so many of the run's epochs (as `Task.phase_epochs` says); `fresh` lets the optimiser
+    begin anew with it, `anew` the learning rate's schedule, which else counts over the whole run,
+    and `rate` is what the learning rate is multiplied by.
 
     An epoch has one length throughout a run: the steps of a pass over the rows of its largest
     phase. A smaller phase goes over its rows more than once in it, in a new order each time. Steps,
-    epochs, progress and the learning rate's schedule count over the whole run.
+    epochs and progress count over the whole run.
     """
 
     name: str
     rows: np.ndarray
     epochs: int
     fresh: bool = False
+    anew: bool = False
+    rate: float = 1.0
 
 
 @dataclass(frozen=True)

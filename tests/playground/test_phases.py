@@ -14,6 +14,8 @@ from playground.tasks import TASKS
 from playground.training import loop
 from playground.training.evaluation import EARLY
 from playground.training.events import Changed, Evaluated, Event, Progress, Snapshot, Started
+from playground.training.optimizers import rates_of_phases
+from playground.training.work import Phase
 from tests.playground.toy import Toy
 
 FIRST = 3  # epochs of the first phase
@@ -21,6 +23,9 @@ FIRST = 3  # epochs of the first phase
 
 class Turning(Toy):
     """The toy, whose answers all move up by one with the second phase."""
+
+    def phase_epochs(self, spec: Any) -> tuple[int, int]:
+        return (FIRST, 2)
 
     def work(self, spec: Any, dataset: Any) -> Any:
         import tensorflow as tf
@@ -131,8 +136,21 @@ def test_a_pause_in_the_second_phase_changes_no_number() -> None:
 
 
 def test_phases_that_do_not_share_out_the_epochs_are_refused() -> None:
-    with pytest.raises(SpecError, match="take 5 epochs together, not 4"):
-        run(False, epochs=4)
+    with pytest.raises(SpecError, match="epochs: the phases of this run take 5 epochs together"):
+        RunSpec.parse({"task": "toy", "dataset": "digits", "epochs": 4})
+
+
+def test_a_phase_has_its_own_rate_and_perhaps_a_schedule_of_its_own() -> None:
+    """Cosine over two phases of 10 steps, by hand: 0.5 (1 + cos(pi t / T))."""
+    spec = RunSpec(dataset="digits", learning_rate=0.1, schedule="cosine")
+    rows = np.arange(8)
+    t = np.arange(20)
+    first, second = Phase("a", rows, 2), Phase("b", rows, 2, rate=0.5)
+    whole = 0.1 * 0.5 * (1 + np.cos(np.pi * t / 20)) * np.where(t < 10, 1, 0.5)
+    np.testing.assert_allclose(rates_of_phases(spec, [first, second], 5), whole, rtol=1e-5)
+    again = Phase("b", rows, 2, anew=True, rate=0.5)
+    parts = 0.1 * 0.5 * (1 + np.cos(np.pi * (t % 10) / 10)) * np.where(t < 10, 1, 0.5)
+    np.testing.assert_allclose(rates_of_phases(spec, [first, again], 5), parts, rtol=1e-5)
 
 
 def test_only_the_last_phase_is_ended_by_patience() -> None:

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from playground import RunSpec, datasets, models, train
 from playground.analysis import answer
-from playground.analysis.network import network
+from playground.analysis.network import Network, network
 from playground.errors import WorkerError
 from playground.training.events import Snapshot
 
@@ -224,3 +224,19 @@ def test_a_loss_that_depends_on_the_epoch_is_looked_at_as_it_was_trained() -> No
     outputs = looked.outputs(datasets.load("digits").test_images[:4])
     found = looked.loss_of(outputs, np.arange(4), step=5)
     assert float(found) == pytest.approx(0.5)
+
+
+def test_the_epoch_of_a_look_is_the_run_s() -> None:
+    """Steps of an epoch as the run counted them, which had phases: worked out from the images it
+    would be another."""
+    spec = RunSpec(dataset="digits", width=2, embedding=4, loss="(1 + epoch) * cross_entropy()")
+    built = models.connect(spec)
+    weights = {each.path: each.numpy() for each in built.model.weights}
+    weights |= models.pixel_statistics(np.zeros((1, 8, 8, 1), np.uint8), "unit").as_arrays()
+    found = Network(spec)
+    images, labels = found.seen("test")
+    values = []
+    for steps_per_epoch in (10, 20):
+        found.load(weights, steps_per_epoch)
+        values.append(float(found.loss_of(found.outputs(images[:8]), labels[:8], 20)))
+    assert values[0] / values[1] == pytest.approx(3 / 2)
