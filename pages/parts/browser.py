@@ -57,11 +57,16 @@ function isTaken(event) {
   return target.closest(PRESSED) !== null && target.matches(":focus-visible");
 }
 
-let listener = null;
+let listening = null; // the one listener there is, and the element it is of
 
-export default function ({ data }) {
-  if (listener) document.removeEventListener("keydown", listener);
-  listener = (event) => {
+function stop() {
+  if (listening) document.removeEventListener("keydown", listening.listener);
+  listening = null;
+}
+
+export default function ({ data, parentElement }) {
+  stop();
+  const listener = (event) => {
     const names = data.keys[event.key];
     if (!names || event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
     if (isTaken(event)) return;
@@ -76,10 +81,11 @@ export default function ({ data }) {
     }
   };
   document.addEventListener("keydown", listener);
-  const own = listener; // another page's may have come by the time that this one goes
+  listening = { listener, parentElement };
+  // Of whichever call this is the clean-up, it ends what its element has by then; another page's
+  // listener may have come by the time that this one goes.
   return () => {
-    document.removeEventListener("keydown", own);
-    if (listener === own) listener = null;
+    if (listening?.parentElement === parentElement) stop();
   };
 }
 """,

@@ -120,15 +120,13 @@ def network(settled: RunSpec | None) -> None:
 
 
 def network_card(settled: RunSpec | None) -> None:
-    """The picture of the network that these settings make."""
+    """The picture of the network that these settings make; `network` says how large it is."""
     if settled is None:
         st.subheader("Network", anchor=False)
         st.caption("A setting is out of its range: mend it, and its network shows here.")
         return
     plan = models.plan(settled)
-    with st.container(horizontal=True, vertical_alignment="center", key="network-head"):
-        st.subheader("Network", anchor=False, width="content")
-        st.caption(f"{plan.parameters:,} weights in {len(plan)} layers", width="content")
+    st.subheader("Network", anchor=False)
     component.network("network", stages(plan))
 
 

@@ -65,3 +65,37 @@ def test_a_cloud_is_moved_and_zoomed_without_a_mouse(
     page.mouse.wheel(0, -200)  # on a cloud that was chosen
     page.wait_for_timeout(200)
     assert cloud.evaluate(PICTURE) != whole
+
+
+COUNTED = """
+const heard = new Set();
+const {addEventListener: add, removeEventListener: remove} = document;
+document.addEventListener = function (kind, listener, ...rest) {
+  if (kind === "keydown" && /data\\.keys/.test(String(listener))) heard.add(listener);
+  return add.call(this, kind, listener, ...rest);
+};
+document.removeEventListener = function (kind, listener, ...rest) {
+  heard.delete(listener);
+  return remove.call(this, kind, listener, ...rest);
+};
+window.listeners = () => heard.size;
+"""
+
+
+def test_a_page_listens_once_whatever_becomes_of_its_theme(open_page: Open) -> None:
+    """A second listener would press a button twice, or one of a page that has gone."""
+    page = open_page("?dataset=digits")
+    page.add_init_script(COUNTED)
+    page.reload()
+    expect(page.get_by_role("button", name="Train")).to_be_enabled(timeout=SLOW_MS)
+    for scheme in ("dark", "light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        expect(page.get_by_role("button", name="Train")).to_be_enabled()
+        page.wait_for_function("window.listeners() === 1")
+    page.get_by_role("link", name="Fitting").click()
+    expect(page.get_by_role("button", name="Train all three")).to_be_visible(timeout=SLOW_MS)
+    page.wait_for_function("window.listeners() === 1")
+    page.emulate_media(color_scheme="light")
+    page.get_by_role("link", name="Losses").click()
+    expect(page.get_by_text("losses", exact=False).first).to_be_visible(timeout=SLOW_MS)
+    page.wait_for_function("window.listeners() === 0")  # it has no button that a key presses
