@@ -1,11 +1,11 @@
 """From a key to what answers it, in Chromium: the editor's verdict and the studio's new picture.
 
-    python tests/benchmarks/keys.py [--keys 40]
+    python tests/benchmarks/keys.py [--keys 40] [--editor]
 
 The app, its checking worker and the browser share this machine. Keys are pressed one at a time in
 the editor and on a slider, each when the page is at rest, and a slider is dragged; a page clock
 measures from the key or the move to the attribute that says the answer is drawn, and to the next
-frame. Prints median, 95th percentile and worst, in ms.
+frame. `--editor`: keys in the editor only. Prints median, 95th percentile and worst, in ms.
 """
 
 import argparse
@@ -47,6 +47,7 @@ def main() -> None:
     """Opens the app, presses the keys and prints the times."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--keys", type=int, default=40)
+    parser.add_argument("--editor", action="store_true")
     options = parser.parse_args()
     path = chromium.ensure()
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
@@ -54,13 +55,15 @@ def main() -> None:
         server.start()
         browser = playwright.chromium.launch(executable_path=path, args=chromium.arguments())
         page = browser.new_page(viewport={"width": 1440, "height": 900})
-        measure(page, f"{server.url}/{START}", options.keys)
+        if not options.editor:
+            sliders(page, f"{server.url}/{START}", options.keys)
+        texts(page, f"{server.url}/{START}", options.keys)
         browser.close()
         server.stop()
 
 
-def measure(page: Page, url: str, count: int) -> None:
-    """Each view, and each sort of text, on a page of its own."""
+def sliders(page: Page, url: str, count: int) -> None:
+    """Each view on a page of its own: arrow keys on a slider, then a drag."""
     for name in ("Curve", "Simplex", "Weights"):
         opened(page, url, name)
         page.locator(SLIDER).focus()
@@ -79,6 +82,10 @@ def measure(page: Page, url: str, count: int) -> None:
             note(page, f"drag to {name.lower()}", ".studio")
             page.wait_for_timeout(REST_MS)
         page.mouse.up()
+
+
+def texts(page: Page, url: str, count: int) -> None:
+    """Each sort of text on a page of its own: keys in the editor. Prints all times."""
     for what, end, key in (("sound text", " * 1.2", "3"), ("a fault", "", ")")):
         opened(page, url, "Curve")
         page.locator(".editor .cm-content").click()

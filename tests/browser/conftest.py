@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -122,9 +123,16 @@ def context() -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def open_page(context: BrowserContext, server: Server) -> Iterator[Callable[..., Page]]:
+    """As `pages` on the server of all tests."""
+    with pages(context, server) as opened:
+        yield opened
+
+
+@contextmanager
+def pages(context: BrowserContext, server: Server) -> Iterator[Callable[..., Page]]:
     """Opens a page of the app; afterwards nothing may have been refused by the security policy
     or thrown in the page, and our own files may have put no error or warning into its console."""
-    pages: list[Page] = []
+    shown: list[Page] = []
     faults: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
@@ -137,7 +145,7 @@ def open_page(context: BrowserContext, server: Server) -> Iterator[Callable[...,
         query: str = "", width: int = 1440, height: int = 900, scheme: str = "light"
     ) -> Page:
         page = context.new_page()
-        pages.append(page)
+        shown.append(page)
         page.set_default_timeout(PATIENCE_MS)
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme=scheme)
@@ -147,6 +155,6 @@ def open_page(context: BrowserContext, server: Server) -> Iterator[Callable[...,
         return page
 
     yield opened
-    for page in pages:
+    for page in shown:
         page.close()
     assert not faults

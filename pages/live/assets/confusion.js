@@ -106,6 +106,9 @@ export const mount = mounts((/** @type {View<ConfusionData>} */ view) => {
       const matrix = evaluation?.confusion
       const fits = matrix?.length === classes.length
       root.classList.toggle("is-empty", !fits)
+      // It shows faintly where the numbers will be; there is nothing to read yet.
+      for (const part of root.querySelectorAll(":is(.matrix, .classes)"))
+        part.toggleAttribute("inert", !fits)
       put(empty, fits ? "" : LATER)
       put(caption, fits ? captionOf(evaluation) : "")
       if (fits) for (const [i, row] of matrix.entries()) drawRow(i, row)
