@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from playground import fused_layers, models
+from playground import fused_layers, layers, models
 from playground.analysis.files import keras_file
+from playground.layers import Layer, Plan
 from playground.spec import RunSpec
 from playground.training.loop import prepare
 
@@ -140,3 +141,35 @@ def test_only_the_network_that_is_trained_has_them() -> None:
     assert type(norm) is fused_layers.BatchNormalization
     plain = models.build(spec).get_layer("block1_norm")
     assert type(plain) is keras.layers.BatchNormalization
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_pooling_before_relu_changes_no_bit(dtype: str) -> None:
+    """Values and gradients, where places tie, where all are below 0, and at an edge that pads."""
+    plan = Plan(
+        {"images": (7, 6, 2)},
+        (
+            Layer("norm", "BatchNormalization"),
+            Layer("relu", "Activation", {"activation": "relu"}),
+            Layer("pool", "MaxPooling2D", {"pool_size": 2, "padding": "same"}),
+        ),
+        ("pool",),
+        dtype,
+    )
+    draw = np.random.default_rng(2)
+    images = draw.integers(-2, 3, (16, 7, 6, 2)).astype(np.float32)  # many ties
+    images[:4] = -np.abs(images[:4])
+    weighing = tf.constant(draw.normal(size=(16, 4, 3, 2)), tf.float32)
+    found = []
+    for pools_first in (True, False):
+        model = layers.build(plan, {}, training=pools_first).model
+        kinds = [type(each).__name__ for each in model.layers[-2:]]
+        assert (kinds[-1] == "Activation") == pools_first
+        with tf.GradientTape() as tape:
+            inputs = tf.constant(images)
+            tape.watch(inputs)
+            outputs = model(inputs, training=False)  # batch norm is then Keras' own in both
+            total = tf.reduce_sum(tf.cast(outputs, tf.float32) * weighing)
+        found.append((outputs, tape.gradient(total, inputs)))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
