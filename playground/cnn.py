@@ -10,6 +10,8 @@ from playground.knobs import Knob
 from playground.layers import Constant, Given, Layer
 from playground.spec import RunSpec
 
+DRAWN = 3  # features that are a plot's axes
+
 
 class CnnSpec(RunSpec):
     """What a run with a CNN over images has beside: the network, and how images are moved."""
@@ -137,6 +139,13 @@ class CnnSpec(RunSpec):
             step=0.05,
         ),
     ] = 0.0
+
+    @property
+    def dtype(self) -> str:
+        """Automatic precision is float32 where two or three features are drawn as they are, which
+        bfloat16's eight bits would lay on a grid."""
+        drawn = self.precision == "auto" and self.embedding <= DRAWN
+        return "float32" if drawn else super().dtype
 
     @property
     def numbers(self) -> int:

@@ -124,6 +124,11 @@ class Plan:
         """Trainable parameters of the whole network."""
         return sum(layer.parameters for layer in self.planned)
 
+    @property
+    def multiply_adds(self) -> int:
+        """Multiplications with a weight of one sample going forward."""
+        return sum(each.parameters * math.prod(each.shape[:-1]) for each in self.planned)
+
     def receptive_field(self, name: str) -> tuple[int, int, int]:
         """What part of the image one place of a layer's map sees: the side of the square, the
         pixels between two neighbouring places, and where the first begins (negative: outside the

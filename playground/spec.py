@@ -35,6 +35,7 @@ from playground.knobs import (
     shown,
     to_text,
 )
+from playground.precision import automatic
 
 MAX_METRICS = 6
 DEFAULT_TASK = "classification"
@@ -230,9 +231,14 @@ class RunSpec(BaseModel):
         str,
         Knob(
             "Precision",
-            "bfloat16 halves the bits of activations; faster where the processor has it.",
+            "bfloat16 halves the bits of activations; weights stay float32. Automatic takes it "
+            "where the processor has a unit for it and the network is large enough to gain.",
             "optimiser",
-            choices={"float32": "float32", "mixed_bfloat16": "mixed bfloat16"},
+            choices={
+                "auto": "automatic",
+                "float32": "float32",
+                "mixed_bfloat16": "mixed bfloat16",
+            },
         ),
     ] = "float32"
     evaluations: Annotated[
@@ -368,9 +374,18 @@ class RunSpec(BaseModel):
         return 1
 
     @property
+    def dtype(self) -> str:
+        """Keras' dtype policy of the network: the precision, "auto" as this machine decides it."""
+        if self.precision != "auto":
+            return self.precision
+        exact = self.model_copy(update={"precision": "float32"})
+        return automatic(_tasks()[self.task].plan(exact).multiply_adds)
+
+    @property
     def digest(self) -> str:
-        """16 hexadecimal digits that two equal specs share."""
-        values = self.model_dump()
+        """16 hexadecimal digits that two equal specs share; a run of automatic precision has those
+        of the one that it is computed in."""
+        values = {**self.model_dump(), "precision": self.dtype}
         for name, field in type(self).model_fields.items():
             if name not in _FIRST and values[name] == field.default:
                 del values[name]

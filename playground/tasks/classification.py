@@ -194,7 +194,7 @@ class Classification(Task):
                 Layer("probabilities", "Softmax", FLOAT),
             ),
             outputs=("probabilities",),
-            dtype=spec.precision,
+            dtype=spec.dtype,
             seed=spec.seed,
             l2=spec.l2,
         )

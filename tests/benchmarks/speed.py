@@ -1,10 +1,12 @@
-"""Images per second: the playground with all it reports, Keras' `model.fit`, a plain PyTorch loop.
+"""Images per second: the playground with all that it reports beside the best that others can do.
 
-    python tests/benchmarks/speed.py [--dataset mnist] [--images N] [--repeats 5]
+    python tests/benchmarks/speed.py --dataset mnist --against pytorch [--width 64] [--turns 2]
 
-The same network, images, batch size, optimiser and precision for all. Each contender is a process
-of its own, the contenders take turns, and what counts is the ratio of the medians: machines are
-noisy, turns are fair. Set PLAYGROUND_DATA. PyTorch takes part where it is installed.
+The same network, images, batch size and optimiser for all, each in float32 and with bfloat16. Each
+contender is a process of its own and they take turns, so that a ratio says more than a number. The
+table has for each the images per second of a warm process (the median of its turns), the ratio of
+the playground's best to it, and the seconds from the start of its process to its 20th step. What is
+not installed (PyTorch, JAX: `pip install torch jax`) takes no part. Set PLAYGROUND_DATA.
 """
 
 import argparse
@@ -21,160 +23,82 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from playground import RunSpec  # noqa: E402
+from tests.benchmarks import contenders  # noqa: E402
+
+# Evaluations per trained image are those of a run over all images.
+IMAGES, EVALUATIONS = 20_000, 4
 
 
-def spec_of(dataset: str, images: int) -> RunSpec:
+def spec_of(dataset: str, width: int, precision: str) -> RunSpec:
     """What all contenders train; a constant learning rate, so that none pays for a schedule."""
-    return RunSpec(dataset=dataset, train_images=images, epochs=2, schedule="constant")
-
-
-def playground(spec: RunSpec) -> float:
-    """The second epoch of a run with every report, evaluation and strip it makes."""
-    from playground import train
-    from playground.training.events import Evaluated, Started
-
-    marks: list[float] = []
-    images = 0
-    for event in train(spec):
-        if isinstance(event, Started):
-            images = event.train_images // spec.batch_size * spec.batch_size
-        if isinstance(event, Evaluated) and event.split == "validation" and event.full:
-            marks.append(time.perf_counter())
-    return images / (marks[1] - marks[0])
-
-
-def keras_fit(spec: RunSpec, jit: bool | str = "auto") -> float:
-    """`model.fit` with its loss and accuracy, no validation, no callback."""
-    import keras
-    import numpy as np
-
-    from playground import datasets, models
-    from playground.training import optimizers
-
-    keras.utils.set_random_seed(spec.seed)
-    dataset = datasets.load(spec.dataset)
-    split = datasets.split(dataset, spec)
-    model = models.build(spec, models.pixel_statistics(split.train_images, spec.normalise))
-    model.compile(
-        optimizer=optimizers.build(spec),
-        loss="categorical_crossentropy",
-        metrics=["accuracy"],
-        jit_compile=jit,
+    fields = {"width": width} if width else {}
+    return RunSpec(
+        dataset=dataset,
+        train_images=IMAGES,
+        evaluations=EVALUATIONS,
+        epochs=2,
+        schedule="constant",
+        precision=precision,
+        **fields,
     )
-    count = len(split.train_images) // spec.batch_size * spec.batch_size
-    images = split.train_images[:count].astype("float32")
-    targets = np.eye(len(dataset.class_names), dtype="float32")[split.train_labels[:count]]
-    model.fit(images, targets, spec.batch_size, epochs=1, verbose=0)
-    began = time.perf_counter()
-    model.fit(images, targets, spec.batch_size, epochs=1, verbose=0)
-    return count / (time.perf_counter() - began)
 
 
-def keras_fit_without_xla(spec: RunSpec) -> float:
-    """`model.fit` as a knowing user sets it on a CPU: `jit_compile=False`."""
-    return keras_fit(spec, jit=False)
-
-
-def pytorch(spec: RunSpec) -> float:
-    """The plain eager loop, channels_last, reading loss and accuracy every step as fit does."""
-    import numpy as np
-    import torch
-    from torch import nn
-
-    from playground import datasets, models
-
-    torch.manual_seed(spec.seed)
-    torch.set_num_threads(os.cpu_count() or 1)
-    dataset = datasets.load(spec.dataset)
-    split = datasets.split(dataset, spec)
-    statistics_ = models.pixel_statistics(split.train_images, spec.normalise)
-    layers: list[nn.Module] = []
-    channels = split.train_images.shape[-1]
-    for layer in models.plan(spec):
-        if layer.kind == "Conv2D":
-            layers.append(
-                nn.Conv2d(channels, layer.shape[-1], 3, padding=1, bias=not spec.batch_norm)
-            )
-            channels = layer.shape[-1]
-        elif layer.kind == "BatchNormalization":
-            layers.append(nn.BatchNorm2d(channels))
-        elif layer.kind == "MaxPooling2D":
-            layers.append(nn.MaxPool2d(2, ceil_mode=True))
-        elif layer.kind == "Activation":
-            layers.append(nn.ReLU())
-        elif layer.kind == "Flatten":
-            layers.append(nn.Flatten())
-            flat = layer.shape[0]
-        elif layer.kind == "Dropout":
-            layers.append(nn.Dropout(spec.dropout))
-        elif layer.name == "features":
-            layers += [nn.Linear(flat, spec.embedding), nn.ReLU()]
-        elif layer.name == "logits":
-            layers.append(nn.Linear(spec.embedding, layer.shape[0]))
-    model = nn.Sequential(*layers).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(model.parameters(), spec.learning_rate)
-    objective = nn.CrossEntropyLoss()
-    images = torch.from_numpy(split.train_images.transpose(0, 3, 1, 2).copy())
-    labels = torch.from_numpy(split.train_labels.astype(np.int64))
-    mean = torch.from_numpy(statistics_.mean.transpose(2, 0, 1).copy())
-    spread = torch.from_numpy(np.sqrt(statistics_.variance).transpose(2, 0, 1).copy())
-    count = len(images) // spec.batch_size * spec.batch_size
-
-    def epoch() -> None:
-        model.train()
-        for batch in torch.randperm(len(images))[:count].reshape(-1, spec.batch_size):
-            pixels = (images[batch].float() - mean) / spread
-            target = labels[batch]
-            optimizer.zero_grad()
-            logits = model(pixels.to(memory_format=torch.channels_last))
-            loss = objective(logits, target)
-            loss.backward()
-            optimizer.step()
-            loss.item(), (logits.argmax(1) == target).float().mean().item()
-
-    epoch()
-    began = time.perf_counter()
-    epoch()
-    return count / (time.perf_counter() - began)
-
-
-CONTENDERS = {
-    "playground": playground,
-    "model.fit": keras_fit,
-    "model.fit, jit_compile=False": keras_fit_without_xla,
-    "PyTorch eager": pytorch,
-}
+def measured(name: str, dataset: str, width: int) -> dict[str, float]:
+    """One contender in a process of its own."""
+    command = [sys.executable, __file__, "--only", name, "--dataset", dataset]
+    done = subprocess.run(
+        [*command, "--width", str(width)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "BEGAN": repr(time.time())},
+    )
+    if done.returncode:
+        raise SystemExit(f"{name} failed:\n{done.stderr[-3000:]}")
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def main() -> None:
-    """Lets the contenders take turns and prints medians and ratios."""
+    """Lets the contenders take turns and prints the table's rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", default="mnist")
-    parser.add_argument("--images", type=int, default=0, help="0: all of the training images")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--only", choices=CONTENDERS, help=argparse.SUPPRESS)
+    parser.add_argument("--width", type=int, default=0, help="0: the data set's default")
+    parser.add_argument("--against", choices=("pytorch", "keras", "jax"), default="pytorch")
+    parser.add_argument("--turns", type=int, default=2)
+    parser.add_argument("--only", choices=contenders.ALL, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.only:
-        print(json.dumps(CONTENDERS[arguments.only](spec_of(arguments.dataset, arguments.images))))
+        entry = contenders.ALL[arguments.only]
+        spec = spec_of(arguments.dataset, arguments.width, entry.precision)
+        print(json.dumps(entry.measure(spec, float(os.environ["BEGAN"]))))
         return
     names = [
         name
-        for name in CONTENDERS
-        if name != "PyTorch eager" or importlib.util.find_spec("torch") is not None
+        for name, entry in contenders.ALL.items()
+        if entry.group in ("playground", arguments.against)
+        and importlib.util.find_spec(entry.package) is not None
     ]
-    speeds: dict[str, list[float]] = {name: [] for name in names}
-    for repeat in range(arguments.repeats):
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    for turn in range(arguments.turns):
         for name in names:
-            command = [sys.executable, __file__, "--only", name]
-            command += ["--dataset", arguments.dataset, "--images", str(arguments.images)]
-            done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
-            speeds[name].append(json.loads(done.stdout.splitlines()[-1]))
-            print(f"{repeat + 1}  {name:30} {speeds[name][-1]:8,.0f} images/s", flush=True)
-    ours = statistics.median(speeds["playground"])
-    print(f"\n{'median of ' + str(arguments.repeats):33} {ours:8,.0f} images/s  playground")
-    for name in names[1:]:
-        median = statistics.median(speeds[name])
-        print(f"{'':33} {median:8,.0f} images/s  {name}: playground is {ours / median:.2f} ×")
+            found[name].append(measured(name, arguments.dataset, arguments.width))
+            said = found[name][-1]
+            print(
+                f"{turn + 1}  {name:44} {said['rate']:8,.0f}/s  {said['cold']:5.1f} s", flush=True
+            )
+    rates = {n: statistics.median(one["rate"] for one in each) for n, each in found.items()}
+    best = max(rate for name, rate in rates.items() if contenders.ALL[name].group == "playground")
+    where = arguments.dataset + (f", width {arguments.width}" if arguments.width else "")
+    print(
+        f"\n| {where} | images/s | the playground's best is | to the 20th step |\n|---|---|---|---|"
+    )
+    for name, rate in rates.items():
+        cold = statistics.median(one["cold"] for one in found[name])
+        print(f"| {name} | {rate:,.0f} | {best / rate:.2f} × | {cold:.1f} s |")
+    others = [rate for name, rate in rates.items() if contenders.ALL[name].group != "playground"]
+    if others:
+        print(f"\nThe playground is {best / max(others):.2f} × the best of the others.")
 
 
 if __name__ == "__main__":
