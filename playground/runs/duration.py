@@ -69,4 +69,4 @@ class Durations:
 def _pace(spec: RunSpec) -> tuple[Any, ...]:
     """What mostly sets how many images a second go through."""
     size = models.parameter_count(spec)
-    return (spec.task, spec.dataset, size, spec.batch_size, spec.precision)
+    return (spec.task, spec.dataset, size, spec.batch_size, spec.dtype)
