@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 
 from .errors import LossError, Remark
-from .syntax import Tree, dotted
+from .grammar import dotted
+from .syntax import Tree
 
 _TRAINING = (
     "compile", "add_loss", "fit", "fit_generator", "evaluate", "predict", "summary", "add", "save",

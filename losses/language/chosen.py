@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .graph import Node
+from .rows import UNARY
 from .sizes import SizeError, axes_in
-from .vocabulary import UNARY
 
 # Operations element by element.
 EACH = {

@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from .errors import LossError, quote
-from .syntax import REDUCTION, Tree, dotted
+from .grammar import dotted
+from .syntax import REDUCTION, Tree
 from .vocabulary import LOSS_CLASSES
 
 # Methods that say how an object is saved, shown or begun anew, not what it computes.

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 
 from . import vocabulary as voc
 from .errors import LossError, Span, quote, suggest
+from .grammar import dotted
 from .inputs import INPUTS, Input, Provided
-from .syntax import Tree, dotted
+from .syntax import Tree
 
 PROPERTIES = ("shape", "T", "dtype", "ndim", "rank", "values", "indices", "value")
 # What an import may not give another meaning.

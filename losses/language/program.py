@@ -14,6 +14,7 @@ from .answers import read_answer
 from .build import Builder, Callee, Items, Special, Text, Value, letters
 from .classes import read_classes
 from .errors import LossError, Remark, Span, quote, suggest
+from .grammar import dotted
 from .graph import BATCHES, WIDTHS, Node, Part, Program, topological
 from .inputs import OLD_KERNEL, Provided
 from .metric_size import refuse_large
@@ -22,7 +23,8 @@ from .parameters import declare, literal
 from .reader import Reader, Scope, UserFunction
 from .review import review
 from .stable import stabilise
-from .syntax import Tree, check_tree, dotted, parse
+from .syntax import Tree, parse
+from .walker import check_tree
 
 OUR_FAULT = "this text cannot be read"
 # What the arguments of a loss are called.

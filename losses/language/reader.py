@@ -28,21 +28,15 @@ from .build import (
     Value,
     dims,
 )
-from .calls import (
-    call_method,
-    call_named,
-    call_operator,
-    einsum,
-    loss_class,
-    measure_class,
-    reduced,
-)
+from .calls import call_method, call_operator, einsum
 from .errors import LossError, Span, quote, suggest
+from .grammar import appends, dotted, is_listed, is_loop_over
 from .graph import Node, topological
 from .inputs import KERNEL, OLD_KERNEL, Provided
+from .named_calls import call_named, loss_class, measure_class, reduced
 from .names import Names
 from .review import prediction_nodes
-from .syntax import REDUCTION, Tree, appends, dotted, is_listed, is_loop_over
+from .syntax import REDUCTION, Tree
 
 MAX_CALL_DEPTH = 24
 MAX_DEPTH = 200

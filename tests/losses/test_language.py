@@ -12,8 +12,8 @@ import tensorflow as tf
 import losses
 from losses.language import emit, operators, spelled, vocabulary
 from losses.language.canonical import text as canonical
+from losses.language.grammar import FIELDS
 from losses.language.program import analyse
-from losses.language.syntax import _FIELDS
 
 B = reference.batch()
 Y, P = B["y_true"].astype("float64"), B["y_pred"].astype("float64")
@@ -407,7 +407,7 @@ def test_every_operator_has_an_emitter_and_a_builder():
 
 
 def test_the_allowlist_names_real_fields():
-    for kind, fields in _FIELDS.items():
+    for kind, fields in FIELDS.items():
         assert set(fields) <= set(kind._fields), kind
 
 
