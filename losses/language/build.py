@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import permutations
 from typing import Any
 
 from . import numbers, sizes
@@ -26,6 +24,7 @@ from .graph import (
 )
 from .inputs import INPUTS, Input, Provided, Sizes
 from .ranges import range_of
+from .size_words import in_letters, said, size_hint
 from .sizes import SizeError
 
 MAX_GRAPH = 1_500
@@ -262,12 +261,12 @@ class Builder:
         """What a rule of sizes said, at the argument that is to blame. Sizes are checked at
         made-up batch sizes: what the rule says at the other one tells which are the batch's."""
         hint, span = error.hint, self.blame.get(error.about, self.at)
-        one, two = (_said(rule, k) if rule is not None else None for k in (0, 1))
+        one, two = (said(rule, k) if rule is not None else None for k in (0, 1))
         if one or two:
             message = in_letters(one, two, self.letter)
         else:
             message = in_letters(error.message, None)
-        return self.error(message, hint or _size_hint(args, self), span)
+        return self.error(message, hint or size_hint(args, lambda node: letters(node, self)), span)
 
     def letter(self, one: int, two: int) -> str:
         """A size seen at both batch sizes, as the visitor knows it."""
@@ -403,58 +402,6 @@ class Builder:
             live = isinstance(item, Node) and any(n.op in LIVE for n in topological(item))
             found.append(item if live and isinstance(item, Node) else int(one))
         return tuple(found)
-
-
-_NUMBER = re.compile(r"\d+(?:,\d{3})*")
-
-
-def _said(rule: Callable[[int], Shape], k: int) -> str | None:
-    """What a rule says against the sizes at a batch; None where it says nothing."""
-    try:
-        rule(k)
-    except SizeError as error:
-        return error.message
-    return None
-
-
-def in_letters(
-    one: str | None, two: str | None, letter_of: Callable[[int, int], str] = letter
-) -> str:
-    """What is said at both batch sizes, with B and D for the numbers that differ. Where it is said
-    at one of them only, that size is the batch."""
-    if one is None or two is None:
-        batch = str(BATCHES[0 if two is None else 1])
-        return _NUMBER.sub(lambda found: "B" if found[0] == batch else found[0], one or two or "")
-    seen = iter(_NUMBER.findall(two))
-
-    def shown(found: re.Match[str]) -> str:
-        here, there = (int(text.replace(",", "")) for text in (found[0], next(seen, found[0])))
-        return found[0] if here == there else letter_of(here, there)
-
-    return _NUMBER.sub(shown, one)
-
-
-def _size_hint(args: Sequence[Node], b: Builder) -> str | None:
-    """What may be meant where the sizes of two tensors do not fit."""
-    for wide, flat in permutations(args, 2):
-        reduced = flat.rank and all(
-            w[:-1] == f for w, f in zip(wide.shapes, flat.shapes, strict=True)
-        )
-        if reduced and wide.rank == flat.rank + 1:
-            return (
-                f"keepdims=True in {flat.op}(...) keeps its axis: "
-                if flat.attrs.get("keepdims") is False
-                else "[..., None] adds an axis: "
-            ) + f"{letters(flat, b)} would be {letters(flat, b)[:-1].rstrip(',')}, 1)"
-    moving = any(a.shapes[0] != a.shapes[1] for a in args)
-    fixed = [a for a in args if a.shapes[0] == a.shapes[1] and a.rank]
-    if not (moving and fixed):
-        return None
-    lead = fixed[0].shapes[0][0]
-    return (
-        f"if {lead} is meant as the batch size: it changes, so write shape(y_pred)[0], "
-        "zeros_like(y_pred) or ones_like(y_pred)"
-    )
 
 
 LIVE = ("dim", "input")

@@ -15,10 +15,26 @@ A Keras metric is read over a whole evaluation at once: its sums begin at 0 and 
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import TypeVar
 
+from .class_parts import (
+    VARIABLES,
+    T,
+    attributes,
+    decorated,
+    is_reduction,
+    is_super,
+    is_text,
+    makes_weights,
+    no_arguments,
+    placed,
+    returned,
+    super_init,
+    super_inits,
+    takes_two,
+    targets,
+)
 from .errors import LossError, quote
 from .grammar import dotted
 from .syntax import REDUCTION, Tree
@@ -29,11 +45,8 @@ _UNREAD = ("get_config", "from_config", "reset_state", "reset_states", "compute_
            "compute_mask", "__repr__", "__str__", "get_prunable_weights")  # fmt: skip
 _PLAIN_BASES = ("object", "ABC", "Loss", "LossFunctionWrapper", "Layer", "Metric",
                 "MeanMetricWrapper", "Callable")  # fmt: skip
-_VARIABLES = ("add_weight", "add_variable", "Variable")
 _ASSIGNED = {"assign_add": ast.Add, "assign_sub": ast.Sub}
 _CALLED = "__call__"
-
-T = TypeVar("T", bound=ast.AST)
 
 
 def read_classes(tree: Tree) -> None:
@@ -88,10 +101,10 @@ class _Class:
         self.collect(self.node, ())
         self.check_weights()
         self.main = self.find_main()
-        stored = {n.attr for m in self.methods.values() for n in _attributes(m, ast.Store)}
-        self.named = {t.id for s in self.constants for t in _targets(s) if isinstance(t, ast.Name)}
+        stored = {n.attr for m in self.methods.values() for n in attributes(m, ast.Store)}
+        self.named = {t.id for s in self.constants for t in targets(s) if isinstance(t, ast.Name)}
         self.known = stored | self.named | set(self.methods)
-        self.properties = {n for n, m in self.methods.items() if _decorated(m, "property")}
+        self.properties = {n for n, m in self.methods.items() if decorated(m, "property")}
 
     def error(self, node: ast.AST, message: str, hint: str) -> LossError:
         return LossError(message, self.tree.span(node), hint=hint)
@@ -127,14 +140,14 @@ class _Class:
                 self.add_method(statement, node)
             elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
                 self.constants.append(statement)
-            elif not isinstance(statement, ast.Pass) and not _is_text(statement):
+            elif not isinstance(statement, ast.Pass) and not is_text(statement):
                 raise self.error(
                     statement, "this cannot stand in a class", "keep its methods and numbers"
                 )
 
     def add_method(self, method: ast.FunctionDef, owner: ast.ClassDef) -> None:
         name = method.name
-        if name in _UNREAD or (name == "build" and not _makes_weights(method)):
+        if name in _UNREAD or (name == "build" and not makes_weights(method)):
             return
         if name.startswith("__") and name not in ("__init__", _CALLED):
             raise LossError(
@@ -142,7 +155,7 @@ class _Class:
                 self.tree.span(method),
                 hint="remove it",
             )
-        if name == "__init__" and name in self.methods and _super_inits(method):
+        if name == "__init__" and name in self.methods and super_inits(method):
             raise self.error(
                 owner,
                 "a class with an __init__ on top of that of another class of the text is not "
@@ -159,7 +172,7 @@ class _Class:
         """Refuse a layer that holds weights: they are part of the network."""
         if self.is_metric:
             return
-        maker = next((m for m in self.methods.values() if _makes_weights(m)), None)
+        maker = next((m for m in self.methods.values() if makes_weights(m)), None)
         if maker is None:
             return
         centres = "cent" in self.tree.fragment(self.node).lower()
@@ -183,7 +196,7 @@ class _Class:
                 "forward is what PyTorch calls",
                 "write it as call(self, y_true, y_pred), with the functions of Keras",
             )
-        takers = [n for n, m in self.methods.items() if n != "__init__" and _takes_two(m)]
+        takers = [n for n, m in self.methods.items() if n != "__init__" and takes_two(m)]
         if takers:
             return takers[-1]
         if self.base is not None:
@@ -218,34 +231,38 @@ class _Class:
         if self.reduces:
             body.append(self.as_keras_calls(body[-1]))
             main = "self.reduced"
-        body.append(_at(ast.Return(_at(ast.Name(main, ast.Load()), at)), at))
-        arguments = self.arguments(init) if init is not None else _no_arguments()
+        body.append(placed(ast.Return(placed(ast.Name(main, ast.Load()), at)), at))
+        arguments = self.arguments(init) if init is not None else no_arguments()
         if self.reduces and (init is None or init.args.kwarg is not None):
             self.add_options(arguments, node)
         made = ast.FunctionDef(node.name, arguments, body, node.decorator_list)
-        return _at(made, node)
+        return placed(made, node)
 
     def without_init(self) -> list[ast.stmt]:
         if not self.reduces:
             return []
-        name = _at(ast.Name(REDUCTION, ast.Store()), self.node)
+        name = placed(ast.Name(REDUCTION, ast.Store()), self.node)
         return [
-            _at(ast.Assign([name], _at(ast.Name("reduction", ast.Load()), self.node)), self.node)
+            placed(
+                ast.Assign([name], placed(ast.Name("reduction", ast.Load()), self.node)), self.node
+            )
         ]
 
     def as_keras_calls(self, main: ast.stmt) -> ast.FunctionDef:
         """The loss as Keras calls it, which reduces what it gives."""
         assert isinstance(main, ast.FunctionDef)  # noqa: S101
         names = [a.arg for a in (*main.args.posonlyargs, *main.args.args)]
-        given: list[ast.expr] = [_at(ast.Name(n, ast.Load()), main) for n in names]
+        given: list[ast.expr] = [placed(ast.Name(n, ast.Load()), main) for n in names]
         only = [
-            _at(ast.keyword(a.arg, _at(ast.Name(a.arg, ast.Load()), main)), main)
+            placed(ast.keyword(a.arg, placed(ast.Name(a.arg, ast.Load()), main)), main)
             for a in main.args.kwonlyargs
         ]
-        call = _at(ast.Call(_at(ast.Name(main.name, ast.Load()), main), given, only), main)
-        last = _returned(main)
-        made = ast.FunctionDef("self.reduced", main.args, [_at(ast.Return(call), last or main)], [])
-        self.tree.reduced.add(_at(made, main))
+        call = placed(ast.Call(placed(ast.Name(main.name, ast.Load()), main), given, only), main)
+        last = returned(main)
+        made = ast.FunctionDef(
+            "self.reduced", main.args, [placed(ast.Return(call), last or main)], []
+        )
+        self.tree.reduced.add(placed(made, main))
         return made
 
     def add_options(self, arguments: ast.arguments, at: ast.AST) -> None:
@@ -253,20 +270,20 @@ class _Class:
         there = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
         for name, value in (("name", None), ("reduction", "sum_over_batch_size"), ("dtype", None)):
             if name not in there:
-                arguments.kwonlyargs.append(_at(ast.arg(name), at))
-                arguments.kw_defaults.append(_at(ast.Constant(value), at))
+                arguments.kwonlyargs.append(placed(ast.arg(name), at))
+                arguments.kw_defaults.append(placed(ast.Constant(value), at))
 
     def reduction(
         self, call: ast.Call, method: ast.FunctionDef, name: str | None
     ) -> list[ast.stmt]:
         """How the values are reduced, as `super().__init__(reduction=...)` says it."""
         given = [k.value for k in call.keywords if k.arg == "reduction"]
-        given += [a for a in call.args if _is_reduction(a)]
+        given += [a for a in call.args if is_reduction(a)]
         there = [a.arg for a in (*method.args.args, *method.args.kwonlyargs)]
         if not given and "reduction" not in there and any(k.arg is None for k in call.keywords):
-            given = [_at(ast.Name("reduction", ast.Load()), call)]
-        target = _at(ast.Name(REDUCTION, ast.Store()), call)
-        return [_at(ast.Assign([target], self.rewritten(g, name)), call) for g in given[:1]]
+            given = [placed(ast.Name("reduction", ast.Load()), call)]
+        target = placed(ast.Name(REDUCTION, ast.Store()), call)
+        return [placed(ast.Assign([target], self.rewritten(g, name)), call) for g in given[:1]]
 
     def method(self, method: ast.FunctionDef) -> ast.FunctionDef:
         outside = ("staticmethod", "classmethod", "property")
@@ -278,7 +295,7 @@ class _Class:
             decorators,
             method.returns,
         )
-        return _at(made, method)
+        return placed(made, method)
 
     def metric(self) -> ast.FunctionDef:
         """update_state and result, one after the other."""
@@ -288,21 +305,25 @@ class _Class:
             last = steps.pop()
             assert isinstance(last, ast.Return)  # noqa: S101
             if last.value is not None:
-                steps.append(self.assigned(_at(ast.Expr(last.value), last)))
+                steps.append(self.assigned(placed(ast.Expr(last.value), last)))
         made = ast.FunctionDef(
             "self.result", self.arguments(update), [*steps, *self.statements(result)], []
         )
-        return _at(made, result)
+        return placed(made, result)
 
     def of_base(self) -> ast.FunctionDef:
         """The loss of Keras that a class without a call of its own is."""
         node = self.node
-        names: list[ast.expr] = [_at(ast.Name(n, ast.Load()), node) for n in ("y_true", "y_pred")]
-        inner = _at(ast.Call(_at(ast.Name("self.super.call", ast.Load()), node), names, []), node)
-        arguments = _no_arguments()
-        arguments.args = [_at(ast.arg(n), node) for n in ("y_true", "y_pred")]
-        return _at(
-            ast.FunctionDef("self.super", arguments, [_at(ast.Return(inner), node)], []), node
+        names: list[ast.expr] = [
+            placed(ast.Name(n, ast.Load()), node) for n in ("y_true", "y_pred")
+        ]
+        inner = placed(
+            ast.Call(placed(ast.Name("self.super.call", ast.Load()), node), names, []), node
+        )
+        arguments = no_arguments()
+        arguments.args = [placed(ast.arg(n), node) for n in ("y_true", "y_pred")]
+        return placed(
+            ast.FunctionDef("self.super", arguments, [placed(ast.Return(inner), node)], []), node
         )
 
     def arguments(self, method: ast.FunctionDef) -> ast.arguments:
@@ -312,7 +333,7 @@ class _Class:
             list(old.posonlyargs), list(old.args), None, list(old.kwonlyargs),
             list(old.kw_defaults), None, list(old.defaults),
         )  # fmt: skip
-        if not _decorated(method, "staticmethod"):
+        if not decorated(method, "staticmethod"):
             if not (made.posonlyargs or made.args):
                 raise self.error(
                     method, f"{quote(method.name)} has no argument self", "write it first: self"
@@ -326,10 +347,10 @@ class _Class:
     def statements(self, method: ast.FunctionDef) -> list[ast.stmt]:
         """The body of a method, `self` and `super` written out."""
         named = [*method.args.posonlyargs, *method.args.args][:1]
-        name = None if _decorated(method, "staticmethod") or not named else named[0].arg
+        name = None if decorated(method, "staticmethod") or not named else named[0].arg
         body = []
         for statement in method.body:
-            call = _super_init(statement)
+            call = super_init(statement)
             if call is None:
                 body.append(self.assigned(self.rewritten(statement, name)))
                 continue
@@ -342,16 +363,16 @@ class _Class:
                     if k.arg not in (None, "reduction")
                 ]
                 given = [self.rewritten(a, name) for a in call.args]
-                own = _at(ast.Call(self.base, given, kept), statement)
+                own = placed(ast.Call(self.base, given, kept), statement)
                 body.append(self.configured(own))
-        return body or [_at(ast.Pass(), method)]
+        return body or [placed(ast.Pass(), method)]
 
     def configured(self, call: ast.Call) -> ast.stmt:
         """What `super().call` calls: the loss of Keras, before it is reduced."""
-        none = _at(ast.keyword("reduction", _at(ast.Constant("none"), call)), call)
-        call = _at(ast.Call(call.func, call.args, [*call.keywords, none]), call)
-        name = _at(ast.Name("self.super.call", ast.Store()), call)
-        return _at(ast.Assign([name], call), call)
+        none = placed(ast.keyword("reduction", placed(ast.Constant("none"), call)), call)
+        call = placed(ast.Call(call.func, call.args, [*call.keywords, none]), call)
+        name = placed(ast.Name("self.super.call", ast.Store()), call)
+        return placed(ast.Assign([name], call), call)
 
     def assigned(self, statement: ast.stmt) -> ast.stmt:
         """`self.sum.assign_add(x)` of a metric as `self.sum += x`."""
@@ -363,11 +384,11 @@ class _Class:
             return statement
         if not func.value.id.startswith("self."):
             return statement
-        target = _at(ast.Name(func.value.id, ast.Store()), func.value)
+        target = placed(ast.Name(func.value.id, ast.Store()), func.value)
         if func.attr in _ASSIGNED:
-            return _at(ast.AugAssign(target, _ASSIGNED[func.attr](), call.args[0]), statement)
+            return placed(ast.AugAssign(target, _ASSIGNED[func.attr](), call.args[0]), statement)
         if func.attr == "assign":
-            return _at(ast.Assign([target], call.args[0]), statement)
+            return placed(ast.Assign([target], call.args[0]), statement)
         return statement
 
     def rewritten(self, node: T, name: str | None) -> T:
@@ -386,9 +407,9 @@ class _Rewriting(ast.NodeTransformer):
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         value = node.value
-        if _is_super(value):
+        if is_super(value):
             if self.owner.base is not None and node.attr in ("call", _CALLED):
-                return _at(ast.Name("self.super.call", node.ctx), node)
+                return placed(ast.Name("self.super.call", node.ctx), node)
             raise self.owner.error(
                 node,
                 f"super().{node.attr} is not part of the language",
@@ -406,21 +427,21 @@ class _Rewriting(ast.NodeTransformer):
                 f"nothing sets {quote(self.owner.tree.fragment(node))}",
                 "paste the class with its __init__, or write a number in its place",
             )
-        made: ast.expr = _at(ast.Name(f"self.{node.attr}", node.ctx), node)
+        made: ast.expr = placed(ast.Name(f"self.{node.attr}", node.ctx), node)
         if node.attr in self.owner.properties:
-            made = _at(ast.Call(made, [], []), node)
+            made = placed(ast.Call(made, [], []), node)
         return made
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         func = node.func
-        if self.owner.is_metric and isinstance(func, ast.Attribute) and func.attr in _VARIABLES:
+        if self.owner.is_metric and isinstance(func, ast.Attribute) and func.attr in VARIABLES:
             word = next((k.value for k in node.keywords if k.arg == "initializer"), None)
             zero = word is None or (isinstance(word, ast.Constant) and word.value == "zeros")
             if not zero:
                 raise self.owner.error(
                     node, "a sum of a metric begins at 0", "write initializer='zeros'"
                 )
-            return _at(ast.Constant(0.0), node)
+            return placed(ast.Constant(0.0), node)
         return ast.NodeTransformer.generic_visit(self, node)  # type: ignore[return-value]
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
@@ -429,7 +450,7 @@ class _Rewriting(ast.NodeTransformer):
                 node, f"{quote(node.id)} is not a value here", "use its attributes and methods"
             )
         if node.id in self.named:
-            return _at(ast.Name(f"self.{node.id}", node.ctx), node)
+            return placed(ast.Name(f"self.{node.id}", node.ctx), node)
         return node
 
 
@@ -446,78 +467,3 @@ class _Instances(ast.NodeTransformer):
         if isinstance(maker, ast.Name) and self.mains.get(maker.id) == node.attr:
             return call
         return made  # type: ignore[return-value]
-
-
-def _at(node: T, where: ast.AST) -> T:
-    return ast.copy_location(node, where)
-
-
-def _no_arguments() -> ast.arguments:
-    return ast.arguments([], [], None, [], [], None, [])
-
-
-def _attributes(node: ast.AST, context: type[ast.expr_context]) -> Iterator[ast.Attribute]:
-    for each in ast.walk(node):
-        if isinstance(each, ast.Attribute) and isinstance(each.ctx, context):
-            yield each
-
-
-def _targets(node: ast.stmt) -> list[ast.expr]:
-    if isinstance(node, ast.Assign):
-        return node.targets
-    return [node.target] if isinstance(node, ast.AnnAssign) else []
-
-
-def _decorated(node: ast.FunctionDef, name: str) -> bool:
-    return any(dotted(d) == name for d in node.decorator_list)
-
-
-def _returned(node: ast.FunctionDef) -> ast.expr | None:
-    """The expression that a function ends with."""
-    last = node.body[-1]
-    return last.value if isinstance(last, ast.Return) else None
-
-
-def _is_reduction(node: ast.expr) -> bool:
-    """Whether an expression is one of `Reduction`, such as `tf.keras.losses.Reduction.SUM`."""
-    return "Reduction." in (dotted(node) or "")
-
-
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-
-
-def _is_super(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and dotted(node.func) == "super"
-
-
-def _super_init(node: ast.stmt) -> ast.Call | None:
-    """The call of a statement `super().__init__(...)` or `Loss.__init__(self, ...)`."""
-    call = node.value if isinstance(node, ast.Expr) else None
-    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
-        return None
-    if call.func.attr not in ("__init__", "build"):
-        return None
-    if _is_super(call.func.value):
-        return call
-    if call.args and dotted(call.func.value) is not None:
-        first = call.args[0]
-        if isinstance(first, ast.Name) and first.id == "self":
-            return _at(ast.Call(call.func, call.args[1:], call.keywords), call)
-    return None
-
-
-def _super_inits(method: ast.FunctionDef) -> bool:
-    return any(_super_init(statement) is not None for statement in method.body)
-
-
-def _makes_weights(method: ast.FunctionDef) -> bool:
-    calls = (n.func for n in ast.walk(method) if isinstance(n, ast.Call))
-    return any(isinstance(f, ast.Attribute) and f.attr in _VARIABLES for f in calls)
-
-
-def _takes_two(method: ast.FunctionDef) -> bool:
-    """Whether a method takes a target and a prediction."""
-    names = [a.arg for a in (*method.args.posonlyargs, *method.args.args)]
-    names = names if _decorated(method, "staticmethod") else names[1:]
-    return names[:2] == ["y_true", "y_pred"]

@@ -236,14 +236,11 @@ def _function(node: Node, args: list[Piece], bound: frozenset[str]) -> Piece:
     if op == "one_hot":
         return Piece(rf"\mathbb{{1}}\left[{args[0].text} = {CLASS}\right]", ATOM, bound)
     if op == "array":
-        marks = CLASS if node.rank else ""
-        return Piece(f"w_{{{marks}}}" if marks else "w")
-    if op == "full_like":
-        return Piece(str(int(a["value"])))
+        return Piece(f"w_{{{CLASS}}}" if node.rank else "w")
     if op == "full":
         return args[0]
-    if op == "arange":
-        return Piece(CLASS)
+    if op in ("full_like", "arange"):
+        return Piece(CLASS if op == "arange" else str(int(a["value"])))
     if op == "dim":
         sizes = {BATCHES: "B", WIDTHS: "D"}
         static = node.static or (0, 0)

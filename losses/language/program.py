@@ -8,20 +8,22 @@ from collections.abc import Mapping
 from losses.catalog import KERAS_NAMES, METRIC_NAMES
 from losses.metric_info import METRICS
 
-from . import averages, masks
-from . import structure as st
+from . import statements
 from .answers import read_answer
-from .build import Builder, Callee, Items, Special, Text, Value, letters
+from .build import Builder, Callee, Value
 from .classes import read_classes
 from .errors import LossError, Remark, Span, quote, suggest
+from .functions import UserFunction
 from .grammar import dotted
-from .graph import BATCHES, WIDTHS, Node, Part, Program, topological
+from .graph import Node, Program, topological
 from .inputs import OLD_KERNEL, Provided
 from .metric_size import refuse_large
 from .names import Names
+from .outcome import Outcome, quoted
 from .parameters import declare, literal
-from .reader import Reader, Scope, UserFunction
+from .reader import Reader
 from .review import review
+from .scope import Scope
 from .stable import stabilise
 from .syntax import Tree, parse
 from .walker import check_tree
@@ -161,10 +163,11 @@ class _Text:
         self.what = "metric" if metric else "loss"
         self.scope = Scope()
         self.final: ast.expr | None = None
+        self.outcome = Outcome(tree, self.b, metric)
 
     def program(self) -> Program:
         value = self.run()
-        result = stabilise(self.finished(value), self.b)
+        result = stabilise(self.outcome.finished(value, self.place()), self.b)
         unknown = set(self.overrides) - set(self.b.parameters)
         if unknown:
             name = sorted(unknown)[0]
@@ -181,7 +184,7 @@ class _Text:
             ("\ufeff" if self.tree.source.shift else "") + self.tree.source.text,
             result,
             kept,
-            self.parts(result),
+            self.outcome.parts(result),
             self.b.warnings,
             self.b.notes,
             order,
@@ -193,6 +196,10 @@ class _Text:
         else:
             review(program, self.b)
         return program
+
+    def place(self) -> Span:
+        """Where the loss stands."""
+        return self.tree.span(self.final) if self.final is not None else self.b.at
 
     # -- finding the loss
 
@@ -218,7 +225,7 @@ class _Text:
             if last and isinstance(statement, ast.FunctionDef):
                 return self.last_function(statement)
             if isinstance(statement, (ast.For, ast.If, ast.With)):
-                value = self.reader.compound(statement, self.scope)
+                value = statements.compound(self.reader, statement, self.scope)
                 if value is not None:
                     return value
                 continue
@@ -242,9 +249,9 @@ class _Text:
             made = self.factory(node.value)
             if made is not None:
                 for target in targets:
-                    self.reader.assign(target, made, self.scope, node)
+                    statements.assign(self.reader, target, made, self.scope, node)
                 return
-        self.reader.statement(node, self.scope)
+        statements.simple(self.reader, node, self.scope)
 
     def no_result(self, body: list[ast.stmt]) -> Value:
         last = body[-1] if body else None
@@ -273,7 +280,7 @@ class _Text:
         if isinstance(last, ast.Expr):
             word = last.value.value if isinstance(last.value, ast.Constant) else ""
             word = word if isinstance(word, str) else ""
-            raise _quoted(word, self.what, self.tree.span(last))
+            raise quoted(word, self.what, self.tree.span(last))
         raise LossError(
             f"there is no {self.what} here: it is the last expression, or a return",
             self.tree.span(last) if last else None,
@@ -326,7 +333,7 @@ class _Text:
         return function([], {**rest, **given}, self.tree.span(node))
 
     def last_function(self, node: ast.FunctionDef) -> Value:
-        self.reader.statement(node, self.scope)
+        statements.simple(self.reader, node, self.scope)
         value = self.scope.values[node.name]
         assert isinstance(value, Callee) and isinstance(value.call, UserFunction)  # noqa: S101
         self.warn_of_others(node)
@@ -374,7 +381,7 @@ class _Text:
                 "write def loss(y_true, y_pred):",
                 self.tree.span(function.node.args.args[0]),
             )
-        own = self.named_inputs()
+        own = self.outcome.named_inputs()
         if set(first_two) <= self.b.own_inputs:  # def loss(x, x_hat), of a run that has both
             own = (first_two[0], first_two[1])
         given: dict[str, Value] = {
@@ -417,172 +424,12 @@ class _Text:
                         self.tree.span(other),
                     )
 
-    # -- what came out
-
-    def finished(self, value: Value) -> Node:
-        span = self.tree.span(self.final) if self.final is not None else self.b.at
-        self.b.at = span
-        if isinstance(value, Text):
-            raise _quoted(value.text, self.what, span)
-        if isinstance(value, Special):
-            raise LossError(f"{value.name} is not a {self.what}", span, hint="return a tensor")
-        if isinstance(value, Items):
-            raise LossError(
-                f"a list is not a {self.what}",
-                span,
-                hint="return one tensor; add several terms with +",
-            )
-        node = self.b.tensor(value)
-        if node in self.b.chosen:
-            node = masks.settled(self.b, node)
-        node = averages.by_sample(self.b, node)
-        used = {n.attrs["name"] for n in topological(node) if n.op == "input"}
-        if node.dtype != "float":
-            if not self.metric:
-                kind = "whole numbers" if node.dtype == "int" else "true and false"
-                raise LossError(
-                    f"the result holds {kind}, which have no gradient",
-                    span,
-                    hint="a loss is made of differentiable steps",
-                )
-            node = self.b.floats(node)
-        if not any(self.b.inputs[name].learnt for name in used):
-            raise LossError(
-                "the metric does not use the prediction"
-                if self.metric
-                else "the loss does not use the prediction, so nothing could be learnt",
-                span,
-                hint=self.learnt(),
-            )
-        node = self.one_number(node, span)
-        self.check_shape(node, span)
-        told = self.told()
-        if told and not any(self.b.inputs[name].told for name in used) and not self.metric:
-            self.b.warn(
-                "no-target",
-                f"the loss ignores {told}: it cannot tell right from wrong",
-                f"compare {self.named_inputs()[1]} with {told}",
-                span,
-            )
-        return node
-
-    def named_inputs(self) -> tuple[str, str]:
-        """What the run calls the target and the prediction."""
-        own = self.b.provided.pair if self.b.provided is not None else ("y_true", "y_pred")
-        return own[0] or "y_true", own[1] or "y_pred"
-
-    def told(self) -> str:
-        """What the run calls the target; "" where it has none."""
-        return self.b.provided.pair[0] if self.b.provided is not None else "y_true"
-
-    def learnt(self) -> str:
-        """Which inputs a gradient comes to, for a hint."""
-        if self.b.provided is None or "logits" in self.b.provided.inputs:
-            return "use y_pred (or logits, features)"
-        found = [n for n, each in self.b.provided.offered.items() if each.role == "prediction"]
-        return f"use {' or '.join([', '.join(found[:-1]), found[-1]] if found[1:] else found)}"
-
-    def one_number(self, node: Node, span: Span) -> Node:
-        """Of a tensor with one entry, that; of one value a class, summed over the batch, the
-        mean, which is what Keras makes of it."""
-        if node.rank and {*node.shapes[0], *node.shapes[1]} == {1}:
-            return st.squeeze(self.b, node)
-        per_class = node.shapes == ((self.b.num_classes,),) * 2
-        if not per_class or any(w.code == "one-sample" for w in self.b.warnings):
-            return node
-        self.b.warn(
-            "per-class",
-            "the result is (C,), one value a class of all samples together: Keras takes the mean "
-            "over the classes",
-            "write mean(...) around it; one value a sample, (B,), is axis=-1",
-            span,
-        )
-        return st.reduce(self.b, "mean", node)
-
-    def check_shape(self, node: Node, span: Span) -> None:
-        shown = letters(node, self.b)
-        shapes = node.shapes
-        batch = len(shapes[0]) > 0 and (shapes[0][0], shapes[1][0]) == BATCHES
-        if node.rank == 0 or (node.rank == 1 and batch):
-            return
-        if batch and node.rank == 2 and (shapes[0][1], shapes[1][1]) == (1, 1):
-            return self.b.warn(
-                "column",
-                "the result is (B, 1), not (B,): Keras averages it all the same",
-                "drop keepdims=True in the last step",
-                span,
-            )
-        kind = self.spread(node) if batch else ""
-        if kind:
-            axes = "-1" if node.rank == 2 else str(tuple(range(1, node.rank)))
-            return self.b.warn(
-                "per-class",
-                f"the result is {shown}, one value a {kind}: the mean over all is "
-                + ("taken" if self.metric else "minimised"),
-                f"add sum(..., axis={axes}) or mean(..., axis={axes})",
-                span,
-            )
-        single = next((w for w in self.b.warnings if w.code == "one-sample"), None)
-        if single is not None and not batch:
-            raise LossError(
-                f"this takes a single sample of the batch, and the {self.what} needs all of them",
-                single.span,
-                hint=single.hint,
-            )
-        hint = "reduce it with sum(..., axis=-1) or mean(..., axis=-1)"
-        if not batch and node.rank == 1:
-            hint = "axis=0 is the batch: to reduce over the classes write axis=-1"
-        if shown == "(B, B)":
-            hint = "(B, 1) with (B,) gives (B, B): use keepdims=True on both sides, or on neither"
-        raise LossError(
-            f"the result has the size {shown}; a {self.what} is one value a sample, (B,), or one "
-            "number",
-            span,
-            hint=hint,
-        )
-
-    def spread(self, node: Node) -> str:
-        """Of what a result of more than one axis, the batch first, has a value: of a class, or of
-        the entries of an input that is as large but for its last axes; "" of neither."""
-        width = (node.shapes[0][-1], node.shapes[1][-1])
-        if node.rank == 2 and width in (WIDTHS, (self.b.num_classes,) * 2):
-            return "class"
-        for name in sorted(self.b.inputs_of(node) & self.b.own_inputs):
-            sizes = self.b.sizes.of(self.b.inputs[name])
-            if all(one[: node.rank] == two for one, two in zip(sizes, node.shapes, strict=True)):
-                return "entry"
-        return ""
-
-    def parts(self, result: Node) -> list[Part]:
-        """The top-level summands, each with the text it was typed as."""
-        found: list[Part] = []
-        stack: list[tuple[Node, int]] = [(result, 1)]
-        while stack:
-            node, sign = stack.pop()
-            if node.op in ("add", "sub") and len(found) + len(stack) < 12:
-                left, right = node.args
-                stack.append((right, sign if node.op == "add" else -sign))
-                stack.append((left, sign))
-            elif node.op == "cast" and node.attrs["implicit"]:
-                stack.append((node.args[0], sign))
-            elif not (node.is_const and node.attrs["value"] == 0 and (found or stack)):
-                text = " ".join(self.tree.source.fragment(node.span).split())
-                found.append(Part(text, node.span, node, sign))
-        return found
-
     def error(self, node: ast.AST, message: str, hint: str | None = None) -> LossError:
         return LossError(message, self.tree.span(node), hint=hint)
 
 
 def _is_docstring(node: ast.Expr) -> bool:
     return isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-
-
-def _quoted(text: str, what: str, span: Span) -> LossError:
-    """A loss's name in quotes, or another text."""
-    fix = f"{text}()" if text in KERAS_NAMES else None
-    hint = f"for the named loss write {fix}" if fix else "remove the quotes"
-    return LossError(f"a text in quotes is not a {what}", span, hint=hint, fix=fix)
 
 
 def _returned(node: ast.FunctionDef) -> ast.expr | None:

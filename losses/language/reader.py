@@ -3,81 +3,39 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
-from . import conditions, masks, spelled
-from . import elementwise as el
+from . import conditions, indexing, operations, spelled, statements
 from . import structure as st
 from . import vocabulary as voc
 from .build import (
-    DONE,
     DOTS,
     DTYPES,
-    MAX_LIST,
     NONE,
     Builder,
     Callee,
     DType,
     Items,
-    Places,
     Text,
     Value,
     dims,
 )
 from .calls import call_method, call_operator, einsum
-from .errors import LossError, Span, quote, suggest
-from .grammar import appends, dotted, is_listed, is_loop_over
-from .graph import Node, topological
+from .errors import LossError, Span, quote
+from .functions import UserFunction
+from .grammar import dotted, is_listed
+from .graph import Node
 from .inputs import KERNEL, OLD_KERNEL, Provided
-from .named_calls import call_named, loss_class, measure_class, reduced
+from .named_calls import call_named, loss_class, measure_class
 from .names import Names
-from .review import prediction_nodes
-from .syntax import REDUCTION, Tree
+from .scope import Scope
+from .syntax import Tree
 
-MAX_CALL_DEPTH = 24
 MAX_DEPTH = 200
-MAX_ROUNDS = 64
 # Expressions read, each as often as the helper or the loop around it runs.
 MAX_READ = 15_000
-
-BINARY = {
-    ast.Add: "add",
-    ast.Sub: "sub",
-    ast.Mult: "mul",
-    ast.Div: "div",
-    ast.FloorDiv: "floordiv",
-    ast.Mod: "mod",
-    ast.Pow: "pow",
-}
-LOGIC = {ast.BitAnd: "logical_and", ast.BitOr: "logical_or", ast.BitXor: "logical_xor"}
-COMPARE = {
-    ast.Eq: "eq",
-    ast.NotEq: "ne",
-    ast.Lt: "lt",
-    ast.LtE: "le",
-    ast.Gt: "gt",
-    ast.GtE: "ge",
-}
-
-
-@dataclass
-class Scope:
-    """The variables of a function (or of the text), inside those around it."""
-
-    parent: Scope | None = None
-    values: dict[str, Value] = field(default_factory=dict)
-
-    def find(self, name: str) -> Value | None:
-        scope: Scope | None = self
-        while scope is not None:
-            if name in scope.values:
-                return scope.values[name]
-            scope = scope.parent
-        return None
 
 
 class Reader:
@@ -106,67 +64,7 @@ class Reader:
         self.lambdas: dict[ast.Lambda, ast.FunctionDef] = {}
         b.spelled = self.spelled
 
-    # -- statements
-
-    def block(self, body: list[ast.stmt], scope: Scope) -> Value | None:
-        """Run statements up to a return; the value returned, or None."""
-        for place, statement in enumerate(body):
-            if isinstance(statement, ast.Return):
-                if statement.value is None:
-                    raise self.error(statement, "this returns nothing", "return the loss")
-                return self.value(statement.value, scope)
-            if isinstance(statement, (ast.For, ast.If, ast.With)):
-                value = self.compound(statement, scope, body[place + 1 :])
-                if value is not None:
-                    return value
-            else:
-                self.statement(statement, scope)
-        return None
-
-    def compound(
-        self, node: ast.For | ast.If | ast.With, scope: Scope, rest: Sequence[ast.stmt] = ()
-    ) -> Value | None:
-        """A loop with a known number of rounds, written out; the branch of an `if` that is taken;
-        what a `with` only gives a name. The value where it returns one; `rest` follows it."""
-        if isinstance(node, ast.With):
-            return self.block(node.body, scope)
-        if isinstance(node, ast.If):
-            test = self.value(node.test, scope)
-            if isinstance(test, Node) and conditions.is_number(test):
-                return self.branched(node, self.b.cast(test, "bool"), scope, rest)
-            taken = self.truth(test, node, "the condition of 'if'")
-            return self.block(node.body if taken else node.orelse, scope)
-        for value in self.rounds(node.iter, scope):
-            self.assign(node.target, value, scope, node)
-            returned = self.block(node.body, scope)
-            if returned is not None:
-                return returned
-        return None
-
-    def branched(
-        self, node: ast.If, test: Node, scope: Scope, rest: Sequence[ast.stmt]
-    ) -> Value | None:
-        """Both branches of an `if` on a number of the batch, chosen from as AutoGraph does."""
-        if len(set(test.shapes[0])) > 0:
-            test = st.squeeze(self.b, test)
-        leaves = conditions.returns(node.body) or conditions.returns(node.orelse)
-        ends, scopes = [], []
-        for body in (node.body, node.orelse):
-            inner = Scope(scope.parent, dict(scope.values))
-            ends.append(self.block([*body, *rest] if leaves else body, inner))
-            scopes.append(inner.values)
-        self.b.at = self.tree.span(node.test)
-        if not leaves:
-            scope.values.update(conditions.merged(self.b, test, *scopes))
-            for name in {*scopes[0], *scopes[1]} - set(scopes[0]) & set(scopes[1]):
-                scope.values.pop(name, None)
-            return None
-        made = [self.b.tensor(end) for end in ends if end is not None]
-        if len(made) < 2:
-            raise self.error(
-                node, "one branch of this 'if' returns and the other does not", "return from both"
-            )
-        return el.where(self.b, test, made[0], made[1])
+    # -- conditions
 
     def truth(self, value: Value, node: ast.AST, what: str) -> bool:
         """Whether a condition holds that is known before training; folds its parameters."""
@@ -178,161 +76,6 @@ class Reader:
                 "on tensors write where(condition, a, b)",
             )
         return self.b.flag(value, what) if isinstance(value, Node) else held
-
-    def rounds(self, node: ast.expr, scope: Scope) -> tuple[Value, ...]:
-        """What a loop variable becomes, round by round."""
-        if not is_loop_over(node):
-            values = self.entries(node, scope)
-        elif node.func.id == "range":  # type: ignore[attr-defined]
-            bounds = [
-                self.b.integer(self.value(a, scope), "the bound of a range") for a in node.args
-            ]
-            if not 1 <= len(bounds) <= 3 or 0 in bounds[2:]:
-                raise self.error(node, "a range is range(n) or range(first, end, step)")
-            numbers = range(*bounds)
-            self.b.at = self.tree.span(node)
-            values = tuple(self.b.const(i) for i in numbers[: MAX_ROUNDS + 1])
-        elif node.func.id == "zip":  # type: ignore[attr-defined]
-            sides = [self.rounds(a, scope) for a in node.args]
-            values = tuple(Items(each) for each in zip(*sides, strict=False))
-        else:
-            inner = self.rounds(node.args[0], scope)
-            first = self.b.integer(self.value(node.args[1], scope), "a start") if node.args[
-                1:
-            ] else 0  # fmt: skip
-            values = tuple(Items((self.b.const(i), value)) for i, value in enumerate(inner, first))
-        if len(values) > MAX_ROUNDS:
-            raise self.error(
-                node, f"a loop has at most {MAX_ROUNDS} rounds", "operate on the whole tensor"
-            )
-        return values
-
-    def entries(self, node: ast.expr, scope: Scope) -> tuple[Value, ...]:
-        """The entries of a list, or of a table of numbers."""
-        value = self.value(node, scope)
-        self.b.at = self.tree.span(node)
-        if isinstance(value, Node) and value.op == "array":
-            rows = min(value.shapes[0][0], MAX_ROUNDS + 1)
-            return tuple(st.slices(self.b, value, (i,)) for i in range(rows))
-        if not isinstance(value, Items):
-            raise self.error(
-                node,
-                "a loop cannot run over a tensor",
-                "operate on the whole tensor, such as sum(..., axis=-1)",
-            )
-        return value.values
-
-    def comprehension(self, node: ast.ListComp | ast.GeneratorExp, scope: Scope) -> Items:
-        """A list built by a loop of known length."""
-        found: list[Value] = []
-
-        def run(loops: list[ast.comprehension], inner: Scope) -> None:
-            if not loops:
-                found.append(self.value(node.elt, inner))
-                return
-            for value in self.rounds(loops[0].iter, inner):
-                self.assign(loops[0].target, value, inner, None)
-                tests = (self.value(test, inner) for test in loops[0].ifs)
-                if all(self.truth(test, node, "the condition of a list") for test in tests):
-                    run(loops[1:], inner)
-                if len(found) > MAX_LIST:
-                    raise self.error(node, f"this list has more than {MAX_LIST:,} entries")
-
-        run(node.generators, Scope(scope))
-        self.b.at = self.tree.span(node)
-        return Items(tuple(found))
-
-    def append(self, call: ast.Call, scope: Scope) -> None:
-        """`parts.append(x)`: the list becomes a longer one, under each of its names."""
-        name = call.func.value  # type: ignore[attr-defined]
-        before = self.lookup(name, scope)
-        if not isinstance(before, Items):
-            raise self.error(name, "only a list can be appended to", "begin with parts = []")
-        after = Items((*before.values, self.value(call.args[0], scope)))
-        if len(after.values) > MAX_LIST:
-            raise self.error(call, f"this list has more than {MAX_LIST:,} entries")
-        around: Scope | None = scope
-        while around is not None:
-            for other in [n for n, value in around.values.items() if value is before]:
-                around.values[other] = after
-            around = around.parent
-
-    def statement(self, node: ast.stmt, scope: Scope) -> None:
-        if isinstance(node, ast.Assign):
-            value = self.value(node.value, scope)
-            for target in node.targets:
-                self.assign(target, value, scope, node)
-        elif isinstance(node, ast.AnnAssign):
-            if node.value is None:
-                raise self.error(node, "this names a type and no value", "write name = value")
-            self.assign(node.target, self.value(node.value, scope), scope, node)
-        elif isinstance(node, ast.AugAssign):
-            assert isinstance(node.target, ast.Name)  # noqa: S101  (checked by the walker)
-            before = self.lookup(node.target, scope)
-            self.b.at = self.tree.span(node)
-            after = self.arithmetic(node.op, before, self.value(node.value, scope), node)
-            self.assign(node.target, after, scope, node)
-        elif isinstance(node, ast.FunctionDef):
-            scope.values[node.name] = self.function(node, scope)
-        elif isinstance(node, ast.Assert):
-            self.b.note("assert", "assertions are ignored", self.tree.span(node))
-        elif isinstance(node, ast.Raise):
-            raise self.error(node, "this raises an error, and no loss comes of it", "remove it")
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            self.b.note("import", "imports are not needed and are ignored", self.tree.span(node))
-        elif isinstance(node, ast.Expr):
-            if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-                return
-            appended = appends(node)
-            if appended is not None:
-                return self.append(appended, scope)
-            made = self.value(node.value, scope)
-            if made == DONE:
-                return
-            self.b.warn(
-                "unused",
-                "this expression is not used: only the last one is the loss",
-                "remove it, or assign it to a name",
-                self.tree.span(node),
-            )
-
-    def assign(self, target: ast.expr, value: Value, scope: Scope, at: ast.stmt | None) -> None:
-        if isinstance(target, (ast.Tuple, ast.List)):
-            values = self.unpack(value, len(target.elts), target)
-            for name, item in zip(target.elts, values, strict=True):
-                self.assign(name, item, scope, at)
-            return
-        assert isinstance(target, ast.Name)  # noqa: S101  (checked by the walker)
-        if isinstance(value, Node):
-            if at is not None:
-                self.check_rebinding(target.id, value, at)
-            self.b.labels.setdefault(value, target.id.rpartition(".")[2])
-        scope.values[target.id] = value
-
-    def unpack(self, value: Value, count: int, at: ast.expr) -> tuple[Value, ...]:
-        if isinstance(value, Node) and value.op == "shape":
-            value = Items(dims(self.b, value.args[0]))
-        if isinstance(value, Node) and value.op == "array" and value.shapes[0][0] == count:
-            value = Items(tuple(st.slices(self.b, value, (i,)) for i in range(count)))
-        if not isinstance(value, Items):
-            raise self.error(at, "only a list or a tuple can be unpacked", "assign one name")
-        if len(value.values) != count:
-            raise self.error(at, f"{len(value.values)} values cannot fill {count} names")
-        return value.values
-
-    def check_rebinding(self, name: str, value: Node, at: ast.stmt) -> None:
-        if name not in ("y_true", "y_pred") or at in self.checked:
-            return
-        self.checked.add(at)  # once, however often a loop runs it
-        order = topological(value)
-        used = {n.attrs["name"] for n in order if n.op == "input"}
-        if name not in used or (name == "y_true" and id(value) in prediction_nodes(order)):
-            self.b.warn(
-                "rebound",
-                f"this replaces {name}: the rest of the loss no longer sees the real one",
-                "choose another name",
-                self.tree.span(at),
-            )
 
     # -- functions of the visitor's
 
@@ -397,25 +140,25 @@ class Reader:
         if isinstance(node, (ast.Name, ast.Attribute)):
             return self.lookup(node, scope)
         if isinstance(node, ast.BinOp):
-            return self.bin_op(node, scope)
+            return operations.bin_op(self, node, scope)
         if isinstance(node, ast.Call):
             return self.call(node, scope)
         if isinstance(node, ast.UnaryOp):
-            return self.unary_op(node, scope)
+            return operations.unary_op(self, node, scope)
         if isinstance(node, ast.Compare):
-            return self.compare(node, scope)
+            return operations.compare(self, node, scope)
         if isinstance(node, ast.Subscript):
-            return self.subscript(node, scope)
+            return indexing.subscript(self, node, scope)
         if isinstance(node, (ast.Tuple, ast.List)):
             return self.items(node, scope)
         if isinstance(node, ast.IfExp):
-            return self.choice(node, scope)
+            return operations.choice(self, node, scope)
         if isinstance(node, ast.BoolOp):
-            return self.bool_op(node, scope)
+            return operations.bool_op(self, node, scope)
         if isinstance(node, ast.Lambda):
             return self.function(self.named(node), scope)
         if isinstance(node, (ast.ListComp, ast.GeneratorExp)):
-            return self.comprehension(node, scope)
+            return statements.comprehension(self, node, scope)
         raise self.error(node, "this cannot stand here", "a slice needs a tensor before it")
 
     def constant(self, node: ast.Constant) -> Value:
@@ -514,155 +257,6 @@ class Reader:
             return DType(x.dtype)
         raise self.error(node, f"'.{node.attr}' is a method", f"call it: .{node.attr}(...)")
 
-    def bin_op(self, node: ast.BinOp, scope: Scope) -> Value:
-        left = self.value(node.left, scope)
-        self.operand(left, node.left)
-        right = self.value(node.right, scope)
-        self.operand(right, node.right)
-        self.b.at = self.tree.span(node)
-        self.b.sign = self.tree.from_operator(node.left, node.right)
-        try:
-            return self.arithmetic(node.op, left, right, node)
-        finally:
-            self.b.sign = None
-
-    def operand(self, value: Value, node: ast.expr) -> None:
-        if isinstance(value, Node):
-            return
-        self.b.at = self.tree.span(node)
-        if isinstance(value, Items):
-            if value.values and all(isinstance(v, Node) and v.op == "dim" for v in value.values):
-                raise self.error(node, "a shape is not a number", "take one size: x.shape[-1]")
-            return
-        self.b.tensor(value, "a number or a tensor")
-
-    def arithmetic(self, op: ast.operator, left: Value, right: Value, at: ast.AST) -> Value:
-        if isinstance(left, Items) and isinstance(right, Items):
-            raise self.error(at, "lists cannot be combined", "write them as one list")
-        for value, other in ((left, right), (right, left)):
-            number = isinstance(value, Items) and isinstance(other, Node) and other.is_const
-            if number and isinstance(op, ast.Mult) and other.dtype == "int":  # type: ignore[union-attr]
-                return self.repeated(value, other, at)
-        x, y = self.b.tensor(left), self.b.tensor(right)
-        if type(op) in BINARY:
-            return el.binary(self.b, BINARY[type(op)], x, y)
-        if isinstance(op, ast.MatMult):
-            return st.matmul(self.b, x, y)
-        if isinstance(op, ast.BitXor) and {x.dtype, y.dtype} != {"bool"}:
-            raise self.caret(at)
-        return el.binary(self.b, LOGIC[type(op)], x, y)
-
-    def caret(self, at: ast.AST) -> LossError:
-        """The visitor means a power; so do probably all other carets of the text."""
-        if not isinstance(at, ast.BinOp):
-            return self.error(at, "'^' is not a power", "write ** for a power")
-        here = self.tree.operator_span(at.left, at.right)
-        every = [
-            self.tree.source.span(token.start, token.end)
-            for token in self.tree.scan.tokens
-            if token.text == "^"
-        ]
-        return LossError(
-            "'^' is not a power",
-            here,
-            hint="write ** for a power",
-            fix="**",
-            also=[(span, "**") for span in every if span != here],
-        )
-
-    def repeated(self, value: Value, times: Value, at: ast.AST) -> Items:
-        """`[1.0] * 10`, kept small."""
-        assert isinstance(value, Items) and isinstance(times, Node)  # noqa: S101
-        count = int(times.attrs["value"])
-        flat = all(isinstance(v, Node) for v in value.values)
-        if not flat or not 0 < count * len(value.values) <= MAX_LIST:
-            raise self.error(at, f"this list would not have 1 to {MAX_LIST:,} numbers", "use ones")
-        return Items(value.values * count)
-
-    def unary_op(self, node: ast.UnaryOp, scope: Scope) -> Value:
-        value = self.value(node.operand, scope)
-        self.b.at = self.tree.span(node)
-        if isinstance(node.op, ast.Not):
-            if isinstance(value, Node) and conditions.is_number(value):
-                return el.logical_not(self.b, self.b.cast(value, "bool"))
-            if conditions.known(value) is None:
-                raise self.error(node, "'not' cannot turn a tensor", "write logical_not(a)")
-            return self.b.const(not self.truth(value, node, "the condition of 'not'"))
-        self.operand(value, node.operand)
-        self.b.at = self.tree.span(node)
-        x = self.b.tensor(value)
-        if isinstance(node.op, ast.USub):
-            return el.unary(self.b, "neg", x)
-        if isinstance(node.op, ast.Invert):
-            return el.logical_not(self.b, x)
-        return x
-
-    def compare(self, node: ast.Compare, scope: Scope) -> Value:
-        test, other = node.ops[0], node.comparators[0]
-        left = self.value(node.left, scope)
-        right = self.value(other, scope)
-        self.b.at = self.tree.span(node)
-        known = conditions.compared(self.b, test, left, right)
-        if type(test) not in COMPARE and (known is None or self.is_input(node.left, scope)):
-            raise LossError(
-                "this compares what is always there"
-                if known is not None
-                else "this is not known before training",
-                self.tree.operator_span(node.left, other),
-                hint="compare tensors with ==, !=, <, <=, > or >=",
-            )
-        if known is not None:
-            return known
-        self.operand(left, node.left)
-        self.operand(right, other)
-        self.b.at = self.tree.span(node)
-        return el.binary(self.b, COMPARE[type(test)], self.b.tensor(left), self.b.tensor(right))
-
-    def is_input(self, node: ast.expr, scope: Scope) -> bool:
-        """Whether an expression is an input by its own name, which no caller leaves out."""
-        return (
-            isinstance(node, ast.Name) and node.id in self.b.inputs and scope.find(node.id) is None
-        )
-
-    def bool_op(self, node: ast.BoolOp, scope: Scope) -> Value:
-        """Python's `and` and `or`: what is decided is not read on; of numbers of the batch, as
-        AutoGraph has it, the logical operation."""
-        both = isinstance(node.op, ast.And)
-        word = "and" if both else "or"
-        result = self.value(node.values[0], scope)
-        for before, part in pairwise(node.values):
-            held = conditions.known(result)
-            if held is not None:
-                if self.truth(result, node, f"what '{word}' joins") != both:
-                    return result
-                result = self.value(part, scope)
-                continue
-            other = self.value(part, scope)
-            numbers = [v for v in (result, other) if isinstance(v, Node) and not any(v.shapes[0])]
-            if len(numbers) < 2:
-                raise LossError(
-                    f"'{word}' cannot join tensors",
-                    self.tree.operator_span(before, part),
-                    hint=f"write logical_{word}(a, b), or multiply the two masks",
-                )
-            self.b.at = self.tree.span(node)
-            one, two = (self.b.cast(v, "bool") for v in numbers)
-            result = el.binary(self.b, f"logical_{word}", one, two)
-        return result
-
-    def choice(self, node: ast.IfExp, scope: Scope) -> Value:
-        test = self.value(node.test, scope)
-        fixed = isinstance(test, Node) and not test.is_const
-        if not fixed:
-            taken = self.truth(test, node, "this condition")
-            return self.value(node.body if taken else node.orelse, scope)
-        yes, no = self.value(node.body, scope), self.value(node.orelse, scope)
-        self.b.at = self.tree.span(node)
-        b = self.b
-        if conditions.known(test) is not None and not all(isinstance(v, Node) for v in (yes, no)):
-            return yes if self.truth(test, node, "this condition") else no
-        return el.where(b, b.tensor(test), b.tensor(yes), b.tensor(no))
-
     def items(self, node: ast.Tuple | ast.List, scope: Scope) -> Value:
         values = []
         for part in node.elts:
@@ -675,97 +269,6 @@ class Reader:
         self.b.at = self.tree.span(node)
         return Items(tuple(values))
 
-    # -- indexing
-
-    def subscript(self, node: ast.Subscript, scope: Scope) -> Value:
-        value = self.value(node.value, scope)
-        if isinstance(value, Places) and value.mask.rank == 1:
-            return value  # one column, whichever way it is taken
-        if isinstance(value, Node) and value.op == "shape":
-            value = Items(dims(self.b, value.args[0]))
-        if isinstance(value, Items) and not _table_index(node.slice):
-            return self.item(node, value, scope)
-        self.b.at = self.tree.span(node)
-        x = self.b.tensor(value)
-        pieces = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        index: list[st.Index] = []
-        gathers: list[tuple[int, Node]] = []
-        entries = [self.index(piece, scope) for piece in pieces]
-        wide = sum(e is not None and e != "new" and e != "..." for e in entries)
-        for piece, entry in zip(pieces, entries, strict=True):
-            if entry == "...":
-                index += [(None, None, None)] * (x.rank - wide)
-            elif isinstance(entry, Node):
-                gathers.append((len(index), entry))
-                index.append((None, None, None))
-            else:
-                index.append(entry)
-            del piece
-        self.b.at = self.tree.span(node)
-        if sum(e == "..." for e in entries) > 1:
-            raise self.error(node, "'...' can stand only once in an index")
-        if gathers:
-            return self.gather(x, index, gathers, node)
-        return st.slices(self.b, x, index)
-
-    def gather(
-        self, x: Node, index: list[st.Index], gathers: list[tuple[int, Node]], at: ast.expr
-    ) -> Node:
-        plain = all(i == (None, None, None) for i in index)
-        if len(gathers) > 1 or not plain:
-            raise self.error(
-                at,
-                "an index can hold one tensor, and nothing else but ':'",
-                "to pick the true class write sum(y_true * y_pred, axis=-1)",
-            )
-        place, which = gathers[0]
-        if which.dtype == "bool" and not place:
-            return masks.choose(self.b, x, which)
-        if which.dtype == "bool":
-            raise self.error(
-                at, "a condition cannot be an index", "use where, or multiply by the mask"
-            )
-        return st.take(self.b, x, which, place)
-
-    def index(self, node: ast.expr, scope: Scope) -> st.Index | Node:
-        if isinstance(node, ast.Slice):
-            return (
-                self.bound(node.lower, scope),
-                self.bound(node.upper, scope),
-                self.bound(node.step, scope),
-            )
-        value = self.value(node, scope)
-        self.b.at = self.tree.span(node)
-        if value == NONE:
-            return "new"
-        if value == DOTS:
-            return "..."
-        x = self.b.tensor(value, "an index")
-        if x.static is not None and not x.rank:
-            return self.b.integer(x, "an index")
-        if x.dtype == "float":
-            raise self.error(node, "an index must be a whole number", "cast it to 'int32'")
-        return x
-
-    def bound(self, node: ast.expr | None, scope: Scope) -> int | None:
-        if node is None:
-            return None
-        value = self.value(node, scope)
-        self.b.at = self.tree.span(node)
-        return None if value == NONE else self.b.integer(value, "the bound of a slice")
-
-    def item(self, node: ast.Subscript, items: Items, scope: Scope) -> Value:
-        """An entry (or a slice) of a list, such as a shape."""
-        entry = self.index(node.slice, scope)
-        self.b.at = self.tree.span(node)
-        if isinstance(entry, tuple):
-            return Items(items.values[slice(*entry)])
-        if not isinstance(entry, int) or not -len(items.values) <= entry < len(items.values):
-            raise self.error(
-                node.slice, f"there is no such entry: the list has {len(items.values)}"
-            )
-        return items.values[entry]
-
     # -- calls
 
     def call(self, node: ast.Call, scope: Scope) -> Value:
@@ -776,7 +279,7 @@ class Reader:
             return self.call_value(node, self.value(func, scope), scope)
         name = dotted(func)
         if is_listed(node) and not self.names.is_variable(func):
-            return Items(self.rounds(node.args[0], scope))
+            return Items(statements.rounds(self, node.args[0], scope))
         if name is not None and not self.names.is_variable(func):
             return self.call_table(node, self.names.resolve(name), scope)
         if isinstance(func, ast.Name):
@@ -860,86 +363,3 @@ class Reader:
 
     def error(self, node: ast.AST, message: str, hint: str | None = None) -> LossError:
         return LossError(message, self.tree.span(node), hint=hint)
-
-
-def _table_index(node: ast.expr) -> bool:
-    """Whether an index reads a table of numbers as a tensor: w[:, None]."""
-    return isinstance(node, ast.Tuple)
-
-
-class UserFunction:
-    """A function of the visitor's: called, it runs its body over nodes."""
-
-    def __init__(
-        self, reader: Reader, node: ast.FunctionDef, scope: Scope, defaults: dict[str, Value]
-    ) -> None:
-        self.reader = reader
-        self.node = node
-        self.scope = scope
-        self.defaults = defaults
-        arguments = node.args
-        self.positional = [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
-        self.names = [*self.positional, *(a.arg for a in arguments.kwonlyargs)]
-
-    @property
-    def required(self) -> list[str]:
-        return [name for name in self.names if name not in self.defaults]
-
-    @property
-    def is_factory(self) -> bool:
-        """Whether it defines a function and returns it."""
-        inner = {s.name for s in self.node.body if isinstance(s, ast.FunctionDef)}
-        last = self.node.body[-1]
-        if not isinstance(last, ast.Return):
-            return False
-        named = isinstance(last.value, ast.Name) and last.value.id in inner
-        return named or isinstance(last.value, ast.Lambda)
-
-    def __call__(self, args: list[Value], keywords: dict[str, Value], span: Any) -> Value:
-        reader, name = self.reader, self.node.name
-        if self.node in reader.active:
-            raise LossError(f"{quote(name)} calls itself", span, hint="write the steps out")
-        if len(reader.active) >= MAX_CALL_DEPTH:
-            raise LossError("helpers call helpers too deeply", span, hint="simplify the loss")
-        scope = Scope(self.scope, self.bind(args, keywords, span))
-        reader.active.append(self.node)
-        try:
-            result = reader.block(self.node.body, scope)
-        finally:
-            reader.active.pop()
-        if result is None:
-            raise LossError(
-                f"{quote(name)} returns nothing", reader.tree.span(self.node), hint="add a return"
-            )
-        reader.b.at = span
-        if self.node in reader.tree.reduced:
-            return reduced(reader.b, result, self.scope.find(REDUCTION))
-        return result
-
-    def bind(self, args: list[Value], keywords: dict[str, Value], span: Any) -> dict[str, Value]:
-        if len(args) > len(self.positional):
-            raise LossError(
-                f"{quote(self.node.name)} takes {len(self.positional)} arguments, "
-                f"and {len(args)} are given",
-                span,
-                hint="remove some",
-            )
-        bound = dict(self.defaults)
-        bound.update(zip(self.positional, args, strict=False))
-        for key, value in keywords.items():
-            if key not in self.names or key in self.positional[: len(args)]:
-                near = suggest(key, self.names)
-                raise LossError(
-                    f"{quote(self.node.name)} does not take {quote(key)} here",
-                    span,
-                    hint=f"did you mean '{near}'?" if near else None,
-                )
-            bound[key] = value
-        missing = [n for n in self.names if n not in bound]
-        if missing:
-            raise LossError(
-                f"{quote(self.node.name)} needs {quote(missing[0])} as well",
-                span,
-                hint=f"give {missing[0]}=...",
-            )
-        return bound

@@ -229,14 +229,8 @@ def _check_token(
         )
 
 
-def _check_operator(
-    source: Source, token: Token, previous: Token | None, brackets: list[Token]
-) -> None:
+def _check_bracket(source: Source, token: Token, brackets: list[Token]) -> None:
     sign = token.text
-    if sign == ">>" and previous is None:
-        wrapping = source.unwrap(token.start)
-        if wrapping is not None:
-            raise wrapping
     if sign in _CLOSER:
         brackets.append(token)
         if len(brackets) > MAX_BRACKETS:
@@ -261,6 +255,17 @@ def _check_operator(
                 hint=f"write '{_CLOSER[opener.text]}'",
                 fix=_CLOSER[opener.text],
             )
+
+
+def _check_operator(
+    source: Source, token: Token, previous: Token | None, brackets: list[Token]
+) -> None:
+    sign = token.text
+    if sign == ">>" and previous is None:
+        wrapping = source.unwrap(token.start)
+        if wrapping is not None:
+            raise wrapping
+    _check_bracket(source, token, brackets)
     # & and | bind closer than comparisons: they fit where both sides stand in brackets.
     bracketed = previous is not None and previous.text == ")"
     bracketed = bracketed and source.text[token.end :].lstrip(" \t").startswith("(")
