@@ -134,7 +134,9 @@ export const mendable = (fault) => typeof fault?.fix === "string"
  * What a press on the button does.
  * @param {Fault} fault
  */
-export function remedy({ fix, also }) {
+export function remedy({ fix, also, hint }) {
+  // A whole text would leave no room for the verdict beside it: what to do says as much.
+  if (fix?.trim().includes("\n") && hint) return hint[0].toUpperCase() + hint.slice(1)
   if (also.length) return `${fix ? "Replace" : "Remove"} all ${also.length + 1}`
   return fix ? `Use ${fix.trim() || "a plain space"}` : "Remove it"
 }
