@@ -3,8 +3,9 @@
     python tests/benchmarks/step.py [--dataset cifar10] [--precision float32] [--width 64]
 
 A kernel's time is the lower quartile of its runs times their number, summed over both halves of the
-batch, so that what else the machine does counts little. "Idle" is what the cores wait beside it:
-the step's time on the clock, times the cores, less the kernels. Set PLAYGROUND_DATA.
+batch, so that what else the machine does counts little. What of the cores' time the kernels do not
+take goes to scheduling, and to waiting for the other half or for other programs. Set
+PLAYGROUND_DATA.
 """
 
 import argparse
@@ -102,13 +103,15 @@ def main() -> None:
     groups: dict[str, float] = dict.fromkeys(GROUPS, 0.0)
     for kind, took in kinds.items():
         groups[next(g for g, parts in GROUPS.items() if any(p in kind for p in parts))] += took
-    cores = os.cpu_count() or 1
-    groups["idle: scheduling, waiting for the other half"] = cores * clock - sum(groups.values())
+    total = sum(groups.values())
     print(f"| {options.dataset}, {options.precision} | ms of a core | share |\n|---|---|---|")
     for group, took in sorted(groups.items(), key=lambda each: -each[1]):
         if took > 0.0005:
-            print(f"| {group} | {took:.3f} | {took / cores / clock:.1%} |")
-    print(f"| a step of 64 images | {cores * clock:.3f} | {64e3 / clock:,.0f} images/s |")
+            print(f"| {group} | {took:.3f} | {took / total:.1%} |")
+    cores = os.cpu_count() or 1
+    busy = total / cores / clock
+    print(f"| all kernels, of the {cores} cores' time | {total:.3f} | {busy:.1%} |")
+    print(f"| a step of 64 images on the clock | {clock:.3f} | {64e3 / clock:,.0f} images/s |")
 
 
 if __name__ == "__main__":
