@@ -22,6 +22,7 @@ NAMES = {
     "wrong sign": "the loss rewards wrong answers",
     "swapped pairs": "pairs of one class are pushed apart",
     "unbounded": "the loss falls without end",
+    "wrong optimum": "the loss does not ask for the right class",
     "no gradient": "no gradient reaches the network",
     "softmax twice": "a softmax of probabilities",
     "pixels": "pixels that are not normalised",
@@ -40,6 +41,7 @@ NAMES = {
     "overfitting": "its own images are learned by heart",
     "noise": "wrong labels are learned by heart",
 }
+TWICE = ("softmax-twice", "from-logits")  # the language's codes for a softmax of probabilities
 JUMP = 3.0  # times what guessing costs: an NLL that leaps there in a step was a step too long
 NOTHING = 1e-9  # of the first gradients: what is smaller moves no weight
 PULLED = 30.0  # a term that pulls so many times harder outweighs another
@@ -140,10 +142,23 @@ def _unbounded(look: Looks) -> Verdict | None:
                 "validation accuracy") if beyond else steps.plain(words)  # fmt: skip
     return _say(
         look, "unbounded",
-        f"Its own loss falls without end, to {look.last('loss'):.3g}, and takes the answers with "
-        f"it: {percent(look.last('accuracy'))} right, NLL {look.last('nll'):.3g}. "
+        f"Its own loss, {look.last('loss'):.3g} by now, has no lower bound, and following it down "
+        f"leads astray: {percent(look.last('accuracy'))} right, NLL {look.last('nll'):.3g}. "
         f"{_sentence(reason)}",
         step, kind="diverging",
+    )  # fmt: skip
+
+
+def _wrong_optimum(look: Looks) -> Verdict | None:
+    """It does what the loss asks for, and that is not the right class."""
+    known = look.known
+    if not look.guesses or known.says("truth") != "no" or known.upside_down:
+        return None
+    return _say(
+        look, "wrong optimum",
+        f"It stays at guessing, {percent(look.last('accuracy'))}: the loss does not ask for the "
+        f"right class. {_sentence(str(known.doctor['truth']['sentence']))}",
+        steps.plain("Mend the loss. To see that all else works, take cross-entropy."),
     )  # fmt: skip
 
 
@@ -206,7 +221,7 @@ def _last_layer(look: Looks) -> Verdict | None:
 
 def _twice(look: Looks) -> Verdict | None:
     """A second softmax flattens what the first has said."""
-    told = look.known.told("softmax-twice")
+    told = look.known.told(*TWICE)
     if not told or look.learned > HALF:
         return None
     missing = ""
@@ -251,9 +266,9 @@ def _collapse(look: Looks) -> Verdict | None:
     weight = _weight(look, strong)
     if times > 1 and strong:
         said += f" At the first look {strong} pulled {times:,.3g} times harder than the rest."
-        step = steps.weaker(look.spec, strong, times, weight)
+        step = steps.weaker(look.spec, strong, times, weight, known.parameters)
     elif weight:
-        step = steps.weaker(look.spec, strong, 100.0, weight)
+        step = steps.weaker(look.spec, strong, 100.0, weight, known.parameters)
     else:
         step = steps.slower(look.spec)
     return _say(look, "collapse", said, step, kind="collapsed")
@@ -279,7 +294,7 @@ def _outweighed(look: Looks) -> Verdict | None:
         look, "outweighed",
         f"{strong} outweighs the rest of the loss: at the first look it pulled the features "
         f"{times:,.3g} times harder, and {percent(look.last('accuracy'))} are right.",
-        steps.weaker(look.spec, strong, times, _weight(look, strong)),
+        steps.weaker(look.spec, strong, times, _weight(look, strong), look.known.parameters),
     )  # fmt: skip
 
 
@@ -430,6 +445,7 @@ ASKED: tuple[Callable[[Looks], Verdict | None], ...] = (
     _pixels,
     _collapse,
     _outweighed,
+    _wrong_optimum,
     _large_rate,
     _dead_units,
     _saturated,

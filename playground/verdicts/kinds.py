@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from playground.verdicts import steps
+from playground.verdicts.causes import TWICE
 from playground.verdicts.evidence import (
     ERRORS,
     FLAT,
@@ -97,7 +98,7 @@ def missing(e: Evidence) -> Verdict | None:
             f"{said} The commonest class has {rare:,.3g} times as many images as the rarest.",
             steps.balanced(), cause="imbalance",
         )  # fmt: skip
-    if said and e.curves.known.told("softmax-twice"):
+    if said and e.curves.known.told(*TWICE):
         return e.verdict(
             "missing",
             f"{said} A second softmax flattens the probabilities and weakens the gradient.",

@@ -99,14 +99,17 @@ def with_cross_entropy(spec: Spec, fix: str) -> Next:
     return Next(words, change, "validation accuracy")
 
 
-def weaker(spec: Spec, term: str, times: float, parameter: str) -> Next:
-    """A term, or the parameter that weighs it, made so many times smaller."""
+def weaker(
+    spec: Spec, term: str, times: float, parameter: str, written: Mapping[str, float]
+) -> Next:
+    """A term, or the parameter that weighs it, made so many times smaller; `written` are the
+    parameters' values when the run started."""
     share = 10.0 ** -math.ceil(math.log10(max(10.0, times)))
-    value = spec.get("loss_parameters", {}).get(parameter)
+    moved = dict(spec.get("loss_parameters", {}))
     if parameter:
         words = f"Make {parameter} {1 / share:,.0f} times smaller."
-        given = {} if value is None else {"loss_parameters": {
-            **spec["loss_parameters"], parameter: float(f"{value * share:.6g}")}}  # fmt: skip
+        value = moved.get(parameter, written[parameter]) * share
+        given = {"loss_parameters": {**moved, parameter: float(f"{value:.6g}")}}
         return Next(words, given, "validation accuracy")
     text, change = str(spec.get("loss", "")), {}
     if text.count(term) == 1:

@@ -53,7 +53,7 @@ POSTS: tuple[tuple[str, Case], ...] = (
         "github.com/zzh8829/yolov3-tf2/issues/91",
         Case(
             "binary cross-entropy of class numbers",
-            ("unbounded",),
+            ("wrong optimum",),
             {
                 "loss": "y = reshape(cast(labels, 'float32'), (-1, 1))\n"
                 "mean(-(y * log(y_pred) + (1 - y) * log(1 - y_pred)), axis=-1)"
