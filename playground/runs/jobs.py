@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from playground.runs.executor import LocalWorker
 from playground.runs.limits import Held
 from playground.runs.run_queue import QueuedRun
+from playground.settings import Settings
+
+STOP_SECONDS = 5.0  # a worker that has not stopped by then is killed
 
 
 @dataclass
@@ -44,3 +47,22 @@ class WorkerSlot:
     job: Job | None = None
     prepared: str = ""  # digest of the run that it has built ahead
     idle_since: float = field(default_factory=time.monotonic)
+
+
+def end_without_worker(job: Job, reason: str, settings: Settings) -> tuple[str, str, str, str]:
+    """How a run ends whose worker is gone for a reason: state, message, hint and kind."""
+    if job.stop_at is not None:
+        message = (
+            f"Stopped at step {job.step:,}: the worker did not answer within "
+            f"{STOP_SECONDS:g} s and was replaced. What it recorded is kept."
+        )
+        return "stopped", job.stop_message or message, "", ""
+    limit = f" (limit {settings.worker_memory_gib:g} GiB)"
+    return (
+        "failed",
+        f"The worker process of this run {reason}{limit} at step {job.step:,}. "
+        "What it recorded is kept.",
+        "Start the run again; if it ends so again, make the batch, the width or the embedding "
+        "smaller.",
+        "worker",
+    )

@@ -19,7 +19,7 @@ from playground.runs import memory, wire
 from playground.runs.asking import Asking
 from playground.runs.duration import Durations
 from playground.runs.executor import LocalExecutor, LocalWorker
-from playground.runs.jobs import Job, WorkerSlot
+from playground.runs.jobs import STOP_SECONDS, Job, WorkerSlot, end_without_worker
 from playground.runs.limits import check_room, full, overdue
 from playground.runs.run_queue import QueuedRun, RunQueue
 from playground.runs.steering import COMMANDS, check_change, check_owner, refuse
@@ -35,7 +35,6 @@ from playground.training.events import (
     Started,
 )
 
-STOP_SECONDS = 5.0  # a worker that has not stopped by then is killed
 TICK_SECONDS = 0.2
 SEARCH_SECONDS = 5.0  # between two searches for runs whose process is gone
 TIDY_SECONDS = 60.0  # between two looks at how much the store takes
@@ -272,23 +271,7 @@ class Supervisor:
             if job is None or job.ended:
                 return
             job.ended = True
-        if job.stop_at is not None:
-            message = (
-                f"Stopped at step {job.step:,}: the worker did not answer within "
-                f"{STOP_SECONDS:g} s and was replaced. What it recorded is kept."
-            )
-            self._mark(job.run_id, "stopped", job.stop_message or message)
-            return
-        limit = f" (limit {self.settings.worker_memory_gib:g} GiB)"
-        self._mark(
-            job.run_id,
-            "failed",
-            f"The worker process of this run {reason}{limit} at step {job.step:,}. "
-            "What it recorded is kept.",
-            "Start the run again; if it ends so again, make the batch, the width or the embedding "
-            "smaller.",
-            "worker",
-        )
+        self._mark(job.run_id, *end_without_worker(job, reason, self.settings))
 
     # Inside; the lock is held where not said otherwise
 

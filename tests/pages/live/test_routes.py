@@ -45,7 +45,7 @@ class Answer:
 
 async def ask(app: Any, path: str, answer: Answer, method: str = "GET", **headers: str) -> Answer:
     """Runs until the answer has ended or `answer.gone` is set."""
-    asked = [b""]
+    asked = [headers.pop("body", "").encode()]
 
     async def receive() -> Any:
         if asked:
@@ -314,3 +314,27 @@ def test_another_sites_page_is_refused(
     found = finished(scenario)
     assert (found.status == 403) == refused
     assert found.status != 403 or b"app's own page" in found.body
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "said"),
+    [
+        ("POST", "/live/nonsense", 404, b"no such question"),
+        ("POST", "/live/file", 404, b"no such question"),  # asked by pages alone
+        ("POST", "/live/sample", 404, b"no such question"),
+        ("POST", "/live/look", 404, b"no such question"),  # it does not say at what
+        ("GET", "/live/catalog", 404, b"no such question"),
+        ("GET", "/live/check", 404, b"no such question"),
+        ("POST", "/live/check", 400, b"text: expected a text"),
+        ("POST", "/live/portrait", 400, b"text: expected a text"),
+        ("POST", "/live/maps", 400, b"run: expected the id of a run"),
+    ],
+)
+def test_only_public_questions_are_asked_and_a_missing_field_is_named(
+    app: Starlette, method: str, path: str, status: int, said: bytes
+) -> None:
+    async def scenario() -> Answer:
+        return await ask(app, path, Answer(), method, host="localhost:8501", body="{}")
+
+    found = finished(scenario)
+    assert found.status == status and said in found.body
