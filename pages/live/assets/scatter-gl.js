@@ -11,32 +11,33 @@
  * @typedef {{from: Float32Array, to: Float32Array, about: Float32Array, count: number}} Points
  */
 
+// The shaders have no indentation: none of ours reaches a browser (`files.py`).
 const POINTS = `
 attribute vec3 from; attribute vec3 to; attribute vec3 paint; attribute vec2 about;
 uniform float t, size; uniform mat3 turn; uniform vec2 scale; uniform vec3 middle;
 varying vec3 color; varying vec2 kind;
 void main() {
-  vec3 at = turn * (mix(from, to, t) - middle);
-  color = paint;
-  kind = about;
-  gl_Position = about.x > -0.5 ? vec4(at.xy * scale, at.z * scale.x * 0.1, 1.0) : vec4(2.0, 2.0, 2.0, 1.0);
-  gl_PointSize = size * (about.y > 0.5 ? 1.3 : 1.0);
+vec3 at = turn * (mix(from, to, t) - middle);
+color = paint;
+kind = about;
+gl_Position = about.x > -0.5 ? vec4(at.xy * scale, at.z * scale.x * 0.1, 1.0) : vec4(2.0, 2.0, 2.0, 1.0);
+gl_PointSize = size * (about.y > 0.5 ? 1.3 : 1.0);
 }`
 // How far a place is from the middle of a point: 1 at its edge. A mistaken one is hollow.
 const DOT = `
 precision mediump float;
 varying vec3 color; varying vec2 kind; uniform float alpha;
 void main() {
-  vec2 p = (gl_PointCoord - 0.5) * 2.0;
-  vec2 q = abs(p);
-  float r = kind.x < 0.5 ? length(p)
-    : kind.x < 1.5 ? max(q.x, q.y) * 1.15
-    : kind.x < 2.5 ? q.x + q.y
-    : max(q.x * 0.9 - p.y * 0.5 + 0.25, p.y + 0.25);
-  float disc = 1.0 - smoothstep(0.8, 1.0, r);
-  if (kind.y > 0.5) disc *= smoothstep(0.4, 0.6, r);
-  float a = disc * (kind.y > 0.5 ? 1.0 : alpha);
-  gl_FragColor = vec4(color * a, a);
+vec2 p = (gl_PointCoord - 0.5) * 2.0;
+vec2 q = abs(p);
+float r = kind.x < 0.5 ? length(p)
+: kind.x < 1.5 ? max(q.x, q.y) * 1.15
+: kind.x < 2.5 ? q.x + q.y
+: max(q.x * 0.9 - p.y * 0.5 + 0.25, p.y + 0.25);
+float disc = 1.0 - smoothstep(0.8, 1.0, r);
+if (kind.y > 0.5) disc *= smoothstep(0.4, 0.6, r);
+float a = disc * (kind.y > 0.5 ? 1.0 : alpha);
+gl_FragColor = vec4(color * a, a);
 }`
 const PLANE = `
 attribute vec2 corner; varying vec2 at; uniform vec2 half_; uniform vec2 middle;
@@ -45,12 +46,12 @@ const regionsOf = (/** @type {number} */ classes) => `
 precision highp float;
 varying vec2 at; uniform vec3 rule[${classes}]; uniform vec3 palette[${classes}]; uniform float alpha;
 void main() {
-  float best = -1e30; vec3 color = vec3(0.0);
-  for (int i = 0; i < ${classes}; i++) {
-    float score = dot(rule[i], vec3(at, 1.0));
-    if (score > best) { best = score; color = palette[i]; }
-  }
-  gl_FragColor = vec4(color * alpha, alpha);
+float best = -1e30; vec3 color = vec3(0.0);
+for (int i = 0; i < ${classes}; i++) {
+float score = dot(rule[i], vec3(at, 1.0));
+if (score > best) { best = score; color = palette[i]; }
+}
+gl_FragColor = vec4(color * alpha, alpha);
 }`
 
 /** @param {string} hex */

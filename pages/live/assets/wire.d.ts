@@ -66,25 +66,25 @@ interface Always {
   state: State
   message: string
   hint: string
-  where: Record<string, unknown> | null
   step: number
   steps: number
   epoch: number
   epochs: number
   seconds: number
-  left: number | null
   rate: number
-  place: number | null
-  wait: number | null
   preparing: string
-  fraction: number | null
-  parameters: number | null
   metrics: Record<string, number | null>
   trouble: string
 }
 
-/** What is said once a run has come so far. */
+/** What is said once there is anything to say, or a run has come so far. */
 interface Later {
+  where: Record<string, unknown> | null
+  left: number | null
+  place: number | null
+  wait: number | null
+  fraction: number | null
+  parameters: number | null
   marks: Mark[]
   baseline: Record<string, number>
   steps_per_epoch: number
