@@ -130,7 +130,7 @@ def test_all_that_is_said_of_a_run_and_nothing_else(store: Store, tmp_path: Path
     store.record(failed, Preparing("Fetching", 0.5))
     sent += [("RunMessage", Reader(failed, store, Line()).news())]
     store.record(failed, Failed(0, "loss", "No.", "Wait.", {"line": 1, "column": 3}))
-    stuck = Recording(store, dataset="digits").begin()
+    stuck = Recording(store, 2000, dataset="digits").begin().advance(1500)  # more than is kept
     for _ in range(20):
         stuck.advance(20).evaluate(0.1, **{f"{PREFIX}cross_entropy": float(np.log(10))})
     for each in (run_id, failed, stuck.finish().id):
