@@ -23,7 +23,6 @@ from playground.figures.network import Stage
 from playground.runs.store import Store, open_store
 from playground.settings import Settings
 from playground.tasks import TASKS
-from playground.training.clusters import PREFIX
 from playground.training.events import Changed, Failed, Preparing, Snapshot
 from tests import javascript
 from tests.browser.recording import Recording
@@ -132,7 +131,7 @@ def test_all_that_is_said_of_a_run_and_nothing_else(store: Store, tmp_path: Path
     store.record(failed, Failed(0, "loss", "No.", "Wait.", {"line": 1, "column": 3}))
     stuck = Recording(store, 2000, dataset="digits").begin().advance(1500)  # more than is kept
     for _ in range(20):
-        stuck.advance(20).evaluate(0.1, **{f"{PREFIX}cross_entropy": float(np.log(10))})
+        stuck.advance(20).evaluate(0.1, spread=0.0, embedding_knn_1=0.1, commonest=1.0)
     for each in (run_id, failed, stuck.finish().id):
         reader = Reader(each, store, Line())
         reader.news()
