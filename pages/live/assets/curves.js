@@ -49,6 +49,26 @@ function endOf(shown, axis) {
 }
 
 /**
+ * The charts that a page asks for: so many large ones, and those of metrics beneath.
+ * @param {CurvesData} data
+ */
+function chartsOf({ panels, metrics }) {
+  const main = panels.filter((name) => name in CHARTS)
+  /** @type {[string, Chart][]} */
+  const wanted = []
+  for (const name of main) wanted.push([name, CHARTS[name]])
+  for (const metric of metrics) wanted.push([metric.key, metricChart(metric)])
+  return { main: main.length, wanted }
+}
+
+/**
+ * What tells charts from each other: those that stay the same stay.
+ * @param {string} name
+ * @param {Chart} chart
+ */
+const described = (name, { title, axis, note }) => JSON.stringify([name, title, axis, note])
+
+/**
  * The runs' names, each a button that hides its run, and which line is which.
  * @param {HTMLElement} node
  * @param {Set<string>} hidden
@@ -134,29 +154,18 @@ export const mount = mounts((/** @type {View<CurvesData>} */ view) => {
 
   // Charts that stay keep their zoom; only those that come and go are made and let go.
   function arrange() {
-    const { panels: names, metrics } = view.data
-    const main = names.filter((name) => name in CHARTS)
-    /** @type {[string, Chart][]} */
-    const wanted = [
-      ...main.map((name) => /** @type {[string, Chart]} */ ([name, CHARTS[name]])),
-      ...metrics.map(
-        (metric) => /** @type {[string, Chart]} */ ([metric.key, metricChart(metric)]),
-      ),
-    ]
-    /** @type {(name: string, chart: Chart) => string} */
-    const described = (name, { title, axis, note: said }) =>
-      JSON.stringify([name, title, axis, said])
+    const { main, wanted } = chartsOf(view.data)
     const now = new Map(panels.map((panel) => [described(panel.name, panel.about), panel]))
     const ids = wanted.map(([name, about]) => described(name, about))
-    grid.dataset.count = String(main.length)
+    grid.dataset.count = String(main)
     if (ids.join() === [...now.keys()].join()) return
     resizing.disconnect()
     for (const [id, { plot, drawn }] of now) if (drawn && !ids.includes(id)) Plotly?.purge(plot)
     panels = wanted.map(([name, about], i) => now.get(ids[i]) ?? new Panel(name, about, onZoom))
     if (panels.length) panels[0].named = true
     const nodes = panels.map(({ node }) => node)
-    grid.replaceChildren(...nodes.slice(0, main.length))
-    beneath.replaceChildren(...nodes.slice(main.length))
+    grid.replaceChildren(...nodes.slice(0, main))
+    beneath.replaceChildren(...nodes.slice(main))
     for (const { plot } of panels) resizing.observe(plot)
   }
 
