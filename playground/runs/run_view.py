@@ -30,7 +30,7 @@ class RunView:
         self._record: RunRecord | None = None
         self._marks: list[Changed] | None = None
         self._started: Started | None = None
-        self._evaluations: dict[str, Evaluated | None] = {}
+        self._evaluations: dict[tuple[str, bool | None], Evaluated | None] = {}
         self._of_steps: dict[str, tuple[int, Series]] = {}
         self._numbers_known = False
 
@@ -56,11 +56,14 @@ class RunView:
         """As `Store.snapshots`."""
         return self._store.snapshots(self.run_id, kind)
 
-    def evaluation(self, run_id: str, split: str = "validation") -> Evaluated | None:
+    def evaluation(
+        self, run_id: str, split: str = "validation", full: bool | None = None
+    ) -> Evaluated | None:
         """As `Store.evaluation`."""
-        if split not in self._evaluations:
-            self._evaluations[split] = self._store.evaluation(self.run_id, split)
-        return self._evaluations[split]
+        asked = split, full
+        if asked not in self._evaluations:
+            self._evaluations[asked] = self._store.evaluation(self.run_id, split, full)
+        return self._evaluations[asked]
 
     def read_steps(self, after: dict[str, int]) -> None:
         """Reads series of every step, each after a step, with one statement."""
