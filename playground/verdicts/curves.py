@@ -71,7 +71,7 @@ class Curves:
     looks: Mapping[str, np.ndarray] = field(default_factory=dict)
     steps: Mapping[str, np.ndarray] = field(default_factory=dict)
     terms: Mapping[str, np.ndarray] = field(default_factory=dict)  # pull of each, at every look
-    missing: tuple[str, ...] = ()  # classes that are never the answer at the last full look
+    missing: tuple[str, ...] = ()  # classes that are never the answer at the last look
     known: Diagnosis = field(default_factory=Diagnosis)
 
 
@@ -243,8 +243,8 @@ class _Reader:
         return {text: values for text, values in found.items() if values is not None}
 
     def missing(self) -> tuple[str, ...]:
-        """The classes that are there and never the answer, at the last look at all images."""
-        last = self.store.evaluation(self.record.id, "validation", True)
+        """The classes that are there and never the answer, at the last look."""
+        last = self.store.evaluation(self.record.id, "validation")
         if last is None or "confusion" not in last.arrays or self.started is None:
             return ()
         counts = np.asarray(last.arrays["confusion"])

@@ -86,6 +86,21 @@ def test_a_changed_loss_begins_anew(store: Store, kind: str) -> None:
     assert told is not None and told["epoch"] == 4
 
 
+def test_a_viewer_is_told_of_a_collapse_with_the_verdicts_next_step(store: Store) -> None:
+    run_id = recorded(store, [1.0, 1.0, 1.0, 1.0])
+    assert not (Reader(run_id, store, Line()).news() or {}).get("collapsed")
+    fallen = {"loss": 2.3, "accuracy": 0.1, "nll": 2.3, "spread": 0.001, "commonest": 1.0,
+              "embedding_knn_1": 0.1}  # fmt: skip
+    for step in (50, 60, 70):
+        confusion = {"confusion": np.eye(10, dtype=np.int32)}
+        told = Evaluated(step, step / AN_EPOCH, "validation", 100, True, fallen, confusion)
+        store.record(run_id, told)
+    news = Reader(run_id, store, Line()).news()
+    assert news is not None and news["collapsed"] == [50, 70]
+    record = store.run(run_id)
+    assert record is not None and news["advice"] == fit.judge(fit.read(store, record)).step
+
+
 def test_restored_weights_are_the_best_for_all(store: Store) -> None:
     run_id = recorded(store, [3.0, 2.0, 1.0, 2.0])
     store.record(run_id, Changed(2 * AN_EPOCH, "best", "", 2))
