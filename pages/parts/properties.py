@@ -65,6 +65,8 @@ def properties(
             color="red" if name == "sound" and finding["state"] == "no" else "gray",
             help=finding["sentence"],
         )
+    if found["sound"]["state"] == "no" and not useless:
+        st.caption(f"The doctor warns: {found['sound']['sentence']}")
     with st.popover("Properties", key="verdicts-all", type="tertiary"), st.container(gap="xsmall"):
         _card(list(found.values()))
 

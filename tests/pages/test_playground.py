@@ -17,7 +17,7 @@ from playground.runs.removal import LEAST_RUNS
 from playground.runs.supervisor import Supervisor
 from playground.spec import RunSpec
 from playground.training.events import Changed, Evaluated, Failed, Preparing, Progress, Started
-from tests.pages.conftest import Visit, answer, said
+from tests.pages.conftest import Visit, answer, said, verdicts
 
 WRITTEN = "gamma = 2.0  # 0..5\n-(1 - p_true)**gamma * log(p_true)"
 
@@ -495,6 +495,20 @@ def test_only_the_step_at_hand_can_be_gone_back_to(warm: Supervisor) -> None:
     other = begun(warm, RunSpec(dataset="digits"))
     with pytest.raises(RunError, match="not at hand"):
         warm.command(other, "me", "change", "back", "", 0.0)
+
+
+def test_what_the_doctor_calls_unsound_is_said_before_training(
+    visit: Visit, warm: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = "It should not be trained with: it has no lower bound."
+    unsound = [
+        {**each, "state": "no", "sentence": told} if each["name"] == "sound" else each
+        for each in verdicts("")
+    ]
+    assert told not in said(visit())
+    st.cache_data.clear()
+    answer(monkeypatch, warm, doctor=lambda text, parameters, task: {"verdicts": unsound})
+    assert f"The doctor warns: {told}" in said(visit())
 
 
 def test_a_run_that_stays_at_chance_is_told_so(visit: Visit, warm: Supervisor) -> None:
