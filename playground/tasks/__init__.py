@@ -1,9 +1,9 @@
 """What can be learned: one file a task, listed here."""
 
-from playground.tasks import classification
+from playground.tasks import classification, siamese
 from playground.tasks.inputs import Input, known
 from playground.tasks.task import Measure, Task
 
 __all__ = ["TASKS", "Input", "Measure", "Task", "known"]
 
-TASKS: dict[str, Task] = {module.TASK.name: module.TASK for module in (classification,)}
+TASKS: dict[str, Task] = {module.TASK.name: module.TASK for module in (classification, siamese)}

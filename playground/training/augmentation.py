@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from playground.cnn import CnnSpec
 from playground.streams import stream
-from playground.tasks.classification import ClassificationSpec
 
 SHARES_DRAWN = 8192  # the shares of mixup come again after so many steps
 
@@ -15,14 +15,15 @@ SHARES_DRAWN = 8192  # the shares of mixup come again after so many steps
 class Augmentation:
     """What a spec does to a batch before a step: flip, shift, crop, and mixup."""
 
-    def __init__(self, spec: ClassificationSpec) -> None:
+    def __init__(self, spec: CnnSpec) -> None:
         self._spec = spec
         self.moves = spec.flip or spec.shift > 0 or spec.crop > 0
-        self.mixes = spec.mixup > 0
+        mixup = getattr(spec, "mixup", 0.0)
+        self.mixes = mixup > 0
         if self.mixes:
             # Drawn beforehand: TensorFlow's own gamma is not the same to the last bit twice.
             draw = stream(spec.seed, "mixup")
-            self._shares = draw.beta(spec.mixup, spec.mixup, SHARES_DRAWN).astype(np.float32)
+            self._shares = draw.beta(mixup, mixup, SHARES_DRAWN).astype(np.float32)
 
     def moved(self, images: Any, step: Any) -> Any:
         """Float images (B, H, W, C), each cropped, shifted and flipped by draws of its own.
