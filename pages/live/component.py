@@ -239,6 +239,16 @@ def strip(key: str, run: str | None, class_names: Sequence[str], which: str = "a
     _view(key, "strip", 190, {"run": run, "classes": list(class_names), "which": which})
 
 
+def pairs(key: str, run: str | None, class_names: Sequence[str]) -> None:
+    """Pairs of test images with what the network says of each image and of both, hardest first."""
+    _view(key, "pairs", 190, {"run": run, "classes": list(class_names)})
+
+
+def distances(key: str, run: str | None) -> None:
+    """How far apart pairs of one class and of two are, and the verification's ROC."""
+    _view(key, "distances", 250, {"run": run})
+
+
 def studio(
     key: str,
     text: str,

@@ -135,7 +135,7 @@ class Reader:
             if evaluated and not record.foreign:
                 facts["best"] = self._best(record)
         if "validation_loss" in curves:
-            facts["evaluation"] = self._evaluation()
+            facts["evaluation"] = self._evaluation(record)
         return facts, curves
 
     def _extend(self, name: str, curves: dict[str, Message]) -> None:
@@ -198,7 +198,7 @@ class Reader:
         known = dict(zip(found.tolist(), values.tolist(), strict=True))
         return np.array([known.get(step, np.nan) for step in steps.tolist()])
 
-    def _evaluation(self) -> Message | None:
+    def _evaluation(self, record: Any) -> Message | None:
         evaluated, started = self.store.evaluation(self.run_id), self.store.started(self.run_id)
         if evaluated is None or started is None:
             return None
@@ -209,6 +209,7 @@ class Reader:
             for row, truth in zip(probabilities, labels.tolist(), strict=False):
                 best = int(row.argmax())
                 strip.append([best, round(float(row[best]), 3), truth])
+        task = None if record.foreign else TASKS[record.spec.task]
         confusion = evaluated.arrays.get("confusion")
         reliability = evaluated.arrays.get("reliability")
         return {
@@ -218,6 +219,7 @@ class Reader:
             "confusion": None if confusion is None else confusion.tolist(),
             "reliability": None if reliability is None else np.round(reliability, 2).tolist(),
             "strip": strip,
+            "views": {} if task is None else task.told(evaluated, started),
         }
 
 

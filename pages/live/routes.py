@@ -191,12 +191,13 @@ async def asset(request: Request) -> Response:
 
 
 async def strip(request: Request) -> Response:
-    """The test images whose predictions a run repeats, side by side in one PNG."""
-    run_id = request.path_params["run"]
+    """The test images whose predictions a run repeats, side by side in one PNG; with `of` other
+    images that it keeps beside them, such as their "partners"."""
+    run_id, of = request.path_params["run"], request.query_params.get("of", "images")
 
     def images() -> np.ndarray | None:
         started = service().store.started(run_id) if RUN_ID.fullmatch(run_id) else None
-        return None if started is None else started.arrays.get("strip_images")
+        return None if started is None else started.arrays.get(f"strip_{of}")
 
     try:
         found = await anyio.to_thread.run_sync(images)

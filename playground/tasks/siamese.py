@@ -1,7 +1,11 @@
 """Multi-task: two images go through one trunk; a class for each, and whether both are of one."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
 
 from playground.cnn import FLOAT, NORMALISE, CnnSpec, bias, trunk
 from playground.datasets import Dataset, source_of
@@ -12,6 +16,7 @@ from playground.tasks.inputs import Input, known
 from playground.tasks.task import Measure, Task
 
 if TYPE_CHECKING:
+    from playground.training.events import Evaluated, Started
     from playground.training.work import Work
 
 LEFT, RIGHT = "left", "right"
@@ -98,7 +103,7 @@ class Siamese(Task):
     """The task."""
 
     name, title, Spec = "siamese", "Multi-task", SiameseSpec
-    inputs = {
+    inputs: Mapping[str, Input | None] = {
         "y_left": Input("BC", "label", r"y^{l}", "the left image's class, one-hot", "probability"),
         "p_left": Input(
             "BC", "prediction", r"p^{l}", "the probabilities of the left image", "probability"
@@ -125,6 +130,37 @@ class Siamese(Task):
         Measure("equal_error", "Equal error rate", "%", better="lower"),
     )
     panels = ("loss",)
+    views = ("pairs", "distances")
+    page, icon = "multi_task", ":material/compare:"
+
+    def told(self, evaluated: "Evaluated", started: "Started") -> dict[str, Any]:
+        """The pairs of the strip, and how far pairs of one class and of two are apart."""
+        arrays, strip = evaluated.arrays, started.arrays
+        if "distance_counts" not in arrays:
+            return {}
+        same, different = arrays["distance_counts"].tolist()
+        false, true = np.round(arrays["roc"], 4).tolist()
+        threshold, apart = arrays["thresholds"].tolist()
+        found: dict[str, Any] = {
+            "distances": {
+                "edges": np.round(arrays["distance_edges"], 4).tolist(),
+                "same": same,
+                "different": different,
+                "threshold": round(apart, 4),
+                "false": false,
+                "true": true,
+                "equalError": _number(evaluated.metrics.get("equal_error")),
+            }
+        }
+        if "strip_distance" in arrays and "strip_partner_labels" in strip:
+            found["pairs"] = {
+                "left": _answers(arrays["strip_p_left"], strip["strip_labels"]),
+                "right": _answers(arrays["strip_p_right"], strip["strip_partner_labels"]),
+                "distance": np.round(arrays["strip_distance"], 3).tolist(),
+                "same": np.round(arrays["strip_p_same"], 3).tolist(),
+                "threshold": round(threshold, 4),
+            }
+        return found
 
     def work(self, spec: RunSpec, dataset: Dataset) -> "Work":
         """The worker's part of a run. Imports TensorFlow."""
@@ -157,6 +193,20 @@ class Siamese(Task):
             seed=spec.seed,
             l2=spec.l2,
         )
+
+
+def _answers(probabilities: np.ndarray, labels: np.ndarray) -> list[list[float]]:
+    """Of each image: the true class, the predicted one, and its probability."""
+    said = probabilities.argmax(axis=1)
+    sure = probabilities[np.arange(len(said)), said]
+    return [
+        [int(truth), int(one), round(float(p), 3)]
+        for truth, one, p in zip(labels, said, sure, strict=True)
+    ]
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else round(value, 4)
 
 
 def _chained(layers: list[Layer], start: str) -> list[Layer]:

@@ -20,6 +20,7 @@ from playground.spec import RunSpec
 from playground.tasks.inputs import Input
 
 if TYPE_CHECKING:
+    from playground.training.events import Evaluated, Started
     from playground.training.work import Work
 
 
@@ -78,6 +79,11 @@ class Task:
         steps = ["loss", *(each.key for each in self.measures if each.of_steps)]
         keys = ["loss", *(each.key for each in self.measures), *map(metric_key, spec.measured)]
         return [*steps, *dict.fromkeys(f"validation_{key}" for key in keys)]
+
+    def told(self, evaluated: "Evaluated", started: "Started") -> dict[str, Any]:
+        """What the live views of this task show of an evaluation, JSON-able, by their names. What
+        classification's show, a task's own arrays of the same names give, too."""
+        return {}
 
     def script(self, spec: Any, weights: Mapping[str, np.ndarray], changed: bool) -> str:
         """The exported script. Raises SpecError where a task has none."""

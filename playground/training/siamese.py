@@ -14,7 +14,7 @@ from playground.training import fit_record, verification
 from playground.training.augmentation import Augmentation
 from playground.training.work import Batch, Judged, Seen, Tensors, Work
 
-SHOWN = 64  # pairs of an evaluation whose numbers the page shows
+BINS = 40  # of the distributions of distances
 
 
 class SiameseWork(Work):
@@ -168,15 +168,17 @@ class SiameseWork(Work):
     # Between intervals, NumPy ---------------------------------------------------------------
 
     def judge(self, seen: Seen, rows: Mapping[str, np.ndarray], split: str) -> Judged:
-        """The accuracy of each head, and how well the pairs are told apart. The threshold of a
-        network without a same head is the best one of the validation pairs."""
+        """The accuracy of each head, and how well the pairs are told apart: by the same head, or of
+        a network without one by the distance, at the threshold that is best for the validation
+        pairs."""
         left, right = rows["labels"], rows["partner_labels"]
         same = left == right
         says = seen.answers
-        score = says["p_same"]
+        score, distance = says["p_same"], says["distance"]
         false, true, _ = verification.roc(score, same)
+        best = -verification.best_threshold(-distance, same)
         if self.own.same_head == "none" and split == "validation":
-            self.threshold = verification.best_threshold(score, same)
+            self.threshold = float(np.exp(-best))
         metrics = {
             "left": float(np.mean(says["p_left"].argmax(axis=1) == left)),
             "right": float(np.mean(says["p_right"].argmax(axis=1) == right)),
@@ -184,7 +186,29 @@ class SiameseWork(Work):
             "equal_error": verification.equal_error(false, true),
             **seen.metrics,
         }
-        return Judged(metrics, {})
+        edges = np.linspace(0, max(float(distance.max()), 1e-6), BINS + 1)
+        arrays = {
+            "distance_edges": edges.astype(np.float32),
+            "distance_counts": np.stack(
+                [np.histogram(distance[kind], edges)[0] for kind in (same, ~same)]
+            ).astype(np.int32),
+            "roc": verification.thinned(false, true).astype(np.float32),
+            "thresholds": np.array([self.threshold, best], np.float32),
+        }
+        return Judged(metrics, arrays)
+
+    def show(self, seen: Seen) -> dict[str, np.ndarray]:
+        """Of the strip: the answers of both class heads, the distance and the same head's."""
+        return {f"strip_{name}": np.asarray(each) for name, each in seen.answers.items()}
+
+    def shown(self) -> dict[str, np.ndarray]:
+        rows = self.rows_of("test", self.strip)
+        return {
+            "strip_images": rows["images"],
+            "strip_labels": rows["labels"],
+            "strip_partners": rows["partners"],
+            "strip_partner_labels": rows["partner_labels"],
+        }
 
     def baseline(self) -> dict[str, float]:
         return fit_record.baseline(self.split, self._classes)

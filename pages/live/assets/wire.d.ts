@@ -42,6 +42,40 @@ export interface Evaluation {
   reliability: number[][] | null
   /** Of each image of the strip: predicted class, its probability, true class. */
   strip: [number, number, number][]
+  /** What the views of the run's task show, by their names. */
+  views: Partial<TaskViews>
+}
+
+/** Of tasks other than classification (`Task.told`). */
+export interface TaskViews {
+  pairs: PairsTold
+  distances: DistancesTold
+}
+
+/** Of each pair of the strip. */
+export interface PairsTold {
+  /** Left and right: true class, predicted class, its probability. */
+  left: [number, number, number][]
+  right: [number, number, number][]
+  distance: number[]
+  /** That both are of one class. */
+  same: number[]
+  /** From which probability a pair is taken for the same. */
+  threshold: number
+}
+
+export interface DistancesTold {
+  /** The bins' edges, one more than there are counts. */
+  edges: number[]
+  /** Pairs of one class and of two, by distance. */
+  same: number[]
+  different: number[]
+  /** The distance that tells most of them apart. */
+  threshold: number
+  /** The receiver operating characteristic: rates of wrongly and of rightly accepted pairs. */
+  false: number[]
+  true: number[]
+  equalError: number | null
 }
 
 export interface Best {
@@ -389,6 +423,15 @@ export interface StripData extends Home {
   run: string | null
   classes: string[]
   which: "all" | "wrong"
+}
+
+export interface PairsData extends Home {
+  run: string | null
+  classes: string[]
+}
+
+export interface DistancesData extends Home {
+  run: string | null
 }
 
 export interface NetworkData extends Home {

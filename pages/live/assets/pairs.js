@@ -1,0 +1,172 @@
+// Pairs of test images: what a network says of each image and of both, hardest pairs first.
+
+import { address } from "./ask.js"
+import { penOf } from "./pixels.js"
+import { mounts } from "./view.js"
+import { digits, element, percent, put } from "./words.js"
+
+/** @import {PairsData, PairsTold} from "./wire.js" */
+/** @import {View} from "./view.js" */
+
+const LATER = "Pairs of test images show here once the network has learned a little"
+
+/**
+ * What is said of one pair.
+ * @typedef {{place: number, truth: boolean, said: boolean, sure: number, hard: number}} Pair
+ */
+
+/**
+ * The pairs, those that are hardest for the same head first: the less it gives to what is true.
+ * @param {PairsTold} told
+ * @returns {Pair[]}
+ */
+export function ranked({ left, right, same, threshold }) {
+  return same
+    .map((chance, place) => {
+      const truth = left[place][0] === right[place][0]
+      const said = chance >= threshold
+      const hard = truth ? 1 - chance : chance
+      return { place, truth, said, sure: said ? chance : 1 - chance, hard }
+    })
+    .sort((one, other) => other.hard - one.hard || one.place - other.place)
+}
+
+function tileOf() {
+  const left = element("canvas", { role: "img" })
+  const right = element("canvas", { role: "img" })
+  const verdict = element("p", { className: "verdict" })
+  const names = element("p", { className: "names" })
+  const far = element("small")
+  const images = element("div", { className: "images" }, left, right)
+  return { node: element("li", {}, images, verdict, names, far), left, right, verdict, names, far }
+}
+
+export const mount = mounts((/** @type {View<PairsData>} */ view) => {
+  const { root } = view
+  const all = element("button", { type: "button", className: "quiet", text: "Hardest first" })
+  const wrong = element("button", { type: "button", className: "quiet", text: "Wrong only" })
+  const pick = element(
+    "span",
+    { className: "pick", role: "group", "aria-label": "Show" },
+    all,
+    wrong,
+  )
+  const tally = element("span", { className: "tally" })
+  const tiles = element("ul", { className: "tiles" })
+  const empty = element("p", { className: "empty" })
+  root.classList.add("pairs")
+  root.append(
+    element("div", { className: "bar" }, pick, tally),
+    element("div", { className: "stage" }, tiles, empty),
+  )
+  let onlyWrong = false
+  /** @type {string | null} */
+  let of = null
+  /** @type {ReturnType<typeof tileOf>[]} */
+  const made = []
+  /** @type {{images?: HTMLImageElement, partners?: HTMLImageElement}} */
+  let sprites = {}
+
+  /**
+   * @param {string} run
+   * @param {"images" | "partners"} which
+   */
+  function load(run, which) {
+    const image = new Image()
+    image.onload = () => {
+      if (run !== of || view.gone) return
+      sprites[which] = image
+      view.paint()
+    }
+    const source = address(`strip/${encodeURIComponent(run)}.png`)
+    source.searchParams.set("of", which)
+    image.src = String(source)
+  }
+
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {HTMLImageElement | undefined} sprite
+   * @param {number} place
+   * @param {number} count
+   */
+  function paint(canvas, sprite, place, count) {
+    if (!sprite || canvas.dataset.shows === `${of} ${place}`) return
+    const size = Math.round(sprite.width / count)
+    canvas.width = size
+    canvas.height = sprite.height
+    penOf(canvas).drawImage(sprite, place * size, 0, size, sprite.height, 0, 0, size, sprite.height)
+    canvas.dataset.shows = `${of} ${place}`
+  }
+
+  /**
+   * @param {ReturnType<typeof tileOf>} tile
+   * @param {Pair} pair
+   * @param {PairsTold} told
+   */
+  function draw(tile, pair, told) {
+    const { place, truth, said, sure } = pair
+    const count = told.same.length
+    const sides = /** @type {const} */ ([
+      [tile.left, "images", told.left[place]],
+      [tile.right, "partners", told.right[place]],
+    ])
+    const called = sides.map(([canvas, which, [is, says, chance]]) => {
+      paint(canvas, sprites[which], place, count)
+      const name = view.data.classes[says] ?? says
+      canvas.setAttribute(
+        "aria-label",
+        `${view.data.classes[is] ?? is}, taken for ${name} with probability ${percent(chance)}`,
+      )
+      canvas.classList.toggle("mistaken", is !== says)
+      return is === says ? `${name}` : `${name}?`
+    })
+    const right = truth === said
+    tile.node.className = right ? "right" : "wrong"
+    put(tile.verdict, `${right ? "✓" : "✗"} ${said ? "same" : "different"}, ${percent(sure)}`)
+    put(tile.names, called.join(" · "))
+    put(tile.far, `distance ${digits(told.distance[place])}`)
+    tile.node.title = `${truth ? "Of one class" : "Of two classes"}; taken for ${
+      said ? "the same" : "different"
+    }: ${right ? "right" : "wrong"}`
+  }
+
+  /** @param {boolean} wanted */
+  const choose = (wanted) => () => {
+    onlyWrong = wanted
+    view.paint()
+  }
+  all.onclick = choose(false)
+  wrong.onclick = choose(true)
+
+  return {
+    adopt({ run }) {
+      if (run !== of) {
+        of = run
+        sprites = {}
+      }
+      view.follow([run], ["evaluation", "state"])
+    },
+    draw() {
+      const told = view.facts().evaluation?.views.pairs
+      const pairs = told ? ranked(told) : []
+      const right = pairs.filter(({ truth, said }) => truth === said).length
+      const shown = onlyWrong ? pairs.filter(({ truth, said }) => truth !== said) : pairs
+      root.classList.toggle("is-empty", !pairs.length)
+      all.setAttribute("aria-pressed", String(!onlyWrong))
+      wrong.setAttribute("aria-pressed", String(onlyWrong))
+      if (told && of && !sprites.images) {
+        for (const which of /** @type {const} */ (["images", "partners"])) load(of, which)
+      }
+      while (made.length < shown.length) {
+        const tile = tileOf()
+        made.push(tile)
+        tiles.append(tile.node)
+      }
+      for (const tile of made.splice(shown.length)) tile.node.remove()
+      for (const [i, pair] of shown.entries()) if (told) draw(made[i], pair, told)
+      put(tally, pairs.length ? `${right} of ${pairs.length} pairs right` : "")
+      const none = onlyWrong && !shown.length ? "No pair of these is wrong now" : ""
+      put(empty, pairs.length ? none : LATER)
+    },
+  }
+})
