@@ -10,10 +10,15 @@ from pages.parts.class_weights import class_weights
 from pages.parts.knobs import knob
 from playground import datasets
 from playground.errors import DataError
-from playground.spec import RunSpec
+from playground.spec import RunSpec, knobs
 
 SAMPLE_PIXELS = 56  # each sample image is enlarged to at least this many pixels
 COLUMNS = 5
+# The knobs of the group "data" that have a place of their own; a task's own follow them.
+PLACED = (
+    *("dataset", "train_images", "validation_images", "validation_split", "label_noise"),
+    *("noise_kind", "imbalance", "class_weights", "normalise"),
+)
 
 
 def data_card(settled: RunSpec | None, faults: Mapping[str, str]) -> None:
@@ -43,6 +48,9 @@ def data_card(settled: RunSpec | None, faults: Mapping[str, str]) -> None:
     knob("imbalance", faults)
     class_weights(faults)
     knob("normalise", faults)
+    for field, described in knobs(draft.chosen_task()).items():
+        if described.group == "data" and field not in PLACED:
+            knob(field, faults)
 
 
 def counts(spec: RunSpec, source: datasets.Source) -> str:

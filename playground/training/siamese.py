@@ -39,9 +39,10 @@ class SiameseWork(Work):
         labels = self.rows["train"]["labels"]
         counts = np.bincount(labels, minlength=self._classes)
         order = np.argsort(labels, kind="stable")
-        rank = np.empty(len(labels), np.int64)
+        rank = np.empty(len(labels), np.int32)
         rank[order] = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
-        self.rows["train"] = {**self.rows["train"], "by_class": order, "rank": rank}
+        places = order.astype(np.int32)
+        self.rows["train"] = {**self.rows["train"], "by_class": places, "rank": rank}
         self._counts = counts.astype(np.int32)
         self._starts = (np.cumsum(counts) - counts).astype(np.int32)
         self._partners = {

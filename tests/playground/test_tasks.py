@@ -59,8 +59,11 @@ def test_the_knobs_of_all_tasks_are_one_table() -> None:
             {"task": "other", "mixup": 0.2},
             "mixup: a setting of Classification; this run is Another",
         ),
-        ({"task": "<b>", "epochs": 2}, "task: expected one of classification, other; got '<b>'"),
-        ({"task": 3}, "task: expected one of classification, other; got 3"),
+        (
+            {"task": "<b>", "epochs": 2},
+            "task: expected one of classification, siamese, other; got '<b>'",
+        ),
+        ({"task": 3}, "task: expected one of classification, siamese, other; got 3"),
         ({"nonsense": 3}, "nonsense: no such field"),
     ],
 )
@@ -77,7 +80,7 @@ def test_a_link_to_another_tasks_knob_or_an_unknown_task_falls_back_with_a_note(
     spec, notes = RunSpec.from_query({"task": "swimming", "epochs": "2"})
     assert spec == RunSpec(epochs=2)
     assert notes == [
-        "task: expected one of classification, other; got 'swimming'; using the default"
+        "task: expected one of classification, siamese, other; got 'swimming'; using the default"
     ]
 
 
