@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from losses import axes
+from losses.catalog import catalog
 from losses.loss_info import LossInfo
 
 from . import averages, crossentropies, lookups, masks, sizes
@@ -31,6 +32,10 @@ def call_named(
     places: Mapping[str | int | None, Span],
 ) -> Node:
     """A named loss inside an expression: its tensors default to the inputs of their names."""
+    if info.name == "contrastive" and _of_distances(args, keywords):
+        own = dict(zip(("same", "distance", "margin"), args, strict=False))
+        own = {"margin": _knob(b, info, "margin", None, 0), **own, **keywords}
+        return b.tensor(b.spelled("contrastive_of_distances", own))
     knobs = [k.name for k in info.parameters]
     args, keywords = _positions(info, args, keywords)
     options = {k: keywords.pop(k) for k in ("from_logits", "axis") if k in keywords}
@@ -45,6 +50,7 @@ def call_named(
         _target(b, n, given[n]) if n in given else _by_name(b, info, n, inputs) for n in info.inputs
     ]
     tensors = _one_hot(b, info, tensors)
+    info = _of_a_chance(info, tensors)
     if info.inputs[:2] in (("y_true", "y_pred"), ("labels", "y_pred"), ("y_true", "logits")):
         warn_of_swap(b, info.name, *tensors[:2])
     reduced: tuple[int, ...] = ()
@@ -288,6 +294,23 @@ def _one_hot(b: Builder, info: LossInfo, tensors: list[Node]) -> list[Node]:
     if not numbers or y.rank != p.rank - 1 or p.shapes[0][-1] != p.shapes[1][-1]:
         return tensors
     return [st.one_hot(b, b.cast(y, "int"), p.shapes[0][-1]), *tensors[1:]]
+
+
+def _of_a_chance(info: LossInfo, tensors: list[Node]) -> LossInfo:
+    """The cross-entropy of one probability a sample is the binary one: of the class, and of its
+    complement. (Of a row of classes that is no row it would be a sum over the batch.)"""
+    if info.name != "categorical_crossentropy" or any(each.rank != 1 for each in tensors):
+        return info
+    chance = tensors[1].op == "input" and tensors[1].attrs["of"].values == "unit"
+    binary = next(each for each in catalog() if each.name == "binary_crossentropy")
+    return binary if chance else info
+
+
+def _of_distances(args: list[Value], keywords: dict[str, Value]) -> bool:
+    """Whether these are a 0 or 1 and a distance a sample, as the contrastive loss of a siamese
+    network's distance takes them, and no embeddings."""
+    pair = [*args[:2], *(keywords[name] for name in ("distance",) if name in keywords)][:2]
+    return len(pair) == 2 and all(isinstance(each, Node) and each.rank == 1 for each in pair)
 
 
 def _classes(b: Builder, info: LossInfo, tensors: list[Node]) -> int:

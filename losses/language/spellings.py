@@ -11,6 +11,11 @@ from __future__ import annotations
 Spelling = tuple[str, str, str, str, str]
 
 SPELLINGS: tuple[Spelling, ...] = (
+    # losses
+    ("contrastive_of_distances", "same:F distance:F margin:N=6.0", "",
+     "half of s d² + (1 - s) max(margin - d, 0)²",
+     "0.5 * (same * square(distance)"
+     " + (1.0 - same) * square(maximum(margin - distance, 0.0)))"),
     # activations
     ("celu", "x:F alpha:N=1.0", "ops activations", "elu with a smooth slope at 0",
      "maximum(x, 0.0) + alpha * expm1(minimum(x, 0.0) / alpha)"),

@@ -25,7 +25,7 @@ a = 1.0  # 0..2     weight of the left class
 b = 1.0  # 0..2     weight of the right class
 s = 0.5  # 0..2     weight of the pair
 a * cross_entropy(y_left, p_left) + b * cross_entropy(y_right, p_right) \
-+ s * binary_cross_entropy(same, p_same)"""
++ s * cross_entropy(same, p_same)"""
 
 
 class SiameseSpec(CnnSpec):

@@ -1,35 +1,16 @@
 // Pairs of test images: what a network says of each image and of both, hardest pairs first.
 
 import { address } from "./ask.js"
+import { ranked } from "./pairs-order.js"
 import { penOf } from "./pixels.js"
 import { mounts } from "./view.js"
 import { digits, element, percent, put } from "./words.js"
 
+/** @import {Pair} from "./pairs-order.js" */
 /** @import {PairsData, PairsTold} from "./wire.js" */
 /** @import {View} from "./view.js" */
 
 const LATER = "Pairs of test images show here once the network has learned a little"
-
-/**
- * What is said of one pair.
- * @typedef {{place: number, truth: boolean, said: boolean, sure: number, hard: number}} Pair
- */
-
-/**
- * The pairs, those that are hardest for the same head first: the less it gives to what is true.
- * @param {PairsTold} told
- * @returns {Pair[]}
- */
-export function ranked({ left, right, same, threshold }) {
-  return same
-    .map((chance, place) => {
-      const truth = left[place][0] === right[place][0]
-      const said = chance >= threshold
-      const hard = truth ? 1 - chance : chance
-      return { place, truth, said, sure: said ? chance : 1 - chance, hard }
-    })
-    .sort((one, other) => other.hard - one.hard || one.place - other.place)
-}
 
 function tileOf() {
   const left = element("canvas", { role: "img" })

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import test from "node:test"
-import { ranked } from "../../../../pages/live/assets/pairs.js"
+import { ranked } from "../../../../pages/live/assets/pairs-order.js"
 
 test("pairs are ranked by what the same head gives to what is true", () => {
   const told = {
