@@ -19,7 +19,7 @@ def test_a_run_of_a_task_that_this_version_lacks_is_said_so_and_the_page_stays(
     run_id = begun(supervisor, RunSpec(dataset="digits").model_copy(update={"task": "swimming"}))
     page = visit(f"run={run_id}&partners=3&task=flying")
     assert "Run #1 learns 'swimming', which this version" in said(page)
-    assert "expected one of classification, siamese; got 'flying'; using the default" in said(page)
+    assert f"expected one of {', '.join(TASKS)}; got 'flying'; using the default" in said(page)
     assert page.session_state.run == ""
 
 

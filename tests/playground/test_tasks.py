@@ -17,6 +17,8 @@ from playground.spec import TASK_KNOB, RunSpec, fields, knobs
 from playground.tasks import TASKS, Task, known
 from playground.tasks.classification import ClassificationSpec
 
+EVERY = ", ".join([*TASKS, "other"])
+
 
 class OtherSpec(RunSpec):
     task: Annotated[Literal["other"], TASK_KNOB] = "other"
@@ -47,7 +49,7 @@ def test_a_spec_is_that_of_its_task() -> None:
 def test_the_knobs_of_all_tasks_are_one_table() -> None:
     assert {"partners", "mixup", "epochs"} <= set(knobs())
     assert "mixup" not in knobs("other") and "partners" not in knobs("classification")
-    assert list(knobs()["task"].choices or {}) == ["classification", "other"]
+    assert list(knobs()["task"].choices or {}) == [*TASKS]
     assert list(fields()) == list(knobs())
 
 
@@ -61,9 +63,9 @@ def test_the_knobs_of_all_tasks_are_one_table() -> None:
         ),
         (
             {"task": "<b>", "epochs": 2},
-            "task: expected one of classification, siamese, other; got '<b>'",
+            f"task: expected one of {EVERY}; got '<b>'",
         ),
-        ({"task": 3}, "task: expected one of classification, siamese, other; got 3"),
+        ({"task": 3}, f"task: expected one of {EVERY}; got 3"),
         ({"nonsense": 3}, "nonsense: no such field"),
     ],
 )
@@ -79,9 +81,7 @@ def test_a_link_to_another_tasks_knob_or_an_unknown_task_falls_back_with_a_note(
     assert notes == ["partners: a setting of Another task; this run is Classification; left out"]
     spec, notes = RunSpec.from_query({"task": "swimming", "epochs": "2"})
     assert spec == RunSpec(epochs=2)
-    assert notes == [
-        "task: expected one of classification, siamese, other; got 'swimming'; using the default"
-    ]
+    assert notes == [f"task: expected one of {EVERY}; got 'swimming'; using the default"]
 
 
 def test_a_run_of_a_task_that_is_lacking_is_listed_and_says_so(
