@@ -99,7 +99,7 @@ def _forward(
         elif layer.kind == "Activation":
             x = jax.nn.relu(x)
         elif layer.kind == "MaxPooling2D":
-            low = jnp.array(-jnp.inf, x.dtype)
+            low = np.array(-np.inf, x.dtype)  # a constant: of a traced one there is no gradient
             x = jax.lax.reduce_window(x, low, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "SAME")
         elif layer.kind == "Flatten":
             x = x.reshape(len(x), -1)
