@@ -34,13 +34,14 @@ with st.container(key="panel-embedding", gap="xsmall"):
     with st.container(horizontal=True, vertical_alignment="center", key="embedding-head"):
         st.subheader("Embedding", anchor=False, width="content")
         live_sliders.sliders(current, settled)
-    st.session_state.seen = component.embedding(
+    seen = component.embedding(
         "embedding",
         about,
         runs.class_names(current, settled),
         {"light": palette.CLASSES_LIGHT, "dark": palette.CLASSES_DARK},
-        st.session_state.seen,
+        url.SEEN.get(),
     )
+    url.SEEN.set(seen)
 
 with st.container(key="panel-embedding-numbers", gap="xsmall"):
     st.subheader("How well it parts the classes", anchor=False)

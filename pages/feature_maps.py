@@ -30,14 +30,15 @@ head(current, compared, settled)
 
 with st.container(key="panel-maps", gap="xsmall"):
     st.subheader("Feature maps", anchor=False)
-    st.session_state.seen = component.maps(
+    seen = component.maps(
         "maps",
         shown_id,
         runs.class_names(current, settled),
         datasets.source_of(dataset).shape,
-        st.session_state.seen,
+        url.SEEN.get(),
         other=None if other is None else component.Run(other.id, names[other.id], places[other.id]),
         upload=picture,
     )
+    url.SEEN.set(seen)
 
 url.write(settled, current)

@@ -1,8 +1,10 @@
 """The three floors: who may import whom, and where."""
 
+import re
+
 import pytest
 
-from tests.imports import FLOORS, Import, circles, graph, imports, reached, sources
+from tests.imports import FLOORS, ROOT, Import, circles, graph, imports, reached, sources
 
 # What the server's process must not pay for, so that a function of the worker imports it.
 HEAVY = {"tensorflow", "keras", "sklearn", "scipy"}
@@ -66,3 +68,12 @@ def test_a_function_imports_only_what_is_heavy_or_has_a_reason() -> None:
 
 def _heavy(late: Import, edges: dict[str, set[str]]) -> bool:
     return any(name.split(".")[0] in HEAVY for name in reached(late.of, edges))
+
+
+def test_what_a_session_holds_has_a_type() -> None:
+    """No page reads a key of the session as an attribute, which nothing checks: `session.Key`."""
+    for path in (ROOT / "pages").rglob("*.py"):
+        loose = re.findall(
+            r"session_state\.(?!get\b|pop\b|update\b|setdefault\b)\w+", path.read_text()
+        )
+        assert not loose, (path, loose)

@@ -84,7 +84,7 @@ def _go_back(by_now: RunSpec, step: int, rate: float) -> None:
         ("resume",),
     ):
         steer(*command)
-        if "problem" in st.session_state:
+        if session.PROBLEM.get() is not None:
             return  # it was refused, and that is said
     key = draft.field_key("learning_rate")
     if session.value(key) == by_now.learning_rate:
@@ -96,7 +96,7 @@ def _mend(by_now: RunSpec, text: str) -> None:
     rerun.ask()
     mended = by_now.model_copy(update={"loss": text})
     steer("change", LOSS, value=loss_change(mended))
-    if "problem" in st.session_state:
+    if session.PROBLEM.get() is not None:
         return  # it was refused, and that is said
     steer("resume")
     loss_card.show(text, by_now.loss_parameters)

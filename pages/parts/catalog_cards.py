@@ -243,8 +243,8 @@ def _clear() -> None:
 
 def _try(name: str) -> None:
     """Opens the page of the chosen task with a loss; what was written there is kept."""
-    state = st.session_state
-    state.loss_mode, state.loss_name = "pick", name
-    state.loss_parameters["pick"] = {}
+    session.LOSS_MODE.set("pick")
+    session.LOSS_NAME.set(name)
+    session.LOSS_PARAMETERS.get()["pick"] = {}
     session.keep()
     st.switch_page(f"{TASKS[draft.chosen_task()].page}.py")

@@ -28,7 +28,7 @@ def checked(
 
 def asked(text: str) -> Asked:
     """A loss with its moved parameters, as something a cache can tell apart."""
-    return text, tuple(sorted(session.value("loss_parameters")[draft.mode()].items()))
+    return text, tuple(sorted(session.LOSS_PARAMETERS.get()[draft.mode()].items()))
 
 
 def refusal(spec: RunSpec) -> PlaygroundError | None:

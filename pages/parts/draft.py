@@ -14,15 +14,16 @@ import streamlit as st
 from pydantic import ValidationError
 
 from pages.parts import session
+from pages.parts.session import Key
 from playground import datasets
 from playground.knobs import is_name
-from playground.spec import DEFAULT_LOSS, RunSpec, fields, knobs, spec_errors
+from playground.spec import RunSpec, fields, knobs, spec_errors
 
 LOSS_FIELDS = ("loss", "loss_parameters")
-EXAMPLE = "gamma = 2.0  # 0..5\n-(1 - p_true)**gamma * log(p_true)"
-BEGUN = "begun"
-APART = session.declare("drafts", dict)  # by task, what the controls held when another was chosen
-RUNS = ("run", "compare")
+BEGUN: Key[RunSpec | None] = Key("begun", lambda: None)  # what a page began with, unchanged
+# By task, what the controls held when another was chosen.
+APART: Key[dict[str, dict[str, Any]]] = session.declare("drafts", dict)
+RUNS = (session.RUN, session.COMPARE)
 
 
 def field_key(name: str) -> str:
@@ -38,11 +39,7 @@ def _plain(name: str) -> Any:
 for _name in knobs():  # of all tasks: one flat table
     if _name not in LOSS_FIELDS:
         session.declare(field_key(_name), partial(_plain, _name))
-session.declare("loss_mode", lambda: "pick")
-session.declare("loss_name", lambda: DEFAULT_LOSS)
-session.declare("loss_text", lambda: EXAMPLE)
-session.declare("loss_parameters", lambda: {"pick": {}, "write": {}})
-LOSS_KEYS = ("loss_mode", "loss_name", "loss_text", "loss_parameters")
+LOSS_KEYS = (session.LOSS_MODE, session.LOSS_NAME, session.LOSS_TEXT, session.LOSS_PARAMETERS)
 
 
 def own_fields(task: str) -> list[str]:
@@ -74,7 +71,8 @@ def choose(task: str) -> None:
         state.update(apart[task])
         session.keep()
     else:
-        state.run, state.compare = "", []
+        session.RUN.set("")
+        session.COMPARE.set([])
         take(RunSpec(task=task))
 
 
@@ -91,13 +89,13 @@ def take(spec: RunSpec, wanted: str = "") -> None:
     for name in own_fields(spec.task):
         value = getattr(spec, name)
         state[field_key(name)] = list(value) if isinstance(value, tuple) else value
-    state.loss_mode = "pick" if is_name(spec.loss) and wanted != "write" else "write"
-    state.loss_parameters = {"pick": {}, "write": {}}
-    state.loss_parameters[state.loss_mode] = dict(spec.loss_parameters)
+    session.LOSS_MODE.set("pick" if is_name(spec.loss) and wanted != "write" else "write")
+    session.LOSS_PARAMETERS.set({"pick": {}, "write": {}})
+    session.LOSS_PARAMETERS.get()[session.LOSS_MODE.get()] = dict(spec.loss_parameters)
     if state.loss_mode == "pick":
-        state.loss_name = spec.loss
+        session.LOSS_NAME.set(spec.loss)
     else:
-        state.loss_text = spec.loss
+        session.LOSS_TEXT.set(spec.loss)
     session.keep()
 
 
@@ -105,17 +103,18 @@ def begin(suited: RunSpec) -> None:
     """Sets every control to what suits a page, where nothing was chosen yet."""
     if spec()[0] == RunSpec():
         take(suited)
-        st.session_state[BEGUN] = suited
+        BEGUN.set(suited)
 
 
 def settle() -> None:
     """The settings were trained with: they are the visitor's by now."""
-    st.session_state.pop(BEGUN, None)
+    BEGUN.drop()
 
 
 def leave() -> None:
     """Another page is gone to: what the last one began with, and nobody changed, stays there."""
-    suited = st.session_state.pop(BEGUN, None)
+    suited = BEGUN.get()
+    BEGUN.drop()
     if suited is not None and spec()[0] == suited:
         take(RunSpec())
 
@@ -124,14 +123,14 @@ def values() -> dict[str, Any]:
     """The fields of the RunSpec as the controls hold them, unchecked."""
     names = own_fields(chosen_task())
     found = {name: session.value(field_key(name)) for name in names}
-    found["loss"] = session.value("loss_text" if mode() == "write" else "loss_name")
-    found["loss_parameters"] = session.value("loss_parameters")[mode()]
+    found["loss"] = (session.LOSS_TEXT if mode() == "write" else session.LOSS_NAME).get()
+    found["loss_parameters"] = session.LOSS_PARAMETERS.get()[mode()]
     return found
 
 
 def mode() -> str:
     """Whether the loss is picked ("pick") or written ("write")."""
-    return str(session.value("loss_mode"))
+    return session.LOSS_MODE.get()
 
 
 def spec() -> tuple[RunSpec | None, dict[str, str]]:

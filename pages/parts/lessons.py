@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import draft, rerun
+from pages.parts import draft, rerun, session
 from playground.spec import RunSpec
 from playground.tasks.classification import ClassificationSpec
 
@@ -110,9 +110,10 @@ LESSONS: tuple[Lesson, ...] = (
 def _open(number: int) -> None:
     """Puts the page into a lesson's state, which its address then says."""
     rerun.ask()
-    state = st.session_state
     draft.take(LESSONS[number - 1].spec)
-    state.lesson, state.run, state.compare = number, "", []
+    session.LESSON.set(number)
+    session.RUN.set("")
+    session.COMPARE.set([])
 
 
 def lessons(chosen: int) -> None:

@@ -99,4 +99,4 @@ def _move(run_id: str, shared: bool, what: What, key: str) -> None:
         state[draft.field_key(name)] = value
         session.keep()
     elif shared:
-        state.loss_parameters[draft.mode()][name] = value
+        session.LOSS_PARAMETERS.get()[draft.mode()][name] = value

@@ -18,8 +18,10 @@ EDITOR_HEIGHT = 108  # pixels
 EDITOR = "editor"
 BEFORE = "loss_before"  # the visitor's text that a named loss took the place of
 WARM_SECONDS = 1.0
-STATED = session.declare("loss_stated", tuple)  # the numbers that a written text stated last
-DEFAULTS = session.declare("loss_defaults", dict)  # of the parameters that have a slider
+# The numbers that a written text stated last.
+STATED: session.Key[Any] = session.declare("loss_stated", tuple)
+# Of the parameters that have a slider.
+DEFAULTS: session.Key[dict[str, float]] = session.declare("loss_defaults", dict)
 
 
 def loss_card(after: Callable[[], None]) -> None:
@@ -63,9 +65,9 @@ def _loss_card(waited: bool, after: Callable[[], None]) -> None:
             "studio",
             draft.values()["loss"],
             written=draft.mode() == "write",
-            parameters=st.session_state.loss_parameters[draft.mode()],
+            parameters=session.LOSS_PARAMETERS.get()[draft.mode()],
             names=list(session.value(DEFAULTS)),
-            run=st.session_state.run,
+            run=session.RUN.get(),
             task=draft.chosen_task(),
         )
         row = st.container(
@@ -86,39 +88,39 @@ def sync() -> None:
     """Takes over what was typed last, even if the editor's own turn has not come."""
     typed = component.edited(EDITOR)
     if typed is not None:
-        st.session_state.loss_text = typed
+        session.LOSS_TEXT.set(typed)
 
 
 def show(text: str, parameters: Mapping[str, float]) -> None:
     """Puts a text with its parameters into the editor; what was written there is kept."""
-    st.session_state.loss_parameters["write"] = dict(parameters)
-    st.session_state.loss_mode = "write"
+    session.LOSS_PARAMETERS.get()["write"] = dict(parameters)
+    session.LOSS_MODE.set("write")
     _open(text)
 
 
 def _pick(ready: bool) -> Mapping[str, Any] | None:
     """A named loss: its title, formula, when to use it, paper and parameters."""
-    state = st.session_state
     catalog = _catalog() if ready else {}
     if not catalog:
-        st.selectbox("Loss", [state.loss_name], disabled=True, label_visibility="collapsed")
+        st.selectbox("Loss", [session.LOSS_NAME.get()], disabled=True, label_visibility="collapsed")
         if not ready:
             _warming()
         return None
+    picked = session.LOSS_NAME.get()
     st.selectbox(
         "Loss: type to search by name, group or purpose",
-        list(catalog) if state.loss_name in catalog else [state.loss_name, *catalog],
+        list(catalog) if picked in catalog else [picked, *catalog],
         format_func=lambda name: _entry(catalog[name]) if name in catalog else name,
         filter_mode="contains",
         key="loss_name",
         on_change=_forget_parameters,
         label_visibility="collapsed",
     )
-    if state.loss_name not in catalog:
-        message = f"There is no loss named {state.loss_name[:40]!r}."
+    if session.LOSS_NAME.get() not in catalog:
+        message = f"There is no loss named {session.LOSS_NAME.get()[:40]!r}."
         problems.problem("Unknown", message, "Pick one of the list, or write it.", key="no-loss")
         return None
-    info = catalog[state.loss_name]
+    info = catalog[session.LOSS_NAME.get()]
     st.latex(info["latex"])
     with st.container(key="lesson-loss"):
         st.caption(f"{info['when']} Paper: {info['paper']}.")
@@ -132,7 +134,7 @@ def _pick(ready: bool) -> Mapping[str, Any] | None:
         args=(info["text"],),
         help="Opens this loss in the editor, to change it.",
     )
-    return _check(state.loss_name)
+    return _check(session.LOSS_NAME.get())
 
 
 def _report(report: Mapping[str, Any]) -> None:
@@ -165,16 +167,15 @@ def _report(report: Mapping[str, Any]) -> None:
 
 def _take(text: str) -> None:
     """Opens a text in the place of the present loss, with the parameters as they were moved."""
-    show(text, st.session_state.loss_parameters[draft.mode()])
+    show(text, session.LOSS_PARAMETERS.get()[draft.mode()])
     rerun.ask()
 
 
 def _edit(text: str) -> None:
     """Takes a named loss over into the editor, with the parameters as they were moved."""
-    state = st.session_state
-    state.loss_parameters["write"] = dict(state.loss_parameters["pick"])
+    session.LOSS_PARAMETERS.get()["write"] = dict(session.LOSS_PARAMETERS.get()["pick"])
     _open(text)
-    state.loss_mode = "write"
+    session.LOSS_MODE.set("write")
 
 
 def _start() -> None:
@@ -196,7 +197,7 @@ def _start() -> None:
 
 def _way_back() -> None:
     """The way back to the text that a named loss took the place of."""
-    if st.session_state.get(BEFORE) not in (None, st.session_state.loss_text):
+    if st.session_state.get(BEFORE) not in (None, session.LOSS_TEXT.get()):
         st.button(
             "My text",
             key="back-to-mine",
@@ -209,26 +210,26 @@ def _way_back() -> None:
 
 def _start_from() -> None:
     """Opens the chosen loss as text, with its own parameters."""
-    state = st.session_state
-    name, state.start_from = state.start_from, None
+    name = session.START_FROM.get()
+    session.START_FROM.set(None)
     if name is not None:
         sync()
-        state.loss_parameters["write"] = {}
+        session.LOSS_PARAMETERS.get()["write"] = {}
         _open(_catalog()[name]["text"])
 
 
 def _open(text: str) -> None:
     """Puts a text into the editor; what was written there is kept."""
     state = st.session_state
-    if state.loss_text.strip() and state.loss_text != draft.EXAMPLE:
-        state[BEFORE] = state.loss_text
-    state.loss_text = text
+    if session.LOSS_TEXT.get().strip() and session.LOSS_TEXT.get() != session.EXAMPLE:
+        state[BEFORE] = session.LOSS_TEXT.get()
+    session.LOSS_TEXT.set(text)
 
 
 def _back() -> None:
     """Puts back what was written before."""
     state = st.session_state
-    state.loss_text = state.pop(BEFORE)
+    session.LOSS_TEXT.set(state.pop(BEFORE))
 
 
 def _warming() -> None:
@@ -238,23 +239,22 @@ def _warming() -> None:
 def _write(ready: bool) -> Mapping[str, Any] | None:
     """A written loss: the editor, which shows what is wrong, and what follows from the text, or
     while that has a fault, from the last one that had none."""
-    state = st.session_state
     typed = component.editor(
         EDITOR,
-        state.loss_text,
+        session.LOSS_TEXT.get(),
         height=EDITOR_HEIGHT,
-        parameters=state.loss_parameters["write"],
+        parameters=session.LOSS_PARAMETERS.get()["write"],
         task=draft.chosen_task(),
     )
-    state.loss_text = typed.text
+    session.LOSS_TEXT.set(typed.text)
     if not ready:
         _warming()
         return None
     plain = _check(typed.text, plain=True) if typed.text.strip() else None
     if plain is not None and not plain["error"]:
-        state.understood = typed.text
-    elif "understood" in state:
-        plain = _check(state.understood, plain=True)
+        session.UNDERSTOOD.set(typed.text)
+    elif understood := session.UNDERSTOOD.get():
+        plain = _check(understood, plain=True)
     if plain is None or plain["error"]:
         return None
     with st.container(key="formula-stale" if _stale() else "formula"):
@@ -262,7 +262,7 @@ def _write(ready: bool) -> Mapping[str, Any] | None:
     declared = [{**each, "default": each["value"]} for each in plain["parameters"]]
     _restate(typed.set, {each["name"]: float(each["value"]) for each in declared})
     _parameters(declared)
-    return _check(state.understood)
+    return _check(session.UNDERSTOOD.get() or typed.text)
 
 
 def _restate(which: int, stated: dict[str, float]) -> None:
@@ -272,13 +272,13 @@ def _restate(which: int, stated: dict[str, float]) -> None:
     before_which, before = stating
     if which == before_which:
         for name in [name for name, value in stated.items() if before.get(name, value) != value]:
-            state.loss_parameters["write"].pop(name, None)
+            session.LOSS_PARAMETERS.get()["write"].pop(name, None)
     state[STATED] = (which, stated)
 
 
 def _parameters(declared: Sequence[Mapping[str, Any]]) -> None:
     """A slider for each parameter; what was moved away from its default is part of the spec."""
-    moved = st.session_state.loss_parameters[draft.mode()]
+    moved = session.LOSS_PARAMETERS.get()[draft.mode()]
     shown = [each for each in declared if each["low"] is not None]
     for name in set(moved) - {each["name"] for each in declared}:
         del moved[name]
@@ -302,7 +302,7 @@ def _slider(parameter: Mapping[str, Any], moved: dict[str, float]) -> None:
         moved.pop(name, None)
         if chosen != default:
             moved[name] = chosen
-        if st.session_state.run:
+        if session.RUN.get():
             rerun.ask()  # the run may take it, too: a button beside its progress offers that
 
     st.slider(
@@ -323,14 +323,13 @@ def _stale() -> bool:
 
 def _shown() -> str:
     """The loss whose formula and verdicts are on the screen."""
-    state = st.session_state
     if draft.mode() == "pick":
-        return str(state.loss_name)
-    return str(state.get("understood", state.loss_text))
+        return session.LOSS_NAME.get()
+    return session.UNDERSTOOD.get() or session.LOSS_TEXT.get()
 
 
 def _forget_parameters() -> None:
-    st.session_state.loss_parameters["pick"] = {}
+    session.LOSS_PARAMETERS.get()["pick"] = {}
 
 
 def _check(text: str, plain: bool = False) -> Mapping[str, Any] | None:

@@ -159,9 +159,9 @@ def _write(full: bool) -> None:
             EDITOR, state[TEXT], height=EDITOR_HEIGHT, kind="metric", task=draft.chosen_task()
         )
         state[TEXT] = typed.text
-        if "metric_fault" in state:
+        if session.METRIC_FAULT.get():
             with st.container(key="fault-metric"):
-                st.text(state.metric_fault)
+                st.text(session.METRIC_FAULT.get())
 
 
 def _add() -> None:
@@ -174,9 +174,10 @@ def _add() -> None:
     except WorkerError as error:
         found = f"{error.message} {error.hint}".strip()
     if found:
-        state[TEXT], state.metric_fault = text, found
+        state[TEXT] = text
+        session.METRIC_FAULT.set(found)
         return
-    state.pop("metric_fault", None)
+    session.METRIC_FAULT.drop()
     state[TEXT] = ""
     if text.strip() != ALWAYS:
         # Blanks around a single line say nothing; of several lines they are the indentation.

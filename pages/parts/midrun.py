@@ -16,7 +16,7 @@ from playground.training.events import Changed
 What = tuple[str, str]  # the kind and the name of a change
 Asked = dict[tuple[str, What], tuple[float, int]]
 # Numbers that runs were sent: by run and what, the last value and its mark's place.
-ASKED = session.declare("asked", dict)
+ASKED: session.Key[Asked] = session.declare("asked", dict)
 TRAINS = frozenset({"running", "paused"})  # states in which a run takes a change
 OFFERED = "offered"  # what the page was drawn with
 

@@ -1,10 +1,12 @@
 """What went wrong, as plain text: what a visitor typed may be in it, so it is never Markdown."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Literal
 
 import streamlit as st
 
+from pages.parts import session
 from playground.errors import PlaygroundError
 
 
@@ -47,35 +49,42 @@ def marked(text: str, where: Mapping[str, Any]) -> str:
 
 def remember(error: PlaygroundError, title: str = "That did not work", about: str = "") -> None:
     """Keeps an error of a callback until `recall` shows it; `about` says what would mend it."""
-    st.session_state.problem = (title, error.message, error.hint)
-    st.session_state.problem_about = about
+    session.PROBLEM.set((title, error.message, error.hint))
+    session.PROBLEM_ABOUT.set(about)
 
 
 def forget() -> None:
     """The remembered error no longer matters."""
-    st.session_state.pop("problem", None)
-    st.session_state.pop("problem_about", None)
+    session.PROBLEM.drop()
+    session.PROBLEM_ABOUT.drop()
 
 
 def about(what: str) -> bool:
     """Whether the remembered error would be mended by this."""
-    return "problem" in st.session_state and st.session_state.get("problem_about") == what
+    return session.PROBLEM.get() is not None and session.PROBLEM_ABOUT.get() == what
 
 
 def recall() -> None:
     """Shows the remembered error, until it is dismissed or something succeeds."""
-    if "problem" in st.session_state:
-        title, message, hint = st.session_state.problem
+    remembered = session.PROBLEM.get()
+    if remembered is not None:
+        title, message, hint = remembered
         problem(title, message, hint, key="problem-recalled", dismiss=forget)
 
 
 def notes() -> None:
     """What in the link could not be taken as it stood, until it is dismissed."""
-    lines = st.session_state.notes
+    lines = session.NOTES.get()
     if not lines:
         return
     with st.container(key="notes", border=True, gap="xsmall"):
-        _head("From the link", ":material/link_off:", "orange", "notes", lines.clear)
+        _head(
+            "From the link",
+            ":material/link_off:",
+            "orange",
+            "notes",
+            partial(session.NOTES.set, []),
+        )
         st.text("\n".join(lines))
 
 

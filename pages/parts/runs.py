@@ -168,7 +168,7 @@ def page_of(record: RunRecord) -> str:
 
 def _fitting(records: Sequence[RunRecord]) -> list[RunRecord]:
     """Those that the present page can show: on the page of a task those of it, else all."""
-    page = st.session_state.page
+    page = session.PAGE.get()
     if page not in {task.page for task in TASKS.values()}:
         return list(records)
     return [record for record in records if page_of(record) == page]
@@ -197,8 +197,8 @@ def _taken_home(run_id: str, who: str) -> bytes:
 
 def _choose() -> None:
     chosen = st.session_state["run-shown"]
-    st.session_state.run = chosen
-    st.session_state.compare = [other for other in session.value("compare") if other != chosen]
+    session.RUN.set(chosen)
+    session.COMPARE.set([other for other in session.COMPARE.get() if other != chosen])
 
 
 def _line(record: RunRecord) -> str:

@@ -2,9 +2,7 @@
 
 import time
 
-import streamlit as st
-
-from pages.parts import midrun, problems, rerun, together
+from pages.parts import midrun, problems, rerun, session, together
 from pages.parts.visitor import visitor
 from playground.errors import PlaygroundError
 from playground.runs import supervisor
@@ -45,7 +43,7 @@ def _addressed(do: str) -> list[str]:
         "stop": LIVE,
     }.get(do, set())
     found = [one.id for one in mine if one.state in able]
-    return found or [st.session_state.run]
+    return found or [session.RUN.get()]
 
 
 def _states() -> list[str]:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages.parts import draft, metrics, runs, together, url
+from pages.parts import draft, metrics, runs, session, together, url
 from pages.parts.caution import caution
 from pages.parts.corner import corner
 from pages.parts.data_card import data_card
@@ -91,10 +91,9 @@ def begin(page: str, default: str = DEFAULT_TASK) -> Opened:
 def leave_out(page: str) -> None:
     """Takes runs off the screen whose task has another page than this: that one shows them."""
     shown = {each.id: runs.page_of(each) == page for each in together.shown()}
-    state = st.session_state
-    if not shown.get(state.run, True):
-        state.run = ""
-    state.compare = [each for each in state.compare if shown.get(each, True)]
+    if not shown.get(session.RUN.get(), True):
+        session.RUN.set("")
+    session.COMPARE.set([each for each in session.COMPARE.get() if shown.get(each, True)])
 
 
 def settings(page: Opened) -> None:

@@ -5,8 +5,6 @@ Together are the shown run and those compared with it, so that a link and every 
 
 from collections.abc import Iterable, Sequence
 
-import streamlit as st
-
 from pages.parts import checked, problems, runs, session
 from pages.parts.url import MOST_COMPARED
 from pages.parts.visitor import visitor
@@ -46,13 +44,14 @@ def train_together(specs: Sequence[RunSpec]) -> bool:
     started = start(specs[:MOST])
     if not started:
         return False
-    st.session_state.run, st.session_state.compare = started[0], started[1:]
+    session.RUN.set(started[0])
+    session.COMPARE.set(started[1:])
     return True
 
 
 def shown() -> list[RunRecord]:
     """The shown run and those beside it, in this order; none that the store does not have."""
-    ids = [session.value("run"), *session.value("compare")]
+    ids = [session.RUN.get(), *session.COMPARE.get()]
     return [one for one in map(runs.find, ids) if one is not None]
 
 
@@ -60,7 +59,7 @@ def on_screen() -> tuple[RunRecord | None, list[RunRecord]]:
     """The shown run and those beside it at one moment. A page reads them once in a script run and
     passes them on: what a run did meanwhile would leave one half of the page with its past."""
     records = shown()
-    current = next((one for one in records if one.id == st.session_state.run), None)
+    current = next((one for one in records if one.id == session.RUN.get()), None)
     return current, [one for one in records if one is not current]
 
 

@@ -182,23 +182,21 @@ def train_copy(spec: RunSpec) -> None:
 
 
 def _submit(spec: RunSpec) -> None:
-    state = st.session_state
     started = together.start([spec])
     if not started:
         return
     draft.settle()
-    before, beside = runs.find(session.value("run")), session.value("compare")
+    before, beside = runs.find(session.RUN.get()), session.COMPARE.get()
     if before is not None and before.step and before.spec.dataset == spec.dataset:
         room = max(KEPT_BESIDE, len(beside))
-        state.compare = [before.id, *beside][: min(room, MOST_COMPARED)]
-    state.run = started[0]
+        session.COMPARE.set([before.id, *beside][: min(room, MOST_COMPARED)])
+    session.RUN.set(started[0])
 
 
 def reset() -> None:
     """Puts the shown run away; stops it first if it is live and this visitor's."""
     rerun.ask()
-    state = st.session_state
     if together.steerable(together.shown()):
         steer("stop")
-    state.run = ""
+    session.RUN.set("")
     problems.forget()

@@ -13,6 +13,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.live.component import AXES, Seen
 from pages.parts import draft, session
+from pages.parts.session import Key
 from playground.errors import StoreError
 from playground.knobs import is_name
 from playground.runs import supervisor
@@ -29,12 +30,10 @@ MOST_COMPARED = 7
 MOST_LESSONS = 6
 SWEEP = "width"
 SWEEP_KEY = session.declare("view.sweep", lambda: SWEEP)
-GROUPS_KEY, HAS_KEY, BESIDE_KEY = (
-    session.declare(f"view.{name}", list) for name in ("groups", "has", "beside")
-)
-RUN_KEY, COMPARE_KEY = session.declare("run", str), session.declare("compare", list)
-SEEN_KEY, LESSON_KEY = session.declare("seen", Seen), session.declare("lesson", int)
-NOTES_KEY = session.declare("notes", list)
+GROUPS_KEY: Key[list[str]] = session.declare("view.groups", list)
+HAS_KEY: Key[list[str]] = session.declare("view.has", list)
+BESIDE_KEY: Key[list[str]] = session.declare("view.beside", list)
+SEEN = session.declare("seen", Seen)
 LISTS = {"group": GROUPS_KEY, "has": HAS_KEY, "beside": BESIDE_KEY}  # of the page Losses
 VIEW_KEYS = (
     "run",
@@ -145,28 +144,28 @@ class View:
 
 def view() -> View:
     """The view the controls hold."""
-    held = session.value
     return View(
-        held(RUN_KEY),
-        tuple(held(COMPARE_KEY)),
-        held(SMOOTHING_KEY),
-        held(LOG_KEY),
-        held(AXIS_KEY),
-        held(SEEN_KEY),
-        held(LESSON_KEY),
-        held(SWEEP_KEY),
-        **{name: tuple(held(key)) for name, key in LISTS.items()},
+        session.RUN.get(),
+        tuple(session.COMPARE.get()),
+        SMOOTHING_KEY.get(),
+        LOG_KEY.get(),
+        AXIS_KEY.get(),
+        SEEN.get(),
+        session.LESSON.get(),
+        SWEEP_KEY.get(),
+        **{name: tuple(key.get()) for name, key in LISTS.items()},
     )
 
 
 def show(new: View) -> None:
     """Sets the view's controls."""
     state = st.session_state
-    state.run, state.compare = new.run, list(new.compare)
+    session.RUN.set(new.run)
+    session.COMPARE.set(list(new.compare))
     state[SMOOTHING_KEY], state[LOG_KEY] = new.smoothing, new.log
     state[AXIS_KEY] = new.axis
-    state.seen = new.seen
-    state.lesson = new.lesson
+    SEEN.set(new.seen)
+    session.LESSON.set(new.lesson)
     state[SWEEP_KEY] = new.sweep
     for name, key in LISTS.items():
         state[key] = list(getattr(new, name))
@@ -175,18 +174,17 @@ def show(new: View) -> None:
 def follow(page: str, task: str = DEFAULT_TASK) -> bool:
     """Takes the settings, the run and the view from the URL if the visitor came by it, and says
     whether it did. A URL that names no task is of `task`."""
-    state = st.session_state
     query = st.query_params.to_dict()
-    moved = state.get("page") != page
+    moved = session.PAGE.get() != page
     session.restore(all_of_them=moved)
-    if "url_spec" not in state:
-        state.page = page
+    if session.URL_SPEC.get() is None:
+        session.PAGE.set(page)
         _seed(query, task)
         return True
     if moved:
         draft.leave()
-        state.page = page
-        state.address_is_bare = True
+        session.PAGE.set(page)
+        session.ADDRESS_IS_BARE.set(True)
     context = get_script_run_ctx()
     if query and context is not None and context.is_history_navigation:  # Back or Forward
         _seed(query, task)
@@ -196,20 +194,20 @@ def follow(page: str, task: str = DEFAULT_TASK) -> bool:
 
 def write(settled: RunSpec | None, shown: RunRecord | None) -> None:
     """Puts the settings and the view into the URL; wrong settings leave the last sound ones."""
-    state = st.session_state
     session.keep()
     if settled is not None:
-        state.url_spec = settled.to_query(shown.spec if shown is not None else None)
+        session.URL_SPEC.set(settled.to_query(shown.spec if shown is not None else None))
     mode = draft.mode()
-    query = state.url_spec | view().to_query(mode, draft.values()["loss"])
+    query = (session.URL_SPEC.get() or {}) | view().to_query(mode, draft.values()["loss"])
     # After a walk to another page the browser shows its bare address, whatever it says.
-    if st.query_params.to_dict() != query or state.pop("address_is_bare", False):
+    if st.query_params.to_dict() != query or session.ADDRESS_IS_BARE.get():
+        session.ADDRESS_IS_BARE.drop()
         st.query_params.from_dict(query)
 
 
 def note(text: str) -> None:
     """Something the visitor is told once, above the page."""
-    st.session_state[NOTES_KEY].append(text)
+    session.NOTES.set([*session.NOTES.get(), text])
 
 
 def _seed(query: dict[str, str], task: str) -> None:
@@ -232,7 +230,7 @@ def _seed(query: dict[str, str], task: str) -> None:
         )
     )
     draft.take(spec, query.get("mode", ""))
-    st.session_state.url_spec = {}
+    session.URL_SPEC.set({})
     for text in [*notes, *faults]:
         note(text)
 
