@@ -293,7 +293,8 @@ def _one_hot(b: Builder, info: LossInfo, tensors: list[Node]) -> list[Node]:
     numbers = origin.op == "input" and origin.attrs["of"].values in ("class", "binary")
     if not numbers or y.rank != p.rank - 1 or p.shapes[0][-1] != p.shapes[1][-1]:
         return tensors
-    return [st.one_hot(b, b.cast(y, "int"), p.shapes[0][-1]), *tensors[1:]]
+    numbers_of = b.cast(y, "int", implicit=y.dtype == "int")  # one typed, where it is of floats
+    return [st.one_hot(b, numbers_of, p.shapes[0][-1]), *tensors[1:]]
 
 
 def _of_a_chance(info: LossInfo, tensors: list[Node]) -> LossInfo:

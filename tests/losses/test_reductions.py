@@ -7,6 +7,8 @@ import reference
 import tensorflow as tf
 
 import losses
+from losses.language import canonical
+from losses.language.program import analyse
 
 B = reference.batch()
 Y, P = B["y_true"].astype("float64"), B["y_pred"].astype("float64")
@@ -150,3 +152,8 @@ HALVES = {
 def test_what_is_lost_in_float16_is_told(text: str) -> None:
     found = [w.message for w in losses.compile_loss(text).warnings if w.code == "float16"]
     assert len(found) == bool(HALVES[text]) and HALVES[text] in "".join(found)
+
+
+def test_a_target_of_0_and_1_is_spelled_so_that_it_is_read_again() -> None:
+    first = analyse("keras.losses.kl_divergence(same, class_weights / y_pred)")
+    assert canonical.text(analyse(canonical.text(first))) == canonical.text(first)
