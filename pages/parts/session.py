@@ -56,8 +56,8 @@ def declared() -> list[str]:
 
 
 def value(key: str) -> Any:
-    """What a declared key holds, or held last, or its default."""
-    return Key[Any](key, _defaults[key]).get()
+    """What a key holds, or held last; of a declared one else its default."""
+    return Key[Any](key, lambda: _defaults[key]()).get()
 
 
 def restore(all_of_them: bool = False) -> None:
