@@ -132,7 +132,7 @@ class Autoencoder(Task):
     """The task."""
 
     name, title, Spec = "autoencoder", "Autoencoder", AutoencoderSpec
-    inputs = {
+    inputs = known(*("y_true", "y_pred", "labels", "num_classes", "epoch", "step", "progress")) | {
         "x": Input("BHWK", "label", "x", "the image, each pixel 0 to 1", "unit"),
         "x_hat": Input("BHWK", "prediction", r"\hat x", "the reconstruction", "unit"),
         "mu": Input("BL", "prediction", r"\mu", "the mean of the code"),
@@ -140,7 +140,6 @@ class Autoencoder(Task):
             "BL", "prediction", r"\log\sigma^2", "the logarithm of the code's variance"
         ),
         "z": Input("BL", "prediction", "z", "the code that was drawn"),
-        **known("y_true", "y_pred", "labels", "num_classes", "epoch", "step", "progress"),
     }
     measures = (
         Measure("reconstruction", "Reconstruction", " nats", better="lower", of_steps=True),
@@ -150,6 +149,8 @@ class Autoencoder(Task):
         Measure("active", "Active dimensions"),
     )
     panels = ("loss",)
+    views = ("reconstructions", "latent")
+    page, icon = "autoencoder", ":material/blur_on:"
 
     def work(self, spec: RunSpec, dataset: Dataset) -> "Work":
         """The worker's part of a run. Imports TensorFlow."""

@@ -134,4 +134,3 @@ def _reconstruction(outputs: Tensors, x: Any) -> Any:
     logits = tf.cast(outputs["x_logits"], tf.float32)
     each = tf.nn.sigmoid_cross_entropy_with_logits(labels=x, logits=logits)
     return tf.reduce_sum(each, axis=(1, 2, 3))
-
