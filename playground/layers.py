@@ -229,6 +229,14 @@ class Built:
         outputs = found if named or len(found) > 1 else next(iter(found.values()))
         return keras.Model(inputs, outputs, name=name)
 
+    def between(self, starts: Sequence[str], names: Sequence[str]) -> "keras.Model":
+        """A model from a list of layers (or inputs), in the order of `starts`, to the layers
+        `names` by name: the part of the network between them."""
+        import keras
+
+        giving = {each: self.tensors[each] for each in names}
+        return keras.Model([self.tensors[each] for each in starts], giving)
+
 
 def script(plan: Plan, first: Mapping[str, Sequence[str]] | None = None) -> list[str]:
     """The plan's lines in a script that has imported `keras` and `keras.layers`, with variables

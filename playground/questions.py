@@ -6,6 +6,7 @@ new question is an entry here and its function in `answers` (`analysis`, for one
 """
 
 import base64
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from playground.knobs import MAX_LOSS_CHARACTERS
 from playground.tasks import TASKS
 
 RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+MAX_CODES, MAX_WIDTH = 64, 64  # codes that are decoded at once, and numbers of each
 VIEWS = frozenset({"curve", "simplex", "weights"})
 _AGAIN = "Try again."
 _SMALLER = "Make it smaller: fewer steps, smaller arrays."
@@ -114,6 +116,9 @@ QUESTIONS: dict[str, Question] = {
     "embedding": _look("split", "method", "dims"),
     "neighbours": _look("split", "unit"),
     "pictures": _look("split", "unit"),
+    "reconstructions": _look(),
+    "latent": _look("target"),
+    "decode": _look("codes", "walk", "target"),
     "file": Question("look", "Writing the file", patience="look_seconds"),
     "project": Question(
         "project",
@@ -171,6 +176,23 @@ def _image(value: Any) -> dict[str, Any]:
     return {"pixels": np.frombuffer(content, np.uint8)}
 
 
+def _numbers(value: Any) -> list[list[float]]:
+    """Rows of numbers, at most `MAX_CODES` of `MAX_WIDTH`."""
+    if not isinstance(value, list) or not 1 <= len(value) <= MAX_CODES:
+        raise ValueError
+    if any(not isinstance(row, list) or not 1 <= len(row) <= MAX_WIDTH for row in value):
+        raise ValueError
+    found = [[float(number) for number in row] for row in value]
+    if not all(math.isfinite(number) for row in found for number in row):
+        raise ValueError
+    return found
+
+
+def _two(value: Any) -> list[int]:
+    first, second = value
+    return [_integer(first), _integer(second)]
+
+
 def _one_of(known: Any) -> Callable[[Any], str]:
     def chosen(value: Any) -> str:
         if value not in known:
@@ -205,5 +227,7 @@ FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "dims": (_WHOLE, _integer),
     "split": ("a split's name", _name(16)),
     "method": ("a method's name", _name(16)),
+    "codes": ("a list of codes, each a list of numbers", _numbers),
+    "walk": ("two whole numbers", _two),
     "gradients": ("true or false", bool),
 }

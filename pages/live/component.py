@@ -249,6 +249,25 @@ def distances(key: str, run: str | None) -> None:
     _view(key, "distances", 250, {"run": run})
 
 
+def reconstructions(key: str, run: str | None, class_names: Sequence[str]) -> None:
+    """Test images beside what an autoencoder makes of them."""
+    _view(key, "reconstructions", 190, {"run": run, "classes": list(class_names)})
+
+
+def latent(
+    key: str,
+    run: str | None,
+    class_names: Sequence[str],
+    palette: Mapping[str, Any],
+    *,
+    conditional: bool = False,
+) -> None:
+    """Where an autoencoder puts test images and what its decoder makes of each place; `palette` has
+    the classes' colours under "light" and "dark". A `conditional` decoder is told a class."""
+    given = {"run": run, "classes": list(class_names), "palette": dict(palette)}
+    _view(key, "latent", 560, {**given, "conditional": conditional})
+
+
 def studio(
     key: str,
     text: str,

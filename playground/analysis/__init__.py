@@ -18,7 +18,7 @@ def answer(question: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises WorkerError for a question that makes no sense, DataError without the data.
     """
-    from playground.analysis import attribution, embedding, maps
+    from playground.analysis import attribution, embedding, latent, maps
     from playground.analysis.network import network
 
     if question["what"] == "file":
@@ -53,6 +53,13 @@ def answer(question: Mapping[str, Any]) -> dict[str, Any]:
             return embedding.neighbours(subject, split, unit)
         case "pictures":
             return embedding.pictures(subject, split, unit)
+        case "reconstructions":
+            return latent.reconstructions(subject)
+        case "latent":
+            return latent.latent(subject, int(question.get("target", -1)))
+        case "decode":
+            codes, walk = question.get("codes", ()), question.get("walk", ())
+            return latent.decode(subject, codes, walk, int(question.get("target", -1)))
         case _:
             raise WorkerError("That cannot be looked at.", "Reload the page.")
 

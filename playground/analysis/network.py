@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import keras
 import numpy as np
@@ -14,6 +14,9 @@ from playground.layers import Built, Planned
 from playground.spec import RunSpec
 from playground.tasks.classification import ClassificationSpec
 from playground.training import centers, objective
+
+if TYPE_CHECKING:
+    from playground.analysis.latent import Code
 
 BROWSED = 2000  # test images that can be looked through by class and by mistake
 SAMPLED = 256  # test images over which filters are compared and counted
@@ -66,6 +69,13 @@ class Network:
     def heads(self) -> keras.Model:
         """From pixels to the features and the logits, by name."""
         return self.built.giving(("features", "logits"))
+
+    @cached_property
+    def code(self) -> "Code":
+        """Encoder and decoder. Raises WorkerError of a network that has none."""
+        from playground.analysis.latent import Code
+
+        return Code(self)
 
     def seen(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """The images (N, H, W, C) and labels (N,) of a split that are looked at: the first of the

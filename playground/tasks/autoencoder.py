@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from playground.cnn import FLOAT, NORMALISE
 from playground.datasets import SETS, Dataset, source_of
-from playground.knobs import Knob
+from playground.knobs import Knob, knob_of
 from playground.layers import Layer, Plan
 from playground.spec import TASK_KNOB, RunSpec
 from playground.tasks.inputs import Input, known
@@ -42,6 +42,9 @@ class AutoencoderSpec(RunSpec):
             },
         ),
     ] = "unit"
+    learning_rate: Annotated[float, knob_of(RunSpec.model_fields["learning_rate"])] = 1e-3
+    schedule: Annotated[str, knob_of(RunSpec.model_fields["schedule"])] = "constant"
+    batch_size: Annotated[int, knob_of(RunSpec.model_fields["batch_size"])] = 128
     with_test_images: Annotated[
         bool,
         Knob(

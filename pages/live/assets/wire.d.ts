@@ -246,7 +246,44 @@ export interface PicturesAnswer {
   first: number
 }
 
+export interface ReconstructionsAnswer {
+  step: number
+  images: Bytes
+  labels: Bytes
+  reconstructions: Bytes
+  /** What the encoder is given, where there is noise on it. */
+  given?: Bytes
+}
+
+export interface LatentAnswer {
+  step: number
+  /** (N, 2) */
+  points: Floats
+  labels: Bytes
+  /** A place of the plane is the code origin + a · axes[0] + b · axes[1]; (L,) and (2, L). */
+  origin: Floats
+  axes: Floats
+  /** Of the codes' variance in the plane. */
+  share: number
+  /** (G, G, H, W, C), the first row is the uppermost; its places in the plane (G,). */
+  grid: Bytes
+  across: Floats
+  up: Floats
+  /** Of each dimension: its mean KL divergence in nats, the variance of its mean over images. */
+  divergences: Floats
+  spread: Floats
+  variational: boolean
+}
+
+export interface DecodeAnswer {
+  step: number
+  images: Bytes
+}
+
 export interface Looks {
+  reconstructions: ReconstructionsAnswer
+  latent: LatentAnswer
+  decode: DecodeAnswer
   maps: MapsAnswer
   kernel: KernelAnswer
   exemplars: ExemplarsAnswer
@@ -432,6 +469,18 @@ export interface PairsData extends Home {
 
 export interface DistancesData extends Home {
   run: string | null
+}
+
+export interface ReconstructionsData extends Home {
+  run: string | null
+  classes: string[]
+}
+
+export interface LatentData extends Home {
+  run: string | null
+  classes: string[]
+  palette: { light: string[]; dark: string[] }
+  conditional: boolean
 }
 
 export interface NetworkData extends Home {
