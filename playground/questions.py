@@ -142,7 +142,7 @@ def read(name: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         wanted, reading = FIELDS[field]
         try:
             found[field] = reading(value)
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
             raise QuestionError(field, f"expected {wanted}") from None
     return found
 
@@ -163,8 +163,8 @@ def _run(value: Any) -> str:
 
 
 def _integer(value: Any) -> int:
-    """Of a size that everything behind takes."""
-    if not isinstance(value, int) or not -1 <= value < 10**9:
+    """Of a size that everything behind takes; true and false are none."""
+    if not isinstance(value, int) or isinstance(value, bool) or not -1 <= value < 10**9:
         raise ValueError
     return value
 

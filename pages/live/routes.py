@@ -197,14 +197,16 @@ async def strip(request: Request) -> Response:
 
     def images() -> np.ndarray | None:
         started = service().store.started(run_id) if RUN_ID.fullmatch(run_id) else None
-        return None if started is None else started.arrays.get(f"strip_{of}")
+        found = None if started is None else started.arrays.get(f"strip_{of}")
+        return found if found is not None and found.ndim == 4 and found.dtype == np.uint8 else None
 
     try:
         found = await anyio.to_thread.run_sync(images)
     except PlaygroundError as error:
         return _refused(error.message, 503, error.hint)
     if found is None:
-        return PlainTextResponse("no such run, or it has not begun", 404, headers=_FRESH)
+        said = "no such run or images, or it has not begun"
+        return PlainTextResponse(said, 404, headers=_FRESH)
     return await _sprite(found)
 
 

@@ -338,3 +338,17 @@ def test_only_public_questions_are_asked_and_a_missing_field_is_named(
 
     found = finished(scenario)
     assert found.status == status and said in found.body
+
+
+@pytest.mark.parametrize(
+    ("of", "status"), [("images", 200), ("labels", 404), ("probabilities", 404), ("../x", 404)]
+)
+def test_a_strip_is_of_images_alone(app: Starlette, store: Store, of: str, status: int) -> None:
+    run = Recording(store).begin()
+
+    async def scenario() -> Answer:
+        return await ask(app, f"/live/strip/{run.id}.png?of={of}", Answer(), host="localhost:8501")
+
+    found = finished(scenario)
+    assert found.status == status
+    assert found.body.startswith(b"\x89PNG") == (status == 200)
