@@ -39,7 +39,7 @@ UNKNOWN = {"state": "unknown"}
 FIRST_TIMES, TIMES = 240, 3  # steps whose seconds a viewer is told first, and with each message
 
 # What is measured of the terms of a composite loss (`playground.training.terms`).
-TERM = re.compile(r"validation_(term\d(_features|_logits)?|cosine\d\d)")
+TERM = re.compile(r"validation_(term\d(_features|_logits|_share|_weight)?|cosine\d\d)")
 
 reading = anyio.CapacityLimiter(4)
 log = logging.getLogger(__name__)

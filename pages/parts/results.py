@@ -62,7 +62,7 @@ def curves_card(
         metrics=[
             *metrics.of_task(task),
             *metrics.described(metrics.chosen()),
-            *term_charts.charts(term_charts.names(current)),
+            *term_charts.charts(current),
         ],
     )
     term_charts.monitor(current)

@@ -1,7 +1,5 @@
 """The terms of a composite loss while it trains: their charts, and a conflict by name."""
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from pages.live import component
@@ -10,6 +8,7 @@ from playground import naming
 from playground.errors import PlaygroundError
 from playground.runs import supervisor
 from playground.runs.store import LIVE, RunRecord
+from playground.tasks import TASKS
 from playground.verdicts import conflict
 
 TICK_SECONDS = 2.0
@@ -27,16 +26,18 @@ def names(record: RunRecord | None) -> list[str]:
     return list(started.loss.get("terms", [])) if started is not None else []
 
 
-def charts(texts: Sequence[str]) -> list[component.Metric]:
-    """A chart of each term's value and pulls, and of each two terms' cosine."""
+def charts(record: RunRecord | None) -> list[component.Metric]:
+    """Charts of what the shown run's task says of each term, and of each two terms' cosine."""
+    texts = names(record)
+    if record is None or not texts:
+        return []
     found = []
     for i, text in enumerate(texts, start=1):
-        said = naming.cut(text, SHORT)
-        found += [
-            component.Metric(f"term{i}", f"Term {i}: {said}", f"term {i}"),
-            component.Metric(f"term{i}_features", f"Term {i}: |slope| at features", f"{i} feat."),
-            component.Metric(f"term{i}_logits", f"Term {i}: |slope| at logits", f"{i} logits"),
-        ]
+        for each in TASKS[record.spec.task].of_terms(record.spec):
+            said = each.title or naming.cut(text, SHORT)
+            short = each.key.strip("_") or "term"
+            title = f"Term {i}: {said}"
+            found.append(component.Metric(f"term{i}{each.key}", title, f"{short} {i}", each.unit))
     count = len(texts)
     for i in range(1, count + 1):
         for j in range(i + 1, count + 1):

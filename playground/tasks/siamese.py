@@ -1,7 +1,7 @@
 """Multi-task: two images go through one trunk; a class for each, and whether both are of one."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -86,6 +86,24 @@ class SiameseSpec(CnnSpec):
             },
         ),
     ] = "softmax"
+    weighting: Annotated[
+        str,
+        Knob(
+            "Weights of the terms",
+            "As the loss says, or times weights that set themselves: learned from each term's "
+            "uncertainty (Kendall 2018), by the gradients' norms (GradNorm, Chen 2018) or by how "
+            "slowly each term falls (Liu 2019); or the gradients without what goes against "
+            "another's (PCGrad, Yu 2020).",
+            "optimiser",
+            choices={
+                "fixed": "As written",
+                "uncertainty": "Uncertainty",
+                "gradnorm": "Gradient norms (GradNorm)",
+                "averaging": "Dynamic averages",
+                "surgery": "Gradient surgery (PCGrad)",
+            },
+        ),
+    ] = "fixed"
     head_dropout: Annotated[
         float,
         Knob(
@@ -132,6 +150,17 @@ class Siamese(Task):
     panels = ("loss",)
     views = ("pairs", "distances")
     page, icon = "multi_task", ":material/compare:"
+
+    def of_terms(self, spec: SiameseSpec) -> Sequence[Measure]:
+        """Each term's value, its share of what is minimised, its pull at the trunk, and the weight
+        that it has set itself."""
+        weight = "what surgery leaves of it" if spec.weighting == "surgery" else "its own weight"
+        return (
+            Measure("", ""),
+            Measure("_share", "share of the total", "%"),
+            Measure("_features", "gradient norm at the trunk"),
+            *([Measure("_weight", weight)] if spec.weighting != "fixed" else []),
+        )
 
     def told(self, evaluated: "Evaluated", started: "Started") -> dict[str, Any]:
         """The pairs of the strip, and how far pairs of one class and of two are apart."""

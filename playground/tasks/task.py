@@ -55,6 +55,15 @@ class Task:
     page: str = "playground"  # the file in `pages` on which it is set up and watched
     icon: str = ":material/category:"  # of that page, where it is its own
 
+    def of_terms(self, spec: Any) -> Sequence[Measure]:
+        """What is charted of each term of a loss of several, by the ends of the series' names
+        (`playground.training.terms`): its value first."""
+        return (
+            Measure("", ""),
+            Measure("_features", "|slope| at features"),
+            Measure("_logits", "|slope| at logits"),
+        )
+
     @property
     def main(self) -> Measure:
         """The measure that stands for all where there is room for one."""

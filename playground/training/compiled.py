@@ -81,7 +81,7 @@ class Graph:
         self._network = work.built.giving(work.outputs, named=True)
         self._shapes = {name: work.built.tensors[name].shape[1:] for name in work.outputs}
         self._optimizer = optimizer
-        optimizer.build(self._network.trainable_variables)
+        optimizer.build(self._trained_variables)
         # Each of its variables begins with one number throughout.
         self._fresh = [float(np.ravel(each.numpy())[0]) for each in optimizer.variables]
         self._rows = {name: tf.constant(_narrow(a)) for name, a in work.rows["train"].items()}
@@ -99,6 +99,11 @@ class Graph:
             {name: tf.TensorSpec(each.shape, each.dtype) for name, each in targets.items()},
             tf.TensorSpec((), tf.int32),
         )
+
+    @property
+    def _trained_variables(self) -> list[Any]:
+        learned = self.work.weigher.learned if self.work.weigher is not None else []
+        return [*self._network.trainable_variables, *learned]
 
     def forget(self) -> None:
         """Lets the optimiser begin anew: what it has gathered of earlier gradients is gone."""
@@ -184,26 +189,38 @@ class Graph:
 
     def _step(self, rows: Tensors, rate: Any, step: Any) -> Any:
         batch = self.work.batch(rows, step)
-        variables = self._network.trainable_variables
-        with tf.GradientTape() as tape:
+        variables, weigher = self._trained_variables, self.work.weigher
+        with tf.GradientTape(persistent=weigher is not None) as tape:
             outputs = self._forward(batch.inputs)
-            loss = _sum(
-                part * self._trained_loss(outputs, told, step) for part, told in batch.parts
+            terms = [] if weigher is None else self._terms(outputs, batch.parts, step)
+            loss = minimised = (
+                _sum(part * self._trained_loss(outputs, told, step) for part, told in batch.parts)
+                if weigher is None
+                else _sum(terms)
             )
+            if weigher is not None:
+                minimised = weigher.total(stacked := tf.stack(terms))
             # The penalty steers the weights but is left out of the curve: the validation loss
             # beside it has none, and the gap between the two should mean something.
-            total = tf.add_n([loss, *self._network.losses])
+            total = tf.add_n([minimised, *self._network.losses])
         # TensorFlow's own variables: it knows no zeros for one of Keras that the loss leaves out.
         sources = [variable.value for variable in variables]
-        gradients = tape.gradient(
-            total, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO
-        )
+        if weigher is None:
+            gradients = tape.gradient(
+                total, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO
+            )
+        else:
+            gradients = weigher.gradients(tape, terms, total, sources, step)
+            kernel = self.model.get_layer(self.work.shared).kernel.value
+            pulls = weigher.pulls(tape, terms, kernel)
         norm = tf.linalg.global_norm(gradients)
         finite = tf.math.is_finite(total) & tf.math.is_finite(norm)
 
         def apply() -> Any:
             optimizers.apply(self._optimizer, gradients, variables, rate)
             self.work.moved(outputs, rows)
+            if weigher is not None:
+                weigher.moved(stacked, pulls, step % self._steps_per_epoch == 0)
             return True
 
         tf.cond(finite, apply, lambda: False)
@@ -211,6 +228,14 @@ class Graph:
         reports = [_sum(part * said[name] for part, said in told) for name in self.work.reports]
         report = tf.stack([loss, norm, *reports])
         return finite, report, {name: tf.cast(each, tf.float32) for name, each in outputs.items()}
+
+    def _terms(self, outputs: Tensors, parts: Any, step: Any) -> list[Any]:
+        """The terms of the loss of a batch, which a weigher weighs."""
+        found = [
+            [part * tf.cast(each, tf.float32) for each in self.work.trained_terms(self.loss, known)]
+            for part, known in ((p, self.provided(outputs, told, step)) for p, told in parts)
+        ]
+        return [_sum(each) for each in zip(*found, strict=True)]
 
     def _forward(self, inputs: Tensors) -> dict[str, Any]:
         """The outputs for a training batch, its shares computed side by side. The loss sees the

@@ -10,7 +10,7 @@ from playground import datasets
 from playground.spec import RunSpec
 from playground.streams import number, stream
 from playground.tasks.siamese import SiameseSpec
-from playground.training import fit_record, verification
+from playground.training import fit_record, verification, weighting
 from playground.training.augmentation import Augmentation
 from playground.training.work import Batch, Judged, Seen, Tensors, Work
 
@@ -50,6 +50,7 @@ class SiameseWork(Work):
             for split in ("train", "validation", "test")
         }
         self._seed = number(own.seed, "pairs")
+        self.weigher = weighting.weigher(own.weighting, self.loss, self._seed)
         self.threshold = 0.5  # of the score from which a pair is taken for the same
         self._trunk_of_left = self.built.giving(("features",))
 
@@ -64,6 +65,11 @@ class SiameseWork(Work):
             "partners": images[partners],
             "partner_labels": labels[partners],
         }
+
+    def can_take(self, loss: Any) -> str:
+        if self.weigher is None or weighting.moved_terms(loss) == list(self.weigher.weighed):
+            return ""
+        return "the weights that set themselves belong to the terms of the loss that it began with"
 
     # Traced ---------------------------------------------------------------------------------
 

@@ -55,8 +55,10 @@ class TermGradients:
     def measure(self, step: int) -> dict[str, float]:
         """By name: `term1` the value, `term1_features` and `term1_logits` the norms of its
         gradient there (of the batch mean), and `cosine12` between two terms' gradients at the
-        features (the work's trunk, or the kernel of its `shared` layer), 0 where one has none.
-        Empty for a loss of one term."""
+        features (the work's trunk, or the kernel of its `shared` layer), 0 where one has none. Of a
+        work whose heads have logits of their own, instead of `term1_logits`, `term1_share`, its
+        part of what is minimised, and where weights set themselves `term1_weight`. Empty for a loss
+        of one term."""
         loss = self._graph.loss
         if not self._work.trunk or not watched(loss):
             return {}
@@ -69,12 +71,25 @@ class TermGradients:
         count = len(values)
         found = {f"term{i + 1}": float(values[i]) for i in range(count)}
         found |= {f"term{i + 1}_features": float(at_features[i]) for i in range(count)}
-        found |= {f"term{i + 1}_logits": float(at_logits[i]) for i in range(count)}
+        if self._work.shared:
+            found |= self._shares(values)
+        else:
+            found |= {f"term{i + 1}_logits": float(at_logits[i]) for i in range(count)}
         found |= {
             f"cosine{i + 1}{j + 1}": float(cosines[i, j])
             for i in range(count)
             for j in range(i + 1, count)
         }
+        return found
+
+    def _shares(self, values: np.ndarray) -> dict[str, float]:
+        weigher, places = self._work.weigher, _places(self._graph.loss)
+        weights = np.ones(len(values)) if weigher is None else weigher.now().numpy()[places]
+        parts = np.abs(weights * values)
+        shares = parts / max(float(parts.sum()), 1e-12)
+        found = {f"term{i + 1}_share": float(share) for i, share in enumerate(shares)}
+        if weigher is not None:
+            found |= {f"term{i + 1}_weight": float(weight) for i, weight in enumerate(weights)}
         return found
 
     def _measured(self, step: Any) -> tuple[Any, Any, Any, Any]:

@@ -17,6 +17,7 @@ from playground.spec import RunSpec
 from playground.streams import stream
 from playground.training import objective
 from playground.training.events import Arrays
+from playground.training.weighting import Weigher
 
 STRIP = 64  # test images whose answers every evaluation repeats
 
@@ -83,6 +84,7 @@ class Work:
     trunk: tuple[str, ...] = ()
     shared = ""
     reports: tuple[str, ...] = ()
+    weigher: Weigher | None = None  # of the loss' terms, where their weights set themselves
 
     def __init__(self, spec: RunSpec, dataset: datasets.Dataset) -> None:
         self.spec = spec
