@@ -406,7 +406,9 @@ class RunSpec(BaseModel):
             value, default = getattr(self, name), getattr(plain, name)
             if name in ("task", "dataset"):
                 default = RunSpec.model_fields[name].default
-            differs = value != default or (base is not None and value != getattr(base, name))
+            differs = value != default or (
+                base is not None and value != getattr(base, name, default)
+            )
             if name == "loss_parameters":
                 query.update({f"loss.{key}": f"{number:.9g}" for key, number in value.items()})
                 if differs and "loss" not in query and base is not None:

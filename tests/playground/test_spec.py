@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from playground.datasets import SETS
 from playground.errors import SpecError
 from playground.knobs import MAX_LOSS_CHARACTERS, metric_key
-from playground.spec import MAX_METRICS, RunSpec, fields, knobs, spec_errors
+from playground.spec import DEFAULT_TASK, MAX_METRICS, RunSpec, fields, knobs, spec_errors
+from playground.tasks import TASKS
 
 DATASETS = list(knobs()["dataset"].choices or {})
 NUMBERS = [name for name, knob in knobs().items() if knob.low is not None]
@@ -30,12 +31,20 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 )
 
 
+def owner(name: str) -> dict[str, str]:
+    """The task that a field is of, where not every task has it."""
+    return (
+        {} if name in knobs(DEFAULT_TASK) else {"task": next(t for t in TASKS if name in knobs(t))}
+    )
+
+
 @st.composite
 def specs(draw: st.DrawFn) -> RunSpec:
     """Any valid spec: each field is left out or drawn from its knob."""
-    values: dict[str, Any] = {}
-    for name, knob in knobs().items():
-        if name != "dataset" and draw(st.booleans()):
+    task = draw(st.sampled_from(list(TASKS)))
+    values: dict[str, Any] = {"task": task}
+    for name, knob in knobs(task).items():
+        if name == "task" or (name != "dataset" and draw(st.booleans())):
             continue
         kind = fields()[name].annotation
         if knob.choices is not None:
@@ -117,7 +126,7 @@ def test_a_number_out_of_range_names_the_field_and_the_range(name: str) -> None:
     assert knob.low is not None and knob.high is not None
     for wrong in (knob.low - 1, knob.high * 2 + 1, -(10**30), 10**30):
         with pytest.raises(SpecError) as caught:
-            RunSpec.parse({name: int(wrong)})
+            RunSpec.parse({**owner(name), name: int(wrong)})
         assert caught.value.field == name
         assert str(caught.value).startswith(f"{name}: expected ")
         assert f" {knob.high:.10g}; got" in str(caught.value).replace(",", "")
@@ -127,7 +136,7 @@ def test_a_number_out_of_range_names_the_field_and_the_range(name: str) -> None:
 @pytest.mark.parametrize("wrong", ["many", None, [], {}, float("nan"), float("inf"), "", object()])
 def test_what_is_no_number_is_refused_by_name(name: str, wrong: Any) -> None:
     with pytest.raises(SpecError) as caught:
-        RunSpec.parse({name: wrong})
+        RunSpec.parse({**owner(name), name: wrong})
     assert caught.value.field == name
     assert "expected" in caught.value.message
 
@@ -136,7 +145,7 @@ def test_what_is_no_number_is_refused_by_name(name: str, wrong: Any) -> None:
 @pytest.mark.parametrize("wrong", ["none of them", "", None, 3, "<b>x</b>" * 50])
 def test_a_wrong_choice_names_the_field(name: str, wrong: Any) -> None:
     with pytest.raises(SpecError) as caught:
-        RunSpec.parse({name: wrong})
+        RunSpec.parse({**owner(name), name: wrong})
     assert caught.value.field == name
     if isinstance(wrong, str):
         assert all(choice in caught.value.message for choice in knobs()[name].choices or {})
