@@ -29,7 +29,7 @@ RESULTS = Path(__file__).parents[2] / "test-results" / "pictures"
 RECORD = os.environ.get("PICTURES") == "record"
 SIZES = {1440: 1300, 360: 1300}  # pixels: width, height
 SCALE = 2  # that the wide ones are kept smaller by
-COLOURS = 64
+COLOURS = 256
 UNLIKE = 60  # of 255, in any channel, after a blur of 3 by 3
 TILE = 24  # pixels
 MOST_OF_A_TILE = 0.15  # may differ, and
@@ -40,7 +40,10 @@ SLOW_MS = 180_000  # workers may have to get warm first, on a busy machine
 DURING = 13  # the step of the recorded run where it is caught
 # What is there once a page is complete: before a run, and of one.
 READY = {
-    "": ((".st-key-verdicts", ".studio[data-kind]"), (".editor .is-sound", ".studio[data-kind]")),
+    "": (
+        (".st-key-verdicts :text('convex')", ".studio[data-kind]"),
+        (".st-key-verdicts :text('convex')", ".studio[data-kind]", ".editor .is-sound"),
+    ),
     "feature_maps": ((".maps.is-empty",), (".maps .layer canvas[aria-label]",)),
     "embedding": ((".embedding.is-empty",), (".cloud[data-step]",)),
     "fitting": ((".curves.is-empty",), (".curves[data-end]",)),
@@ -49,10 +52,16 @@ READY = {
 # doctor says. The line that counts that is not pictured.
 DRAWN = """() => {
     const told = /: (\\d+) of (\\d+) drawn, (\\d+) examined/.exec(document.body.innerText)
-    if (!told) return document.querySelector('.face') !== null
+    const now = performance.now()
+    if (!told && document.querySelector('.face')) return now - (window.faced ??= now) > 5000
+    window.faced = undefined
+    if (!told) return false
     const [drawn, all, examined] = told.slice(1).map(Number)
     return drawn === all && examined > all / 5
 }"""
+# No script runs for the page, and nothing on it is of an older run, which Streamlit dims.
+AT_REST = """() => document.querySelector('[data-test-script-state=notRunning]')
+    && !document.querySelector('[data-stale=true]')"""
 WITHOUT_PROGRESS = """() => {
     for (const each of document.querySelectorAll('[data-testid=stCaptionContainer]'))
         if (each.textContent.startsWith('Worked out the first time'))
@@ -127,6 +136,7 @@ def still(page: Page) -> Image.Image:
     before, waited = b"", 0
     while waited < PATIENCE_MS:
         page.wait_for_timeout(STILL_MS)
+        page.wait_for_function(AT_REST, timeout=SLOW_MS)
         waited += STILL_MS
         page.evaluate(WITHOUT_PROGRESS)
         now = page.screenshot(animations="disabled", caret="hide")
@@ -145,7 +155,7 @@ def compared(name: str, shown: Image.Image) -> list[str]:
     file = PICTURES / f"{name}.png"
     if RECORD:
         PICTURES.mkdir(exist_ok=True)
-        shown.quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(
+        shown.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
             file, optimize=True
         )
         return []
