@@ -20,8 +20,7 @@ shown = [
     for record in [*([current] if current is not None else []), *compared]
     if record.spec.dataset == dataset
 ]
-names, places = runs.names(shown), runs.places(shown)
-about = [component.Run(record.id, names[record.id], places[record.id]) for record in shown]
+about = runs.drawn(shown)
 supervisor.service().questions.start_looking()
 
 with st.sidebar:

@@ -13,8 +13,8 @@ settled, _ = draft.spec()
 current, compared = together.on_screen()
 shown_id = current.id if current is not None else None
 spec = current.spec if current is not None else settled
-names, places = runs.names(compared), runs.places([*([current] if current else []), *compared])
-other = next((each for each in compared if spec and each.spec.dataset == spec.dataset), None)
+fitting = {each.id for each in compared if spec and each.spec.dataset == spec.dataset}
+drawn = runs.drawn([*([current] if current else []), *compared])
 dataset = spec.dataset if spec is not None else "mnist"
 supervisor.service().questions.start_looking()
 
@@ -36,7 +36,7 @@ with st.container(key="panel-maps", gap="xsmall"):
         runs.class_names(current, settled),
         datasets.source_of(dataset).shape,
         url.SEEN.get(),
-        other=None if other is None else component.Run(other.id, names[other.id], places[other.id]),
+        other=next((each for each in drawn if each.id in fitting), None),
         upload=picture,
     )
     url.SEEN.set(seen)

@@ -90,13 +90,10 @@ with st.container(key="panel-curves", gap="xsmall"):
         st.space("stretch")
         along()
         as_table(current)
-    names, places = runs.names(shown), runs.places(shown)
+    drawn = runs.drawn(shown, titles)
     component.curves(
         "fit-curves",
-        [
-            component.Run(record.id, titles.get(record.id, names[record.id]), places[record.id])
-            for record in shown
-        ],
+        drawn,
         smoothing=0.0,
         axis=url.view().axis,
         panels=(*PANELS, "memory") if noisy else PANELS,
@@ -111,13 +108,7 @@ with st.container(key="panel-curves", gap="xsmall"):
 
 with st.container(key="panel-calibration", gap="small"):
     st.subheader("Calibration", anchor=False)
-    component.reliability(
-        "reliability",
-        [
-            component.Run(record.id, titles.get(record.id, names[record.id]), places[record.id])
-            for record in shown[:3]
-        ],
-    )
+    component.reliability("reliability", drawn[:3])
     with st.container(key="lesson-calibration"):
         st.caption(
             "Validation images by how sure the network is of its answer. Where a bar ends below "

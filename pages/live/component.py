@@ -39,7 +39,7 @@ export default function (component) {
     const styled = new Promise((done) => { style.onload = style.onerror = done })
     const root = document.createElement("div")
     root.className = "live"
-    root.style.visibility = "hidden"
+    root.style.display = "none"
     root.style.minHeight = `${data.reserve}px`
     // A key for a text in here, or one that presses a button, is not also a shortcut of the page.
     for (const kind of ["keydown", "keypress", "keyup"]) {
@@ -49,15 +49,29 @@ export default function (component) {
         if (presses || writes) event.stopPropagation()
       })
     }
-    parentElement.append(style, root)
+    // In its place while it loads, which is said where that takes longer than one notices.
+    const place = document.createElement("div")
+    place.setAttribute("role", "status")
+    place.style.cssText = `min-height: ${data.reserve}px; display: grid; place-items: center;
+      border-radius: 8px; font: 0.9rem var(--st-font); color: var(--st-gray-text-color)`
+    const loading = setTimeout(() => {
+      place.textContent = "Loading this part of the page"
+      place.style.background = "var(--st-secondary-background-color)"
+    }, 300)
+    const come = () => {
+      clearTimeout(loading)
+      place.remove()
+      root.style.display = ""
+    }
+    parentElement.append(style, place, root)
     Promise.all([import(new URL(data.view + ".js", home)), styled]).then(
       ([module]) => {
         if (view.gone) return
+        come()
         view.mounted = module.mount(root, view.latest)
-        root.style.visibility = ""
       },
       () => {
-        root.style.visibility = ""
+        come()
         root.textContent = "This view did not load. Check the connection and reload the page."
       },
     )
@@ -78,11 +92,13 @@ _mount = st.components.v2.component("live_view", js=_LOADER)
 
 @dataclass(frozen=True)
 class Run:
-    """A run on a chart; `color` is its place in the theme's palette (0 to 7) or a CSS colour."""
+    """A run on a chart. `color` is its place in the theme's palette (0 to 7) or a CSS colour,
+    `text` its loss where the name does not say all of it."""
 
     id: str
     name: str
     color: int | str = 0
+    text: str = ""
 
 
 @dataclass(frozen=True)

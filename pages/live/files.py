@@ -12,7 +12,7 @@ import streamlit as st
 
 FOLDER = Path(__file__).parent / "assets"
 TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
-NOTE = re.compile(r"/\*\*.*?\*/[ \t]*", re.S)
+NOTE = re.compile(r"/\*.*?\*/[ \t]*", re.S)
 FOREIGN = {"codemirror.js", "plotly.min.js"}  # served as they are
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
@@ -38,15 +38,15 @@ def version() -> str:
 def content(name: str) -> tuple[bytes, bytes]:
     """A file as a browser gets it, and gzipped. Raises KeyError for a name that is not ours."""
     plain = files()[name].read_bytes()
-    if name.endswith(".js") and name not in FOREIGN:
+    if name not in FOREIGN:
         plain = bare(plain.decode()).encode()
     return plain, gzip.compress(plain, 9, mtime=0)
 
 
 def bare(script: str) -> str:
-    """A script of ours without comments and indentation: they are for us, and a quarter of what
-    would be sent. Lines keep their numbers. Comments stand as we write them: `//` begins its line,
-    `/**` is in no text (`tests/pages/live/test_files.py` holds all scripts to that)."""
+    """A script or style sheet of ours without comments and indentation: they are for us, and a
+    quarter of what would be sent. Lines keep their numbers. Comments stand as we write them: `//`
+    begins its line, `/*` is in no text (`tests/pages/live/test_files.py` holds all to that)."""
     script = re.sub(r"^[ \t]*//.*$", "", script, flags=re.M)
     script = NOTE.sub(lambda found: "\n" * found[0].count("\n"), script)
     return re.sub(r"^[ \t]+", "", script, flags=re.M)

@@ -28,7 +28,6 @@ def curves_card(
     """The curves of the shown run and those beside it, and how they are drawn."""
     rerun.follow()
     shown = [*([current] if current is not None else []), *compared]
-    places, names = runs.places(shown), runs.names(shown)
     task = TASKS[runs.task(current, draft.spec()[0])]
     with st.container(horizontal=True, vertical_alignment="center", key="curves-head"):
         st.subheader("Curves", anchor=False, width="content")
@@ -54,7 +53,7 @@ def curves_card(
         as_table(current)
     component.curves(
         "curves",
-        [component.Run(record.id, names[record.id], places[record.id]) for record in shown],
+        runs.drawn(shown),
         smoothing=smoothing,
         log=log,
         axis=session.value(AXIS_KEY),

@@ -1,11 +1,12 @@
 """The runs on the screen: what they are called, which colour is whose, and how they are chosen."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
+from pages.live import component
 from pages.parts import draft, problems, session
 from pages.parts.url import MOST_COMPARED
 from pages.parts.visitor import owners, visitor
@@ -21,6 +22,7 @@ from playground.spec import RunSpec, knobs
 from playground.tasks import TASKS
 
 TEXT_CHARACTERS = 26
+MOST_TEXT = 300  # characters of a loss that a tooltip says
 MOST_GONE = 5  # of the runs that went, so many are named
 
 
@@ -85,6 +87,22 @@ def names(records: Sequence[RunRecord]) -> dict[str, str]:
             parts.append(shown)  # a name; of a text's last line the one that differs says more
         found[record.id] = f"#{record.number} {' · '.join(parts)}"
     return found
+
+
+def text(record: RunRecord) -> str:
+    """The code of a loss whose name does not say all of it, on a line; empty of others."""
+    lines = naming.code_lines(record.spec.loss)
+    if is_name(record.spec.loss) or [line.strip() for line in lines] == [_full_name(record.spec)]:
+        return ""
+    return naming.cut("; ".join(line.strip() for line in lines), MOST_TEXT)
+
+
+def drawn(
+    records: Sequence[RunRecord], titles: Mapping[str, str] | None = None
+) -> list[component.Run]:
+    """These runs as views draw them; `titles` are names by id that go before their own."""
+    called, colors = {**names(records), **(titles or {})}, places(records)
+    return [component.Run(one.id, called[one.id], colors[one.id], text(one)) for one in records]
 
 
 def _own_line(record: RunRecord, alike: Sequence[RunRecord]) -> str:

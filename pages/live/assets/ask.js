@@ -27,6 +27,19 @@ const AGAIN_MS = 120
 const TYPES = { u1: Uint8Array, i4: Int32Array, f4: Float32Array }
 
 /**
+ * A module that is loaded when it is needed: `await part(import("./x.js"))`. Throws Refused.
+ *
+ * @template Module
+ * @param {Promise<Module>} loading
+ * @returns {Promise<Module>}
+ */
+export const part = (loading) =>
+  loading.catch(() => {
+    const hint = "Check the connection and reload the page."
+    throw new Refused("A part of this page did not load.", hint)
+  })
+
+/**
  * Where the server answers `path`.
  * @param {string} path
  */

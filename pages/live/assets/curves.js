@@ -76,17 +76,21 @@ const described = (name, { title, axis, note }) => JSON.stringify([name, title, 
  */
 function legend(node, hidden, changed) {
   let drawn = ""
-  /** @param {Shown} shown */
-  function keyOf({ id, name, color }) {
+  /**
+   * @param {Shown} shown
+   * @param {boolean} alone where there is room for the text of its loss
+   */
+  function keyOf({ id, name, text, color }, alone = false) {
     const swatch = element("i", { className: "swatch", "aria-hidden": "true" })
     swatch.style.background = color
     const key = element("button", {
       className: "key",
       type: "button",
       "aria-pressed": String(!hidden.has(id)),
-      title: `${hidden.has(id) ? "Show" : "Hide"} ${name}`,
+      title: `${hidden.has(id) ? "Show" : "Hide"} ${name}${text && `: ${text}`}`,
     })
     key.append(swatch, element("span", { text: name }))
+    if (text && alone) key.append(element("span", { className: "text", text }))
     key.onclick = () => {
       if (!hidden.delete(id)) hidden.add(id)
       changed()
@@ -97,12 +101,13 @@ function legend(node, hidden, changed) {
   const style = (className, name) =>
     element("span", { className: "style" }, element("i", { className }), name)
   return (/** @type {Shown[]} */ shown, /** @type {boolean} */ trained) => {
-    const about = shown.map(({ id, name, color }) => [id, name, color])
+    const about = shown.map(({ id, name, text, color }) => [id, name, text, color])
     const now = JSON.stringify([about, [...hidden], trained])
     if (now === drawn) return
     drawn = now
     const lines = [...(trained ? [style("solid", "train")] : []), style("dashed", "validation")]
-    node.replaceChildren(...shown.map(keyOf), ...(shown.length ? lines : []))
+    const keys = shown.map((each) => keyOf(each, shown.length === 1))
+    node.replaceChildren(...keys, ...(shown.length ? lines : []))
   }
 }
 
@@ -236,9 +241,9 @@ export const mount = mounts((/** @type {View<CurvesData>} */ view) => {
       const { smoothing, log, panels: names, axis: along, runs } = view.data
       const { colors } = view
       const axis = AXES[along]
-      const shown = runs.map(({ id, name, color }) => {
+      const shown = runs.map(({ id, name, text, color }) => {
         const run = view.runs.get(id) ?? new Run(id)
-        return { id, name, color: runColor(color, colors), run, at: axis.of(run) }
+        return { id, name, text, color: runColor(color, colors), run, at: axis.of(run) }
       })
       const some = shown.some(({ run }) => run.series.loss?.length)
       say(shown, some)

@@ -47,7 +47,7 @@ export const faults = StateField.define({
  * @param {EditorView} view
  * @param {Fault[]} list
  */
-export const tellFaults = (view, list) => view.dispatch({ effects: found.of(list) })
+export const setFaults = (view, list) => view.dispatch({ effects: found.of(list) })
 
 /**
  * @param {Fault[]} held

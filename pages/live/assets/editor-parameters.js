@@ -20,12 +20,12 @@ const STARTS = 3 // pixels from which a press is a drag
 const NUMBER = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$/
 
 /** @type {import("./codemirror.js").StateEffectType<Parameter[]>} */
-const told = StateEffect.define()
+const changed = StateEffect.define()
 
 const field = StateField.define({
   create: () => /** @type {Parameter[]} */ ([]),
   update(held, { docChanged, changes, state, effects }) {
-    for (const effect of effects) if (effect.is(told)) return effect.value
+    for (const effect of effects) if (effect.is(changed)) return effect.value
     if (!docChanged) return held
     return held
       .map((each) => ({
@@ -52,14 +52,14 @@ const field = StateField.define({
  * @param {EditorView} view
  * @param {ToldParameter[]} reported
  */
-export function tellParameters(view, reported) {
+export function setParameters(view, reported) {
   const { doc } = view.state
   const numbers = reported.flatMap(({ low, high, ...each }) => {
     if (low === null || high === null || !each.line) return []
     const placed = { ...place(each, doc), low, high }
     return NUMBER.test(placed.fragment) ? [placed] : []
   })
-  view.dispatch({ effects: told.of(numbers) })
+  view.dispatch({ effects: changed.of(numbers) })
 }
 
 /**

@@ -28,7 +28,7 @@ function button(className, title, keys, press) {
 }
 
 export class Verdict {
-  told = 0 // which of the faults it is about
+  current = 0 // which of the faults it is about
   /** @type {Fault[]} */
   held = []
   #speaking = 0
@@ -50,7 +50,7 @@ export class Verdict {
   }
 
   get fault() {
-    return this.held[this.told] ?? null
+    return this.held[this.current] ?? null
   }
 
   /**
@@ -81,7 +81,7 @@ export class Verdict {
       this.say("is-sound", "Understood", [takes, remark, fault.hint].filter(Boolean).join(". "))
     else this.say(fault.kind === "error" ? "is-error" : "is-warning", remark, fault.hint)
     this.held = held
-    this.told = which
+    this.current = which
     this.onward.hidden = held.length < 2
     put(this.onward, `${which + 1} of ${held.length}`)
     this.fix.hidden = !mendable(fault)

@@ -3,13 +3,13 @@
 
 import { EditorView, insertBracket, isolateHistory, keymap, Prec } from "./codemirror.js"
 import { completion } from "./completion.js"
+import { setText } from "./draft.js"
 import { Checks } from "./editor-checks.js"
-import { faultAt, faults, mend, mendable, placed, tellFaults } from "./editor-faults.js"
-import { parameterAt, parameters, tellParameters } from "./editor-parameters.js"
+import { faultAt, faults, mend, mendable, placed, setFaults } from "./editor-faults.js"
+import { parameterAt, parameters, setParameters } from "./editor-parameters.js"
 import { colourNames, textArea } from "./editor-text.js"
 import { Usage } from "./editor-usage.js"
 import { Verdict } from "./editor-verdict.js"
-import { type } from "./moment.js"
 import { load, Names } from "./names.js"
 import { element } from "./words.js"
 
@@ -43,7 +43,7 @@ class Editor {
     this.root = root
     this.data = data
     this.send = setStateValue
-    this.sent = data.text // the text that the page was told last
+    this.sent = data.text // the text that the page has
     this.names = new Names()
     this.takes = "" // what the text takes, in words
     this.typedAt = 0
@@ -77,7 +77,7 @@ class Editor {
       accept: (from, to, entry) => this.complete(from, to, entry),
     })
     this.describe({ "aria-controls": this.list.id })
-    this.tell()
+    this.share()
     this.grow()
     this.usage.show(null, null)
     load(data.task).then((names) => this.know(names))
@@ -97,7 +97,7 @@ class Editor {
           this.list.close()
           this.rest()
         },
-        // A click on a fault tells of it.
+        // A click on a fault says what it is.
         click: (_, view) => {
           const which = faultAt(view.state, view.state.selection.main.head)
           if (which >= 0) this.remark(which)
@@ -107,7 +107,7 @@ class Editor {
   }
 
   /**
-   * What a screen reader is told of the text area; null: no longer.
+   * What a screen reader says of the text area; null: no longer.
    * @param {Record<string, string | null>} attributes
    */
   describe(attributes) {
@@ -165,7 +165,7 @@ class Editor {
 
   /** @param {readonly Transaction[]} transactions */
   typed(transactions) {
-    this.tell()
+    this.share()
     const is = (/** @type {string} */ event) => transactions.some((each) => each.isUserEvent(event))
     if (is("set")) return
     this.typedAt = performance.now()
@@ -178,11 +178,11 @@ class Editor {
   }
 
   // To the views that follow at once.
-  tell() {
-    if (this.data.kind === "loss") type(this.text)
+  share() {
+    if (this.data.kind === "loss") setText(this.text)
   }
 
-  // Typing rests: the page is told, so that sliders and the formula follow.
+  // Typing rests: the page gets the text, so that sliders and the formula follow.
   rest() {
     clearTimeout(this.resting)
     if (this.text === this.sent || this.gone) return true
@@ -196,7 +196,7 @@ class Editor {
     const { kind, task, parameters: moved } = this.data
     const { text } = this
     if (text.trim()) return { kind, task, text, parameters: moved }
-    tellFaults(this.view, [])
+    setFaults(this.view, [])
     this.verdict.say("", `Write a ${kind}, for example ${EXAMPLES[kind]}`)
     return null
   }
@@ -209,15 +209,15 @@ class Editor {
   answered(answer, text, number) {
     if (this.gone || text !== this.text) return
     if (answer.refused !== undefined) {
-      tellFaults(this.view, [])
+      setFaults(this.view, [])
       this.verdict.say("is-warning", answer.refused, answer.hint)
       return
     }
     const held = placed(answer, this.view.state.doc)
     const { inputs = [] } = answer
     this.takes = inputs.length ? `Takes ${inputs.join(", ")}` : ""
-    tellFaults(this.view, held)
-    if (!answer.error) tellParameters(this.view, answer.parameters)
+    setFaults(this.view, held)
+    if (!answer.error) setParameters(this.view, answer.parameters)
     if (held.length) this.remark(0)
     else this.verdict.say("is-sound", "Understood", this.takes)
     this.describe({ "aria-invalid": String(Boolean(answer.error)) })
@@ -240,16 +240,16 @@ class Editor {
   step(by) {
     const held = this.view.state.field(faults)
     if (!held.length) return false
-    const which = (this.verdict.told + by + held.length) % held.length
+    const which = (this.verdict.current + by + held.length) % held.length
     this.remark(held.length > 1 ? which : 0)
-    const { from, to } = held[this.verdict.told]
+    const { from, to } = held[this.verdict.current]
     this.view.dispatch({ selection: { anchor: from, head: to }, scrollIntoView: true })
     this.view.focus()
     return true
   }
 
   mend() {
-    const fault = this.view.state.field(faults)[this.verdict.told]
+    const fault = this.view.state.field(faults)[this.verdict.current]
     if (!mendable(fault)) return false
     mend(this.view, fault)
     return true
@@ -334,7 +334,7 @@ class Editor {
     if (data.set !== set) {
       this.sent = data.text
       this.take(data.text)
-      tellFaults(this.view, [])
+      setFaults(this.view, [])
       clearTimeout(this.resting)
     } else if (JSON.stringify(data.parameters) === JSON.stringify(moved)) {
       return
@@ -344,7 +344,7 @@ class Editor {
 
   destroy() {
     this.gone = true
-    if (this.data.kind === "loss") type(null)
+    if (this.data.kind === "loss") setText(null)
     clearTimeout(this.resting)
     this.checks.stop()
     this.list.destroy()

@@ -1,4 +1,5 @@
-// One point of a cloud: its image under the pointer, and with a click those nearest to it.
+// One point of a cloud: its image under the pointer, and with a click those nearest to it. Loaded
+// when the first is pointed at.
 
 import { Kept, look } from "./ask.js"
 import { Newest } from "./asker.js"
@@ -9,7 +10,6 @@ import { count, digits, element, put } from "./words.js"
 /** @import {Cloud} from "./embedding-cloud.js" */
 /** @import {NeighboursAnswer} from "./wire.js" */
 
-const PROMPT = "Click a point to see its image and its neighbours"
 const BLOCK = 100 // images that come at once
 
 /**
@@ -88,25 +88,25 @@ export class Glance {
 
 /** The image that was clicked, and those nearest to it. */
 export class Neighbours {
-  #heading = element("h4", { text: PROMPT })
   #close = quiet("Close")
   #images = element("ul", { className: "seen" })
   #said = element("figcaption")
   #asking = new Newest()
-  node = element(
-    "section",
-    { className: "detail" },
-    element("header", {}, this.#heading, this.#close),
-    element("figure", {}, this.#images, this.#said),
-  )
   /** @type {{cloud: Cloud, place: number, around: number[]} | null} */
   chosen = null
 
   /**
+   * @param {HTMLElement} heading that says what to do while none is chosen
    * @param {(place: number) => string} className
    * @param {{complain: (words: string) => void, changed: () => void}} asked
    */
-  constructor(className, { complain, changed }) {
+  constructor(heading, className, { complain, changed }) {
+    this.heading = heading
+    this.prompt = heading.textContent ?? ""
+    this.nodes = [
+      element("header", {}, heading, this.#close),
+      element("figure", {}, this.#images, this.#said),
+    ]
     this.className = className
     this.complain = complain
     this.changed = changed
@@ -146,7 +146,7 @@ export class Neighbours {
     this.#close.hidden = false
     put(this.#said, "The image and those nearest to it in the embedding, with their distance")
     const said = sayImage(cloud, place, labels[0], predicted[0], this.className)
-    put(this.#heading, `${cloud.name}, ${said}`)
+    put(this.heading, `${cloud.name}, ${said}`)
     const tiles = Array.from(found.indices, (each, i) => this.#tile(cloud, found, each, i))
     this.#images.replaceChildren(...tiles)
   }
@@ -176,7 +176,7 @@ export class Neighbours {
     this.#asking.end()
     this.chosen = null
     this.#close.hidden = true
-    put(this.#heading, PROMPT)
+    put(this.heading, this.prompt)
     put(this.#said, "")
     this.#images.replaceChildren()
     this.changed()

@@ -1,19 +1,19 @@
 // The embedding: where each run's network puts test and training images, live and back in time.
 //
-// The stream tells which steps have weights; a frame of points is asked for with `look`, run by
+// The stream says which steps have weights; a frame of points is asked for with `look`, run by
 // run, as fast as the answers come and at most once a second; between two the points glide.
 
-import { look } from "./ask.js"
-import { Asker } from "./asker.js"
+import { look, part } from "./ask.js"
+import { Asker, Newest } from "./asker.js"
 import { classColor, classShape, SHAPES } from "./classes.js"
 import { numberField, pick, select, toggle } from "./controls.js"
 import { Cloud, METHODS } from "./embedding-cloud.js"
-import { Glance, Neighbours } from "./embedding-detail.js"
 import { timeline } from "./timeline.js"
 import { mounts } from "./view.js"
 import { count, element, inWords, put } from "./words.js"
 
 /** @import {Split} from "./embedding-cloud.js" */
+/** @import {Glance, Neighbours} from "./embedding-detail.js" */
 /** @import {EmbeddingData} from "./wire.js" */
 /** @import {View} from "./view.js" */
 
@@ -23,6 +23,8 @@ const OVER = ["failed", "stopped", "completed"]
 /** @type {Split[][]} */
 const WHICH = [["test"], ["train"], ["test", "train"]]
 const still = matchMedia("(prefers-reduced-motion: reduce)")
+
+const PROMPT = "Click a point to see its image and its neighbours"
 
 /** The classes, each a button that hides its points. */
 class Legend {
@@ -86,7 +88,7 @@ class EmbeddingView {
   #regions = true
   #trails = true
   #lasted = 0 // ms that the last frames took
-  #sent = "" // what the page was told of last
+  #sent = "" // what the page heard last
   /** @type {Set<number>} Classes that are not shown. */
   #hidden = new Set()
   /** @type {Map<string, Cloud>} By run and split. */
@@ -96,6 +98,13 @@ class EmbeddingView {
   #grid = element("div", { className: "clouds" })
   #empty = element("p", { className: "empty" })
   #number = numberField()
+  #prompt = element("section", { className: "detail" })
+  #heading = element("h4", { text: PROMPT })
+  #pointing = new Newest()
+  /** @type {Glance | null} */
+  glance = null
+  /** @type {Neighbours | null} */
+  neighbours = null
   #resizing = new ResizeObserver(() => this.view.paint())
   #complain = (/** @type {string} */ words) => put(this.#trouble, words)
 
@@ -106,27 +115,21 @@ class EmbeddingView {
     this.#image = data.image
     this.#step = data.step
     root.classList.add("embedding", "maps")
-    const className = (/** @type {number} */ c) => String(view.data.classes[c] ?? c)
+    this.#prompt.append(element("header", {}, this.#heading))
     this.legend = new Legend(view, this.#hidden)
-    this.glance = new Glance(root, className, this.#complain)
-    this.neighbours = new Neighbours(className, {
-      complain: this.#complain,
-      changed: () => view.paint(),
-    })
     this.asker = this.#asker()
     const go = (/** @type {number | null} */ step) => {
       this.#step = step
       this.#changed()
     }
-    this.time = timeline({ busy: () => this.asker.busy, go, rest: () => this.#tell() })
+    this.time = timeline({ busy: () => this.asker.busy, go, rest: () => this.#report() })
     root.append(
       this.legend.node,
       this.#options(),
       this.time.node,
       this.#trouble,
       this.#alarm,
-      element("div", { className: "stage" }, this.#grid, this.neighbours.node, this.#empty),
-      this.glance.node,
+      element("div", { className: "stage" }, this.#grid, this.#prompt, this.#empty),
     )
     if (data.image) this.#number.field.value = String(data.image)
   }
@@ -221,20 +224,53 @@ class EmbeddingView {
     if (cloud.split === "test") {
       this.#image = place
       this.#number.field.value = String(place)
-      this.#tell()
+      this.#report()
     }
-    this.neighbours.open(cloud, place, this.#step)
-    this.view.paint()
+    this.#point(({ neighbours }) => {
+      neighbours.open(cloud, place, this.#step)
+      this.view.paint()
+    })
+  }
+
+  /**
+   * Does something with what shows one point, which is loaded when the first is pointed at; the last
+   * that was asked for, where more than one was meanwhile.
+   * @param {(detail: {glance: Glance, neighbours: Neighbours}) => void} act
+   */
+  #point(act) {
+    this.#pointing.run(
+      async (signal) => {
+        const module = await part(import("./embedding-detail.js"))
+        if (!signal.aborted) act(this.#detail(module))
+      },
+      (error) => this.#complain(error.words),
+    )
+  }
+
+  /** @param {typeof import("./embedding-detail.js")} module */
+  #detail({ Glance, Neighbours }) {
+    const { view } = this
+    if (this.glance && this.neighbours) return { glance: this.glance, neighbours: this.neighbours }
+    const className = (/** @type {number} */ c) => String(view.data.classes[c] ?? c)
+    const glance = new Glance(view.root, className, this.#complain)
+    const neighbours = new Neighbours(this.#heading, className, {
+      complain: this.#complain,
+      changed: () => view.paint(),
+    })
+    view.root.append(glance.node)
+    this.#prompt.replaceChildren(...neighbours.nodes)
+    Object.assign(this, { glance, neighbours })
+    return { glance, neighbours }
   }
 
   // The page puts into its address what is looked at.
-  #tell() {
+  #report() {
     const { layer, unit } = this.view.data
     const seen = { image: this.#image, step: this.#step, layer, unit }
     const text = JSON.stringify(seen)
     if (text === this.#sent) return
     this.#sent = text
-    this.view.tell("view", seen)
+    this.view.setState("view", seen)
   }
 
   // A cloud for each run and split, kept where it stays.
@@ -257,7 +293,7 @@ class EmbeddingView {
     this.#grid.replaceChildren(...clouds.map(({ node }) => node))
     this.#grid.dataset.count = String(Math.min(clouds.length, 4))
     this.#grid.classList.toggle("is-many", clouds.length > 2)
-    this.neighbours.node.hidden = !clouds.length
+    this.#prompt.hidden = !clouds.length
   }
 
   /**
@@ -266,8 +302,14 @@ class EmbeddingView {
    */
   #cloud(run, split) {
     const cloud = new Cloud(run, split, {
-      over: (event, where, place) => this.glance.show(event, where, place),
-      leave: () => this.glance.hide(),
+      over: (event, where, place) => {
+        if (this.glance) this.glance.show(event, where, place)
+        else if (place >= 0) this.#point(({ glance }) => glance.show(event, where, place))
+      },
+      leave: () => {
+        if (this.glance) this.glance.hide()
+        else this.#pointing.end()
+      },
       click: (where, place) => this.#open(where, place),
       turned: () => this.view.paint(),
     })
@@ -333,8 +375,8 @@ class EmbeddingView {
       this.#step = null
       this.time.halt()
     }
-    const { chosen } = this.neighbours
-    if (chosen && !ids.includes(chosen.cloud.run)) this.neighbours.close()
+    const chosen = this.neighbours?.chosen
+    if (chosen && !ids.includes(chosen.cloud.run)) this.neighbours?.close()
     view.follow(ids, ["collapsed", "snapshots", "state"], (_, news) => this.#hear(news))
     this.#arrange()
     if (!same) this.#changed()
@@ -374,7 +416,7 @@ class EmbeddingView {
     let moving = false
     for (const cloud of this.#clouds.values()) {
       if (!cloud.answer) continue
-      cloud.scatter.marked = this.neighbours.ringed(cloud)
+      cloud.scatter.marked = this.neighbours?.ringed(cloud) ?? []
       cloud.scatter.draw(style)
       moving ||= cloud.scatter.moving
     }
@@ -383,8 +425,9 @@ class EmbeddingView {
 
   end() {
     this.asker.end()
-    this.glance.hide()
-    this.neighbours.stop()
+    this.#pointing.end()
+    this.glance?.hide()
+    this.neighbours?.stop()
     this.#resizing.disconnect()
     this.time.halt()
   }

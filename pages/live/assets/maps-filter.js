@@ -1,4 +1,5 @@
-// One filter: its map enlarged, its kernel, what excites it, and its life over the run.
+// One filter: its map enlarged, its kernel, what excites it, and its life over the run. Loaded when
+// one is opened.
 
 import { look } from "./ask.js"
 import { Newest } from "./asker.js"
@@ -159,6 +160,12 @@ export class FilterPart {
   /** What was asked for is no longer wanted. */
   stop() {
     this.#loading.end()
+  }
+
+  /** Another run: nothing of it is shown. */
+  close() {
+    this.stop()
+    this.node.hidden = true
   }
 
   #plain() {

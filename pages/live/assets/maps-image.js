@@ -1,10 +1,9 @@
 // The image that is looked at: itself, what the network says of it, and how another is chosen.
 
-import { look } from "./ask.js"
+import { look, part } from "./ask.js"
 import { Newest } from "./asker.js"
 import { numberField, quiet, select } from "./controls.js"
 import { fromBase64, paintImage, toBase64 } from "./pixels.js"
-import { sketch } from "./sketch.js"
 import { count, element, percent, put } from "./words.js"
 
 /** @import {Looking, Subject} from "./maps-looking.js" */
@@ -85,10 +84,10 @@ class Waiting {
   begin() {
     this.since ||= performance.now()
     this.root.classList.add("is-asking")
-    this.tell()
+    this.show()
   }
 
-  tell() {
+  show() {
     clearTimeout(this.#timer)
     if (!this.since) return
     const waited = performance.now() - this.since
@@ -96,7 +95,7 @@ class Waiting {
     const more = long ? ` (${Math.round(waited / 1000)} s)${LONG}` : ""
     const rest = this.looking.answer ? "" : `Asking the network for every layer's maps${more}`
     this.say(`${this.looking.name}: asking the network`, rest)
-    this.#timer = setTimeout(() => this.tell(), long ? 1000 : PATIENCE_MS + 50)
+    this.#timer = setTimeout(() => this.show(), long ? 1000 : PATIENCE_MS + 50)
   }
 
   end() {
@@ -117,8 +116,11 @@ export class ImagePart {
   #classes = select("Class", [])
   #next = quiet("Next")
   #wrong = quiet("One it gets wrong")
-  #pad
+  /** @type {ReturnType<typeof import("./sketch.js").sketch> | null} Loaded when it is opened. */
+  #pad = null
+  #opening = new Newest()
   #drawing
+  #side = 0
   #seeking = new Newest()
 
   /**
@@ -135,11 +137,9 @@ export class ImagePart {
       put(this.#title, title)
       wait(rest)
     })
-    this.#pad = sketch((pixels) => choose({ pixels: toBase64(pixels), said: "Your drawing" }))
-    const wipe = quiet("Clear")
-    wipe.onclick = () => this.#pad.clear()
     const summary = element("summary", { text: "Draw one" })
-    this.#drawing = element("details", { className: "drawing" }, summary, this.#pad.canvas, wipe)
+    this.#drawing = element("details", { className: "drawing" }, summary)
+    this.#drawing.ontoggle = () => this.#openPad()
     const field = element("label", { text: "image" }, this.#number.field)
     const row = element("div", { className: "row" }, this.#classes, this.#next, this.#wrong, field)
     this.node = element(
@@ -150,6 +150,25 @@ export class ImagePart {
       this.#drawing,
     )
     this.#listen()
+  }
+
+  async #openPad() {
+    if (this.#pad || !this.#drawing.open) return
+    await this.#opening.run(
+      async (signal) => {
+        const { sketch } = await part(import("./sketch.js"))
+        if (signal.aborted) return
+        const pad = sketch((pixels) => {
+          this.choose({ pixels: toBase64(pixels), said: "Your drawing" })
+        })
+        pad.setSize(this.#side)
+        const wipe = quiet("Clear")
+        wipe.onclick = () => pad.clear()
+        this.#drawing.append(pad.canvas, wipe)
+        this.#pad = pad
+      },
+      (error) => this.complain(error.words),
+    )
   }
 
   #listen() {
@@ -206,7 +225,8 @@ export class ImagePart {
       this.#answers.clear()
     }
     this.#drawing.hidden = data.channels !== 1
-    this.#pad.setSize(data.side)
+    this.#side = data.side
+    this.#pad?.setSize(data.side)
     this.size = [data.side, data.side, data.channels]
   }
 
@@ -268,6 +288,7 @@ export class ImagePart {
   end() {
     this.waiting.end()
     this.#seeking.end()
-    this.#pad.stop()
+    this.#opening.end()
+    this.#pad?.stop()
   }
 }

@@ -2,7 +2,7 @@
 
 import { Kept } from "./ask.js"
 
-/** @import {Facts, MapsAnswer} from "./wire.js" */
+/** @import {Facts, MapsAnswer, RunAbout} from "./wire.js" */
 /** A test image by its number, or a visitor's pixels in base 64. @typedef {{test: number, pixels?: undefined, said?: undefined} | {pixels: string, said: string, test?: undefined}} Subject */
 
 export class Looking {
@@ -21,6 +21,8 @@ export class Looking {
   scale = "layer"
   /** @type {MapsAnswer | null} */
   answer = null
+  /** @type {RunAbout | null} A run to compare with. */
+  other = null
   kept = new Kept(400)
 
   /** @param {Subject} subject */

@@ -1,8 +1,7 @@
-// What is computed of a network when somebody opens it: why it says so, dead filters, the same layer
-// in another run.
+// What the sections of Feature maps show: why the network says so, dead filters, the same layer in
+// another run. Loaded when one of them is opened.
 
 import { look } from "./ask.js"
-import { Newest } from "./asker.js"
 import { spoken, spread } from "./maps-looking.js"
 import { around0, least, most, paintImage, paintMap, paintValues, valueAt } from "./pixels.js"
 import { shape } from "./svg.js"
@@ -10,88 +9,11 @@ import { count, element, percent } from "./words.js"
 
 /** @import {Layers} from "./maps-layers.js" */
 /** @import {Looking} from "./maps-looking.js" */
+/** @import {Section} from "./maps-section.js" */
 /** @import {Range} from "./pixels.js" */
-/** @import {DeadAnswer, Layer, MatchAnswer, RunAbout, WhyAnswer} from "./wire.js" */
+/** @import {DeadAnswer, Layer, MatchAnswer, WhyAnswer} from "./wire.js" */
 
 const STEPS = 10 // that dead filters are counted at
-
-/** A part that is computed when it is opened, and kept up while it is open. */
-class Section {
-  body = element("div", { className: "body" })
-  #loading = new Newest()
-  #shown = ""
-
-  /**
-   * @param {Looking} looking
-   * @param {string} name
-   * @param {string} what
-   */
-  constructor(looking, name, what) {
-    this.looking = looking
-    const summary = element(
-      "summary",
-      {},
-      element("b", { text: name }),
-      element("span", { text: what }),
-    )
-    this.node = element("details", { className: "more" }, summary, this.body)
-    this.node.ontoggle = () => {
-      this.stop()
-      this.#shown = ""
-      this.load()
-    }
-  }
-
-  /** Asks, where the part is open and shows something else. */
-  async load() {
-    const key = this.key()
-    if (!this.node.open || key === null || key === this.#shown) return
-    await this.#loading.run(
-      async (signal) => {
-        await this.show(signal)
-        if (!signal.aborted) this.#shown = key
-      },
-      (error) => this.say(error.words, "trouble"),
-    )
-  }
-
-  /** What was asked for is no longer wanted. */
-  stop() {
-    this.#loading.end()
-  }
-
-  /** Another run: nothing of it is shown. */
-  forget() {
-    this.stop()
-    this.#shown = ""
-    this.body.replaceChildren()
-  }
-
-  /**
-   * @param {string} text
-   * @param {string} [className]
-   */
-  say(text, className = "") {
-    this.body.replaceChildren(element("p", { className, text }))
-  }
-
-  /**
-   * What the part shows, as a text; null where there is nothing to ask.
-   * @returns {string | null}
-   */
-  key() {
-    throw new Error("a section says what it shows")
-  }
-
-  /**
-   * Asks for it and draws it. What comes after `signal` was aborted is not drawn.
-   * @param {AbortSignal} signal
-   * @returns {Promise<void>}
-   */
-  async show(signal) {
-    throw new Error(`a section shows itself (${signal.aborted})`)
-  }
-}
 
 /** @type {[name: "grad_cam" | "saliency" | "smooth_grad" | "occlusion", title: string, what: string, signed: boolean][]} */
 const WHY = [
@@ -101,27 +23,30 @@ const WHY = [
   ["occlusion", "Occlusion", "Red: hiding this place costs probability; blue: it helps", true],
 ]
 
-export class WhySection extends Section {
-  /** @param {Looking} looking */
-  constructor(looking) {
-    super(looking, "Why it says so", "Which pixels the answer rests on")
+export class Why {
+  /**
+   * @param {Looking} looking
+   * @param {Section} section
+   */
+  constructor(looking, section) {
+    this.looking = looking
+    this.section = section
   }
 
   #question() {
     return this.looking.question("why", {})
   }
 
-  /** @override */
   key() {
     const { run, answer, at } = this.looking
     return run && answer ? JSON.stringify([this.#question(), at]) : null
   }
 
-  /** @override @param {AbortSignal} signal */
+  /** @param {AbortSignal} signal */
   async show(signal) {
     const found = await look(this.#question(), signal)
     if (signal.aborted) return
-    this.body.replaceChildren(
+    this.section.body.replaceChildren(
       element("p", { text: `What speaks for “${this.looking.className(found.target)}”` }),
       element("div", { className: "reasons" }, ...WHY.map((each) => this.#figure(found, ...each))),
     )
@@ -157,23 +82,26 @@ export class WhySection extends Section {
   }
 }
 
-export class DeadSection extends Section {
-  /** @param {Looking} looking */
-  constructor(looking) {
-    super(looking, "Dead filters", "Filters that answer to no image learn nothing any more")
+export class Dead {
+  /**
+   * @param {Looking} looking
+   * @param {Section} section
+   */
+  constructor(looking, section) {
+    this.looking = looking
+    this.section = section
   }
 
   #steps() {
     return spread(this.looking.steps, STEPS)
   }
 
-  /** @override */
   key() {
     const steps = this.#steps()
     return steps.length ? JSON.stringify([this.looking.run, steps]) : null
   }
 
-  /** @override @param {AbortSignal} signal */
+  /** @param {AbortSignal} signal */
   async show(signal) {
     const { run, kept } = this.looking
     /** @type {[step: number, layers: DeadAnswer["layers"]][]} */
@@ -199,7 +127,7 @@ export class DeadSection extends Section {
         element("td", {}, spark(points)),
       )
     })
-    this.body.replaceChildren(element("table", {}, element("tr", {}, ...head), ...body))
+    this.section.body.replaceChildren(element("table", {}, element("tr", {}, ...head), ...body))
   }
 }
 
@@ -215,16 +143,15 @@ function spark(points) {
   return svg
 }
 
-export class BesideSection extends Section {
-  /** @type {RunAbout | null} */
-  other = null
-
+export class Beside {
   /**
    * @param {Looking} looking
+   * @param {Section} section
    * @param {Layers} layers
    */
-  constructor(looking, layers) {
-    super(looking, "Beside another run", "The chosen layer in both runs, and their difference")
+  constructor(looking, section, layers) {
+    this.looking = looking
+    this.section = section
     this.layers = layers
   }
 
@@ -237,24 +164,23 @@ export class BesideSection extends Section {
 
   #question() {
     const layer = this.#layer()
-    if (!layer || !this.other || layer.shape.length < 3 || layer.kind === "Normalization")
+    if (!layer || !this.looking.other || layer.shape.length < 3 || layer.kind === "Normalization")
       return null
-    return this.looking.question("match", { layer: layer.name, other: this.other.id })
+    return this.looking.question("match", { layer: layer.name, other: this.looking.other.id })
   }
 
-  /** @override */
   key() {
-    if (!this.other) return "nothing"
+    if (!this.looking.other) return "nothing"
     const { at, gradients } = this.looking
     const question = this.#question()
     return question && JSON.stringify([question, at, gradients])
   }
 
-  /** @override @param {AbortSignal} signal */
+  /** @param {AbortSignal} signal */
   async show(signal) {
-    const [question, layer, other] = [this.#question(), this.#layer(), this.other]
+    const [question, layer, other] = [this.#question(), this.#layer(), this.looking.other]
     if (!question || !layer || !other) {
-      this.say("Choose a run to compare with under Runs, above.")
+      this.section.say("Choose a run to compare with under Runs, above.")
       return
     }
     const { image, gradients } = this.looking
@@ -296,7 +222,7 @@ export class BesideSection extends Section {
       const said = element("small", { text: `${unit} ~ ${twin}, r ${r}` })
       return element("li", {}, mine, other, difference, said)
     })
-    this.body.replaceChildren(
+    this.section.body.replaceChildren(
       element("p", {
         text: `${spoken(layer.name)}: this run, the filter of ${name} that answers most alike (correlation r), and the difference (red: this run is higher)`,
       }),

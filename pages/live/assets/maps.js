@@ -1,21 +1,21 @@
 // Feature maps: what every layer of a run's network makes of one image, live and back in time.
 //
-// The stream tells which steps have weights; what is shown is asked for with `look`, at most once
+// The stream says which steps have weights; what is shown is asked for with `look`, at most once
 // a second while a run trains, and not at all while nobody looks at the page.
 
-import { look } from "./ask.js"
+import { look, part } from "./ask.js"
 import { Asker } from "./asker.js"
 import { pick, select } from "./controls.js"
-import { FilterPart } from "./maps-filter.js"
 import { ImagePart } from "./maps-image.js"
 import { Layers } from "./maps-layers.js"
 import { Looking } from "./maps-looking.js"
-import { BesideSection, DeadSection, WhySection } from "./maps-more.js"
+import { Section } from "./maps-section.js"
 import { cssOf, SIGNED, VIRIDIS, valueAt } from "./pixels.js"
 import { timeline } from "./timeline.js"
 import { mounts } from "./view.js"
 import { digits, element, inWords, put } from "./words.js"
 
+/** @import {FilterPart} from "./maps-filter.js" */
 /** @import {Subject} from "./maps-looking.js" */
 /** @import {Run} from "./run.js" */
 /** @import {Layer, MapsAnswer, MapsData} from "./wire.js" */
@@ -121,8 +121,10 @@ function frame(region, [down, across], [size, jump, start], row, column) {
 }
 
 class FeatureMaps {
-  #sent = "" // what the page was told of last
+  #sent = "" // what the page heard last
   #lastMore = -REST_LIVE_MS // when what is open below was asked for
+  /** @type {FilterPart | null} */
+  filter = null
   #trouble = element("p", { className: "trouble", role: "status" })
   #empty = element("p", { className: "empty" })
   #legend = element("span", { className: "legend" })
@@ -144,17 +146,12 @@ class FeatureMaps {
     })
     const open = (/** @type {string} */ layer, /** @type {number} */ unit) =>
       this.#open(layer, unit)
-    const heard = { open, ...pointer(root, this.image.region, this.looking) }
-    this.layers = new Layers(heard)
-    this.filter = new FilterPart(this.looking, this.layers, heard, {
-      close: () => open("", -1),
-      goTo: (step) => this.#goTo(step),
-    })
-    this.beside = new BesideSection(this.looking, this.layers)
-    this.sections = [new WhySection(this.looking), new DeadSection(this.looking), this.beside]
+    this.heard = { open, ...pointer(root, this.image.region, this.looking) }
+    this.layers = new Layers(this.heard)
+    this.sections = this.#sections()
     this.asker = this.#asker()
     const go = (/** @type {number | null} */ step) => this.#go(step)
-    this.time = timeline({ busy: () => this.asker.busy, go, rest: () => this.#tell() })
+    this.time = timeline({ busy: () => this.asker.busy, go, rest: () => this.#report() })
     root.prepend(
       element("div", { className: "top" }, this.image.node, this.time.node),
       this.#options(),
@@ -175,6 +172,21 @@ class FeatureMaps {
       if (this.looking.answer) this.#drawAnswer()
     }
     return element("div", { className: "options" }, kinds.node, scales, this.#legend)
+  }
+
+  #sections() {
+    const { looking, layers } = this
+    const beside = "The chosen layer in both runs, and their difference"
+    const dead = "Filters that answer to no image learn nothing any more"
+    return [
+      new Section("Why it says so", "Which pixels the answer rests on", ({ Why }, section) => {
+        return new Why(looking, section)
+      }),
+      new Section("Dead filters", dead, ({ Dead }, section) => new Dead(looking, section)),
+      new Section("Beside another run", beside, ({ Beside }, section) => {
+        return new Beside(looking, section, layers)
+      }),
+    ]
   }
 
   #asker() {
@@ -206,24 +218,41 @@ class FeatureMaps {
   async #more() {
     const live = this.looking.running ? REST_LIVE_MS : 0
     const now = performance.now()
-    this.filter.show()
+    await this.#showFilter()
     if (now - this.#lastMore < (this.time.playing ? REST_PLAYING_MS : live)) return
     this.#lastMore = now
-    await this.filter.load(this.#complain)
+    await this.filter?.load(this.#complain)
     for (const section of this.sections) await section.load()
+  }
+
+  // What shows a filter is loaded with the first that is opened.
+  async #showFilter() {
+    if (!this.filter && this.looking.chosen.unit >= 0) {
+      const { FilterPart } = await part(import("./maps-filter.js"))
+      this.filter = new FilterPart(this.looking, this.layers, this.heard, {
+        close: () => this.heard.open("", -1),
+        goTo: (step) => this.#goTo(step),
+      })
+    }
+    this.filter?.show()
+  }
+
+  #stop() {
+    this.filter?.stop()
+    for (const section of this.sections) section.stop()
   }
 
   // Something else is looked at: what is under way is of no use.
   #changed() {
     if (!this.time.playing) this.#lastMore = -REST_LIVE_MS
-    for (const part of [this.filter, ...this.sections]) part.stop()
+    this.#stop()
     this.asker.changed()
   }
 
   /** @param {Subject} subject */
   #choose(subject) {
     this.looking.subject = subject
-    if (subject.test !== undefined) this.#tell()
+    if (subject.test !== undefined) this.#report()
     this.image.acknowledge()
     this.#changed()
   }
@@ -236,8 +265,8 @@ class FeatureMaps {
   #open(layer, unit) {
     this.looking.chosen = { layer, unit }
     this.layers.mark(this.looking.chosen)
-    this.#tell()
-    if (unit < 0) this.filter.show()
+    this.#report()
+    if (unit < 0) this.filter?.show()
     else this.#changed()
   }
 
@@ -251,17 +280,17 @@ class FeatureMaps {
   #goTo(step) {
     this.time.show(this.looking.facts, step)
     this.#go(step)
-    this.#tell()
+    this.#report()
   }
 
   // The page puts into its address what is looked at.
-  #tell() {
+  #report() {
     const { subject, step, chosen } = this.looking
     const seen = { image: subject.test ?? this.view.data.image, step, ...chosen }
     const text = JSON.stringify(seen)
     if (text === this.#sent) return
     this.#sent = text
-    this.view.tell("view", seen)
+    this.view.setState("view", seen)
   }
 
   #drawAnswer() {
@@ -295,7 +324,7 @@ class FeatureMaps {
     this.#dim(!looking.steps.length && !looking.answer)
     this.view.root.classList.toggle("is-waiting", !looking.answer)
     image.blank(words.image)
-    if (image.waiting.since) image.waiting.tell()
+    if (image.waiting.since) image.waiting.show()
     else put(this.#empty, words.maps)
   }
 
@@ -316,8 +345,7 @@ class FeatureMaps {
     this.asker.changed()
     this.image.forget()
     this.layers.clear()
-    this.filter.stop()
-    this.filter.node.hidden = true
+    this.filter?.close()
     for (const section of this.sections) section.forget()
     put(this.#trouble, "")
   }
@@ -336,10 +364,11 @@ class FeatureMaps {
     if (upload && upload.key !== before?.upload?.key) {
       this.#choose({ pixels: upload.pixels, said: upload.name })
     }
-    if (other?.id === this.beside.other?.id) return
-    this.beside.other = other
-    this.beside.forget()
-    this.beside.load()
+    if (other?.id === looking.other?.id) return
+    looking.other = other
+    const beside = this.sections[2]
+    beside.forget()
+    beside.load()
   }
 
   /**
@@ -365,7 +394,7 @@ class FeatureMaps {
     this.asker.end()
     this.image.end()
     this.time.halt()
-    for (const part of [this.filter, ...this.sections]) part.stop()
+    this.#stop()
   }
 }
 

@@ -42,20 +42,42 @@ export const markLines = (marks, colors) =>
     line: { color: colors.faint, width: 1, dash: "dot" },
   }))
 
+const CHARACTER_PX = 6.6 // of a name
+const ROWS = 2 // of names, which would hide the curve if there were more
+
 /**
+ * The marks' names, the latest first; where those before it leave one no room, a dot that says it
+ * under the pointer.
  * @param {(Mark & {x: number | null})[]} marks
  * @param {number} end of the axis
+ * @param {number} width of it in pixels
  * @param {Theme} colors
  */
-export const markNames = (marks, end, colors) =>
-  marks.map((mark, i) => ({
-    x: mark.x,
-    y: 1 - 0.08 * (i % 3),
-    yref: "paper",
-    yanchor: "top",
-    xanchor: (mark.x ?? 0) > 0.7 * end ? "right" : "left",
-    text: plain(markText(mark)),
-    showarrow: false,
-    bgcolor: colors.background,
-    font: { size: 11.5, color: colors.text },
-  }))
+export function markNames(marks, end, width, colors) {
+  /** @type {[left: number, right: number][][]} */
+  const rows = Array.from({ length: ROWS }, () => [])
+  return marks
+    .map((mark) => ({ text: plain(markText(mark)), x: mark.x }))
+    .reverse()
+    .map(({ text, x }) => {
+      const leftwards = (x ?? 0) > 0.7 * end
+      const size = ((text.length * CHARACTER_PX + 8) * end) / Math.max(width, 1)
+      const left = (x ?? 0) - (leftwards ? size : 0)
+      const row = rows.findIndex((taken) =>
+        taken.every(([from, to]) => left >= to || left + size <= from),
+      )
+      if (row >= 0) rows[row].push([left, left + size])
+      return {
+        x,
+        y: row >= 0 ? 1 - 0.08 * row : 1 - 0.08 * ROWS,
+        yref: "paper",
+        yanchor: "top",
+        xanchor: row < 0 ? "center" : leftwards ? "right" : "left",
+        text: row >= 0 ? text : "•",
+        hovertext: row >= 0 ? "" : text,
+        showarrow: false,
+        bgcolor: colors.background,
+        font: { size: 11.5, color: colors.text },
+      }
+    })
+}

@@ -15,7 +15,7 @@ import { element, put } from "./words.js"
 /** @typedef {[number, number]} Range */
 /**
  * A run on the charts: `at` says where a step of it lies on the axis, null where nobody knows.
- * @typedef {{id: string, name: string, color: string, run: Run, at: ((step: number) => number | null) | null}} Shown
+ * @typedef {{id: string, name: string, text: string, color: string, run: Run, at: ((step: number) => number | null) | null}} Shown
  */
 /**
  * What all charts of a view are drawn with.
@@ -30,6 +30,8 @@ import { element, put } from "./words.js"
  * @property {Mark[]} marks
  * @property {Set<string>} hidden ids of runs
  */
+
+const EDGES_PX = 68 // of a chart, beside its axis
 
 /** @param {string} text */
 const short = (text) => (text.length > 24 ? `${text.slice(0, 23).trimEnd()}…` : text)
@@ -81,12 +83,13 @@ export class Panel {
     const spoken = [this.now.textContent, this.tested.textContent].filter(Boolean).join("  ")
     this.plot.setAttribute("aria-label", `${this.about.title} by ${axis.title}. ${spoken}`)
     const at = first?.at
+    const width = this.plot.clientWidth - EDGES_PX
     const placed = at ? marks.map((mark) => ({ ...mark, x: at(mark.step) })) : []
     const layout = {
       ...this.#layout(scene, traces),
       shapes: markLines(placed, colors),
       // Named once, on the first chart, where the loss leaves room above it.
-      annotations: this.named ? markNames(placed, end, colors) : [],
+      annotations: this.named ? markNames(placed, end, width, colors) : [],
     }
     const config = { displayModeBar: false, responsive: false, doubleClick: "autosize" }
     Plotly.react(this.plot, traces, layout, config)

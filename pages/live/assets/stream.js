@@ -3,7 +3,7 @@
 //   const stop = subscribe(["run-id"], (run, changed) => ...)
 //
 // A listener is called with the run as known so far and the set of names that just changed.
-// `onConnection(listener)` tells whether the stream is "open", "waiting" or "broken".
+// `onConnection(listener)` says whether the stream is "open", "waiting" or "broken".
 
 import { Run } from "./run.js"
 

@@ -3,7 +3,7 @@
 
 import { post } from "./ask.js"
 import { Asker } from "./asker.js"
-import { follow, moment, settle } from "./moment.js"
+import { draft, follow, settle } from "./draft.js"
 import { adoptStyle, hasRoom, loadPlotly } from "./plotly.js"
 import { PICTURES } from "./portraits.js"
 import { frame } from "./portraits-frame.js"
@@ -132,7 +132,7 @@ class Studio {
    */
   #question() {
     const { mode, text, parameters, names, run, task } = this.view.data
-    const { typed, moved } = moment()
+    const { typed, moved } = draft()
     const now = { ...parameters }
     for (const [css, value] of Object.entries(moved)) {
       const meant = names.filter((name) => name.replace(/[^\w-]/g, "-") === css)

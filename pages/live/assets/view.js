@@ -20,7 +20,7 @@ import { theme } from "./words.js"
 /** @import {Run} from "./run.js" */
 
 /**
- * What Streamlit hands over: the page's data, and a way to tell the page something.
+ * What Streamlit hands over: the page's data, and a way to say something to the page.
  * @template Data
  * @typedef {{data: Data, setStateValue: (name: string, value: unknown) => void}} Component
  */
@@ -56,7 +56,7 @@ export class View {
   constructor(root, component) {
     this.root = root
     this.data = component.data
-    this.tell = component.setStateValue
+    this.setState = component.setStateValue
     this.colors = theme(root)
   }
 
@@ -71,7 +71,7 @@ export class View {
   update(component) {
     const before = this.data
     this.data = component.data
-    this.tell = component.setStateValue
+    this.setState = component.setStateValue
     const now = theme(this.root)
     if (now.key !== this.colors.key) {
       this.colors = now

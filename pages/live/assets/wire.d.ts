@@ -395,6 +395,7 @@ export interface RunAbout {
   id: string
   name: string
   color: number | string
+  text: string // its loss, where the name does not say all of it
 }
 
 export interface MetricAbout {

@@ -25,10 +25,36 @@ test("a mark's name is text, and stands on the side where there is room", () => 
       { ...mark, x: 90 },
     ],
     100,
+    400,
     colors,
-  )
+  ).reverse()
   assert.equal(left.text, "a &lt; b &amp; c")
   assert.deepEqual([left.xanchor, right.xanchor], ["left", "right"])
+})
+
+test("marks' names lie on no other and not over the curve; what has no room is a dot that says it", () => {
+  const mark = { kind: "rate", name: "learning_rate", value: 0.1 }
+  const marks = [10, 12, 14, 16, 90].map((step) => ({ ...mark, step, x: step }))
+  const colors = { background: "#fff", text: "#000" }
+  const rows = (width) => markNames(marks, 100, width, colors).reverse()
+  const narrow = rows(400)
+  const named = narrow.filter(({ text }) => text === "learning rate 0.1")
+  assert.deepEqual(
+    named.map(({ x, y }) => [x, y]),
+    [
+      [14, 0.92],
+      [16, 1],
+      [90, 1],
+    ],
+  )
+  assert.deepEqual(
+    narrow.filter(({ text }) => text === "•").map(({ x, hovertext }) => [x, hovertext]),
+    [
+      [10, "learning rate 0.1"],
+      [12, "learning rate 0.1"],
+    ],
+  )
+  assert.ok(rows(20_000).every(({ text, y }) => text !== "•" && y === 1))
 })
 
 test("classes beyond the palette have its colours again, in another shape", () => {

@@ -1,4 +1,4 @@
-// What the loss is at this very moment: what stands in the editor and where the sliders are, which
+// What the loss is just now: what stands in the editor and where the sliders are, which
 // the page learns only when typing or dragging rests. The views that cannot wait listen here.
 
 /** @type {Set<() => void>} */
@@ -8,7 +8,7 @@ let typed = null // the editor's text; null without one
 /** @type {Record<string, number>} */
 let moved = {} // sliders that were moved since the page last knew better: name -> value
 
-export const moment = () => ({ typed, moved })
+export const draft = () => ({ typed, moved })
 
 /** @param {() => void} listener */
 export function follow(listener) {
@@ -18,7 +18,7 @@ export function follow(listener) {
   }
 }
 
-function tell() {
+function notify() {
   for (const listener of [...listeners]) listener()
 }
 
@@ -26,11 +26,11 @@ function tell() {
  * The editor says what it holds; null: it is gone.
  * @param {string | null} text
  */
-export function type(text) {
+export function setText(text) {
   if (text === typed) return
   typed = text
   moved = {} // a text declares its own values
-  tell()
+  notify()
 }
 
 // The page has taken over what was moved, or another loss is shown.
@@ -51,7 +51,7 @@ new MutationObserver((changes) => {
     moved[name] = value
     some = true
   }
-  if (some) tell()
+  if (some) notify()
 }).observe(document.body, {
   subtree: true,
   attributes: true,
