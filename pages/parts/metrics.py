@@ -11,7 +11,7 @@ import streamlit as st
 from pages.live import component
 from pages.parts import draft, problems, rerun, session
 from pages.parts.visitor import visitor
-from playground import naming
+from playground import naming, trainable
 from playground.errors import PlaygroundError, WorkerError
 from playground.knobs import is_name, metric_key
 from playground.runs import supervisor
@@ -95,17 +95,27 @@ def chooser() -> None:
 
 
 def _named(known: Mapping[str, Mapping[str, Any]], metrics: list[str]) -> None:
+    """Those that the chosen task has, to choose from, and why it does not have the others. One of
+    these that is chosen stands among the first, marked, to be taken away."""
+    lacking = trainable.untrainable(known.values(), draft.chosen_task())
+    offered = [name for name in known if name in metrics or name not in lacking]
     st.session_state[NAMED] = [name for name in metrics if name in known]
-    st.pills(
-        "Metrics",
-        list(known),
-        selection_mode="multi",
-        format_func=lambda name: known[name]["title"],
-        key=NAMED,
-        on_change=_choose,
-        args=(list(known),),
-        label_visibility="collapsed",
-    )
+    if offered:
+        st.pills(
+            "Metrics",
+            offered,
+            selection_mode="multi",
+            format_func=lambda name: (
+                f"{known[name]['title']}{' (not here)' if name in lacking else ''}"
+            ),
+            key=NAMED,
+            on_change=_choose,
+            args=(list(known),),
+            label_visibility="collapsed",
+        )
+    for why in dict.fromkeys(lacking.values()):
+        titles = [known[name]["title"] for name in lacking if lacking[name] == why]
+        st.caption(f"Not here: {', '.join(titles)}. Each {why}.")
 
 
 def _about(info: Mapping[str, Any]) -> None:

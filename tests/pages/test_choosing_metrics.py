@@ -1,6 +1,7 @@
 """Choosing and writing metrics: what reaches the spec, the link and the charts."""
 
 import json
+import re
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -33,6 +34,17 @@ def test_chosen_metrics_are_in_the_link_and_in_the_run(visit: Visit, warm: Super
     click(page, "train")
     [record] = warm.store.runs()
     assert record.spec == RunSpec(dataset="digits", metrics=("macro_f1",))
+
+
+def test_metrics_that_a_task_cannot_have_are_said_and_not_offered(
+    visit: Visit, warm: Supervisor
+) -> None:
+    page = visit("task=siamese&dataset=digits")
+    offered = [pills for pills in page.pills if pills.key == "metrics-named"]
+    names = [option.content for pills in offered for option in pills.options]
+    assert "Brier score" not in names
+    assert re.search(r"Not here: .*Brier score.*\. Each needs y_true, y_pred, which", said(page))
+    assert "Not here" not in said(visit("dataset=digits"))
 
 
 def test_a_link_chooses_metrics(visit: Visit, warm: Supervisor) -> None:

@@ -1,15 +1,15 @@
 // The confusion matrix on the validation images and the accuracy of each class.
 
 import { mounts } from "./view.js"
-import { count, element, percent, put } from "./words.js"
+import { count, element, percent, put, weightsOf } from "./words.js"
 
-/** @import {ConfusionData, Evaluation} from "./wire.js" */
+/** @import {ConfusionData, Facts} from "./wire.js" */
 /** @import {View} from "./view.js" */
 
 const LATER = "After the first look at the validation images, what is taken for what shows here"
-/** @param {Evaluation | null | undefined} evaluation */
-const captionOf = (evaluation) =>
-  evaluation ? `${count(evaluation.images)} validation images, step ${count(evaluation.step)}` : ""
+/** @param {Facts} facts */
+const captionOf = (facts) =>
+  `${count(facts.evaluation?.images ?? 0)} validation images, ${weightsOf(facts)}`
 /** @param {string} name */
 const short = (name) => (name.length > 5 ? `${name.slice(0, 4)}.` : name)
 
@@ -99,10 +99,11 @@ export const mount = mounts((/** @type {View<ConfusionData>} */ view) => {
         classes = data.classes
         build()
       }
-      view.follow([data.run], ["evaluation", "state"])
+      view.follow([data.run], ["evaluation", "state", "best"])
     },
     draw() {
-      const { evaluation } = view.facts()
+      const facts = view.facts()
+      const { evaluation } = facts
       const matrix = evaluation?.confusion
       const fits = matrix?.length === classes.length
       root.classList.toggle("is-empty", !fits)
@@ -110,7 +111,7 @@ export const mount = mounts((/** @type {View<ConfusionData>} */ view) => {
       for (const part of root.querySelectorAll(":is(.matrix, .classes)"))
         part.toggleAttribute("inert", !fits)
       put(empty, fits ? "" : LATER)
-      put(caption, fits ? captionOf(evaluation) : "")
+      put(caption, fits ? captionOf(facts) : "")
       if (fits) for (const [i, row] of matrix.entries()) drawRow(i, row)
     },
   }

@@ -153,3 +153,16 @@ export function inWords(facts, broken = false) {
       return ""
   }
 }
+
+/**
+ * Which weights an evaluation is of: of a run whose best epoch's weights were restored at its end,
+ * its last look was at those of its last epoch.
+ * @param {Facts} facts
+ */
+export function weightsOf({ evaluation, best }) {
+  if (!evaluation) return ""
+  const at = `step ${count(evaluation.step)}`
+  return best?.restored && best.step < evaluation.step
+    ? `${at}: its last weights, not the restored ones of epoch ${count(best.epoch)}`
+    : at
+}

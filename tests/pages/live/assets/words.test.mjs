@@ -63,3 +63,14 @@ test("a run's colour is a place in the palette, again from its start, or a colou
   const found = [0, 1, 2, "teal"].map((color) => words.runColor(color, colors))
   assert.deepEqual(found, ["#111111", "#222222", "#111111", "teal"])
 })
+
+test("an evaluation of weights that were put away again says so", () => {
+  const evaluation = { step: 1200 }
+  const best = { epoch: 3, step: 900, restored: true }
+  const apart = "step 1,200: its last weights, not the restored ones of epoch 3"
+  assert.equal(words.weightsOf({ evaluation, best }), apart)
+  assert.equal(words.weightsOf({ evaluation, best: { ...best, restored: false } }), "step 1,200")
+  assert.equal(words.weightsOf({ evaluation, best: { ...best, step: 1200 } }), "step 1,200")
+  assert.equal(words.weightsOf({ evaluation, best: null }), "step 1,200")
+  assert.equal(words.weightsOf({}), "")
+})
