@@ -262,7 +262,7 @@ def _leave(code: int) -> None:
 
 
 def main(role: str) -> None:
-    """Serves as a worker of a role, "train", "check" or "look", until stdin closes."""
+    """Serves as a worker of a role of `_WARM_UPS`, until stdin closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends us
     answers = _own_stdout()
     _bound_memory()

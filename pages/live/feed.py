@@ -148,7 +148,7 @@ class Reader:
             self._add("gap", recorded.gap(self.store, self.run_id, gap.end), curves)
         if {"train_accuracy", "train_clean_accuracy"} & set(curves):
             end = self.series["fit_gap"].end
-            steps, space, error = fit.gap_at_looks(self.store, record, end)
+            steps, space, error = fit.gap_at_evaluations(self.store, record, end)
             self._add("fit_gap", (steps, space), curves)
             self._add("fit_gap_error", (steps, error), curves)
         if "loss" in curves:
@@ -175,8 +175,8 @@ class Reader:
         found = values[steps == step]
         if not len(found):
             return None
-        told = {"epoch": epoch, "step": step, "restored": bool(restored(marks))}
-        return {**told, "value": float(found[-1]) if math.isfinite(found[-1]) else None}
+        found_at = {"epoch": epoch, "step": step, "restored": bool(restored(marks))}
+        return {**found_at, "value": float(found[-1]) if math.isfinite(found[-1]) else None}
 
     def _collapsed(self) -> tuple[list[int] | None, str]:
         """Since when the features have fallen together, and what to do about it; None and nothing
@@ -185,9 +185,9 @@ class Reader:
         steps, _ = self.store.series(self.run_id, "validation_loss")
         if started is None or not len(steps):
             return None, ""
-        looks = {name: self._at(key, steps) for name, key in features_collapse.ASKED.items()}
+        evaluated = {name: self._at(key, steps) for name, key in features_collapse.ASKED.items()}
         guess = max(started.baseline.get("accuracy", 0.0), 1 / max(1, len(started.class_names)))
-        since = features_collapse.collapsed(steps.tolist(), looks, guess)
+        since = features_collapse.collapsed(steps.tolist(), evaluated, guess)
         if since is None:
             return None, ""
         return list(since), fit.judge(fit.read(self.store, self.store.run(self.run_id))).step
@@ -253,7 +253,7 @@ def _facts(record: Any) -> Message:
         "preparing": record.preparing or "",
         "fraction": record.preparing_fraction,
         "parameters": record.parameters,
-        # None for what is no number: NaN, which equals nothing, would be news at every look.
+        # None for what is no number: NaN, which equals nothing, would be news at every reading.
         "metrics": {
             name: value if math.isfinite(value) else None
             for name, value in (record.metrics or {}).items()

@@ -2,7 +2,7 @@
 
 Four bytes with the length of the JSON (little-endian), the JSON, then the arrays' bytes, each
 begun at a multiple of four. In the JSON an array is {"at", "type", "shape"}: where it begins
-behind the JSON, "u1", "i4" or "f4", and its shape. `look.js` is the other end.
+behind the JSON, "u1", "i4" or "f4", and its shape. `ask.js` is the other end.
 """
 
 import json

@@ -54,8 +54,8 @@ def broken_run(current: RunRecord) -> None:
                     icon=":material/undo:",
                     on_click=_go_back,
                     args=(by_now, found["back"], float(f"{rate:.6g}")),
-                    help="The run goes on from the weights of its best look at the validation "
-                    f"images so far, with a learning rate of {rate:.3g}.",
+                    help="The run goes on from the weights with the least validation loss "
+                    f"so far, with a learning rate of {rate:.3g}.",
                 )
             st.button(
                 "Skip this batch",

@@ -63,7 +63,7 @@ class View:
     log: bool = False
     axis: str = AXIS  # what the curves are drawn over
     seen: Seen = field(default_factory=Seen)  # what is looked at in the network
-    lesson: int = 0  # of the page Fitting, 1 to 5; 0 is none
+    lesson: int = 0  # of the page Fitting, 1 to MOST_LESSONS; 0 is none
     sweep: str = SWEEP  # the setting that its sweep varies
     # Of the named losses: which groups, with which properties, and which are compared.
     group: tuple[str, ...] = ()

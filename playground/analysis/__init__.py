@@ -1,7 +1,7 @@
 """What a trained or training network does, from a snapshot of its weights: feature maps, their
 gradients, what a prediction rests on, what a filter looks for, where the embedding puts images:
-those need TensorFlow, which workers have. And how well a run fits (`fit`), which the server reads
-off its curves without."""
+those need TensorFlow, which workers have. And what follows from recorded curves (`curves`), which
+the server works out without."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any

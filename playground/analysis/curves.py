@@ -1,5 +1,5 @@
 """What the recorded curves of a run amount to beside themselves: the generalisation gap at each
-look at the validation images, and all curves as one table. NumPy on what the store has."""
+evaluation on the validation images, and all curves as one table. NumPy on what the store has."""
 
 import csv
 import io
@@ -22,29 +22,29 @@ class Source(Protocol):
 
 
 def gap(store: Source, run_id: str, after: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Steps (N,) of the looks after step `after`, and the validation loss there less the mean
-    training loss of the steps just before, the last third since the look before.
+    """Steps (N,) of the evaluations after step `after`, and the validation loss there less the mean
+    training loss of the steps just before, the last third since the evaluation before.
 
-    A look whose steps are not recorded yet is left out; NaN where no loss of them is finite.
+    An evaluation whose steps are not recorded yet is left out; NaN where no loss of them is finite.
     Raises StoreError.
     """
-    looks, held = store.series(run_id, "validation_loss")
-    since = np.concatenate([[0], looks[:-1]])
-    first = looks - np.maximum(1, -(-(looks - since) // 3))  # the window is (first, look]
-    new = looks > after
+    ends, held = store.series(run_id, "validation_loss")
+    since = np.concatenate([[0], ends[:-1]])
+    first = ends - np.maximum(1, -(-(ends - since) // 3))  # the window is (first, end]
+    new = ends > after
     if not new.any():
-        return looks[:0], held[:0]
+        return ends[:0], held[:0]
     steps, losses = store.series(run_id, "loss", after=max(0, int(first[new][0])))
-    new &= looks <= (steps[-1] if len(steps) else 0)
+    new &= ends <= (steps[-1] if len(steps) else 0)
     finite = np.isfinite(losses)
-    # Sums up to each step, so that a window costs two look-ups.
+    # Sums up to each step, so that a window is a difference of two.
     total = np.concatenate([[0.0], np.cumsum(np.where(finite, losses, 0), dtype=np.float64)])
     count = np.concatenate([[0], np.cumsum(finite)])
     low = np.searchsorted(steps, first[new], "right")
-    high = np.searchsorted(steps, looks[new], "right")
+    high = np.searchsorted(steps, ends[new], "right")
     known = count[high] - count[low]
     mean = np.where(known, (total[high] - total[low]) / np.maximum(known, 1), np.nan)
-    return looks[new], held[new] - mean
+    return ends[new], held[new] - mean
 
 
 def clock(store: Source, run_id: str, after: int, most: int) -> tuple[np.ndarray, np.ndarray]:
@@ -59,7 +59,7 @@ def clock(store: Source, run_id: str, after: int, most: int) -> tuple[np.ndarray
 def table(store: Store, run_id: str) -> str:
     """All that was recorded of a run as CSV (RFC 4180): a row for each step at which there is
     something, empty where there is not, `nan` and `inf` for what is no number. Columns: step,
-    epoch, seconds, those of each step, those of the looks at a split. Raises SpecError for an
+    epoch, seconds, those of each step, those of the evaluations of a split. Raises SpecError for an
     unknown run, StoreError."""
     record = store.run(run_id)
     if record is None:

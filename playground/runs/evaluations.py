@@ -1,4 +1,4 @@
-"""The looks at a split of the images as rows: their numbers of every step, of the latest look the
+"""The evaluations of a split of the images as rows: their numbers of every step, of the latest the
 arrays, too, because nobody asks for those of the others."""
 
 import json
@@ -18,7 +18,7 @@ Numbers = tuple[int, str, int, dict[str, float]]  # number, split, step, metrics
 
 
 def write(connection: Connection, run_id: str, event: Evaluated) -> None:
-    """Keeps a look, and its numbers as the run's latest."""
+    """Keeps an evaluation, and its numbers as the run's latest."""
     columns = tables.evaluations.c
     same = (columns.run_id == run_id, columns.split == event.split, columns.full == event.full)
     before = connection.execute(
@@ -72,7 +72,7 @@ def read(
         .where(columns.run_id == run_id, columns.split == split, columns.step > after)
         .order_by(columns.step, columns.number)
     ).all()
-    found = {}  # of two looks at one step, the later counts
+    found = {}  # of two at one step, the later counts
     for row in rows:
         value = json.loads(row.metrics).get(metric)
         if value is not None:
@@ -92,7 +92,7 @@ def numbers(connection: Connection, run_id: str, after: int) -> list[Numbers]:
 
 
 def latest(connection: Connection, run_id: str, split: str, full: bool | None) -> Evaluated | None:
-    """The latest look at a split, of all its images or a sample where asked; or None."""
+    """The latest evaluation of a split, of all its images or a sample where asked; or None."""
     columns = tables.evaluations.c
     query = (
         select(tables.evaluations)
@@ -120,5 +120,5 @@ def _arrays(run_id: str, content: bytes) -> dict[str, np.ndarray]:
     try:
         return from_npz(content) if content else {}
     except ValueError:
-        _log.warning("The arrays of the latest look at run %s are damaged.", run_id)
+        _log.warning("The arrays of the latest evaluation of run %s are damaged.", run_id)
         return {}

@@ -159,8 +159,8 @@ class LocalWorker:
 
 
 class LocalExecutor:
-    """Keeps workers of a role ("train", "check" or "look") alive on this machine: `warm` of them
-    always, and up to `count` from when `grow` asks for one more until it is dismissed."""
+    """Keeps workers of a role ("train", "check", "look" or "project") alive on this machine: `warm`
+    of them always, and up to `count` from when `grow` asks for one more until it is dismissed."""
 
     def __init__(
         self,

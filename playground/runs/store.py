@@ -270,7 +270,7 @@ class Store:
     def evaluation(
         self, run_id: str, split: str = "validation", full: bool | None = None
     ) -> Evaluated | None:
-        """The latest look at a split, of all its images or a sample where asked; or None."""
+        """The latest evaluation of a split, of all its images or a sample where asked; or None."""
         with self._reading() as connection:
             return evaluations.latest(connection, run_id, split, full)
 
@@ -315,7 +315,7 @@ class Store:
                 _log.warning("A snapshot of run %s is passed over: %s", run_id, error)
         if fault is not None and set(steps) & set(self.snapshots(run_id, kind)):
             raise fault
-        return None  # thinned out between the two looks
+        return None  # thinned out between the two queries
 
     def snapshots(self, run_id: str, kind: str) -> list[int]:
         """The steps of which there is a snapshot, ascending."""

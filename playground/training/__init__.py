@@ -1,1 +1,1 @@
-"""The training loop, its probes and the events they emit."""
+"""The training loop, what it evaluates between steps, and the events that it emits."""

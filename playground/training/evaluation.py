@@ -1,4 +1,4 @@
-"""When a run's network is looked at on images it does not train on, and what is found."""
+"""When a run's network is evaluated on images it does not train on, and what is found."""
 
 import numpy as np
 
@@ -30,28 +30,28 @@ class Evaluation:
         self._terms = terms.TermGradients(self._graph, self._work.rows_of("train", chosen))
 
     def due(self, step: int) -> bool:
-        """Whether the validation images are looked at after this step."""
+        """Whether the validation images are evaluated after this step."""
         return step == self.next(step - 1)
 
     def next(self, step: int) -> int:
         """The first step after `step` that is followed by an evaluation; each epoch has the same,
         evenly spread, the last at its end. A phase's first steps, where most happens, have more."""
         epoch, within = divmod(step, self._steps_per_epoch)
-        looks = min(self._work.spec.evaluations, self._steps_per_epoch)
-        number = within * looks // self._steps_per_epoch + 1
-        due = epoch * self._steps_per_epoch - (-number * self._steps_per_epoch // looks)
+        count = min(self._work.spec.evaluations, self._steps_per_epoch)
+        number = within * count // self._steps_per_epoch + 1
+        due = epoch * self._steps_per_epoch - (-number * self._steps_per_epoch // count)
         early = [self._begun + each for each in EARLY if step < self._begun + each]
         return min([due, *early])
 
     def splits(self) -> list[str]:
-        """What is looked at when an evaluation is due, in this order."""
+        """The splits that are evaluated when an evaluation is due, in this order."""
         return (
             ["validation"] if self._work.measured_rows("train") is None else ["train", "validation"]
         )
 
     def measure(self, split: str, step: int, control: Control) -> Evaluated | None:
         """The network on a split, dropout and augmentation off; None if a pause or a stop came in
-        between. Of "train" the rows that the work looks at; of "validation" all at an epoch's end,
+        between. Of "train" the rows that the work measures; of "validation" all at an epoch's end,
         else a fixed sample, with the strip of test rows; of "test" all."""
         work, graph = self._work, self._graph
         chosen = work.measured_rows(split)

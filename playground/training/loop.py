@@ -348,15 +348,15 @@ class Training:
         yield Changed(self.step, LOSS, "", value)
 
     def begin_anew(self) -> None:
-        """Forgets which look and which epoch were the best: the values of another loss say nothing
-        of this one's."""
+        """Forgets which evaluation and which epoch were the best: the values of another loss say
+        nothing of this one's."""
         self.good = replace(self.good, loss=math.inf)
         self.best = BestEpoch(
             self.spec.patience, int(self.epoch), self.step, weights=self.weights()
         )
 
     def go_back(self, step: float) -> None:
-        """Puts the weights of the best look so far back, with a fresh optimiser: what it has
+        """Puts the weights of the best evaluation so far back, with a fresh optimiser: what it has
         gathered is of where the run went astray. Raises ValueError for another step."""
         if step != self.good.step:
             raise ValueError(f"the weights of step {step:g} are not at hand")
@@ -403,8 +403,8 @@ class Training:
 
 @dataclass(frozen=True)
 class Good:
-    """The weights of the look at the validation images with the least loss so far, or those the
-    run began with: what it can go back to."""
+    """The weights of the evaluation with the least validation loss so far, or those the run began
+    with: what it can go back to."""
 
     step: int
     loss: float

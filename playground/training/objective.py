@@ -1,4 +1,4 @@
-"""What the classification task offers a loss or a metric: the tensors they can name."""
+"""A run's loss and metrics, and the tensors that classification offers them by name."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -89,7 +89,7 @@ def remarks(loss: Any) -> list[dict[str, str]]:
 
 def metrics(spec: RunSpec) -> dict[str, Any]:
     """The spec's metrics, by the names they are recorded under. Raises SpecError for a text that
-    is none, with its place, and for one that needs what classification does not have."""
+    is none, with its place, and for one that needs what its task does not have."""
     found = {}
     for text in spec.measured:
         try:

@@ -9,7 +9,7 @@ from playground.training import fit_record
 
 NAMES = ("nll", "nll_error", "spread", "dead", "unanswered", "commonest")
 SAME = 1e-6  # of the features' size: a unit that varies by less over the images says nothing
-SAMPLE = 2048  # images of which the features are looked at: every so many of more
+SAMPLE = 2048  # images whose features are measured: every so many of more
 
 
 def signs(features: np.ndarray, probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:

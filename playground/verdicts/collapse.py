@@ -13,7 +13,7 @@ WARM = 20  # steps in which a network has hardly begun
 POINT = 0.01  # a spread of the features, as a share of their size, below which they are one point
 LOST = 0.15  # of kNN's way from guessing to all right: features that tell no more than so apart
 SAME = 0.8  # of the images that get one and the same answer
-# What is asked at every look at the validation images, by the names it is recorded under.
+# What is asked at every evaluation on the validation images, by the names it is recorded under.
 ASKED: Mapping[str, str] = {
     "spread": "validation_spread",
     "knn": "validation_embedding_knn_1",
@@ -28,16 +28,17 @@ def apart(knn: np.ndarray, guess: float) -> np.ndarray:
 
 
 def collapsed(
-    steps: Sequence[int], looks: Mapping[str, np.ndarray], guess: float
+    steps: Sequence[int], evaluated: Mapping[str, np.ndarray], guess: float
 ) -> tuple[int, int] | None:
     """Whether and since when the features have fallen together, of the numbers of `ASKED` at every
-    look (NaN where none was recorded): the first and the last step of their last stay there, of at
-    least `SINCE` looks after the first `WARM` steps; None if they have parted or always were."""
+    evaluation (NaN where none was recorded): the first and the last step of their last stay there,
+    of at least `SINCE` evaluations after the first `WARM` steps; None if they have parted or always
+    were."""
     if not len(steps):
         return None
-    told = apart(looks["knn"], guess)
-    fallen = (looks["spread"] < POINT) | (
-        (told < LOST) & (told < told[0]) & (looks["commonest"] > SAME)
+    shares = apart(evaluated["knn"], guess)
+    fallen = (evaluated["spread"] < POINT) | (
+        (shares < LOST) & (shares < shares[0]) & (evaluated["commonest"] > SAME)
     )
     fallen &= np.asarray(steps) >= WARM
     if not fallen[-1]:

@@ -1,5 +1,5 @@
-"""What a run recorded, as a verdict takes it: its curves at the ends of epochs, what every look and
-every step says, and the gap between training and validation."""
+"""What a run recorded, as a verdict takes it: its curves at the ends of epochs, what every
+evaluation and every step says, and the gap between training and validation."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -14,8 +14,8 @@ from playground.verdicts import diagnosis
 from playground.verdicts.best import restored
 from playground.verdicts.diagnosis import Diagnosis
 
-# Of a look at the validation images: what is read of each, by the names they are asked for.
-LOOKS = {
+# Of an evaluation on the validation images: what is read of each, by the names they are asked for.
+EVALUATED = {
     "accuracy": "accuracy",
     "loss": "loss",
     "nll": "nll",
@@ -40,9 +40,9 @@ class Curves:
     values are against the given labels, with dropout off, unless `noisy_train`: then they are means
     over the batches, dropout and augmentation on. Under label noise `clean_*` are those of the
     images whose label is right, `given` the share of wrong labels that is said, `true` the share of
-    those images whose right label is said. `looks` has the numbers of `LOOKS` and `epochs` at every
-    look at the validation images, (L,) each, `steps` those of `STEPS` of every step, (S,) each;
-    what a run of an earlier version did not record is not in them.
+    those images whose right label is said. `evaluations` has the numbers of `EVALUATED` and
+    `epochs` at every evaluation on the validation images, (L,) each, `steps` those of `STEPS` of
+    every step, (S,) each; what a run of an earlier version did not record is not in them.
     """
 
     epochs: np.ndarray
@@ -68,10 +68,10 @@ class Curves:
     best_epoch: int = 0  # whose weights were restored
     over: bool = False  # it has ended: what is advised is for the next run
     spec: Mapping[str, Any] = field(default_factory=dict)  # for the next step
-    looks: Mapping[str, np.ndarray] = field(default_factory=dict)
+    evaluations: Mapping[str, np.ndarray] = field(default_factory=dict)
     steps: Mapping[str, np.ndarray] = field(default_factory=dict)
-    terms: Mapping[str, np.ndarray] = field(default_factory=dict)  # pull of each, at every look
-    missing: tuple[str, ...] = ()  # classes that are never the answer at the last look
+    terms: Mapping[str, np.ndarray] = field(default_factory=dict)  # by text: its gradient's norm
+    missing: tuple[str, ...] = ()  # classes that are never the answer at the last evaluation
     known: Diagnosis = field(default_factory=Diagnosis)
 
 
@@ -117,11 +117,12 @@ def accuracy_gap(
 # From the store ---------------------------------------------------------------------------------
 
 
-def gap_at_looks(
+def gap_at_evaluations(
     store: Any, record: Any, after: int = 0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The gap of accuracy at each look after a step, as the verdict has it: steps, gap, standard
-    error, (N,) each. Empty where the training images are not measured. Raises StoreError."""
+    """The gap of accuracy at each evaluation after a step, as the verdict has it: steps, gap,
+    standard error, (N,) each. Empty where the training images are not measured. Raises
+    StoreError."""
     steps, own = store.series(record.id, "train_clean_accuracy", after)
     started = store.started(record.id)
     images, wrong = _measured(store, record, started)
@@ -150,10 +151,10 @@ class _Reader:
         self.store, self.record = store, record
         self.started = store.started(record.id)
         self.an_epoch = self.started.steps_per_epoch if self.started is not None else 1
-        looked, accuracy = store.series(record.id, "validation_accuracy")
-        self.looked = looked
+        evaluated, accuracy = store.series(record.id, "validation_accuracy")
+        self.evaluated = evaluated
         self.accuracy = accuracy.astype(float)
-        self.at = looked[looked % self.an_epoch == 0]
+        self.at = evaluated[evaluated % self.an_epoch == 0]
         self.marks = store.marks(record.id)
 
     def curves(self, doctor: Iterable[Mapping[str, Any]]) -> Curves:
@@ -195,7 +196,7 @@ class _Reader:
             best_epoch=restored(self.marks),
             over=not record.live,
             spec=record.spec.model_dump(),
-            looks=self.looks(),
+            evaluations=self.evaluations(),
             steps={name: self.steps(name) for name in STEPS},
             terms=self.terms(),
             missing=self.missing(),
@@ -207,7 +208,7 @@ class _Reader:
         return found
 
     def of(self, name: str, at: np.ndarray) -> np.ndarray | None:
-        """A series of looks at some steps, NaN where it has none; None if it has none at all."""
+        """A series at some steps, NaN where it has nothing; None if it has nothing at all."""
         found, values = self.store.series(self.record.id, name)
         if not len(found):
             return None
@@ -228,22 +229,26 @@ class _Reader:
         parts = [values[max(0, step - self.an_epoch) : step] for step in self.at]
         return np.array([part.mean() if len(part) else np.nan for part in parts])
 
-    def looks(self) -> dict[str, np.ndarray]:
-        found = {name: self.of(f"validation_{key}", self.looked) for name, key in LOOKS.items()}
+    def evaluations(self) -> dict[str, np.ndarray]:
+        found = {
+            name: self.of(f"validation_{key}", self.evaluated) for name, key in EVALUATED.items()
+        }
         if found["nll"] is None:
-            found["nll"] = self.of(f"validation_{SIDE}", self.looked)
+            found["nll"] = self.of(f"validation_{SIDE}", self.evaluated)
         kept = {name: values for name, values in found.items() if values is not None}
-        return {"epochs": self.looked / self.an_epoch, **kept}
+        return {"epochs": self.evaluated / self.an_epoch, **kept}
 
     def terms(self) -> dict[str, np.ndarray]:
-        """How hard each term pulls on the features, at every look, by its text."""
+        """The norm of each term's gradient at the features, at every evaluation, by its text."""
         texts = self.started.loss.get("terms", ()) if self.started is not None else ()
         names = [f"validation_term{place}_features" for place in range(1, len(texts) + 1)]
-        found = {text: self.of(name, self.looked) for text, name in zip(texts, names, strict=True)}
+        found = {
+            text: self.of(name, self.evaluated) for text, name in zip(texts, names, strict=True)
+        }
         return {text: values for text, values in found.items() if values is not None}
 
     def missing(self) -> tuple[str, ...]:
-        """The classes that are there and never the answer, at the last look."""
+        """The classes that are there and never the answer, at the last evaluation."""
         last = self.store.evaluation(self.record.id, "validation")
         if last is None or "confusion" not in last.arrays or self.started is None:
             return ()

@@ -72,7 +72,7 @@ class Diagnosis:
         """Whether what is surely wrong is hardly taught any more."""
         return self.says("sure") == "no" and self.says("push") == "no"
 
-    def told(self, *codes: str) -> Mapping[str, str]:
+    def warning(self, *codes: str) -> Mapping[str, str]:
         """The first of these warnings that the language gave: message, hint and fix; or nothing."""
         return next((self.codes[code] for code in codes if code in self.codes), {})
 

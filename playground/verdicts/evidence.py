@@ -6,11 +6,12 @@ from functools import cached_property
 
 import numpy as np
 
+from playground.verdicts.collapse import LOST, POINT, apart
 from playground.verdicts.curves import Curves, gap, trained
 from playground.verdicts.words import Next, Verdict, listed, percent, points
 
 LEAST_EPOCHS = 4  # evaluations at an epoch's end, before it is said how well a run fits
-LEAST_LOOKS = 3  # looks in a row after a whole epoch, before it is said that it does not learn
+LEAST_EVALUATIONS = 3  # in a row after a whole epoch, before it is said that it does not learn
 ERRORS = 2.0  # standard errors that a difference must have to count
 GAP = 0.05  # of accuracy: a smaller one is no overfitting, however sure it is
 LEARNED = 0.85  # of what lies between guessing and all right: less on training images is underfit
@@ -117,8 +118,8 @@ class Evidence:
 
     @property
     def never_answered(self) -> str:
-        """Which classes are never the answer, at no recent look; "" if all are."""
-        names, counts = self.curves.missing, self.curves.looks.get("unanswered")
+        """Which classes are never the answer, at no recent evaluation; "" if all are."""
+        names, counts = self.curves.missing, self.curves.evaluations.get("unanswered")
         if not names or counts is None or len(counts) < 3 or np.nanmin(counts[-3:]) < 1:
             return ""
         verb = "is" if len(names) == 1 else "are"
@@ -154,34 +155,43 @@ class Evidence:
         cause: str = "",
     ) -> Verdict:
         """A verdict of a kind with all that was measured."""
-        told = tuple(note for note in (*notes, *self.notes) if note not in sentence)
+        unsaid = tuple(note for note in (*notes, *self.notes) if note not in sentence)
         return Verdict(
-            kind, sentence, self.measured, step.words, told, epoch, cause, step.change, step.respect
+            kind,
+            sentence,
+            self.measured,
+            step.words,
+            unsaid,
+            epoch,
+            cause,
+            step.change,
+            step.respect,
         )
 
 
-class Looks:
-    """What every look and every step of a run says, from its beginning on: enough to tell whether
-    it learns at all, long before `LEAST_EPOCHS` are over. NaN where nothing was recorded."""
+class History:
+    """What every evaluation and every step of a run says, from its beginning on: enough to tell
+    whether it learns at all, long before `LEAST_EPOCHS` are over. NaN where nothing was
+    recorded."""
 
     def __init__(self, curves: Curves) -> None:
         self.curves, self.spec, self.known = curves, curves.spec, curves.known
-        epochs = curves.looks.get("epochs", np.zeros(0))
+        epochs = curves.evaluations.get("epochs", np.zeros(0))
         if curves.best_epoch:  # what came after it is undone
             epochs = epochs[epochs <= curves.best_epoch + 1e-6]
         self.epochs = epochs
 
     def of(self, name: str) -> np.ndarray:
-        """A number of `curves.LOOKS` at every look."""
-        found = self.curves.looks.get(name)
+        """A number of `curves.EVALUATED` at every evaluation."""
+        found = self.curves.evaluations.get(name)
         return np.full(len(self.epochs), np.nan) if found is None else found[: len(self.epochs)]
 
     def first(self, name: str) -> float:
-        """At the first look, of a network that has hardly begun."""
+        """At the first evaluation, of a network that has hardly begun."""
         return float(self.of(name)[0]) if len(self.epochs) else math.nan
 
     def last(self, name: str) -> float:
-        """At the last look."""
+        """At the last evaluation."""
         return float(self.of(name)[-1]) if len(self.epochs) else math.nan
 
     def step(self, name: str) -> np.ndarray:
@@ -190,20 +200,20 @@ class Looks:
 
     @cached_property
     def recent(self) -> np.ndarray:
-        """Which looks are the last `LEAST_LOOKS`; none of a run that has not had as many after a
-        whole epoch."""
+        """Which evaluations are the last `LEAST_EVALUATIONS`; none of a run that has not had as
+        many after a whole epoch."""
         after = np.flatnonzero(self.epochs >= 1)
-        return after[-LEAST_LOOKS:] if len(after) >= LEAST_LOOKS else after[:0]
+        return after[-LEAST_EVALUATIONS:] if len(after) >= LEAST_EVALUATIONS else after[:0]
 
     @property
-    def told(self) -> bool:
-        """Whether there were looks enough to say that it does not learn."""
+    def enough(self) -> bool:
+        """Whether there were evaluations enough to say that it does not learn."""
         return len(self.recent) > 0
 
     @cached_property
     def accuracy(self) -> float:
-        """The best accuracy of the recent looks."""
-        return float(np.max(self.of("accuracy")[self.recent])) if self.told else math.nan
+        """The best accuracy of the recent evaluations."""
+        return float(np.max(self.of("accuracy")[self.recent])) if self.enough else math.nan
 
     @cached_property
     def chance(self) -> float:
@@ -213,14 +223,51 @@ class Looks:
 
     @property
     def guesses(self) -> bool:
-        """Whether all recent looks are no better than guessing."""
-        return self.told and self.accuracy <= self.chance
+        """Whether all recent evaluations are no better than guessing."""
+        return self.enough and self.accuracy <= self.chance
 
     @property
     def learned(self) -> float:
         """What share of all that lies between guessing and all right the validation images get."""
         guess = self.curves.guess_accuracy
         return (self.accuracy - guess) / max(1e-9, 1 - guess)
+
+    @property
+    def classes_apart(self) -> tuple[float, float]:
+        """How far the features tell the classes apart, at the first evaluation and at the last:
+        kNN's share of what lies between guessing and all right."""
+        shares = apart(self.of("knn"), self.curves.guess_accuracy)
+        return float(shares[0]), float(shares[-1])
+
+    @property
+    def fallen_together(self) -> bool:
+        """Whether the features tell less apart than those of the untrained network: all on one
+        point, or a nearest neighbour that is right no more often than by chance."""
+        if self.last("spread") < POINT:
+            return True
+        before, now = self.classes_apart
+        return bool(now < LOST and before > 2 * max(now, 0.0))
+
+    @property
+    def strongest_term(self) -> tuple[str, float]:
+        """The term whose gradient at the features is the largest at the first evaluation, and how
+        many times larger than those of all others together; "" of a loss of one term."""
+        pulls = {text: float(each[0]) for text, each in self.curves.terms.items() if len(each)}
+        if len(pulls) < 2:
+            return "", math.nan
+        strong = max(pulls, key=pulls.__getitem__)
+        rest = sum(pull for text, pull in pulls.items() if text != strong)
+        return strong, pulls[strong] / rest if rest > 0 else math.inf
+
+    @property
+    def progress(self) -> str:
+        """How far NLL has come, first to last evaluation, in words; of a run of an earlier version
+        how many answers are right."""
+        if math.isnan(self.first("nll")):
+            right = percent(self.last("accuracy"))
+            return f"{right} are right after {self.epochs[-1]:.3g} epochs"
+        first, last = self.first("nll"), self.last("nll")
+        return f"NLL went from {first:.3g} to {last:.3g} in {self.epochs[-1]:.3g} epochs"
 
 
 def smooth(values: np.ndarray) -> np.ndarray:

@@ -28,12 +28,12 @@ import numpy as np
 
 from playground.tasks.classification import NLL
 from playground.verdicts import causes, kinds
-from playground.verdicts.curves import Curves, Gap, accuracy_gap, gap, gap_at_looks, read
-from playground.verdicts.evidence import LEAST_EPOCHS, Evidence, Looks
+from playground.verdicts.curves import Curves, Gap, accuracy_gap, gap, gap_at_evaluations, read
+from playground.verdicts.evidence import LEAST_EPOCHS, Evidence, History
 from playground.verdicts.words import RESPECTS, Verdict
 
 __all__ = ["KINDS", "NLL", "RESPECTS", "WELL", "Curves", "Gap", "Verdict", "accuracy_gap", "gap",
-           "gap_at_looks", "judge", "read"]  # fmt: skip
+           "gap_at_evaluations", "judge", "read"]  # fmt: skip
 
 KINDS: Sequence[str] = (
     "early",
@@ -58,8 +58,8 @@ STOPPED = (
 
 def judge(curves: Curves) -> Verdict:
     """The verdict on these curves."""
-    look = Looks(curves)
-    found = causes.why_not_finite(look) or causes.why_not_learning(look)
+    history = History(curves)
+    found = causes.why_not_finite(history) or causes.why_not_learning(history)
     if found is not None:
         return found
     if curves.best_epoch:
@@ -82,10 +82,10 @@ def _stopped_early(curves: Curves) -> Verdict:
         if isinstance(value := getattr(curves, name), np.ndarray)
     }
     last = float(curves.epochs[-1])
-    epochs = curves.looks.get("epochs")
+    epochs = curves.evaluations.get("epochs")
     if epochs is not None:
         upto = epochs <= curves.best_epoch + 1e-6
-        arrays["looks"] = {name: values[upto] for name, values in curves.looks.items()}
+        arrays["evaluations"] = {name: values[upto] for name, values in curves.evaluations.items()}
     found = judge(replace(curves, **arrays, missing=(), best_epoch=0, over=True))
     if found.kind == "early":
         found = replace(
@@ -94,7 +94,7 @@ def _stopped_early(curves: Curves) -> Verdict:
             f"{LEAST_EPOCHS} epochs that a verdict needs.",
             step="Divide the learning rate by 3: the best epoch then comes later.",
         )
-    elif "more epochs" in found.step:  # validation loss told that they do not help
+    elif "more epochs" in found.step:  # validation loss has shown that they do not help
         found = replace(found, step=STOPPED, change={}, respect="")
     note = (
         f"Early stopping: of {last:g} epochs, epoch {curves.best_epoch} had the least validation "

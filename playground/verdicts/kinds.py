@@ -88,8 +88,8 @@ def stuck(e: Evidence) -> Verdict | None:
 
 
 def missing(e: Evidence) -> Verdict | None:
-    """Classes that are never the answer, at no recent look, where it is known why; where it is not,
-    a note says so (`Evidence.notes`)."""
+    """Classes that are never the answer, at no recent evaluation, where it is known why; where it
+    is not, a note says so (`Evidence.notes`)."""
     rare = float(e.spec.get("imbalance", 1.0))
     said = e.never_answered
     if said and rare >= TIMES and e.spec.get("class_weights", "none") == "none":
@@ -98,7 +98,7 @@ def missing(e: Evidence) -> Verdict | None:
             f"{said} The commonest class has {rare:,.3g} times as many images as the rarest.",
             steps.balanced(), cause="imbalance",
         )  # fmt: skip
-    if said and e.curves.known.told(*TWICE):
+    if said and e.curves.known.warning(*TWICE):
         return e.verdict(
             "missing",
             f"{said} A second softmax flattens the probabilities and weakens the gradient.",

@@ -6,7 +6,7 @@ import { count, element, percent, put, weightsOf } from "./words.js"
 /** @import {ConfusionData, Facts} from "./wire.js" */
 /** @import {View} from "./view.js" */
 
-const LATER = "After the first look at the validation images, what is taken for what shows here"
+const LATER = "After the first evaluation, which class is taken for which shows here"
 /** @param {Facts} facts */
 const captionOf = (facts) =>
   `${count(facts.evaluation?.images ?? 0)} validation images, ${weightsOf(facts)}`

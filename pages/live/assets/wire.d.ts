@@ -1,4 +1,4 @@
-// What the server sends, as types: no browser loads this file. `tests/pages/live/test_wire.py`
+// What the server sends, as types: no browser loads this file. `tests/playground/test_wire.py`
 // holds it against what Python sends, message by message. A number that is none (NaN) is null.
 
 /** An array of an answer (`packing.py`): typed, with the shape that it has in Python. */
@@ -31,7 +31,7 @@ export interface Mark {
   value: string | number
 }
 
-/** A look at the validation images (or others: `split`). */
+/** An evaluation on the validation images (or others: `split`). */
 export interface Evaluation {
   step: number
   split: string

@@ -59,6 +59,6 @@ def test_verdicts_ask_for_no_series_that_nobody_records() -> None:
     )
     record = SimpleNamespace(id="1", spec=SPEC, state="completed", kind="", live=False)
     fit.read(store, record)
-    fit.gap_at_looks(store, record)
+    fit.gap_at_evaluations(store, record)
     assert asked <= recorded, asked - recorded
     assert {f"validation_{fit.NLL}", "train_clean_accuracy"} <= asked

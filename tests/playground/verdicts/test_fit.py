@@ -138,7 +138,7 @@ def test_nothing_is_concluded_from_what_an_earlier_version_did_not_record() -> N
     known = Curves(
         epochs=np.arange(1.0, 7), train_nll=flat + 0, train_accuracy=accuracy,
         validation_nll=flat, validation_accuracy=accuracy, train_images=500,
-        validation_images=500, looks={"epochs": np.arange(1.0, 7), "accuracy": accuracy},
+        validation_images=500, evaluations={"epochs": np.arange(1.0, 7), "accuracy": accuracy},
         spec={"learning_rate": 3e-3, "optimizer": "adam", "width": 8},
     )  # fmt: skip
     found = fit.judge(known)
