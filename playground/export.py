@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 
 from playground import layers, models
+from playground.cnn import CnnSpec
 from playground.datasets import source_of
 from playground.errors import PlaygroundError, SpecError
 from playground.knobs import is_name
@@ -96,11 +97,19 @@ def _readme(
             if own
             else "Plain Keras opens it; it needs nothing else of this folder."
         )
+        plan = models.plan(spec)
+        given = ", ".join(plan.inputs)
+        given = f"[{given}]" if len(plan.inputs) > 1 else given
+        gives = (
+            f"probabilities (N, {len(known.class_names)}) of:"
+            if len(plan.outputs) == 1
+            else f"{', '.join(plan.outputs)}, where classes are in this order:"
+        )
         lines += [
             f"- `{NETWORK}`: the network with the weights of step {step:,}, without its loss or",
             f"  optimiser. {needed}",
-            f'  `keras.saving.load_model("{NETWORK}").predict(images)` gives, of images',
-            f"  {('N', *known.shape)} of 0 to 255, probabilities (N, {len(known.class_names)}) of:",
+            f'  `keras.saving.load_model("{NETWORK}").predict({given})` gives, of images',
+            f"  {('N', *known.shape)} of 0 to 255, {gives}",
             f"  {', '.join(known.class_names)}.",
         ]
     elif network is not None:
@@ -133,7 +142,7 @@ def script(spec: RunSpec, *, weights: bool = False, changed: bool = False) -> st
     known = source_of(spec.dataset)
     parts = [
         _head(spec, weights, changed),
-        _data(spec),
+        data(spec),
         _network(spec),
         _LOSS.format(
             loss=_loss(spec),
@@ -149,11 +158,11 @@ def script(spec: RunSpec, *, weights: bool = False, changed: bool = False) -> st
             dataset=spec.dataset,
             trained=TRAINED,
             alpha=spec.center_rate,
-            rate=_rate(spec),
-            optimizer=_optimizer(spec),
+            rate=rate(spec),
+            optimizer=optimizer(spec),
             batch=spec.batch_size,
             epochs=spec.epochs,
-            callbacks=_callbacks(spec),
+            callbacks=callbacks(spec),
         ),
     ]
     return "\n".join(parts)
@@ -246,7 +255,8 @@ y_train[wrong] = ((y_train + step) % {classes})[wrong]
 """
 
 
-def _data(spec: ClassificationSpec) -> str:
+def data(spec: CnnSpec) -> str:
+    """The lines that read the images, keep some for validation and take their statistics."""
     known = source_of(spec.dataset)
     classes = len(known.class_names)
     lines = [
@@ -267,7 +277,7 @@ def _data(spec: ClassificationSpec) -> str:
             "held_out, train = order[:count], order[count:]",
         ]
     lines.append("x_train, y_train = x[train], y[train]")
-    if spec.label_noise:
+    if isinstance(spec, ClassificationSpec) and spec.label_noise:
         symmetric = spec.noise_kind == "symmetric"
         step = f"draw.integers(1, {classes}, len(y_train))" if symmetric else "1"
         lines.append(
@@ -304,6 +314,12 @@ if kept:
 
 
 def _network(spec: ClassificationSpec) -> str:
+    lines = ["", "# The network.", *layers.script(models.plan(spec), {"images": moving(spec)})]
+    return "\n".join(lines) + "\n"
+
+
+def moving(spec: CnnSpec) -> list[str]:
+    """The layers that move the images to train on, as code."""
     known = source_of(spec.dataset)
     moved = []
     if spec.flip:
@@ -315,20 +331,25 @@ def _network(spec: ClassificationSpec) -> str:
             f"layers.RandomTranslation({share[0]:.6g}, {share[1]:.6g}, "
             'fill_mode="constant", interpolation="nearest")'
         )
-    lines = ["", "# The network.", *layers.script(models.plan(spec), {"images": moved})]
-    return "\n".join(lines) + "\n"
+    return moved
+
+
+def named_loss(spec: RunSpec) -> str:
+    """The line that gets a named loss."""
+    moved = dict(spec.loss_parameters)
+    given = f", **{moved!r}" if moved else ""
+    return f'loss = losses.get("{spec.loss}"{given})'
 
 
 def _loss(spec: RunSpec) -> str:
     moved = dict(spec.loss_parameters)
     if is_name(spec.loss):
-        given = f", **{moved!r}" if moved else ""
-        return f'loss = losses.get("{spec.loss}"{given})'
+        return named_loss(spec)
     values = f", {moved!r}" if moved else ""
-    return f"TEXT = {_quoted(spec.loss)}\nloss = losses.compile_loss(TEXT{values})"
+    return f"TEXT = {quoted(spec.loss)}\nloss = losses.compile_loss(TEXT{values})"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """A visitor's text as a literal of Python, over lines where that is plainly the same."""
     plain = all(line.isprintable() for line in text.split("\n"))
     if plain and "\\" not in text and '"""' not in text and not text.endswith('"'):
@@ -437,7 +458,8 @@ print(f"test accuracy: {{np.mean(found == y_test):.4f}}")
 """
 
 
-def _optimizer(spec: RunSpec) -> str:
+def optimizer(spec: RunSpec) -> str:
+    """The optimiser, as code."""
     name, options = {
         "adam": ("Adam", ""),
         "adamw": ("AdamW", ""),
@@ -478,7 +500,7 @@ _FACTORS = {
 }
 
 
-def _rate(spec: RunSpec) -> str:
+def rate(spec: RunSpec) -> str:
     """The lines that make the learning rate (`playground.training.optimizers.rates`)."""
     if spec.schedule == "constant":
         return f"rate = {spec.learning_rate!r}"
@@ -486,7 +508,8 @@ def _rate(spec: RunSpec) -> str:
     return _SCHEDULE.strip("\n").format(rate=spec.learning_rate, factor=factor)
 
 
-def _callbacks(spec: RunSpec) -> str:
+def callbacks(spec: RunSpec) -> str:
+    """The callbacks of `fit`, as code."""
     if not spec.patience:
         return ""
     return f"keras.callbacks.EarlyStopping(patience={spec.patience}, restore_best_weights=True)"

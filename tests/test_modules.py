@@ -23,6 +23,7 @@ REASONS = {
     "playground.spec": {"playground.tasks"},
     # A task tells of a run what only those ask for who take it home.
     "playground.tasks.classification": {"playground.export"},
+    "playground.tasks.siamese": {"playground.export_siamese"},
 }
 
 

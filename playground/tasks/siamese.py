@@ -191,6 +191,12 @@ class Siamese(Task):
             }
         return found
 
+    def script(self, spec: SiameseSpec, weights: Mapping[str, np.ndarray], changed: bool) -> str:
+        """Python that trains it with `keras.Model.fit` (`playground.export_siamese`)."""
+        from playground.export_siamese import script
+
+        return script(spec, weights=bool(weights), changed=changed)
+
     def work(self, spec: RunSpec, dataset: Dataset) -> "Work":
         """The worker's part of a run. Imports TensorFlow."""
         from playground.training.siamese import SiameseWork

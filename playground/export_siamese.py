@@ -1,0 +1,343 @@
+"""A run of Multi-task taken home: a functional model with named outputs in plain Keras 3.
+
+A text that is a sum of the usual losses, one a head, becomes `compile(loss={...},
+loss_weights={...})`; any other is one layer that calls `add_loss`. Imports no Keras.
+"""
+
+import ast
+from collections.abc import Mapping
+
+from playground import export, layers
+from playground.datasets import source_of
+from playground.tasks.inputs import literal
+from playground.tasks.siamese import TASK, SiameseSpec
+
+CROSS_ENTROPY = ("cross_entropy", "crossentropy", "categorical_crossentropy")
+BINARY = ("binary_crossentropy", "binary_cross_entropy")
+SPARSE = "sparse_categorical_crossentropy"
+
+
+def script(spec: SiameseSpec, *, weights: bool, changed: bool) -> str:
+    """Python that draws pairs, trains the network with `keras.Model.fit` and prints what its three
+    heads reach on the test images."""
+    plan = TASK.plan(spec)
+    heads = by_head(spec)
+    judged = plan.outputs[-1]
+    moved = export.moving(spec)
+    return "\n".join([
+        _head(spec, weights, changed, layers.needs_own(plan), heads is None),
+        export.data(spec),
+        _PAIRS.format(share=spec.same_share, batch=spec.batch_size, seed=spec.seed, judged=judged),
+        "# The network: one trunk, called for the left image and again for the right.",
+        *layers.script(plan, {"left": moved, "right": moved}),
+        f"outputs = [{', '.join(plan.outputs)}]",
+        f'network = keras.Model([left, right], outputs, name="{spec.dataset}")',
+        f"STEPS = -(-len(x_train) // {spec.batch_size})  # of an epoch",
+        f"ALL_STEPS = STEPS * {spec.epochs}",
+        export.rate(spec),
+        "",
+        _compiled(spec, heads) if heads is not None else _added(spec),
+        _TRAINING.format(
+            epochs=spec.epochs,
+            callbacks=export.callbacks(spec),
+            trained=export.TRAINED,
+            answer=_ANSWERS[spec.same_head],
+        ),
+    ])  # fmt: skip
+
+
+def by_head(spec: SiameseSpec) -> list[tuple[str, str, float]] | None:
+    """Of a text that is a sum of one of Keras' losses for each output: the output, Keras' name and
+    its factor; None for any other text."""
+    try:
+        *lines, last = ast.parse(spec.loss).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    numbers: dict[str, float] = {}
+    for line in lines:
+        match line:
+            case ast.Assign([ast.Name(name)], ast.Constant(int() | float() as value)):
+                numbers[name] = float(spec.loss_parameters.get(name, value))
+            case _:
+                return None
+    if not isinstance(last, ast.Expr):
+        return None
+    found = [_term(each, numbers, spec) for each in _summands(last.value)]
+    heads = [each for each in found if each is not None]
+    return heads if len(heads) == len(found) == len({head for head, *_ in heads}) else None
+
+
+def _summands(node: ast.expr) -> list[ast.expr]:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return [*_summands(node.left), *_summands(node.right)]
+    return [node]
+
+
+def _term(
+    node: ast.expr, numbers: Mapping[str, float], spec: SiameseSpec
+) -> tuple[str, str, float] | None:
+    factor = 1.0
+    match node:
+        case ast.BinOp(ast.Name(name), ast.Mult(), call) if name in numbers:
+            factor = numbers[name]
+        case ast.BinOp(ast.Constant(int() | float() as value), ast.Mult(), call):
+            factor = float(value)
+        case call:
+            pass
+    match call:
+        case ast.Call(ast.Name(loss), [ast.Name(target), ast.Name(output)], []):
+            keras_name = _keras_loss(loss, target, output, spec)
+            return None if keras_name is None else (output, keras_name, factor)
+    return None
+
+
+def _keras_loss(loss: str, target: str, output: str, spec: SiameseSpec) -> str | None:
+    """Keras' loss for an output, all of whose targets here are class numbers."""
+    if output == "p_same" and target == "same" and loss in (*CROSS_ENTROPY, *BINARY):
+        # Of a softmax of two, the binary cross-entropy is that of its two classes.
+        return {"softmax": SPARSE, "sigmoid": "binary_crossentropy"}.get(spec.same_head)
+    side = output.removeprefix("p_")
+    if side not in ("left", "right"):
+        return None
+    one_hot = loss in CROSS_ENTROPY and target == f"y_{side}"
+    return SPARSE if one_hot or (loss == SPARSE and target == f"labels_{side}") else None
+
+
+def _compiled(spec: SiameseSpec, heads: list[tuple[str, str, float]]) -> str:
+    losses = "".join(f'        "{output}": "{loss}",\n' for output, loss, _ in heads)
+    factors = "".join(f'        "{output}": {factor!r},\n' for output, _, factor in heads)
+    return (
+        "model = network\nmodel.compile(\n"
+        f"    optimizer=keras.optimizers.{export.optimizer(spec)},\n"
+        f"    loss={{\n{losses}    }},\n    loss_weights={{\n{factors}    }},\n"
+        "    jit_compile=False,\n)\n"
+        "fed = Pairs(x_train, y_train)\nbeside = Balanced(x[held_out], y[held_out], 1)\n"
+    )
+
+
+def _added(spec: SiameseSpec) -> str:
+    inputs = literal(TASK.inputs, TASK.sizes, set(TASK.inputs))
+    values = f", {dict(spec.loss_parameters)!r}" if spec.loss_parameters else ""
+    made = (
+        export.named_loss(spec)
+        if spec.loss.isidentifier()
+        else f"TEXT = {export.quoted(spec.loss)}\n"
+        f"loss = losses.compile_loss(TEXT{values}, inputs={inputs})"
+    )
+    chance = {
+        "softmax": "judged[:, 1]",
+        "sigmoid": "judged[:, 0]",
+        "none": "ops.exp(-distance[:, 0])",
+    }[spec.same_head]
+    return _ADDED.format(
+        made=made,
+        chance=chance,
+        judged="distance" if spec.same_head == "none" else "p_same",
+        classes=len(source_of(spec.dataset).class_names),
+        optimizer=export.optimizer(spec),
+    )
+
+
+def _head(spec: SiameseSpec, weights: bool, changed: bool, own: bool, named: bool) -> str:
+    title = source_of(spec.dataset).title
+    taking = (
+        f"    python {export.SCRIPT} {export.WEIGHTS}     takes the weights of the run instead of "
+        "training\n"
+        if weights
+        else ""
+    )
+    left_out = [
+        *(["hard pairs: another class is drawn at random"] if spec.pairs == "hard" else []),
+        *(["weights that set themselves"] if spec.weighting != "fixed" else []),
+        *(["crops"] if spec.crop else []),
+        *(["metrics beside the three accuracies"] if spec.metrics else []),
+    ]
+    said = [
+        "It trains as the run did, but not bit for bit: from other first weights, on other pairs.",
+        *(["The run was changed while it trained; this trains with its last loss and rates."]
+          if changed else []),
+        *([f"Not in here: {'; '.join(left_out)}."] if left_out else []),
+    ]  # fmt: skip
+    return f'''"""A siamese network of the Loss Playground for {title}, in plain Keras 3.
+
+    pip install -r {export.NEEDED}
+    python {export.SCRIPT}                 trains it, prints what its heads reach and keeps it as
+                                    {export.TRAINED} and trained.keras
+{taking}
+{chr(10).join(said)}
+"""
+
+import os
+import pathlib
+import sys
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+{"import losses" + chr(10) if named else ""}{"import own_layers" if own else ""}
+
+DATA = pathlib.Path(os.environ.get("PLAYGROUND_DATA", "~/.keras/datasets")).expanduser()
+keras.utils.set_random_seed({spec.seed})
+kept = np.load(sys.argv[1]) if len(sys.argv) > 1 else None  # weights to take
+'''
+
+
+_PAIRS = '''
+class Pairs(keras.utils.PyDataset):
+    """Batches of images, each with a partner: of its class with the probability `share`."""
+
+    def __init__(self, images, labels, share={share}, seed={seed}):
+        super().__init__()
+        self.images, self.labels, self.share = images, labels, share
+        self.draw = np.random.default_rng(seed)
+        self.of_class = [np.flatnonzero(labels == c) for c in range(labels.max() + 1)]
+        self.others = [np.flatnonzero(labels != c) for c in range(labels.max() + 1)]
+        self.on_epoch_end()
+
+    def __len__(self):
+        return -(-len(self.images) // {batch})
+
+    def on_epoch_end(self):
+        self.order = self.draw.permutation(len(self.images))
+
+    def partners(self, chosen):
+        same = self.draw.random(len(chosen)) < self.share
+        pools = [
+            (self.of_class if alike else self.others)[label]
+            for alike, label in zip(same, self.labels[chosen])
+        ]
+        return np.array([pool[self.draw.integers(len(pool))] for pool in pools])
+
+    def __getitem__(self, i):
+        chosen = self.order[i * {batch} : (i + 1) * {batch}]
+        return self.pairs(chosen, self.partners(chosen))
+
+    def pairs(self, chosen, partners):
+        one, other = self.labels[chosen], self.labels[partners]
+        targets = {{"p_left": one, "p_right": other, "{judged}": (one == other).astype("int64")}}
+        return {{"left": self.images[chosen], "right": self.images[partners]}}, targets
+
+
+class Balanced(Pairs):
+    """Pairs to measure on: the same in every epoch, half of them of one class."""
+
+    def __init__(self, images, labels, seed):
+        super().__init__(images, labels, 0.5, seed)
+        self.order = np.arange(len(images))
+        self.partner = self.partners(self.order)
+
+    def on_epoch_end(self):
+        pass
+
+    def __getitem__(self, i):
+        chosen = self.order[i * {batch} : (i + 1) * {batch}]
+        return self.pairs(chosen, self.partner[chosen])
+
+
+'''
+
+_ADDED = '''
+{made}
+
+
+class Objective(layers.Layer):
+    """Adds the loss of a batch of pairs to the model's, and passes the left probabilities on."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.step = self.add_weight(shape=(), initializer="zeros", trainable=False, name="step")
+
+    def call(self, inputs, training=False):
+        features, partners, p_left, p_right, judged, distance, left, right = inputs
+        step = ops.convert_to_tensor(self.step)
+        offered = {{
+            "y_left": lambda: ops.one_hot(left, {classes}),
+            "y_right": lambda: ops.one_hot(right, {classes}),
+            "labels_left": lambda: left,
+            "labels_right": lambda: right,
+            "p_left": lambda: p_left,
+            "p_right": lambda: p_right,
+            "same": lambda: ops.cast(left == right, "float32"),
+            "p_same": lambda: {chance},
+            "distance": lambda: distance[:, 0],
+            "features": lambda: ops.cast(features, "float32"),
+            "partner_features": lambda: ops.cast(partners, "float32"),
+            "num_classes": lambda: ops.convert_to_tensor({classes}.0),
+            "step": lambda: step + 1,
+            "epoch": lambda: step / STEPS,
+            "progress": lambda: step / ALL_STEPS,
+        }}
+        self.add_loss(loss.on({{name: offered[name]() for name in loss.sources}}))
+        if training:
+            self.step.assign(step + 1)
+        return p_left
+
+
+class Labelled(keras.utils.PyDataset):
+    """Pairs whose labels go in beside the images."""
+
+    def __init__(self, pairs):
+        super().__init__()
+        self.pairs = pairs
+
+    def __len__(self):
+        return len(self.pairs)
+
+    def on_epoch_end(self):
+        self.pairs.on_epoch_end()
+
+    def __getitem__(self, i):
+        images, targets = self.pairs[i]
+        return {{**images, "y_left": targets["p_left"], "y_right": targets["p_right"]}}, ()
+
+
+y_left, y_right = (keras.Input((), dtype="int64", name=name) for name in ("y_left", "y_right"))
+taken = [features, right_features, p_left, p_right, {judged}, distance, y_left, y_right]
+model = keras.Model([left, right, y_left, y_right], Objective(name="objective")(taken))
+model.compile(optimizer=keras.optimizers.{optimizer}, jit_compile=False)
+fed = Labelled(Pairs(x_train, y_train))
+beside = Labelled(Balanced(x[held_out], y[held_out], 1))
+'''
+
+_ANSWERS = {
+    "softmax": "judged[:, 1] >= 0.5",
+    "sigmoid": "judged[:, 0] >= 0.5",
+    "none": "judged[:, 0] < threshold()",
+}
+
+_TRAINING = '''
+if kept:
+    for weight in network.weights:
+        weight.assign(kept[weight.path])
+else:
+    model.fit(fed, epochs={epochs}, validation_data=beside, callbacks=[{callbacks}], verbose=2)
+    learned = {{weight.path: weight.numpy() for weight in network.weights}}
+    learned |= {{"normalise/mean": mean, "normalise/variance": variance}}
+    np.savez("{trained}", **learned)
+network.save(pathlib.Path(sys.argv[1] if kept else "{trained}").with_suffix(".keras"))
+
+
+def answers(pairs):
+    """What the network says of pairs, and their labels."""
+    images = [np.concatenate([pairs[i][0][side] for i in range(len(pairs))]) for side in SIDES]
+    labels = [pairs.labels, pairs.labels[pairs.partner]]
+    return network.predict(images, batch_size=500, verbose=0), labels
+
+
+SIDES = ("left", "right")
+
+
+def threshold():
+    """The distance that tells most of the validation pairs apart."""
+    (_, _, far), (one, other) = answers(Balanced(x[held_out], y[held_out], 1))
+    candidates = np.unique(far)
+    right = [np.mean((far[:, 0] < each) == (one == other)) for each in candidates]
+    return candidates[int(np.argmax(right))]
+
+
+(left_said, right_said, judged), (one, other) = answers(Balanced(x_test, y_test, 2))
+print(f"left accuracy: {{np.mean(left_said.argmax(axis=-1) == one):.4f}}")
+print(f"right accuracy: {{np.mean(right_said.argmax(axis=-1) == other):.4f}}")
+print(f"verification accuracy: {{np.mean(({answer}) == (one == other)):.4f}}")
+'''
