@@ -14,7 +14,7 @@ from playground.figures import palette
 from playground.figures.comparison import TITLES, comparison
 from playground.figures.thumbnail import thumbnail
 from playground.runs import supervisor
-from playground.runs.gallery import Card
+from playground.runs.cards import Card
 from playground.tasks import TASKS
 
 Infos = Mapping[str, Mapping[str, Any]]
@@ -37,11 +37,12 @@ CHIPS = {"proper": "proper", "symmetric": "symmetric", "convex": "convex", "coup
 
 
 def listed() -> Infos:
-    """Every named loss by name; none if they cannot be listed, which is then said."""
-    if not supervisor.service().status()["checking"]:
+    """Every named loss by name; none if they cannot be listed, which is then said, or not yet."""
+    service = supervisor.service()
+    if not (service.questions.knows("catalog") or service.status()["checking"]):
         return {}
     try:
-        return {info["name"]: info for info in supervisor.service().questions.ask("catalog")}
+        return {info["name"]: info for info in service.questions.ask("catalog")}
     except WorkerError as error:
         problems.problem("The losses cannot be listed", error.message, error.hint, key="no-catalog")
         return {}

@@ -99,8 +99,9 @@ def show(text: str, parameters: Mapping[str, float]) -> None:
 
 
 def _pick(ready: bool) -> Mapping[str, Any] | None:
-    """A named loss: its title, formula, when to use it, paper and parameters."""
-    catalog = _catalog() if ready else {}
+    """A named loss: its title, formula, when to use it, paper and parameters; and, when the worker
+    is `ready`, the report on it."""
+    catalog = _catalog() if ready or supervisor.service().questions.knows("catalog") else {}
     if not catalog:
         st.selectbox("Loss", [session.LOSS_NAME.get()], disabled=True, label_visibility="collapsed")
         if not ready:
@@ -134,6 +135,9 @@ def _pick(ready: bool) -> Mapping[str, Any] | None:
         args=(info["text"],),
         help="Opens this loss in the editor, to change it.",
     )
+    if not ready:
+        _warming()
+        return None
     return _check(session.LOSS_NAME.get())
 
 

@@ -16,8 +16,10 @@ import numpy as np
 
 from playground.errors import RunError
 from playground.questions import QUESTIONS
+from playground.runs import shipped
+from playground.runs.cards import Card
 from playground.runs.client import Client
-from playground.runs.gallery import Card, Gallery
+from playground.runs.gallery import Gallery
 from playground.runs.store import Store
 from playground.settings import Settings
 from playground.spec import RunSpec
@@ -64,11 +66,15 @@ class Asking:
         self._clients = {role: Client(settings, role, command) for role in _ROLES}
         self._kept = Kept()
         self._on_look = on_look
+        known = shipped.read()
+        if known is not None:
+            self._kept.keep("catalog", {}, known.catalog)
         self._gallery = Gallery(
             lambda: [info["name"] for info in self.ask("catalog")],
             lambda name: self.ask("portrait", text=name, parameters={}, view="curve"),
             lambda name: self.ask("doctor", text=name, parameters={})["verdicts"],
             settings.home,
+            None if known is None else known.cards,
         )
 
     def start(self) -> None:
@@ -89,6 +95,10 @@ class Asking:
     def ready(self, role: str) -> bool:
         """Whether the worker of a role is warm."""
         return self._clients[role].ready
+
+    def knows(self, name: str, **fields: Any) -> bool:
+        """Whether a question is answered without a worker."""
+        return self._kept.find(name, fields) is not None
 
     @property
     def problem(self) -> str:

@@ -1,32 +1,27 @@
 """All named losses at a glance: their curves and verdicts, worked out once and kept."""
 
-import hashlib
 import json
 import logging
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from playground.errors import PlaygroundError
+from playground.runs.cards import Card, digest, examined, pictured
 
-Card = dict[str, Any]
-LOSSES = Path(__file__).resolve().parents[2] / "losses"
-KEPT = 49  # points of a curve
 ATTEMPTS = 3
 PAUSE_SECONDS = 2.0
 _log = logging.getLogger(__name__)
 
 
 class Gallery:
-    """Asks a worker about one loss after the other, in a thread, while nobody else asks it.
+    """Knows the cards that are `shipped`. Where there are none, it asks a worker about one loss
+    after the other, in a thread, while nobody else asks it.
 
     What came of it lies in a file of `folder` named after the code of the losses, so that the next
-    server, unless the losses have changed, knows at once. A card holds "lines" and "ghost", or
-    "points", for a thumbnail; "curve", lists p, loss, slope and slope_p, where it has one; and
-    "verdicts", the state of each by name.
+    server, unless the losses have changed, knows at once.
     """
 
     def __init__(
@@ -35,13 +30,14 @@ class Gallery:
         portrait: Callable[[str], dict[str, Any]],
         doctor: Callable[[str], list[dict[str, Any]]],
         folder: Path,
+        shipped: Mapping[str, Card] | None = None,
     ) -> None:
         self._names, self._portrait, self._doctor = names, portrait, doctor
-        self._file = folder / f"losses-{_digest()}.json"
+        self._file = folder / f"losses-{digest()}.json"
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._cards: dict[str, Card] = {}
-        self._complete = False
+        self._cards: dict[str, Card] = dict(shipped or {})
+        self._complete = bool(shipped)
         self._closed = threading.Event()
 
     def cards(self) -> tuple[dict[str, Card], bool]:
@@ -75,16 +71,13 @@ class Gallery:
             return
         for name in names:
             if name not in self._cards:
-                self._try(name, lambda name=name: _pictured(self._portrait(name)))  # type: ignore[misc]
+                self._try(name, lambda name=name: pictured(self._portrait(name)))  # type: ignore[misc]
         for name in names:
             if "verdicts" not in self._cards.get(name, {}):
-                self._try(name, lambda name=name: {"verdicts": self._states(name)})  # type: ignore[misc]
+                self._try(name, lambda name=name: examined(self._doctor(name)))  # type: ignore[misc]
                 self._write()
         with self._lock:
             self._complete = not self._closed.is_set()
-
-    def _states(self, name: str) -> dict[str, str]:
-        return {each["name"]: each["state"] for each in self._doctor(name)}
 
     def _try(self, name: str, find: Callable[[], Card]) -> None:
         """Adds to a card; one that a busy machine keeps from it stays as it is until the next
@@ -103,9 +96,11 @@ class Gallery:
             return
 
     def _read(self) -> None:
-        """What an earlier server found out; a file that is none is found out again."""
+        """What an earlier server found out, or one beside; a file that is none is made anew."""
         try:
             found = json.loads(self._file.read_text())
+            if not (isinstance(found, dict) and all(isinstance(v, dict) for v in found.values())):
+                raise ValueError("no cards by name")
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:
@@ -115,57 +110,13 @@ class Gallery:
             self._cards = {**found, **self._cards}
 
     def _write(self) -> None:
-        part = self._file.with_suffix(".part")
+        part = self._file.with_suffix(f".{os.getpid()}.{threading.get_ident()}.part")
         try:
             part.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps(self._cards))
-            part.replace(self._file)
+            try:
+                part.write_text(json.dumps(self._cards))
+                part.replace(self._file)
+            finally:
+                part.unlink(missing_ok=True)
         except OSError as error:
             _log.warning("%s cannot be written: %s", self._file, error)
-
-
-def _pictured(found: dict[str, Any]) -> Card:
-    """A card out of what a portrait's curve view says."""
-    kind = found.get("kind", "")
-    if kind == "curve" and "p" in found:
-        chosen = np.linspace(0, len(found["p"]) - 1, 3 * KEPT).round().astype(int)
-        curve = _lists({n: found[n] for n in ("p", "loss", "slope", "slope_p")}, chosen)
-        inside = [i for i, p in enumerate(curve["p"]) if 0.03 <= p <= 0.97][::3]
-        x = [curve["p"][i] for i in inside]
-        ghost = _lists({n: found["ghost"][n] for n in ("p", "loss")}, chosen)
-        return {
-            "lines": _lines(x, [[curve["loss"][i] for i in inside]]),
-            "ghost": _lines(x, [[ghost["loss"][i] for i in inside]])[0],
-            "curve": curve,
-        }
-    if kind in ("pairs", "triplets"):
-        rows = [_plain(row) for row in found["loss"]]
-        return {"lines": _lines(_plain(found["distance"]), rows)}
-    if kind == "points":
-        return {"points": [_plain(row) for row in found["points"]]}
-    if kind == "batch":
-        return {"points": [[float(p), -float(pull)] for p, pull in
-                           zip(found["p"], found["pull"], strict=True)]}  # fmt: skip
-    return {}
-
-
-def _lines(x: list[Any], rows: list[list[Any]]) -> list[list[list[float]]]:
-    """Lines of (x, y) places out of a common x and rows of y; what is None is left out."""
-    return [[[a, b] for a, b in zip(x, row, strict=True) if b is not None] for row in rows]
-
-
-def _lists(arrays: dict[str, np.ndarray], chosen: np.ndarray) -> dict[str, list[Any]]:
-    return {name: _plain(array[chosen]) for name, array in arrays.items()}
-
-
-def _plain(values: np.ndarray) -> list[Any]:
-    """Five digits; None where there is no number."""
-    return [float(f"{v:.5g}") if np.isfinite(v) else None for v in values.tolist()]
-
-
-def _digest() -> str:
-    """12 hexadecimal digits of the code of the losses, and of this file."""
-    found = hashlib.sha256()
-    for path in sorted([*LOSSES.rglob("*.py"), Path(__file__)]):
-        found.update(path.read_bytes())
-    return found.hexdigest()[:12]

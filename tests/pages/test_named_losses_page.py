@@ -1,15 +1,13 @@
 """The page of all named losses: chosen among, compared, tried."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from playground.errors import PlaygroundError, WorkerError
-from playground.runs.gallery import Gallery
+from playground.errors import PlaygroundError
+from playground.runs import shipped
 from playground.runs.supervisor import Supervisor
 from playground.spec import RunSpec
 from playground.tasks import TASKS, Task
@@ -135,40 +133,16 @@ def test_greyed_goes_by_the_chosen_task(
     assert "supcon" in disabled and "brier" not in disabled
 
 
-class Worker:
-    """Answers as a checking worker would; of `slow` only at the second attempt."""
-
-    def __init__(self, slow: str) -> None:
-        self.slow, self.asked = slow, []
-
-    def portrait(self, name: str) -> dict[str, Any]:
-        p = np.linspace(0.01, 0.99, 99, dtype=np.float32)
-        curve = {"p": p, "loss": -np.log(p), "slope": p - 1, "slope_p": -1 / p}
-        return {"kind": "curve", **curve, "ghost": curve}
-
-    def doctor(self, name: str) -> list[dict[str, Any]]:
-        self.asked.append(name)
-        if name == self.slow and self.asked.count(name) == 1:
-            raise WorkerError("too slow")
-        return [{"name": "proper", "state": "yes"}]
-
-
-def test_a_gallery_finds_out_once_and_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("playground.runs.gallery.PAUSE_SECONDS", 0.01)
-    worker = Worker("b")
-
-    def complete() -> dict[str, Any]:
-        gallery = Gallery(lambda: ["a", "b"], worker.portrait, worker.doctor, tmp_path)
-        gallery.cards()
-        gallery.wait()
-        cards, done = gallery.cards()
-        assert done
-        return cards
-
-    first = complete()
-    assert worker.asked == ["a", "b", "b"]
-    assert first["b"]["verdicts"] == {"proper": "yes"}
-    assert first["a"]["curve"]["loss"][0] == pytest.approx(4.6052, abs=1e-3)
-    assert complete() == first and len(worker.asked) == 3
+def test_all_is_there_before_a_worker_is(visit: Visit, supervisor: Supervisor) -> None:
+    """Curves and verdicts are shipped with the losses."""
+    known = shipped.read()
+    assert known is not None and not supervisor.status()["checking"]
+    page = opened(visit, "dataset=digits")
+    assert shown(page) == list(known.cards) and "Worked out" not in said(page)
+    faces = [each.proto.body for each in page.get("html") if "class='face" in each.proto.body]
+    assert len(faces) == len(known.cards)
+    assert not [face for face in faces if "<em>…</em>" in face]
+    page.multiselect(key="view.has").set_value(["proper"]).run()
+    assert shown(page) == [
+        name for name, card in known.cards.items() if card["verdicts"]["proper"] == "yes"
+    ]
