@@ -49,7 +49,7 @@ def make(names: Sequence[str] | None = None) -> Shipped:
     cards = {}
     catalog = [info.as_dict() for info in losses.catalog()]
     for name in names if names is not None else [info["name"] for info in catalog]:
-        asked = {"text": name, "parameters": {}, "view": "curve"}
+        asked: dict[str, Any] = {"text": name, "parameters": {}, "view": "curve"}
         verdicts = losses.doctor(losses.get(name), seconds=1e9).as_dict()["verdicts"]
         cards[name] = {**pictured(ANSWERS["portrait"](asked, Control())), **examined(verdicts)}
     return Shipped(catalog, cards)
