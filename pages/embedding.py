@@ -12,6 +12,7 @@ from playground.spec import RunSpec
 from playground.training.clusters import NUMBERS, PREFIX
 
 url.follow("embedding")
+draft.choose_one_with_a_run()
 settled, faults = draft.spec()
 current, compared = together.on_screen()
 dataset = (current.spec if current is not None else settled or RunSpec()).dataset

@@ -9,6 +9,7 @@ from playground import datasets
 from playground.runs import supervisor
 
 url.follow("feature maps")
+draft.choose_one_with_a_run()
 settled, _ = draft.spec()
 current, compared = together.on_screen()
 shown_id = current.id if current is not None else None

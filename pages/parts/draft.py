@@ -17,7 +17,7 @@ from pages.parts import session
 from pages.parts.session import Key
 from playground import datasets
 from playground.knobs import is_name
-from playground.spec import RunSpec, fields, knobs, spec_errors
+from playground.spec import DEFAULT_TASK, RunSpec, fields, knobs, spec_errors
 
 LOSS_FIELDS = ("loss", "loss_parameters")
 BEGUN: Key[RunSpec | None] = Key("begun", lambda: None)  # what a page began with, unchanged
@@ -74,6 +74,14 @@ def choose(task: str) -> None:
         session.RUN.set("")
         session.COMPARE.set([])
         take(RunSpec(task=task))
+
+
+def choose_one_with_a_run() -> None:
+    """For a page that looks into a run of any task: where the chosen one has none on the screen and
+    the default one has, that one is chosen. A glance at a task's page does not lose the run."""
+    kept = session.value(APART).get(DEFAULT_TASK, {})
+    if not session.RUN.get() and kept.get(session.RUN):
+        choose(DEFAULT_TASK)
 
 
 def _keys(task: str) -> list[str]:

@@ -150,7 +150,7 @@ def _judged(current: RunRecord) -> bool:
     st.text(f"{found.sentence} Next: {found.step}")
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         judged.next_step(current, found, "next-step")
-        st.page_link("fitting.py", label="Why: the page Fitting", icon=":material/arrow_forward:")
+        st.page_link("fitting.py", label="See why on Fitting", icon=":material/arrow_forward:")
     return True
 
 

@@ -60,6 +60,20 @@ def test_each_task_keeps_its_settings_text_and_run(
     assert page.session_state["spec.task"] == "classification" and not page.exception
 
 
+@pytest.mark.parametrize("at", ["feature_maps.py", "embedding.py"])
+def test_a_glance_at_another_task_does_not_lose_the_run_that_is_looked_into(
+    visit: Visit, supervisor: Supervisor, toy_page: str, at: str
+) -> None:
+    mine = begun(supervisor, RunSpec(dataset="digits"))
+    page = visit(f"run={mine}", at=toy_page)
+    assert page.session_state.run == ""
+    page.switch_page(at).run()
+    assert page.session_state.run == mine
+    theirs = begun(supervisor, RunSpec(task="toy", dataset="digits"))
+    page = visit(f"run={theirs}", at=at)
+    assert page.session_state.run == theirs
+
+
 def test_a_link_of_another_task_opens_its_page(
     visit: Visit, supervisor: Supervisor, toy_page: str
 ) -> None:

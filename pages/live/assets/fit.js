@@ -105,6 +105,7 @@ function pair(run, look, { train, validation, scale, level }) {
   const show = scale === 100 ? percent : digits
   const own = some(run.series[train])
   const held = some(run.series[validation])
+  if (!own && !held) return { traces: [], said: "" }
   const traces = [
     ...(first ? guess(level, colors, scale) : []),
     ...(own ? [drawn(own, { color, label, name: "train", scale })] : []),
@@ -207,13 +208,18 @@ function memory(run, { color, colors, label, first }) {
 /** @type {(facts: Run["facts"]) => unknown} */
 const also = (facts) => facts.best?.step
 
+/** @param {Run} run */
+const lacking = ({ series }) =>
+  series.validation_accuracy?.length ? "Measured in runs that are trained on this page" : ""
+
 /** @type {Record<string, Chart>} */
 export const FIT_PANELS = {
   fit_loss: {
     title: "Negative log-likelihood",
     axis: "NLL, nats",
-    needs: [`train_${NLL}`, `validation_${NLL}`],
+    needs: [`train_${NLL}`, `validation_${NLL}`, "validation_accuracy"],
     also,
+    lacking,
     traces(run, look) {
       const about = { train: `train_${NLL}`, validation: `validation_${NLL}` }
       return pair(run, look, { ...about, scale: 1, level: run.facts.baseline?.nll })
@@ -232,7 +238,8 @@ export const FIT_PANELS = {
   fit_gap: {
     title: "Generalisation gap",
     axis: "train − validation, points",
-    needs: ["fit_gap", "fit_gap_error"],
+    needs: ["fit_gap", "fit_gap_error", "validation_accuracy"],
+    lacking,
     traces: gap,
   },
   memory: {

@@ -44,6 +44,15 @@ test("a run without a series has no trace of it, and says nothing", () => {
   }
 })
 
+test("what a run was not measured of is said, in place of the level of guessing alone", () => {
+  const run = recorded({ validation_accuracy: [0.5] }, { baseline: { nll: 2.3, accuracy: 0.1 } })
+  for (const chart of [CHARTS.fit_loss, CHARTS.fit_gap]) {
+    assert.deepEqual(chart.traces(run, look).traces, [], chart.title)
+    assert.equal(chart.lacking(run), "Measured in runs that are trained on this page")
+    assert.equal(chart.lacking(new Run("r2")), "")
+  }
+})
+
 test("a metric says its test value, and why it was not measured", () => {
   const about = { key: "brier", title: "Brier score", short: "Brier", unit: "", better: "lower" }
   const chart = metricChart(about)
