@@ -51,7 +51,7 @@ KINDS: Sequence[str] = (
 # A run of these is fine, or too young: nobody need ask the doctor about its loss.
 WELL = frozenset({"early", "fitting", "memorising", "overconfident"})
 STOPPED = (
-    "Done: it stopped where validation loss was the least. More or cleaner data, not more epochs, "
+    "It stopped where validation loss was the least. More or cleaner data, not more epochs, "
     "would help now."
 )
 
