@@ -1,4 +1,4 @@
-// What the server sends, as types: no browser loads this file. `tests/playground/test_wire.py`
+// What the server sends, as types: no browser loads this file. `tests/playground/test_wire_types.py`
 // holds it against what Python sends, message by message. A number that is none (NaN) is null.
 
 /** An array of an answer (`packing.py`): typed, with the shape that it has in Python. */

@@ -1,9 +1,9 @@
 """Every page as it was liked: light and dark, wide and narrow, before, during and after training.
 
 A picture that differs from the one in `pictures/` fails; both and their difference are then in
-`test-results/pictures`. `PICTURES=record python -m pytest tests/browser/test_pictures.py` writes
-them anew: look at each of them. What is shown is a recorded run, so that it is the same each time,
-in the fonts that the pages bring. A tolerance is for another machine's smoothing of their edges.
+`test-results/pictures`. `PICTURES=record python -m pytest tests/browser/test_page_pictures.py`
+writes them anew: look at each of them. What is shown is a recorded run, so that it is the same each
+time, in the fonts that the pages bring. A tolerance is for another machine's smoothing of edges.
 """
 
 import io
