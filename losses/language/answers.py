@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ast
 
+from . import outputs
 from .errors import LossError, Remark
 from .grammar import dotted
+from .inputs import Provided
 from .syntax import Tree
 
 _TRAINING = (
@@ -22,13 +24,14 @@ _OURS = ("tf", "K", "np", "keras", "ops", "math", "tensorflow", "numpy")
 _PRINTS = ("print", "tf.print", "K.print_tensor", "tf.debugging.check_numerics", "logging.info")
 
 
-def read_answer(tree: Tree) -> None:
-    """Leave the loss of a text and what it needs; notes say what is left out."""
+def read_answer(tree: Tree, inputs: Provided | None = None) -> None:
+    """Leave the loss of a text and what it needs; notes say what is left out. The losses of several
+    outputs are added where a run of these `inputs` has several."""
     tree.body = [_Quiet(tree).visit(statement) for statement in tree.body]
     training = [s for s in tree.body if _trains(s)]
     if not training:
         return
-    result = _compiled(tree, training)
+    result, spelled, said = _compiled(tree, training, inputs)
     rest = [s for s in tree.body if s not in training]
     if result is None:
         last = _ends(rest, ast.FunctionDef, ast.ClassDef, ast.Expr) or _ends(rest, ast.Assign)
@@ -40,7 +43,7 @@ def read_answer(tree: Tree) -> None:
         rest.append(last)
     kept = _needed(rest, last)
     tree.body = kept
-    tree.notes.append(_note(tree, training[0], kept))
+    tree.notes.append(_note(tree, training[0], kept, spelled, said))
 
 
 def _ends(body: list[ast.stmt], *kinds: type[ast.stmt]) -> ast.stmt | None:
@@ -48,8 +51,11 @@ def _ends(body: list[ast.stmt], *kinds: type[ast.stmt]) -> ast.stmt | None:
     return next((s for s in reversed(body) if isinstance(s, kinds)), None)
 
 
-def _compiled(tree: Tree, training: list[ast.stmt]) -> ast.expr | None:
-    """The loss that a network is compiled with, or that is added to it."""
+def _compiled(
+    tree: Tree, training: list[ast.stmt], inputs: Provided | None
+) -> tuple[ast.expr | None, str, str]:
+    """The loss that a network is compiled with, or that is added to it; of several outputs also
+    how the sum is spelled, and what is said of it."""
     for wanted in ("compile", "add_loss"):
         for statement in reversed(training):
             call = statement.value if isinstance(statement, (ast.Expr, ast.Assign)) else None
@@ -61,9 +67,29 @@ def _compiled(tree: Tree, training: list[ast.stmt]) -> ast.expr | None:
                     given = call.args[1]
                 if given is None and wanted == "add_loss" and call.args:
                     given = call.args[0]
+                if isinstance(given, ast.Name):
+                    given = _assigned(tree, given)
+                if _counted(given) > 1 and inputs is not None and outputs.heads(inputs):
+                    return outputs.summed(tree, call, given, inputs)  # type: ignore[arg-type]
                 if given is not None:
-                    return _single(tree, given)
-    return None
+                    return _single(tree, given), "", ""
+    return None, "", ""
+
+
+def _assigned(tree: Tree, name: ast.Name) -> ast.expr:
+    """What a name stands for where that is a list or a dictionary of losses; else the name."""
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+            target = statement.targets[0]
+            if isinstance(target, ast.Name) and target.id == name.id and _counted(statement.value):
+                return statement.value
+    return name
+
+
+def _counted(node: ast.expr | None) -> int:
+    """How many losses a list or a dictionary has."""
+    several = node.elts if isinstance(node, (ast.List, ast.Tuple)) else ()
+    return len(node.values if isinstance(node, ast.Dict) else several)
 
 
 def _single(tree: Tree, node: ast.expr) -> ast.expr:
@@ -122,11 +148,15 @@ def _bound(node: ast.stmt) -> set[str]:
     return {n.id for n in stored if isinstance(n.ctx, ast.Store)}
 
 
-def _note(tree: Tree, first: ast.stmt, kept: list[ast.stmt]) -> Remark:
+def _note(
+    tree: Tree, first: ast.stmt, kept: list[ast.stmt], spelled: str = "", said: str = ""
+) -> Remark:
     """What is left out; the text without it can take its place."""
-    pieces = [_source(tree, statement) for statement in kept]
+    pieces = [_source(tree, statement) for statement in (kept[:-1] if spelled else kept)]
+    pieces += [spelled.rstrip("\n")] if spelled else []
     place = tree.span(first)
     message = "the lines that build, train or show a network are left out"
+    message = f"{said}; {message}" if said else message
     if not tree.scan.indented:
         whole = tree.source.span(0, len(tree.source.text))
         return Remark("left-out", message, whole, "keep only the loss", "\n\n".join(pieces) + "\n")

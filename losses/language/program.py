@@ -57,7 +57,7 @@ def analyse(
         text = f"{text.strip()}()"
     try:
         tree = parse(text)
-        read_answer(tree)
+        read_answer(tree, inputs)
         read_classes(tree)
         names = Names(tree, METRIC_NAMES if metric else KERAS_NAMES, inputs)
         _call_the_last(tree, names)
