@@ -11,6 +11,7 @@ from pages.parts.metrics import main_of
 from pages.parts.results import failed
 from pages.parts.transport import beneath, drawn_with, transport
 from playground.figures.network import Stage
+from playground.runs import supervisor
 from playground.runs.store import RunRecord
 from playground.spec import RunSpec
 from playground.tasks import TASKS
@@ -25,6 +26,8 @@ def head(
 ) -> None:
     """The transport of the shown run, which stays in sight, and the notices; of the run's `metrics`
     the values on the test images, and the stages of the settings' `network` in a line."""
+    if current is not None:
+        supervisor.service().questions.look_ahead(current.id)
     now = drawn_with(current, compared, settled)
     midrun.drawn(now.offers)
     with st.container(key="transport", gap="xsmall"):

@@ -7,14 +7,15 @@ maps waiting; they need the features only.
 """
 
 import functools
+import logging
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from playground.errors import RunError
+from playground.errors import PlaygroundError, RunError
 from playground.questions import QUESTIONS
 from playground.runs import shipped
 from playground.runs.cards import Card
@@ -25,7 +26,9 @@ from playground.settings import Settings
 from playground.spec import RunSpec
 from playground.training.changes import as_changed
 
+AHEAD = 8  # networks that are built ahead, as many as the worker keeps built
 LAID_OUT = frozenset({"tsne", "umap"})  # methods that take seconds
+_log = logging.getLogger(__name__)
 _ROLES = sorted({question.role for question in QUESTIONS.values()})
 
 
@@ -66,6 +69,7 @@ class Asking:
         self._clients = {role: Client(settings, role, command) for role in _ROLES}
         self._kept = Kept()
         self._on_look = on_look
+        self._ahead: deque[str] = deque(maxlen=AHEAD)
         known = shipped.read()
         if known is not None:
             self._kept.keep("catalog", {}, known.catalog)
@@ -85,6 +89,22 @@ class Asking:
     def start_looking(self) -> None:
         """Starts the worker that looks into networks, if nobody did."""
         self._clients["look"].start()
+
+    def look_ahead(self, run_id: str) -> None:
+        """Lets the worker that looks into networks, if it is warm, build that of a run and read its
+        data, so that the first look is answered as soon as the others. Returns at once; a run that
+        has kept no weights yet is left for the next time."""
+        if self.ready("look") and run_id not in self._ahead:
+            self._ahead.append(run_id)
+            threading.Thread(target=self._build, args=(run_id,), daemon=True).start()
+
+    def _build(self, run_id: str) -> None:
+        try:
+            self.ask("maps", run=run_id, image={"test": 0})
+        except PlaygroundError as error:
+            _log.info("The network of %s is not built ahead: %s", run_id, error)
+            if run_id in self._ahead:
+                self._ahead.remove(run_id)
 
     def close(self) -> None:
         """Ends the workers; who waits for an answer is told so."""

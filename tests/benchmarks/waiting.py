@@ -10,6 +10,7 @@ Set PLAYGROUND_DATA.
 """
 
 import argparse
+import math
 import os
 import statistics
 import sys
@@ -149,9 +150,7 @@ class Visit:
         loss = "weight%20=%200.01%20%20%23%200..5%0A-log(p_true)%20%2B%20weight%20*%20center_loss()"
         page = self.opened(f"dataset=digits&epochs=2000&loss={loss}", "embedding")
         page.wait_for_function("() => document.querySelector('.st-key-train button:enabled')")
-        page.locator(
-            "[data-testid=stSlider] [role=slider], [data-testid=stSlider] input"
-        ).first.wait_for(state="attached")
+        page.locator(SLIDER).first.wait_for(state="attached")
         press(page, "train")
         page.wait_for_function(f"() => {state('running')}")
         run_id = page.evaluate("() => new URL(location).searchParams.get('run')")
@@ -259,7 +258,7 @@ def said() -> None:
         ordered = sorted(times)
         print(
             f"{what:38s} {len(times):3d}: median {statistics.median(times):5.2f}, "
-            f"95th percentile {ordered[int(0.95 * (len(ordered) - 1))]:5.2f}, "
+            f"95th percentile {ordered[math.ceil(0.95 * len(ordered)) - 1]:5.2f}, "
             f"worst {ordered[-1]:5.2f} s",
             flush=True,
         )

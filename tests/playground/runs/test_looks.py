@@ -3,6 +3,8 @@ TensorFlow, whose layouts take a second."""
 
 import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -86,3 +88,42 @@ def test_a_layout_is_made_once_whoever_asks(looks: Asking, run_id: str, method: 
 def test_what_is_quick_to_lay_out_needs_no_second_worker(looks: Asking, run_id: str) -> None:
     found = looks.ask("embedding", "me", True, run=run_id, step=10, method="pca")
     assert "made" not in found
+
+
+def test_a_network_is_built_ahead_once_and_only_by_a_warm_worker(
+    looks: Asking, store: Store, run_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, client = [], looks._clients["look"]
+    ask = client.ask
+
+    def noted(name: str, *rest: object, **fields: object) -> object:
+        answer = ask(name, *rest, **fields)
+        asked.append(name)
+        return answer
+
+    monkeypatch.setattr(client, "ask", noted)
+    cold = Asking(Settings(home=tmp_path), store, QUICK)
+    cold.look_ahead(run_id)
+    assert not cold._clients["look"].started
+    cold.close()
+
+    soon(lambda: looks.ready("look"))
+    empty = store.create(RunSpec(dataset="digits"), "me")
+    looks.look_ahead(empty)  # it has no weights yet
+    soon(lambda: empty not in looks._ahead)
+    for _ in range(3):
+        looks.look_ahead(run_id)
+    soon(lambda: asked)
+    arrays = {"normalise/mean": np.zeros(1, np.float32)}
+    store.record(empty, Snapshot(10, "weights", arrays))
+    looks.look_ahead(empty)
+    soon(lambda: len(asked) == 2)
+    assert asked == ["maps", "maps"]
+
+
+def soon(true: Callable[[], object]) -> None:
+    """Waits until something is so."""
+    end = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
