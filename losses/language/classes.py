@@ -37,7 +37,7 @@ from .class_parts import (
 )
 from .errors import LossError, quote
 from .grammar import dotted
-from .syntax import REDUCTION, Tree
+from .syntax import REDUCTION, WEIGHTS, Tree
 from .vocabulary import LOSS_CLASSES
 
 # Methods that say how an object is saved, shown or begun anew, not what it computes.
@@ -96,6 +96,7 @@ class _Class:
     constants: list[ast.stmt] = field(default_factory=list)
     base: ast.expr | None = None  # a configured loss of Keras
     reduces: bool = False  # it is a loss of Keras, which takes the mean over the batch, or the sum
+    called: bool = False  # but has a __call__ of its own, which Keras' reducing stands in
 
     def __post_init__(self) -> None:
         self.collect(self.node, ())
@@ -162,6 +163,7 @@ class _Class:
                 "part of the language",
                 "set all its numbers in one __init__",
             )
+        self.called |= name == _CALLED
         self.methods["call" if name == _CALLED else name] = method
 
     @property
@@ -228,7 +230,7 @@ class _Class:
             body.append(self.of_base())
             at = node
         main = f"self.{self.main}"
-        if self.reduces:
+        if self.reduces and not self.called:
             body.append(self.as_keras_calls(body[-1]))
             main = "self.reduced"
         body.append(placed(ast.Return(placed(ast.Name(main, ast.Load()), at)), at))
@@ -249,7 +251,7 @@ class _Class:
         ]
 
     def as_keras_calls(self, main: ast.stmt) -> ast.FunctionDef:
-        """The loss as Keras calls it, which reduces what it gives."""
+        """The loss as Keras calls it, which weighs and reduces what it gives."""
         assert isinstance(main, ast.FunctionDef)  # noqa: S101
         names = [a.arg for a in (*main.args.posonlyargs, *main.args.args)]
         given: list[ast.expr] = [placed(ast.Name(n, ast.Load()), main) for n in names]
@@ -259,9 +261,14 @@ class _Class:
         ]
         call = placed(ast.Call(placed(ast.Name(main.name, ast.Load()), main), given, only), main)
         last = returned(main)
-        made = ast.FunctionDef(
-            "self.reduced", main.args, [placed(ast.Return(call), last or main)], []
-        )
+        whole = main.args
+        if WEIGHTS not in (*names, *(a.arg for a in whole.kwonlyargs)):
+            whole = ast.arguments(
+                whole.posonlyargs, [*whole.args, placed(ast.arg(WEIGHTS), main)], None,
+                whole.kwonlyargs, whole.kw_defaults, None,
+                [*whole.defaults, placed(ast.Constant(None), main)],
+            )  # fmt: skip
+        made = ast.FunctionDef("self.reduced", whole, [placed(ast.Return(call), last or main)], [])
         self.tree.reduced.add(placed(made, main))
         return made
 

@@ -18,6 +18,8 @@ def softmax(op: str) -> Apply:
 def categorical(b: Builder, a: Arguments) -> Node:
     """-sum_c y log p, p normalised and clipped as Keras does; or from logits."""
     y, p, axis = a["target"], a["output"], single_axis(b, a["axis"])
+    if is_a_chance(y, p) and not a["from_logits"]:
+        return binary_ce(b, a)
     warn_of_swap(b, "categorical_crossentropy", y, p)
     if a["from_logits"]:
         return softmax_ce(b, {"labels": y, "logits": p, "axis": axis})
@@ -26,6 +28,13 @@ def categorical(b: Builder, a: Arguments) -> Node:
     p = el.clip(b, p, b.const(1e-7), b.const(1 - 1e-7))
     product = el.binary(b, "mul", y, el.unary(b, "log", p))
     return el.unary(b, "neg", st.reduce(b, "sum", product, axis))
+
+
+def is_a_chance(y: Node, p: Node) -> bool:
+    """Whether a prediction is one probability a sample, of which the cross-entropy is the binary
+    one: of the class, and of its complement. (Of a row of classes that is no row it would be a sum
+    over the batch.)"""
+    return y.rank == p.rank == 1 and p.op == "input" and p.attrs["of"].values == "unit"
 
 
 def softmax_ce(b: Builder, a: Arguments) -> Node:

@@ -6,11 +6,11 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from . import statements
-from .build import Value
+from .build import NONE, Value
 from .errors import LossError, quote, suggest
 from .named_calls import reduced
 from .scope import Scope
-from .syntax import REDUCTION
+from .syntax import REDUCTION, WEIGHTS
 
 if TYPE_CHECKING:
     from .reader import Reader
@@ -64,7 +64,8 @@ class UserFunction:
             )
         reader.b.at = span
         if self.node in reader.tree.reduced:
-            return reduced(reader.b, result, self.scope.find(REDUCTION))
+            weights = scope.values.get(WEIGHTS, NONE)
+            return reduced(reader.b, result, self.scope.find(REDUCTION), weights)
         return result
 
     def bind(self, args: list[Value], keywords: dict[str, Value], span: Any) -> dict[str, Value]:

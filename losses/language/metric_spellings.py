@@ -23,14 +23,14 @@ def _topped(then: str) -> str:
         "    p = p[..., class_id]\n"
         "    t = t[..., class_id]\n"
         "said = cast(p > bound, 'float32')\n"
-        "meant = cast(t > 0, 'float32')\n" + then
+        "meant = cast(t != 0, 'float32')\n" + then
     )
 
 
 def _counted(said: str, meant: str) -> str:
     return (
         "bound = 0.5 if thresholds is None else thresholds\n"
-        f"sum(cast((y_pred {said} bound) & (y_true {meant} 0.5), 'float32'))"
+        f"sum(cast((y_pred {said} bound) & (y_true {meant} 0), 'float32'))"
     )
 
 
@@ -65,17 +65,27 @@ whole = sum(t, axis=0) + sum(p, axis=0) - both
 there = cast(whole > 0, 'float32')
 sum(divide_no_nan(both, whole)) / sum(there)
 """
-_SPARSE = """\
-t = one_hot(y_true if sparse_y_true else argmax(y_true, axis=axis), num_classes)
-p = one_hot(y_pred if sparse_y_pred else argmax(y_pred, axis=axis), num_classes)
+# What counts: of classes that there are, and not of the one that is ignored.
+_HELD = """\
+t = one_hot(true, num_classes)
+p = one_hot(said, num_classes)
+held = sum(t, axis=-1, keepdims=True) * sum(p, axis=-1, keepdims=True)
+if ignore_class is not None:
+    held = held * cast(true != ignore_class, 'float32')[:, None]
+t = t * held
+p = p * held
 """
-_ONE_HOT = """\
-t = one_hot(argmax(y_true, axis=axis), num_classes)
-p = one_hot(y_pred if sparse_y_pred else argmax(y_pred, axis=axis), num_classes)
-"""
+_SPARSE = f"""\
+true = y_true if sparse_y_true else argmax(y_true, axis=axis)
+said = y_pred if sparse_y_pred else argmax(y_pred, axis=axis)
+{_HELD}"""
+_ONE_HOT = f"""\
+true = argmax(y_true, axis=axis)
+said = y_pred if sparse_y_pred else argmax(y_pred, axis=axis)
+{_HELD}"""
 _BINARY = """\
 yes = reshape(cast(y_pred >= threshold, 'float32'), (-1,))
-true = reshape(cast(y_true >= threshold, 'float32'), (-1,))
+true = reshape(cast(y_true, 'float32'), (-1,))
 t = stack([1 - true, true], axis=1)
 p = stack([1 - yes, yes], axis=1)
 """
@@ -143,13 +153,13 @@ CLASSES: tuple[Spelling, ...] = (
      "share of what is that is said",
      _topped("divide_no_nan(sum(said * meant), sum(meant))")),
     ("TruePositives", f"{_T} thresholds:V=None", "metrics", "how many are rightly said to be",
-     _counted(">", ">")),
+     _counted(">", "!=")),
     ("FalsePositives", f"{_T} thresholds:V=None", "metrics", "how many are wrongly said to be",
-     _counted(">", "<=")),
+     _counted(">", "==")),
     ("TrueNegatives", f"{_T} thresholds:V=None", "metrics", "how many are rightly not said to be",
-     _counted("<=", "<=")),
+     _counted("<=", "==")),
     ("FalseNegatives", f"{_T} thresholds:V=None", "metrics", "how many are wrongly not said to be",
-     _counted("<=", ">")),
+     _counted("<=", "!=")),
     ("F1Score", f"{_T} average:V=None threshold:V=None", "metrics", "F1, of each class or of all",
      f"beta = 1.0\n{_BETA}"),
     ("FBetaScore", f"{_T} average:V=None beta:N=1.0 threshold:V=None", "metrics",
@@ -170,7 +180,7 @@ CLASSES: tuple[Spelling, ...] = (
      f"{_T} num_classes:Z name:V=None dtype:V=None ignore_class:V=None sparse_y_pred:B=False"
      " axis:A=-1",
      "metrics", "intersection over union, the mean over the classes", _ONE_HOT + _MEAN_IOU),
-    ("BinaryIoU", f"{_T} target_class_ids:T=None threshold:N=0.5", "metrics",
+    ("BinaryIoU", f"{_T} target_class_ids:V=None threshold:N=0.5", "metrics",
      "intersection over union of entries that are and that are not", _BINARY + _IOU),
     ("R2Score", f"{_T} class_aggregation:V='uniform_average'", "metrics",
      "share of the variance that is told", _R2),

@@ -16,7 +16,7 @@ from . import vocabulary as voc
 from .build import NONE, Builder, Callee, Items, Text, Value, letters
 from .calls import InputNode, call_operator, match
 from .errors import LossError, Span, quote
-from .graph import Node
+from .graph import BATCHES, Node
 from .inputs import INPUTS
 from .parameters import checked_word
 from .review import warn_of_swap
@@ -51,6 +51,7 @@ def call_named(
     ]
     tensors = _one_hot(b, info, tensors)
     info = _of_a_chance(info, tensors)
+    _warn_of_a_row(b, info, tensors)
     if info.inputs[:2] in (("y_true", "y_pred"), ("labels", "y_pred"), ("y_true", "logits")):
         warn_of_swap(b, info.name, *tensors[:2])
     reduced: tuple[int, ...] = ()
@@ -111,9 +112,7 @@ def loss_class(
             there = el.binary(b, "ne", told, b.floats(b.tensor(ignored)))
             share = st.reduce(b, "mean", b.cast(there, "float"))
             node = el.binary(b, "div", node, el.binary(b, "maximum", share, b.const(1e-7)))
-        if weights != NONE:
-            node = _weighed(b, node, b.floats(b.tensor(weights)))
-        return reduced(b, node, options.get("reduction", reduction))
+        return reduced(b, node, options.get("reduction", reduction), weights)
 
     return Callee(info.name, call)
 
@@ -156,9 +155,15 @@ def _weighed(b: Builder, node: Node, weights: Node) -> Node:
     return el.binary(b, "mul", node, weights)
 
 
-def reduced(b: Builder, value: Value, reduction: Value | None) -> Value:
-    """What a loss of Keras makes of its values a sample: their mean, if nothing else is said."""
+def reduced(b: Builder, value: Value, reduction: Value | None, weights: Value = NONE) -> Value:
+    """What a loss of Keras makes of its values a sample, each times its weight: their mean, if
+    nothing else is said."""
     word = reduction.text if isinstance(reduction, Text) else ""
+    if weights != NONE and isinstance(value, Node):
+        each = b.floats(b.tensor(weights))
+        value = _weighed(b, value, each)
+        if word == "mean_with_sample_weight":
+            return el.binary(b, "div", st.reduce(b, "sum", value), st.reduce(b, "sum", each))
     if word == "none" or reduction == NONE or not isinstance(value, Node):
         return value
     if word == "sum":
@@ -298,13 +303,36 @@ def _one_hot(b: Builder, info: LossInfo, tensors: list[Node]) -> list[Node]:
 
 
 def _of_a_chance(info: LossInfo, tensors: list[Node]) -> LossInfo:
-    """The cross-entropy of one probability a sample is the binary one: of the class, and of its
-    complement. (Of a row of classes that is no row it would be a sum over the batch.)"""
-    if info.name != "categorical_crossentropy" or any(each.rank != 1 for each in tensors):
+    """The binary cross-entropy, of one probability a sample."""
+    if info.name != "categorical_crossentropy" or not crossentropies.is_a_chance(*tensors[:2]):
         return info
-    chance = tensors[1].op == "input" and tensors[1].attrs["of"].values == "unit"
-    binary = next(each for each in catalog() if each.name == "binary_crossentropy")
-    return binary if chance else info
+    return next(each for each in catalog() if each.name == "binary_crossentropy")
+
+
+# Named losses that are a mean over their last axis, entry by entry: of one value a sample they are
+# the same as of a row of one class.
+ENTRY_BY_ENTRY = frozenset({
+    "quantile", "charbonnier", "barron_adaptive", "gaussian_nll", "mean_squared_error",
+    "mean_absolute_error", "mean_absolute_percentage_error", "mean_squared_logarithmic_error",
+    "huber", "log_cosh", "binary_crossentropy", "binary_focal_crossentropy", "poisson", "hinge",
+    "squared_hinge",
+})  # fmt: skip
+
+
+def _warn_of_a_row(b: Builder, info: LossInfo, tensors: list[Node]) -> None:
+    """Say that a loss of rows of classes is given one value a sample: the batch is its row."""
+    of_rows = info.per_sample and info.name not in ENTRY_BY_ENTRY
+    if not of_rows or info.inputs[:2] not in (("y_true", "y_pred"), ("y_true", "logits")):
+        return
+    if all(each.rank == 1 and (each.shapes[0][0], each.shapes[1][0]) == BATCHES
+           for each in tensors[:2]):  # fmt: skip
+        b.warn(
+            "batch-as-classes",
+            f"{info.name} takes its last axis for the classes, and of one value a sample that is "
+            "the batch",
+            "of one probability a sample write binary_crossentropy(...), of another number "
+            "mean_squared_error(...)",
+        )
 
 
 def _of_distances(args: list[Value], keywords: dict[str, Value]) -> bool:

@@ -382,12 +382,30 @@ class _Text:
                 self.tree.span(function.node.args.args[0]),
             )
         own = self.outcome.named_inputs()
-        if set(first_two) <= self.b.own_inputs:  # def loss(x, x_hat), of a run that has both
-            own = (first_two[0], first_two[1])
+        if own != ("y_true", "y_pred") and self.b.provided is not None:
+            own = self.by_name(first_two, own, self.b.provided, function)
         given: dict[str, Value] = {
             n: self.reader.input(i) for n, i in zip(first_two, own, strict=True)
         }
         return function([], {**self.defaults(function, first_two), **given}, span)
+
+    def by_name(
+        self, names: list[str], own: tuple[str, str], run: Provided, function: UserFunction
+    ) -> tuple[str, str]:
+        """The inputs that are called what the arguments are: def loss(x, x_hat), of a run that has
+        both; else the run's target and prediction."""
+        if set(names) <= set(run.inputs):
+            return names[0], names[1]
+        for argument, is_given in zip(names, own, strict=True):
+            if argument in run.inputs and argument != is_given:
+                self.b.warn(
+                    "swapped",
+                    f"{argument} is an input of this run, and what stands in its place here is "
+                    f"{is_given}",
+                    f"call both arguments what they are: def loss({own[0]}, {own[1]}):",
+                    self.tree.span(function.node.args.args[names.index(argument)]),
+                )
+        return own
 
     def defaults(self, function: UserFunction, skip: list[str] | None = None) -> dict[str, Value]:
         """The defaults of a function; the plain numbers among them become parameters."""

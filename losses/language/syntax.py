@@ -14,6 +14,8 @@ MAX_DEPTH = 120
 MAX_NODES = 6_000
 # What a class of a loss calls the way in which its values are reduced.
 REDUCTION = "self.reduction"
+# What Keras gives a loss beside the target and the prediction.
+WEIGHTS = "sample_weight"
 
 
 @dataclass
