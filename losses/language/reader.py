@@ -327,7 +327,9 @@ class Reader:
         if kind == "class":
             return loss_class(self.b, info, args, keywords, self.input)
         bare = info is not None and name == last
-        if kind == "loss" or (bare and (not args or "label_smoothing" in keywords)):
+        # With no tensor it is of the inputs of their names, whichever Keras' own takes.
+        alone = info is not None and not args and {*keywords} <= {k.name for k in info.parameters}
+        if kind == "loss" or alone or (bare and (not args or "label_smoothing" in keywords)):
             return call_named(self.b, info, args, keywords, self.input, spot)
         place = voc.split_name(name)
         if kind == "measure":

@@ -1,4 +1,4 @@
-"""What is weighed and reduced where Keras does it, and what a run's own inputs are called and are."""
+"""What is weighed and reduced where Keras does it, and what a run's own inputs are called."""
 
 import keras
 import numpy as np
@@ -81,6 +81,16 @@ def test_matrices_of_a_batch_are_transposed_one_by_one() -> None:
     call = "tf.linalg.matrix_transpose(x)[:, 0, 1] * x[:, 2, 2]"
     value = float(losses.compile_loss(text + call, probe=False).on(B))
     assert value == pytest.approx(in_keras(text, call), rel=2e-5)
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["tf.keras.backend.categorical_crossentropy(target=y_true, output=y_pred)",
+     "keras.losses.circle(y_true=labels, y_pred=y_pred, gamma=2.0)"],
+)  # fmt: skip
+def test_tensors_that_are_given_by_name_are_taken(call: str) -> None:
+    value = float(losses.compile_loss(call, probe=False).on(B))
+    assert value == pytest.approx(in_keras("", call), rel=2e-5)
 
 
 def of_pairs() -> dict[str, np.ndarray]:

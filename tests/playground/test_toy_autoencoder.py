@@ -91,7 +91,7 @@ def test_a_name_of_another_task_is_refused_where_it_stands(text: str, name: str)
 
 def test_its_names_are_refused_elsewhere_with_where_they_come_from() -> None:
     error = check("mean(square(y_true - x_hat))", "classification")["error"]
-    assert "x_hat" in error["message"] and "comes with Sketches" in error["message"]
+    assert "x_hat, which comes with" in error["message"] and "Sketches" in error["message"]
     assert "this run is Classification" in error["message"] and error["column"] == 22
     assert check("x = y_pred - y_true\nmean(square(x))", "classification")["ok"]
 
