@@ -131,6 +131,25 @@ class IncrementalSpec(CnnSpec):
             },
         ),
     ] = "none"
+    later_rate: Annotated[
+        float,
+        Knob(
+            "Learning rate of later phases",
+            "What the learning rate is multiplied by after the first phase.",
+            "optimiser",
+            low=0.01,
+            high=1.0,
+            log=True,
+        ),
+    ] = 1.0
+    schedule_anew: Annotated[
+        bool,
+        Knob(
+            "Schedule a phase",
+            "The learning rate's schedule begins anew with each phase.",
+            "optimiser",
+        ),
+    ] = True
     fresh_optimizer: Annotated[
         bool,
         Knob(
@@ -182,7 +201,8 @@ class IncrementalSpec(CnnSpec):
         if self.epochs < phases:
             raise PydanticCustomError(
                 "epochs",
-                f"expected at least {phases}, one for each phase; got {self.epochs}",
+                "expected at least {phases}, one for each phase; got {epochs}",
+                {"phases": phases, "epochs": self.epochs},
             )
         return self
 
@@ -223,8 +243,10 @@ class Incremental(Task):
     """The task."""
 
     name, title, Spec = "incremental", "Incremental", IncrementalSpec
-    inputs = {
-        **known("y_true", "y_pred", "logits", "labels", "p_true", "features", "last_kernel"),
+    inputs = known(
+        *("y_true", "y_pred", "logits", "labels", "p_true", "features", "last_kernel"),
+        *("num_classes", "epoch", "step", "progress"),
+    ) | {
         "teacher_logits": Input(
             "BC",
             "label",
@@ -245,7 +267,6 @@ class Incremental(Task):
             "B", "context", "m", "1 where the image is a kept one of an old class", "binary"
         ),
         "phase": Input("", "context", "f", "the number of the phase, from 0", "positive"),
-        **known("num_classes", "epoch", "step", "progress"),
     }
     measures = (
         Measure("accuracy", "Accuracy of the classes seen", "%", of_steps=True),
@@ -255,6 +276,12 @@ class Incremental(Task):
         Measure("bias", "Answers that are new classes", "%", better="lower"),
     )
     panels = ("loss", "accuracy")
+    views = ("matrix", "exemplars", "confusion", "strip")
+    page, icon = "incremental", ":material/stacked_bar_chart:"
+
+    def phase_epochs(self, spec: IncrementalSpec) -> list[int]:
+        """Those of the spec's phases."""
+        return spec.phase_epochs
 
     def work(self, spec: RunSpec, dataset: Dataset) -> "Work":
         """The worker's part of a run. Imports TensorFlow."""

@@ -96,6 +96,8 @@ class IncrementalWork(Work):
             np.concatenate([new, kept]),
             self.own.phase_epochs[number],
             fresh=self.own.fresh_optimizer and number > 0,
+            anew=self.own.schedule_anew,
+            rate=self.own.later_rate if number else 1.0,
         )
 
     def turn(self, number: int) -> None:
