@@ -18,6 +18,7 @@ from playground.spec import DEFAULT_TASK
 PANELS = ("loss", "accuracy", "gap")
 AXES = ("step", "epoch", "seconds")
 STUDIO_HEIGHT = 334  # pixels
+MATRIX_ROW = 34  # pixels of a phase in the accuracy matrix
 METRIC_HEIGHT = 150  # pixels of a metric's chart
 LINE_HEIGHT = 30  # pixels of a line of the editor
 MOST_LINES = 16  # to which the editor grows by itself
@@ -282,6 +283,20 @@ def latent(
     the classes' colours under "light" and "dark". A `conditional` decoder is told a class."""
     given = {"run": run, "classes": list(class_names), "palette": dict(palette)}
     _view(key, "latent", 560, {**given, "conditional": conditional})
+
+
+def matrix(
+    key: str, run: str | None, class_names: Sequence[str], groups: Sequence[Sequence[str]]
+) -> None:
+    """The accuracy after each phase of the classes of each; `groups` are their names."""
+    groups = [list(each) for each in groups]
+    height = MATRIX_ROW * (len(groups) + 2)
+    _view(key, "matrix", height, {"run": run, "classes": list(class_names), "groups": groups})
+
+
+def exemplars(key: str, run: str | None, class_names: Sequence[str]) -> None:
+    """The images of old classes that are kept to train on."""
+    _view(key, "exemplars", 190, {"run": run, "classes": list(class_names)})
 
 
 def studio(

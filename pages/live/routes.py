@@ -192,11 +192,18 @@ async def asset(request: Request) -> Response:
 
 async def strip(request: Request) -> Response:
     """The test images whose predictions a run repeats, side by side in one PNG; with `of` other
-    images that it keeps beside them, such as their "partners"."""
+    images that it keeps beside them: their "partners", or the "exemplars" of old classes."""
     run_id, of = request.path_params["run"], request.query_params.get("of", "images")
 
     def images() -> np.ndarray | None:
-        started = service().store.started(run_id) if RUN_ID.fullmatch(run_id) else None
+        store = service().store
+        if not RUN_ID.fullmatch(run_id):
+            return None
+        if of == "exemplars":
+            evaluated = store.evaluation(run_id)
+            kept = None if evaluated is None else evaluated.arrays.get("exemplar_images")
+            return kept if kept is not None and len(kept) else None
+        started = store.started(run_id)
         found = None if started is None else started.arrays.get(f"strip_{of}")
         return found if found is not None and found.ndim == 4 and found.dtype == np.uint8 else None
 

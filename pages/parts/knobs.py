@@ -28,6 +28,10 @@ def knob(name: str, faults: Mapping[str, str], on_change: Callable[[], None] | N
         st.toggle(described.label, key=field_key(name), help=described.help, on_change=on_change)
     elif described.choices is not None:
         _choice(name, described, on_change)
+    elif kind is str:
+        st.text_input(
+            described.label, key=field_key(name), help=described.help, on_change=on_change
+        )
     elif described.log:
         _log_slider(name, described)
     else:

@@ -1,7 +1,6 @@
 """Incremental: classes come a few at a time, and those that came before are to be kept."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import ValidationInfo, field_validator, model_validator
@@ -17,6 +16,7 @@ from playground.tasks.inputs import Input, known
 from playground.tasks.task import Measure, Task
 
 if TYPE_CHECKING:
+    from playground.training.events import Evaluated, Started
     from playground.training.work import Work
 
 OBJECTIVE = """\
@@ -26,6 +26,7 @@ cross_entropy() + lam * T**2 * sum(softmax(teacher_logits / T) \
 * (log_softmax(teacher_logits / T) - log_softmax(old_logits / T)), axis=-1)"""
 PAIRS, ONE_BY_ONE, HALVES = "pairs", "one by one", "halves"
 AS_THEY_ARE, SHUFFLED = "as they are", "shuffled"
+TAKEN = 3  # old classes taken for new ones that are told
 
 
 class IncrementalSpec(CnnSpec):
@@ -276,8 +277,29 @@ class Incremental(Task):
         Measure("bias", "Answers that are new classes", "%", better="lower"),
     )
     panels = ("loss", "accuracy")
-    views = ("matrix", "exemplars", "confusion", "strip")
+    views = ("matrix", "exemplars", "confusion")
     page, icon = "incremental", ":material/stacked_bar_chart:"
+
+    def told(self, evaluated: "Evaluated", started: "Started") -> dict[str, Any]:
+        """The accuracy of each phase's classes after each phase, which old class is taken for which
+        new one, and which exemplars are kept."""
+        arrays = evaluated.arrays
+        if "matrix" not in arrays:
+            return {}
+        phase, order = int(arrays["phase"][0]), arrays["order"].tolist()
+        rows = [[_number(each) for each in row] for row in arrays["matrix"].tolist()]
+        return {
+            "matrix": {
+                "phase": phase,
+                "rows": rows,
+                "taken": _taken(arrays["confusion"], arrays["came"], phase, order),
+            },
+            "exemplars": {
+                "phase": phase,
+                "labels": arrays["exemplar_labels"].tolist(),
+                "counts": arrays["exemplar_counts"].tolist(),
+            },
+        }
 
     def phase_epochs(self, spec: IncrementalSpec) -> list[int]:
         """Those of the spec's phases."""
@@ -302,16 +324,32 @@ class Incremental(Task):
                 Layer("probabilities", "Softmax", FLOAT),
             ),
             ("probabilities",),
-            dtype=spec.precision,
+            dtype=spec.dtype,
             seed=spec.seed,
             l2=spec.l2,
         )
 
-    def script(
-        self, spec: IncrementalSpec, weights: Mapping[str, np.ndarray], changed: bool
-    ) -> str:
-        """Python that trains the phases in plain Keras."""
-        raise NotImplementedError
+
+def _number(value: float) -> float | None:
+    return round(value, 4) if np.isfinite(value) else None
+
+
+def _taken(
+    confusion: np.ndarray, came: np.ndarray, phase: int, order: list[int]
+) -> list[list[float]]:
+    """The old classes that are most often taken for a new one: old class, new class, share of the
+    old one's images. Rows and columns of the confusion are in the order of arrival; `came` says
+    in which phase each came."""
+    with np.errstate(invalid="ignore"):
+        shares = confusion / confusion.sum(axis=1, keepdims=True)
+    shares = np.where((came < phase)[:, None] & (came == phase)[None], np.nan_to_num(shares), 0)
+    most = np.argsort(-shares, axis=None, kind="stable")[:TAKEN]
+    places = [divmod(int(each), len(order)) for each in most]
+    return [
+        [order[old], order[new], round(float(shares[old, new]), 4)]
+        for old, new in places
+        if shares[old, new] > 0
+    ]
 
 
 TASK = Incremental()

@@ -17,6 +17,7 @@ from playground.training.work import Batch, Judged, Phase, Seen, Tensors, Work
 
 FAR = 30.0  # logits: so far below the least of the others is a class that does not count
 PASS = 500  # images of one forward pass
+PICTURED = 8  # exemplars of a class that an evaluation repeats
 
 
 class IncrementalWork(Work):
@@ -197,11 +198,13 @@ class IncrementalWork(Work):
     # Between intervals, NumPy ---------------------------------------------------------------
 
     def rows_of(self, split: str, chosen: np.ndarray | None = None) -> Mapping[str, np.ndarray]:
-        """Of the validation and test rows those of classes that have come."""
+        """Of the rows to measure on those of classes that have come; the strip is whole."""
         rows = super().rows_of(split, chosen)
-        if split == "train":
+        if split == "train" or (split == "test" and chosen is not None):
             return rows
         come = np.isin(rows["labels"], self._seen_classes)
+        if not come.any():  # a few validation images, none of these classes: no accuracy to tell
+            return rows
         return {name: each[come] for name, each in rows.items()}
 
     def corrected(self, seen: Seen) -> np.ndarray:
@@ -209,7 +212,8 @@ class IncrementalWork(Work):
         logits = np.asarray(seen.answers["logits"], np.float64)
         come = np.isin(np.arange(self._classes), self._seen_classes)
         new = np.isin(np.arange(self._classes), self.groups[self.number])
-        if self.own.correction != "none" and self.memory:
+        aligning = self.own.correction == "aligning"
+        if self.number and (aligning or (self.own.correction != "none" and self.memory)):
             logits = self._corrected(logits, np.asarray(seen.answers["features"]), come & ~new, new)
         return np.where(come, logits, -np.inf)
 
@@ -263,11 +267,36 @@ class IncrementalWork(Work):
             "bias": float(np.mean(np.isin(said, self.groups[self.number]))),
             **seen.metrics,
         }
+        order = np.array([each for group in self.groups for each in group])
         arrays = {
-            "confusion": confusion.astype(np.int32),
-            "by_class": by_class.astype(np.float32),
+            "confusion": confusion[order][:, order].astype(np.int32),
+            "order": order.astype(np.int32),
+            "came": np.repeat(np.arange(len(self.groups)), list(map(len, self.groups))),
+            "phase": np.array([self.number]),
+            "matrix": self._by_group().astype(np.float32),
+            **self._pictures(),
         }
         return Judged(metrics, arrays)
+
+    def _by_group(self) -> np.ndarray:
+        """The accuracy (P, P) after each phase, a row, of the classes of each, a column; NaN where
+        they had not come or nothing was measured."""
+        return np.stack([self.matrix[:, group].mean(axis=1) for group in self.groups], axis=1)
+
+    def _pictures(self) -> dict[str, np.ndarray]:
+        """The first exemplars of each class in the order of arrival, and how many each has."""
+        known = [] if self.own.kept == "all" else [each for g in self.groups for each in g]
+        kept = {value: self.memory[value] for value in known if value in self.memory}
+        rows = [each[:PICTURED] for each in kept.values()]
+        chosen = np.concatenate(rows) if rows else np.zeros(0, np.int64)
+        counts = np.zeros(self._classes, np.int32)
+        for value, each in kept.items():
+            counts[value] = len(each)
+        return {
+            "exemplar_images": self.rows["train"]["images"][chosen],
+            "exemplar_labels": self.rows["train"]["labels"][chosen].astype(np.int32),
+            "exemplar_counts": counts,
+        }
 
     def _forgetting(self, now: np.ndarray) -> float:
         """The mean over earlier phases of what their classes have lost; NaN in the first."""

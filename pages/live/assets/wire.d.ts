@@ -50,6 +50,26 @@ export interface Evaluation {
 export interface TaskViews {
   pairs: PairsTold
   distances: DistancesTold
+  matrix: MatrixTold
+  exemplars: ExemplarsTold
+}
+
+/** Of phases of classes. */
+export interface MatrixTold {
+  /** The number of the phase that is trained, from 0. */
+  phase: number
+  /** After each phase the accuracy of each phase's classes; null where they had not come. */
+  rows: (number | null)[][]
+  /** Old classes taken for new ones: old, new, share of the old one's images. */
+  taken: [number, number, number][]
+}
+
+export interface ExemplarsTold {
+  phase: number
+  /** The class of each picture, one class after the other. */
+  labels: number[]
+  /** By class, how many are kept. */
+  counts: number[]
 }
 
 /** Of each pair of the strip. */
@@ -473,6 +493,18 @@ export interface DistancesData extends Home {
 }
 
 export interface ReconstructionsData extends Home {
+  run: string | null
+  classes: string[]
+}
+
+export interface MatrixData extends Home {
+  run: string | null
+  classes: string[]
+  /** The names of each phase's classes. */
+  groups: string[][]
+}
+
+export interface ExemplarsData extends Home {
   run: string | null
   classes: string[]
 }
