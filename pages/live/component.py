@@ -18,7 +18,7 @@ from playground.spec import DEFAULT_TASK
 PANELS = ("loss", "accuracy", "gap")
 AXES = ("step", "epoch", "seconds")
 STUDIO_HEIGHT = 334  # pixels
-MATRIX_ROW = 34  # pixels of a phase in the accuracy matrix
+MATRIX_ROW = 31  # pixels of a phase in the accuracy matrix
 METRIC_HEIGHT = 150  # pixels of a metric's chart
 LINE_HEIGHT = 30  # pixels of a line of the editor
 MOST_LINES = 16  # to which the editor grows by itself

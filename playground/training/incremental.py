@@ -15,7 +15,7 @@ from playground.training.augmentation import Augmentation
 from playground.training.events import Arrays
 from playground.training.work import Batch, Judged, Phase, Seen, Tensors, Work
 
-FAR = 30.0  # logits: so far below the least of the others is a class that does not count
+FAR = 300.0  # logits: so far below the least of the others is a class that does not count, at any T
 PASS = 500  # images of one forward pass
 PICTURED = 8  # exemplars of a class that an evaluation repeats
 

@@ -1,0 +1,292 @@
+"""Incremental: phases of classes, teacher, exemplars, corrections, and what is forgotten."""
+
+import functools
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy.optimize import minimize_scalar
+
+from playground import RunSpec, datasets, methods, train
+from playground.errors import SpecError
+from playground.tasks import TASKS
+from playground.tasks.incremental import TASK
+from playground.training import exemplars, loop
+from playground.training.control import Control
+from playground.training.events import Changed, Evaluated, Finished, Started
+from playground.training.incremental import IncrementalWork
+
+PLAIN = "cross_entropy()"
+
+
+def spec(**changes: Any) -> RunSpec:
+    return RunSpec(**{"task": "incremental", "dataset": "digits", "epochs": 5, **changes})
+
+
+def work_of(**changes: Any) -> IncrementalWork:
+    made = spec(**changes)
+    return IncrementalWork(made, datasets.load(made.dataset))
+
+
+# Pure functions, by hand in float64
+
+
+def test_herding_is_the_papers_greedy_choice() -> None:
+    draw = np.random.default_rng(0)
+    features = draw.normal(size=(30, 4)) + 1
+    x = features / np.linalg.norm(features, axis=1, keepdims=True)
+    mean, chosen = x.mean(axis=0), []
+    for k in range(1, 8):  # iCaRL, algorithm 4, line 3, each candidate tried
+        apart = {
+            i: np.linalg.norm(mean - (x[chosen].sum(axis=0) + x[i]) / k)
+            for i in range(30)
+            if i not in chosen
+        }
+        chosen.append(min(apart, key=lambda i: apart[i]))
+    np.testing.assert_array_equal(exemplars.herded(features, 7), chosen)
+    assert sorted(exemplars.herded(features, 99)) == list(range(30))
+
+
+def test_the_nearest_mean_goes_by_direction() -> None:
+    features = np.array([[3.0, 0.0], [1.0, 0.0], [0.0, 2.0]])
+    means = exemplars.class_means(features, np.array([0, 0, 2]), 3)
+    np.testing.assert_allclose(means[[0, 2]], [[1, 0], [0, 1]])
+    assert np.isnan(means[1]).all()
+    scores = exemplars.nearest_mean(np.array([[0.1, 9.0], [5.0, 1.0]]), means)
+    np.testing.assert_array_equal(scores.argmax(axis=1), [2, 0])
+    assert np.isneginf(scores[:, 1]).all()
+    # |x - m|² of directions is 2 - 2 cos.
+    assert scores[1, 0] == pytest.approx(-(2 - 2 * 5 / np.sqrt(26)))
+
+
+def test_weights_are_aligned_by_their_mean_lengths() -> None:
+    kernel = np.array([[3.0, 0.0, 6.0, 0.0], [4.0, 1.0, 8.0, 2.0]])  # lengths 5, 1, 10, 2
+    old, new = np.array([1, 1, 0, 0], bool), np.array([0, 0, 1, 1], bool)
+    assert exemplars.aligned(kernel, old, new) == pytest.approx(3 / 6)
+    assert exemplars.aligned(kernel, old & ~old, new) == 1
+
+
+def test_bias_correction_is_least_in_cross_entropy() -> None:
+    draw = np.random.default_rng(0)
+    logits, labels = draw.normal(size=(400, 4)), draw.integers(0, 4, 400)
+    logits[np.arange(400), labels] += 2
+    logits[:, 2:] = logits[:, 2:] * 1.7 + 1.5  # what BiC takes back
+    new = np.array([0, 0, 1, 1], bool)
+
+    def value(a: float, b: float) -> float:
+        z = np.where(new, a * logits + b, logits)
+        log_sum = np.log(np.exp(z).sum(axis=1))
+        return float((log_sum - z[np.arange(400), labels]).mean())
+
+    a, b = exemplars.bias_of(logits, labels, new)
+    found = minimize_scalar(
+        lambda a: minimize_scalar(functools.partial(value, a), bounds=(-5, 5)).fun, bounds=(0.1, 3)
+    )
+    assert value(a, b) == pytest.approx(found.fun, abs=1e-6)
+    assert value(a, b) < value(1, 0) - 0.1 and b < 0
+
+
+# Settings
+
+
+@pytest.mark.parametrize(
+    ("groups", "sizes"),
+    [
+        ("pairs", [2] * 5),
+        ("one by one", [2] + [1] * 8),
+        ("halves", [5, 5]),
+        ("4, 3,3", [4, 3, 3]),
+    ],
+)
+def test_classes_come_in_groups(groups: str, sizes: list[int]) -> None:
+    made = spec(groups=groups, epochs=20, class_order="shuffled", seed=3)
+    assert [len(each) for each in made.class_groups] == sizes
+    order = [each for group in made.class_groups for each in group]
+    assert sorted(order) == list(range(10)) and order != list(range(10))
+    assert made.class_groups == spec(**made.model_dump()).class_groups
+    assert sum(made.phase_epochs) == 20 and max(made.phase_epochs) - min(made.phase_epochs) <= 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"groups": "4,4"}, "groups: expected pairs, one by one, halves, or at least two numbers"),
+        ({"groups": "ten"}, "groups: expected pairs"),
+        ({"class_order": "1,2,3"}, "class_order: expected as they are, shuffled, or each of 0 to"),
+        ({"epochs": 4}, "expected at least 5, one for each phase; got 4"),
+        ({"replay": 1.0}, r"replay: expected 0\.05 to 0\.9"),
+        ({"kept": "some"}, "kept: expected one of none, exemplars, all"),
+        ({"mixup": 0.2}, "mixup: a setting of Classification; this run is Incremental"),
+    ],
+)
+def test_a_bad_setting_names_its_field(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(SpecError, match=said):
+        RunSpec.parse({"task": "incremental", "dataset": "digits", "epochs": 10, **changes})
+
+
+# Phases
+
+
+def test_a_phase_has_its_classes_and_the_memory() -> None:
+    work = work_of(exemplars=7, replay=0.25)
+    labels = work.rows["train"]["labels"]
+    assert set(labels[work.phases[0].rows]) == {0, 1}
+    work.turn(1)
+    assert {value: len(rows) for value, rows in work.memory.items()} == {0: 7, 1: 7}
+    work.turn(2)
+    rows = work.phases[2].rows
+    old = np.isin(labels[rows], [0, 1, 2, 3])
+    assert set(labels[rows]) == {0, 1, 2, 3, 4, 5}
+    assert old.mean() == pytest.approx(0.25, abs=0.01)
+    used = np.unique(rows[old], return_counts=True)[1]
+    assert len(used) == 28 and used.max() - used.min() <= 1
+
+
+def test_a_memory_in_all_is_shared_and_keeps_the_best_of_each() -> None:
+    work = work_of(memory=12, selection="herding")
+    work.turn(1)
+    before = dict(work.memory)
+    work.turn(2)
+    assert [len(rows) for rows in work.memory.values()] == [3, 3, 3, 3]
+    for value in (0, 1):
+        assert len(before[value]) == 6
+        np.testing.assert_array_equal(work.memory[value], before[value][:3])
+
+
+def test_nothing_or_everything_may_be_kept() -> None:
+    nothing, everything = work_of(kept="none"), work_of(kept="all")
+    for work in (nothing, everything):
+        work.turn(1)
+    labels = nothing.rows["train"]["labels"]
+    assert set(labels[nothing.phases[1].rows]) == {2, 3}
+    assert len(everything.phases[1].rows) == np.isin(labels, [0, 1, 2, 3]).sum()
+
+
+def test_what_a_loss_is_given() -> None:
+    work = work_of()
+    work.turn(1)
+    rows = {name: tf.constant(each[:400]) for name, each in work.rows["train"].items()}
+    rows["labels"] = tf.cast(rows["labels"], tf.int32)
+    batch = work.batch(rows, None)
+    outputs = {
+        "logits": tf.random.stateless_normal((400, 10), (1, 2)),
+        "features": tf.zeros((400, 64)),
+    }
+    clock = (tf.constant(1.0), tf.constant(0.0), tf.constant(0.0))
+    given = {
+        name: np.asarray(each)
+        for name, each in work.provided(outputs, batch.parts[0][1], clock).items()
+    }
+    np.testing.assert_array_equal(given["old"], [1, 1, 0, 0, 0, 0, 0, 0, 0, 0])
+    np.testing.assert_array_equal(given["new"], [0, 0, 1, 1, 0, 0, 0, 0, 0, 0])
+    np.testing.assert_array_equal(given["seen"], given["old"] + given["new"])
+    np.testing.assert_array_equal(given["exemplar"], np.isin(given["labels"], [0, 1]))
+    assert given["phase"] == 1
+    assert np.all(given["y_pred"][:, 4:] < 1e-12)
+    np.testing.assert_allclose(given["y_pred"].sum(axis=1), 1, rtol=1e-6)
+    for name in ("teacher_logits", "old_logits"):
+        p = np.exp(given[name] - given[name].max(axis=1, keepdims=True))
+        assert np.all(p[:, 2:] < 1e-12), name
+    np.testing.assert_allclose(given["old_logits"][:, :2], outputs["logits"][:, :2])
+
+
+def test_the_teacher_is_the_network_at_the_end_of_the_phase_before() -> None:
+    training = loop.prepare(spec(kept="none", width=4))
+    images = tf.cast(datasets.load("digits").test_rows["images"][:50], tf.float32)
+    work = training.work
+    assert isinstance(work, IncrementalWork)
+    said, ends = [], set(training.ends.tolist())
+    for event in training.events(Control()):
+        if isinstance(event, Evaluated) and event.split == "validation" and event.step in ends:
+            said.append(np.asarray(work.built.giving(("logits",))(images, training=False)))
+        if isinstance(event, Changed) and event.kind == "phase":
+            teacher = np.asarray(work.teacher(images, training=False))
+            np.testing.assert_array_equal(teacher, said[-1])
+    assert len(said) == 5
+    assert np.abs(np.asarray(work.teacher(images, training=False)) - said[-1]).max() > 0.01
+
+
+# Training
+
+
+@functools.cache
+def trained(name: str) -> list[Any]:
+    base = spec(epochs=15, width=8, learning_rate=3e-3)
+    return list(train(methods.spec(name, base)))
+
+
+def at_the_end(name: str) -> dict[str, float]:
+    return next(
+        event.metrics
+        for event in reversed(trained(name))
+        if isinstance(event, Evaluated) and event.split == "test"
+    )
+
+
+def test_fine_tuning_forgets_and_exemplars_do_not() -> None:
+    for name in ("fine-tuning", "exemplars"):
+        assert isinstance(trained(name)[-1], Finished)
+        assert [e.name for e in trained(name) if isinstance(e, Changed) and e.kind == "phase"] == [
+            "2, 3",
+            "4, 5",
+            "6, 7",
+            "8, 9",
+        ]
+    bare, kept = at_the_end("fine-tuning"), at_the_end("exemplars")
+    assert bare["accuracy"] < 0.3 and bare["old_accuracy"] < 0.1 and bare["new_accuracy"] > 0.9
+    assert bare["forgetting"] > 0.8 and bare["bias"] > 0.9
+    assert kept["accuracy"] > 0.75 and kept["forgetting"] < 0.25
+
+
+@pytest.mark.parametrize("name", ["lwf", "icarl", "bic", "aligning", "joint"])
+def test_each_method_trains_and_is_known_again(name: str) -> None:
+    found = at_the_end(name)
+    assert isinstance(trained(name)[-1], Finished)
+    if name == "lwf":  # without an image of the old classes it answers with new ones
+        assert found["accuracy"] < at_the_end("exemplars")["accuracy"] - 0.3
+    else:
+        assert found["accuracy"] > (0.9 if name == "joint" else 0.75), found
+    assert methods.of(methods.spec(name, spec())) == name
+
+
+def test_the_matrix_is_told_phase_by_phase() -> None:
+    started = next(event for event in trained("exemplars") if isinstance(event, Started))
+    looks = [e for e in trained("exemplars") if isinstance(e, Evaluated) and e.split != "test"]
+    assert TASKS["incremental"] is TASK
+    told = TASK.told(looks[-1], started)
+    matrix = told["matrix"]
+    assert matrix["phase"] == 4 and len(matrix["rows"]) == 5
+    for i, row in enumerate(matrix["rows"]):
+        assert all((value is None) == (j > i) for j, value in enumerate(row))
+    # By hand from the confusion of the last look: the last row, and what is forgotten.
+    confusion = looks[-1].arrays["confusion"].astype(np.float64)
+    accuracy = np.diag(confusion) / confusion.sum(axis=1)
+    now = accuracy.reshape(5, 2).mean(axis=1)
+    np.testing.assert_allclose(matrix["rows"][-1], now, atol=1e-4)
+    before = np.array([[v if v is not None else 0 for v in row] for row in matrix["rows"][:-1]])
+    lost = np.mean(before.max(axis=0)[:4] - now[:4])
+    assert looks[-1].metrics["forgetting"] == pytest.approx(lost, abs=1e-3)
+    old, new, share = matrix["taken"][0]
+    assert old < 8 <= new and share == pytest.approx(
+        confusion[old, new] / confusion[old].sum(), abs=1e-4
+    )
+    kept = told["exemplars"]
+    assert kept["labels"] == sorted(list(range(8)) * 8) and kept["counts"] == [50] * 8 + [0] * 2
+    pictures = looks[-1].arrays["exemplar_images"]
+    assert pictures.shape == (64, 8, 8, 1)
+
+
+def test_a_run_is_the_same_again() -> None:
+    first = [e.metrics for e in trained("lwf") if isinstance(e, Evaluated)]
+    again = list(train(methods.spec("lwf", spec(epochs=15, width=8, learning_rate=3e-3))))
+    assert str([e.metrics for e in again if isinstance(e, Evaluated)]) == str(first)
+
+
+def test_the_lesson_says_these_numbers_and_no_others() -> None:
+    said = methods.lesson({"fine-tuning": 0.196, "lwf": 0.21, "exemplars": 0.93, "bic": 0.95})
+    assert any("LwF has 21.0%, exemplars 93.0%: distillation alone does not" in s for s in said)
+    assert any("Bias correction with 95.0%, 2.0 points above exemplars" in s for s in said)
+    close = methods.lesson({"lwf": 0.9, "exemplars": 0.91})
+    assert "does not rescue" not in " ".join(close)
+    assert methods.lesson({}) == []
