@@ -73,6 +73,8 @@ def packed(
         for path in sorted((ROOT / "losses").rglob("*.py")):
             archive.write(path, path.relative_to(ROOT))
         archive.write(ROOT / "playground" / "training" / "pairs.py", "pairs.py")
+        for module in TASKS[spec.task].packed:
+            archive.write(ROOT / "playground" / "training" / module, module)
         if own:
             archive.write(ROOT / "playground" / "own_layers.py", "own_layers.py")
         if weights:
@@ -192,7 +194,8 @@ def _class_weights(spec: ClassificationSpec, classes: int) -> str:
 def _requirements(spec: RunSpec) -> str:
     lines = (ROOT / NEEDED).read_text("utf-8").splitlines()
     needed = ["tensorflow", "keras", "numpy"]
-    needed += ["scikit-learn"] if spec.dataset == "digits" else []
+    fitted = getattr(spec, "correction", "") == "bias"  # by SciPy, which comes with scikit-learn
+    needed += ["scikit-learn"] if spec.dataset == "digits" or fitted else []
     return "".join(f"{line}\n" for line in lines if line.startswith(tuple(needed)))
 
 

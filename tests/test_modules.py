@@ -24,6 +24,7 @@ REASONS = {
     # A task tells of a run what only those ask for who take it home.
     "playground.tasks.classification": {"playground.export"},
     "playground.tasks.siamese": {"playground.export_siamese"},
+    "playground.tasks.incremental": {"playground.export_incremental"},
 }
 
 

@@ -84,7 +84,8 @@ def _table(ids: Sequence[str]) -> None:
         title = methods.METHODS[name].title if name else "its own settings"
         cells = [_percent(numbers.get(key)) for key in COLUMNS]
         lines.append(f"| #{record.number} | {title} | {' | '.join(cells)} |")
-    st.markdown("\n".join(lines))
+    with st.container(key="methods-table"):
+        st.markdown("\n".join(lines))
     ended = {
         methods.of(record.spec): numbers["accuracy"]
         for record, numbers in rows

@@ -1,5 +1,6 @@
 """Incremental: classes come a few at a time, and those that came before are to be kept."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -279,6 +280,7 @@ class Incremental(Task):
     panels = ("loss", "accuracy")
     views = ("matrix", "exemplars", "confusion")
     page, icon = "incremental", ":material/stacked_bar_chart:"
+    packed = ("exemplars.py",)
 
     def told(self, evaluated: "Evaluated", started: "Started") -> dict[str, Any]:
         """The accuracy of each phase's classes after each phase, which old class is taken for which
@@ -304,6 +306,14 @@ class Incremental(Task):
     def phase_epochs(self, spec: IncrementalSpec) -> list[int]:
         """Those of the spec's phases."""
         return spec.phase_epochs
+
+    def script(
+        self, spec: IncrementalSpec, weights: Mapping[str, np.ndarray], changed: bool
+    ) -> str:
+        """Python that trains the phases in plain Keras (`playground.export_incremental`)."""
+        from playground.export_incremental import script
+
+        return script(spec, weights=bool(weights), changed=changed)
 
     def work(self, spec: RunSpec, dataset: Dataset) -> "Work":
         """The worker's part of a run. Imports TensorFlow."""

@@ -54,6 +54,7 @@ class Task:
     views: Sequence[str] = ()  # live views of the Playground beside the curves
     page: str = "playground"  # the file in `pages` on which it is set up and watched
     icon: str = ":material/category:"  # of that page, where it is its own
+    packed: Sequence[str] = ()  # modules of `playground/training` that an exported script imports
 
     def of_terms(self, spec: Any) -> Sequence[Measure]:
         """What is charted of each term of a loss of several, by the ends of the series' names

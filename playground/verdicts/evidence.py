@@ -251,13 +251,14 @@ class History:
     @property
     def strongest_term(self) -> tuple[str, float]:
         """The term whose gradient at the features is the largest at the first evaluation, and how
-        many times larger than those of all others together; "" of a loss of one term."""
+        many times larger than those of all others together; "" of a loss of one term, or where
+        the others have none there yet, such as a distillation before there is a teacher."""
         pulls = {text: float(each[0]) for text, each in self.curves.terms.items() if len(each)}
         if len(pulls) < 2:
             return "", math.nan
         strong = max(pulls, key=pulls.__getitem__)
         rest = sum(pull for text, pull in pulls.items() if text != strong)
-        return strong, pulls[strong] / rest if rest > 0 else math.inf
+        return (strong, pulls[strong] / rest) if rest > 0 else ("", math.nan)
 
     @property
     def progress(self) -> str:

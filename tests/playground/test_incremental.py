@@ -1,6 +1,7 @@
 """Incremental: phases of classes, teacher, exemplars, corrections, and what is forgotten."""
 
 import functools
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,14 +9,19 @@ import pytest
 import tensorflow as tf
 from scipy.optimize import minimize_scalar
 
-from playground import RunSpec, datasets, methods, train
+import losses
+from playground import RunSpec, datasets, export, methods, train, trainable
 from playground.errors import SpecError
+from playground.runs.store import open_store
+from playground.settings import Settings
 from playground.tasks import TASKS
 from playground.tasks.incremental import TASK
 from playground.training import exemplars, loop
 from playground.training.control import Control
-from playground.training.events import Changed, Evaluated, Finished, Started
+from playground.training.events import Changed, Evaluated, Finished, Snapshot, Started
 from playground.training.incremental import IncrementalWork
+from playground.verdicts import fit
+from tests.playground.test_export import accuracy, taken_home
 
 PLAIN = "cross_entropy()"
 
@@ -290,3 +296,54 @@ def test_the_lesson_says_these_numbers_and_no_others() -> None:
     close = methods.lesson({"lwf": 0.9, "exemplars": 0.91})
     assert "does not rescue" not in " ".join(close)
     assert methods.lesson({}) == []
+
+
+def test_a_term_that_pulls_in_later_phases_alone_outweighs_nothing(tmp_path: Path) -> None:
+    """There is no teacher at the first evaluation: the verdict had divided by its pull."""
+    store = open_store(Settings(home=tmp_path))
+    run_id = store.create(methods.spec("lwf", spec(epochs=15, width=8, learning_rate=3e-3)), "me")
+    for event in trained("lwf"):
+        store.record(run_id, event)
+    found = fit.judge(fit.read(store, store.run(run_id)))
+    assert "outweighs" not in found.sentence
+
+
+def test_pasted_code_of_old_and_new_outputs_is_read_or_answered() -> None:
+    slices = """
+from keras import backend as K
+n_old = 4
+def loss(y_true, y_pred):
+    old = K.categorical_crossentropy(y_true[:, :n_old], K.softmax(y_pred[:, :n_old] / 2.0))
+    return old + K.categorical_crossentropy(y_true[:, n_old:], y_pred[:, n_old:])
+"""
+    inputs = trainable.offered("incremental")
+    assert set(losses.compile_loss(slices, inputs=inputs).sources) == {"y_true", "y_pred"}
+    behind = "def distillation_loss(y_true, y_pred):\n    return mean(y_true[:, 10:] * y_pred)"
+    with pytest.raises(losses.LossError, match="nothing is left") as raised:
+        losses.compile_loss(behind, inputs=inputs)
+    assert "teacher_logits" in raised.value.hint
+    two_lines = (
+        "T = 2.0\ncross_entropy() + T**2 * "
+        "categorical_crossentropy(softmax(teacher_logits / T), softmax(old_logits / T))"
+    )
+    assert "teacher_logits" in losses.compile_loss(two_lines, inputs=inputs).sources
+
+
+# Taken home
+
+
+@pytest.mark.parametrize("name", ["bic", "icarl"])
+def test_the_script_trains_the_phases(name: str, tmp_path: Path) -> None:
+    own = spec(epochs=15, width=8, learning_rate=3e-3, shift=int(name == "icarl"))
+    printed = taken_home(export.packed(methods.spec(name, own)), tmp_path)
+    after = [line for line in printed.splitlines() if line.startswith("after")]
+    assert len(after) == 5 and after[0].startswith("after [0, 1]: 0.9")
+    assert accuracy(printed) > 0.7  # as the run's own, of `trained`
+
+
+def test_the_script_takes_the_weights_of_the_run(tmp_path: Path) -> None:
+    events = trained("aligning")
+    weights = next(e.arrays for e in reversed(events) if isinstance(e, Snapshot))
+    own = methods.spec("aligning", spec(epochs=15, width=8, learning_rate=3e-3))
+    printed = taken_home(export.packed(own, weights), tmp_path, export.WEIGHTS)
+    assert accuracy(printed) == pytest.approx(at_the_end("aligning")["accuracy"], abs=1e-4)

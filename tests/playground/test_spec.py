@@ -52,6 +52,11 @@ def specs(draw: st.DrawFn) -> RunSpec:
         elif name == "class_weights":
             weights = st.lists(weight, min_size=10, max_size=10).map(",".join)
             values[name] = draw(st.sampled_from(["none", "balanced"]) | weights)
+        elif name == "groups":
+            values[name] = draw(st.sampled_from(["pairs", "one by one", "halves", "4,3,3"]))
+        elif name == "class_order":
+            orders = st.permutations(range(10)).map(lambda order: ",".join(map(str, order)))
+            values[name] = draw(st.sampled_from(["as they are", "shuffled"]) | orders)
         elif name == "train_images":
             most = SETS[values["dataset"]].train_count
             values[name] = draw(st.just(0) | st.integers(50, most))
@@ -73,6 +78,8 @@ def specs(draw: st.DrawFn) -> RunSpec:
             values[name] = draw(st.lists(names | texts, max_size=MAX_METRICS))
         else:
             values[name] = draw(texts)
+    if task == "incremental" and "epochs" in values:
+        values["epochs"] = max(values["epochs"], 10)  # one for each phase
     return RunSpec(**values)
 
 

@@ -105,7 +105,7 @@ def test_a_run_of_every_task(
     task: str, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(TASKS, "toy", Toy())
-    spec = RunSpec.parse({"task": task, "dataset": "digits", "epochs": 2})
+    spec = RunSpec.parse({"task": task, "dataset": "digits", "epochs": 5})
     _, sent, kept = recorded(store, spec)
     asked = {"spec": spec.to_json(), "weights": kept[-1].arrays, "step": 4, **IMAGE}
     sent.append(("MapsAnswer", {**answer({**asked, "what": "maps"}), "step": 4}))
