@@ -154,7 +154,7 @@ def choose_dataset() -> None:
     """The fields whose best value depends on the data set take the new one's defaults."""
     chosen = st.session_state[field_key("dataset")]
     if chosen in datasets.SETS:
-        plain = RunSpec(dataset=chosen)
+        plain = RunSpec(task=chosen_task(), dataset=chosen)
         for name in sorted({name for each in datasets.SETS.values() for name in each.defaults}):
             st.session_state[field_key(name)] = getattr(plain, name)
         if st.session_state[field_key("train_images")] > datasets.source_of(chosen).train_count:

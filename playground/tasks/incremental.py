@@ -161,6 +161,18 @@ class IncrementalSpec(CnnSpec):
         ),
     ] = True
 
+    @model_validator(mode="before")
+    @classmethod
+    def _enough_epochs(cls, values: Any) -> Any:
+        """Epochs left out are the data set's, but at least one for each class: enough for as many
+        phases as there can be, so that a link needs not say them when it says the groups."""
+        if not isinstance(values, Mapping) or "epochs" in values:
+            return values
+        source = SETS.get(str(values.get("dataset", "mnist")))
+        usual = source.defaults.get("epochs", 0) if source else 0
+        least = len(source.class_names) if source else 0
+        return {**values, "epochs": max(usual, least, cls.model_fields["epochs"].default)}
+
     @field_validator("groups")
     @classmethod
     def _adds_up(cls, value: str, info: ValidationInfo) -> str:

@@ -114,6 +114,13 @@ def test_classes_come_in_groups(groups: str, sizes: list[int]) -> None:
     assert sum(made.phase_epochs) == 20 and max(made.phase_epochs) - min(made.phase_epochs) <= 1
 
 
+@pytest.mark.parametrize("dataset", ["mnist", "fashion_mnist", "cifar10", "digits"])
+@pytest.mark.parametrize("groups", ["pairs", "one by one", "halves", "4,3,3"])
+def test_epochs_left_out_are_enough_for_each_phase(dataset: str, groups: str) -> None:
+    made = RunSpec(task="incremental", dataset=dataset, groups=groups)
+    assert min(made.phase_epochs) >= 1 and made.epochs >= RunSpec(dataset=dataset).epochs
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -115,8 +115,8 @@ def test_a_name_of_another_task_is_refused_at_its_column_and_says_whose_it_is() 
         told = ask({"text": text, "parameters": {}}, Control())
         assert not told["ok"] and told["error"]["column"] == text.index("teacher") + 1
         assert (
-            "needs teacher_logits, which comes with Another task; this run is Classification"
-            in (told["error"]["message"])
+            "needs teacher_logits, which comes with Incremental and Another task; this run is "
+            "Classification" in (told["error"]["message"])
         )
     told = answers.check({"text": text, "parameters": {}, "task": "other"}, Control())
     assert told["error"]["column"] == text.index("logits") + 1
