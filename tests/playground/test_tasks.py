@@ -121,13 +121,13 @@ def test_a_name_of_another_task_is_refused_at_its_column_and_says_whose_it_is() 
     told = answers.check({"text": text, "parameters": {}, "task": "other"}, Control())
     assert told["error"]["column"] == text.index("logits") + 1
     assert (
-        "needs logits, which comes with Classification; this run is Another task"
+        "needs logits, which comes with Classification and Incremental; this run is Another task"
         in (told["error"]["message"])
     )
     fits = "mean(square(y_pred - softmax(teacher_logits)), axis=-1)"
     assert answers.check({"text": fits, "parameters": {}, "task": "other"}, Control())["ok"]
     told = answers.check({"text": "distillation", "parameters": {}}, Control())
-    assert "comes with Another task" in told["refusal"]["message"]
+    assert "comes with Incremental and Another task" in told["refusal"]["message"]
 
 
 def test_what_classification_provides_is_what_it_says() -> None:
