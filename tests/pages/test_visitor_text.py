@@ -13,7 +13,15 @@ from tests.pages.test_playground import begun
 MARK = "[free](//e.x)"
 LOSS = f"# {MARK}\n-log(p_true)"
 WRONG = f"# {MARK}\n-log(p_tru)"
-PAGES = ("", "feature_maps.py", "embedding.py", "fitting.py", "named_losses.py")
+PAGES = (
+    "",
+    "feature_maps.py",
+    "embedding.py",
+    "fitting.py",
+    "named_losses.py",
+    "multi_task.py",
+    "autoencoder.py",
+)
 
 
 @pytest.mark.parametrize("at", PAGES)
