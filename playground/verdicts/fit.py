@@ -51,8 +51,8 @@ KINDS: Sequence[str] = (
 # A run of these is fine, or too young: nobody need ask the doctor about its loss.
 WELL = frozenset({"early", "fitting", "memorising", "overconfident"})
 STOPPED = (
-    "More or cleaner data would help now, more epochs would not: it stopped where validation loss "
-    "was the least."
+    "More or cleaner data, not more epochs, would help now: it stopped where validation loss was "
+    "the least."
 )
 
 

@@ -283,7 +283,7 @@ def fitting(e: Evidence) -> Verdict:
         "fitting",
         f"Fitting: {e.said} of the {e.images_meant} and "
         f"{percent(e.held_now)} of the validation images; {said}.",
-        more if still else Next("More data would help now, more epochs would not."),
+        more if still else Next("More data, not more epochs, would help now."),
         *notes,
     )
 

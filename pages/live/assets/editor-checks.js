@@ -2,7 +2,7 @@
 
 /** @import {Answer, Question} from "./editor-wire.js" */
 
-const CHECK_MS = 90
+const CHECK_MS = 90 // at least from one question to the next, while keys follow each other fast
 const SLOW_MS = 500 // a wait that is worth a word
 const AGAIN_MS = 4000
 const BUSY_MS = 300
@@ -14,6 +14,7 @@ export class Checks {
   #slow
   #timer = 0
   #asked = 0
+  #last = -Infinity // when was asked last
   /** @type {AbortController | null} */
   #request = null
 
@@ -28,8 +29,8 @@ export class Checks {
     this.#slow = slow
   }
 
-  // In a moment, unless this is called again before.
-  soon(ms = CHECK_MS) {
+  // After so many ms, unless this is called again before; else at once, or as soon as the pace allows.
+  soon(ms = Math.max(0, this.#last + CHECK_MS - performance.now())) {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.now(), ms)
   }
@@ -38,6 +39,7 @@ export class Checks {
     this.stop()
     const question = this.#question()
     if (!question) return
+    this.#last = performance.now()
     const number = this.#asked
     const slow = setTimeout(this.#slow, SLOW_MS)
     this.#request = new AbortController()

@@ -43,8 +43,10 @@ class Answers {
     this.node.replaceChildren(...this.#rows.map(({ node }) => node))
   }
 
-  clear() {
-    this.#build(0)
+  /** The classes that an answer will have a share of. @param {Looking} looking */
+  clear(looking) {
+    this.#build(looking.classes.length)
+    for (const [i, { name }] of this.#rows.entries()) put(name, looking.className(i))
   }
 }
 
@@ -222,7 +224,7 @@ export class ImagePart {
         element("option", { value: "", text: "Any class" }),
         ...data.classes.map((text, i) => element("option", { value: String(i), text })),
       )
-      this.#answers.clear()
+      this.#answers.clear(this.looking)
     }
     this.#drawing.hidden = data.channels !== 1
     this.#side = data.side
@@ -237,7 +239,7 @@ export class ImagePart {
     put(this.#title, "")
     this.picture.width = this.picture.height = 1
     this.node.classList.remove("has-image")
-    this.#answers.clear()
+    this.#answers.clear(this.looking)
   }
 
   /** What was just chosen is acknowledged at once: the answer comes when a worker has it. */

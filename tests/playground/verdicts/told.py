@@ -40,7 +40,7 @@ def measured(store: Store, spec: RunSpec) -> dict[str, float]:
     if not len(curves.epochs):
         return {**dict.fromkeys(fit.RESPECTS, math.nan), "finite": finite}
     at = curves.best_epoch - 1 if curves.best_epoch else -1
-    knn = curves.looks.get("knn", np.array([math.nan]))
+    knn = curves.evaluations.get("knn", np.array([math.nan]))
     return {
         "validation accuracy": float(curves.validation_accuracy[at]),
         "training accuracy": float(curves.train_accuracy[at]),
