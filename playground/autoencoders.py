@@ -33,7 +33,7 @@ PLAIN = "mean(square(x - x_hat), axis=(1, 2, 3))"
 HEADED = f"""\
 beta = 1.0  # 0..10    weight of the KL divergence
 gamma = 50.0  # 0..200    weight of the class
-{_PARTS}reconstruction + beta * divergence + gamma * cross_entropy(y_true, y_pred)"""
+{_PARTS}reconstruction + beta * divergence + gamma * cross_entropy(labels, p_class)"""
 
 
 def spec(**changes: Any) -> RunSpec:

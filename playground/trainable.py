@@ -92,7 +92,7 @@ def offered(task: str, what: str = "loss") -> Any:
 
     own = {n: None if each is None else losses.Input(**asdict(each)) for n, each in given.items()}
     elsewhere = {name for each in TASKS.values() for name in each.inputs} - set(given)
-    return losses.Provided(own, refuse, TASKS[task].sizes, elsewhere)
+    return losses.Provided(own, refuse, TASKS[task].sizes, elsewhere, TASKS[task].others)
 
 
 def remark(loss: Any) -> Remark | None:

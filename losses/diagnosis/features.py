@@ -23,6 +23,7 @@ from .trial import STEPS as STEPS_AN_EPOCH
 
 Tensors = Mapping[str, Any]
 DIRECTIONS = 8
+LARGEST = 20.0  # of an exponent, such as the logarithm of a variance
 STEPS = (1e-1, 3e-2, 1e-2)
 BY_CLASS = ("centers", "last_kernel", "class_weights")  # not a row a sample
 FOLLOWING = ("y_pred", "p_true")  # are worked out from the logits
@@ -91,7 +92,9 @@ class BatchTrial:
     def scaled(self, by: float, seed: int = 0) -> dict[str, Any]:
         """A batch whose learnt inputs are `by` times as large as usual."""
         base = self.batch(seed)
-        return base | {n: (by * base[n]).astype("float32") for n in self.learnt}
+        found = base | {n: (by * base[n]).astype("float32") for n in self.learnt}
+        exponents = (n for n, each in self.own.items() if each.values == "exponent")
+        return found | {n: np.clip(found[n], -LARGEST, LARGEST) for n in exponents}
 
 
 def finite(trial: BatchTrial) -> Finding:

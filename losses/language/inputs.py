@@ -25,6 +25,7 @@ VALUES: Mapping[str, str] = {
     "class": "whole numbers from 0, one for each class",
     "real": "any number: logits, features, a mean",
     "positive": "0 or more: a distance, a weight",
+    "exponent": "of moderate size, such as the logarithm of a variance: its exponential is taken",
     "box": "four corners, x1 <= x2 and y1 <= y2, in the last axis",
 }
 # Of the language's own only: at once label and prediction; another sample; a whole number from 1.
@@ -115,12 +116,14 @@ class Provided:
     """The inputs that a run has: `inputs` by name, where None means what the language's own input
     of that name is, and `sizes` of the letters in their shapes that are always the same (C is
     `num_classes` without). Of another name of the language, and of one of `elsewhere`, which other
-    runs have, `refuse(name)` says what is wrong and what to do."""
+    runs have, `refuse(name)` says what is wrong and what to do. `others` are names that pasted code
+    has for them, with the text that stands for each."""
 
     inputs: Mapping[str, Input | None]
     refuse: Callable[[str], tuple[str, str]] = _unknown
     sizes: Mapping[str, int] = field(default_factory=dict)
     elsewhere: Collection[str] = ()
+    others: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, found in self.inputs.items():

@@ -36,6 +36,9 @@ def call_named(
         own = dict(zip(("same", "distance", "margin"), args, strict=False))
         own = {"margin": _knob(b, info, "margin", None, 0), **own, **keywords}
         return b.tensor(b.spelled("contrastive_of_distances", own))
+    if info.name == "kl_divergence" and _of_a_code(b, args, keywords):
+        given = dict(zip(("mu", "log_var"), args, strict=False))
+        return b.tensor(b.spelled("kl_of_a_code", {**given, **keywords}))
     knobs = [k.name for k in info.parameters]
     args, keywords = _positions(info, args, keywords)
     options = {k: keywords.pop(k) for k in ("from_logits", "axis") if k in keywords}
@@ -340,6 +343,17 @@ def _of_distances(args: list[Value], keywords: dict[str, Value]) -> bool:
     network's distance takes them, and no embeddings."""
     pair = [*args[:2], *(keywords[name] for name in ("distance",) if name in keywords)][:2]
     return len(pair) == 2 and all(isinstance(each, Node) and each.rank == 1 for each in pair)
+
+
+def _of_a_code(b: Builder, args: list[Value], keywords: Mapping[str, Value]) -> bool:
+    """Whether these are the mean and the logarithm of the variance of a code, whose divergence is
+    that of a normal distribution from the standard one."""
+    second = args[1] if len(args) == 2 else keywords.get("log_var")
+    return (
+        isinstance(second, Node)
+        and {"mu", "log_var"} <= set(b.own_inputs)
+        and "log_var" in b.inputs_of(second)
+    )
 
 
 def _classes(b: Builder, info: LossInfo, tensors: list[Node]) -> int:

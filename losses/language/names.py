@@ -31,6 +31,7 @@ class Names:
         self.provided = provided
         self.inputs: Mapping[str, Input] = INPUTS if provided is None else provided.known
         self.offered: Mapping[str, Input] = INPUTS if provided is None else provided.offered
+        self.others: Mapping[str, str] = {} if provided is None else provided.others
         self.tree = tree
         self.catalog = catalog
         self.bound: set[str] = set()
@@ -231,13 +232,19 @@ class Names:
         refused = voc.REFUSED["normal"] if random else voc.REFUSED.get(last)
         if refused:
             return LossError(f"{quote(name)} is not part of the language", span, hint=refused)
-        if self.provided is not None and name in self.provided.elsewhere:
+        if (
+            self.provided is not None
+            and name in self.provided.elsewhere
+            and (name not in self.others)
+        ):
             meant = voc.HABITS.get(name.lower())
             if meant not in self.offered:  # what it is called everywhere goes before
                 message, told = self.provided.refuse(name)
                 return LossError(message, span, hint=told)
         last_line = self.tree.body[-1] if self.tree.body else None
         alone = isinstance(last_line, ast.Expr) and last_line.value is node  # is called, too
+        if name in self.others:
+            return self.called_otherwise(node, name, everywhere=True)
         near = self._near(name, full, called or alone)
         return LossError(
             f"unknown name {quote(name)}" + (f": did you mean '{near}'?" if near else ""),
@@ -246,6 +253,13 @@ class Names:
             fix=near,
             also=self._elsewhere(name, span, near),
         )
+
+    def called_otherwise(self, node: ast.expr, name: str, everywhere: bool) -> LossError:
+        """That a name which pasted code has is another one here; the fix writes that, at once
+        wherever the name stands, unless the text gives it a meaning somewhere."""
+        span, here = self.tree.span(node), self.others[name]
+        also = self._elsewhere(name, span, here) if everywhere else []
+        return LossError(f"{quote(name)} is {here} here", span, fix=here, also=also)
 
     def _near(self, name: str, full: str, called: bool) -> str | None:
         """What a name may stand for: a function where it is called, a value where it is not."""

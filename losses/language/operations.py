@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from itertools import pairwise
+from itertools import pairwise, permutations
 from typing import TYPE_CHECKING
 
 from . import conditions
@@ -46,8 +46,28 @@ def bin_op(r: Reader, node: ast.BinOp, scope: Scope) -> Value:
     r.b.sign = r.tree.from_operator(node.left, node.right)
     try:
         return arithmetic(r, node.op, left, right, node)
+    except LossError as error:
+        raise _by_pixel(r, (left, node.left), (right, node.right)) or error from None
     finally:
         r.b.sign = None
+
+
+def _by_pixel(r: Reader, *given: tuple[Value, ast.expr]) -> LossError | None:
+    """What is wrong where a value a pixel meets one an image, such as a cross-entropy a divergence;
+    pasted code has images as rows, of which Keras takes the mean."""
+    for (wide, place), (flat, _) in permutations(given, 2):
+        if not isinstance(wide, Node) or not isinstance(flat, Node) or wide.rank < 3:
+            continue
+        if flat.rank != 1 or any(wide.shapes[k][0] != flat.shapes[k][0] for k in (0, 1)):
+            continue
+        axes = ", ".join(map(str, range(1, wide.rank)))
+        return r.error(
+            place,
+            "this has a value for each pixel, and what it meets one for each image",
+            "Keras takes the mean over pixels of images that are rows; the ELBO has their sum",
+            fix=f"mean({r.tree.fragment(place)}, axis=({axes}))",
+        )
+    return None
 
 
 def operand(r: Reader, value: Value, node: ast.expr) -> None:

@@ -19,8 +19,10 @@ from .graph import Node, Program, topological
 from .inputs import OLD_KERNEL, Provided
 from .metric_size import refuse_large
 from .names import Names
+from .networks import read_network
 from .outcome import Outcome, quoted
 from .parameters import declare, literal
+from .pixels import review_pixels
 from .reader import Reader
 from .review import review
 from .scope import Scope
@@ -57,6 +59,7 @@ def analyse(
         text = f"{text.strip()}()"
     try:
         tree = parse(text)
+        read_network(tree)
         read_answer(tree, inputs)
         read_classes(tree)
         names = Names(tree, METRIC_NAMES if metric else KERAS_NAMES, inputs)
@@ -195,6 +198,7 @@ class _Text:
             refuse_large(order)
         else:
             review(program, self.b)
+            review_pixels(program, self.b)
         return program
 
     def place(self) -> Span:

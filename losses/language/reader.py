@@ -182,6 +182,8 @@ class Reader:
                 return found
             if node.id in self.b.inputs and node.id not in self.names.aliases:
                 return self.input(self.renamed(node))
+            if node.id in self.names.bound and node.id in self.names.others:
+                raise self.names.called_otherwise(node, node.id, everywhere=False)
             if node.id in self.names.bound:
                 raise self.error(
                     node, f"{quote(node.id)} has no value here", "assign it on a line above"
@@ -363,5 +365,7 @@ class Reader:
         text = self.tree.source.text
         return f"{text[start:inner]}labels{text[after:end]}"
 
-    def error(self, node: ast.AST, message: str, hint: str | None = None) -> LossError:
-        return LossError(message, self.tree.span(node), hint=hint)
+    def error(
+        self, node: ast.AST, message: str, hint: str | None = None, fix: str | None = None
+    ) -> LossError:
+        return LossError(message, self.tree.span(node), hint=hint, fix=fix)

@@ -12,6 +12,9 @@ Spelling = tuple[str, str, str, str, str]
 
 SPELLINGS: tuple[Spelling, ...] = (
     # losses
+    ("kl_of_a_code", "mu:F log_var:F", "",
+     "the KL divergence of a code's normal distribution from the standard one, in nats",
+     "0.5 * sum(square(mu) + exp(log_var) - 1.0 - log_var, axis=-1)"),
     ("contrastive_of_distances", "same:F distance:F margin:N=6.0", "",
      "half of s d² + (1 - s) max(margin - d, 0)²",
      "0.5 * (same * square(distance)"

@@ -1,5 +1,6 @@
 """Autoencoder: an image through a narrow code and back; plain, denoising or variational."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import ValidationInfo, field_validator
@@ -115,7 +116,7 @@ class AutoencoderSpec(RunSpec):
         bool,
         Knob(
             "Class head",
-            "A softmax on the code, whose answer a loss may name as y_pred.",
+            "A softmax on the code, whose answer a loss may name: cross_entropy(labels, p_class).",
             "model",
         ),
     ] = False
@@ -135,14 +136,39 @@ class Autoencoder(Task):
     """The task."""
 
     name, title, Spec = "autoencoder", "Autoencoder", AutoencoderSpec
-    inputs = known(*("y_true", "y_pred", "labels", "num_classes", "epoch", "step", "progress")) | {
+    inputs: Mapping[str, Input | None] = {
         "x": Input("BHWK", "label", "x", "the image, each pixel 0 to 1", "unit"),
         "x_hat": Input("BHWK", "prediction", r"\hat x", "the reconstruction", "unit"),
         "mu": Input("BL", "prediction", r"\mu", "the mean of the code"),
         "log_var": Input(
-            "BL", "prediction", r"\log\sigma^2", "the logarithm of the code's variance"
+            "BL", "prediction", r"\log\sigma^2", "the logarithm of the code's variance", "exponent"
         ),
         "z": Input("BL", "prediction", "z", "the code that was drawn"),
+        "p_class": Input(
+            "BC", "prediction", "p", "the probabilities of the class head", "probability"
+        ),
+        **known("labels", "num_classes", "epoch", "step", "progress"),
+    }
+    # What these are called in Keras' examples, its tutorials, TensorFlow's and PyTorch's.
+    others: Mapping[str, str] = {
+        **dict.fromkeys(("z_mean", "z_mu", "mean_z", "latent_mean", "mu_z", "code_mean"), "mu"),
+        **dict.fromkeys(("z_log_var", "z_logvar", "logvar", "log_variance"), "log_var"),
+        **dict.fromkeys(("z_log_sigma", "z_log_sigma_sq", "latent_log_var"), "log_var"),
+        **dict.fromkeys(("log_sigma", "z_log_std"), "(log_var / 2)"),
+        **dict.fromkeys(("z_sigma", "sigma", "z_std"), "exp(log_var / 2)"),
+        **dict.fromkeys(("input_img", "inputs", "input_image", "encoder_input", "data"), "x"),
+        **dict.fromkeys(("encoder_inputs", "vae_input", "images", "x_true", "y_true"), "x"),
+        **dict.fromkeys(
+            ("x_decoded_mean", "x_decoded", "z_decoded", "decoded", "recon_x"), "x_hat"
+        ),
+        **dict.fromkeys(("outputs", "reconstruction", "reconstructed", "decoder_output"), "x_hat"),
+        **dict.fromkeys(("vae_output", "x_recon", "recon", "y_pred", "reconstructions"), "x_hat"),
+        **dict.fromkeys(("x_logit", "x_logits"), "log(x_hat / (1 - x_hat))"),
+        "original_dim": "(shape(x)[1] * shape(x)[2] * shape(x)[3])",
+        "image_size": "shape(x)[1]",
+        "img_rows": "shape(x)[1]",
+        "img_cols": "shape(x)[2]",
+        "latent_dim": "shape(mu)[1]",
     }
     measures = (
         Measure("reconstruction", "Reconstruction", " nats", better="lower", of_steps=True),

@@ -48,6 +48,8 @@ class Task:
     Spec: type[RunSpec]
     # What a loss or a metric may name: names that the language has (`known`), and its own.
     inputs: Mapping[str, Input | None] = MappingProxyType({})
+    # What those are called elsewhere: a name that pasted code has, and the text that stands for it.
+    others: Mapping[str, str] = MappingProxyType({})
     sizes: Mapping[str, int] = MappingProxyType({})  # of letters in them that never change
     measures: Sequence[Measure] = ()
     panels: Sequence[str] = ("loss",)  # of the Playground's curves

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from playground import datasets, models
+from playground.errors import SpecError
 from playground.spec import RunSpec
 from playground.streams import number
 from playground.tasks.autoencoder import AutoencoderSpec
@@ -27,6 +28,9 @@ class AutoencoderWork(Work):
         self._classes = len(dataset.class_names)
         drawn = ("log_var", "z") if own.kind == "variational" else ("z",)
         head = ("class_logits",) if own.class_head else ()
+        for each in (self.loss, *self.metrics.values()):
+            if why := self.can_take(each):
+                raise SpecError("class_head", why, "Turn the class head on, or leave p_class out.")
         self.outputs = ("mu", *drawn, "x_logits", *head)
         if own.with_test_images:
             parts = (self.rows["train"], self.rows["validation"], self.rows["test"])
@@ -38,6 +42,11 @@ class AutoencoderWork(Work):
             self.statistics = models.pixel_statistics(joined["images"], spec.normalise)
             self.built = models.connect(spec, self.statistics, training=True)
         self._seed = number(own.seed, "noise on the input")
+
+    def can_take(self, loss: Any) -> str:
+        if "p_class" in loss.inputs and not self.own.class_head:
+            return "p_class comes from the class head, which this run has not"
+        return ""
 
     # Traced ---------------------------------------------------------------------------------
 
@@ -65,14 +74,13 @@ class AutoencoderWork(Work):
             "log_var": _log_variance(outputs),
             "z": tf.cast(outputs["z"], tf.float32),
             "labels": targets["labels"],
-            "y_true": tf.one_hot(targets["labels"], self._classes),
             "num_classes": tf.constant(float(self._classes)),
             "step": step,
             "epoch": epoch,
             "progress": progress,
         }
         if self.own.class_head:
-            found["y_pred"] = tf.nn.softmax(tf.cast(outputs["class_logits"], tf.float32))
+            found["p_class"] = tf.nn.softmax(tf.cast(outputs["class_logits"], tf.float32))
         return found
 
     def report(self, outputs: Tensors, targets: Tensors) -> Tensors:

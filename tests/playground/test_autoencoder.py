@@ -171,6 +171,11 @@ def test_what_is_no_code_or_no_autoencoder_is_said() -> None:
         answer({**asked, "walk": [0, 99_999]})
 
 
+def test_a_loss_of_the_class_head_needs_one() -> None:
+    with pytest.raises(SpecError, match="p_class comes from the class head"):
+        list(train(spec(loss=STARTS["headed"].specs()[0].loss)))
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
