@@ -24,9 +24,9 @@ from .probabilities import clipped, log_p
     "held = cast(1 + place * ordered > cumsum(ordered, axis=-1), 'float32')\n"
     "count = sum(held, axis=-1, keepdims=True)\n"
     "tau = (sum(held * ordered, axis=-1, keepdims=True) - 1) / count\n"
-    "told = sum(y_true, axis=-1)\n"
+    "labelled = sum(y_true, axis=-1)\n"
     "half = 0.5 * sum(where(z > tau, square(z) - square(tau), 0), axis=-1) + 0.5\n"
-    "told * half - sum(y_true * z, axis=-1)",
+    "labelled * half - sum(y_true * z, axis=-1)",
 )
 def sparsemax(y_true: Tensor, logits: Tensor) -> Tensor:
     """1/2 sum over z > tau of (z^2 - tau^2) + 1/2 - z_k, tau such that sum max(z - tau, 0) = 1"""
@@ -48,13 +48,13 @@ def sparsemax(y_true: Tensor, logits: Tensor) -> Tensor:
     when="Found by evolution: hard on a missed class, and never content with full confidence.",
     latex=r"-\frac1C\sum_c\left(\log p_c-\frac{y_c}{p_c}\right)",
     paper="Gonzalez & Miikkulainen 2020, arXiv:1905.11528",
-    text="told = sum(y_true, axis=-1)\n"
-    "mean(y_true / y_pred, axis=-1) - told * mean(log(y_pred), axis=-1)",
+    text="labelled = sum(y_true, axis=-1)\n"
+    "mean(y_true / y_pred, axis=-1) - labelled * mean(log(y_pred), axis=-1)",
 )
 def baikal(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """-mean_c (log p - y / p); the p that it divides by is kept above 1e-7"""
-    told = ops.sum(y_true, axis=-1)
-    spread = told * ops.mean(log_p(y_pred), axis=-1)
+    labelled = ops.sum(y_true, axis=-1)
+    spread = labelled * ops.mean(log_p(y_pred), axis=-1)
     return ops.mean(y_true / clipped(y_pred), axis=-1) - spread
 
 

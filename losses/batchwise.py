@@ -181,8 +181,8 @@ def proxy_nca(
     paper="Kim et al. 2020, arXiv:2003.13911 (the proxies are the last layer's kernel)",
     text="alpha = 32.0  # 1..64\ndelta = 0.1  # 0..1\n"
     + COSINE
-    + "s = cosine.T\nown = y_true.T > 0.5\ntold = sum(y_true, axis=-1) > 0.5\n"
-    "other = (y_true.T < 0.5) & told\n"
+    + "s = cosine.T\nown = y_true.T > 0.5\nlabelled = sum(y_true, axis=-1) > 0.5\n"
+    "other = (y_true.T < 0.5) & labelled\n"
     "p = where(own, -alpha * (s - delta), -1e9)\nn = where(other, alpha * (s + delta), -1e9)\n"
     "there = cast(any(own, axis=-1), 'float32')\n"
     "pull = sum(there * softplus(logsumexp(p, axis=-1))) / maximum(sum(there), 1)\n"
@@ -203,8 +203,8 @@ def proxy_anchor(
     d))): a scalar"""
     s = ops.transpose(cosines(features, last_kernel))
     truth = ops.transpose(y_true)
-    told = ops.sum(y_true, axis=-1) > 0.5
-    own, other = truth > 0.5, ops.logical_and(truth < 0.5, told)
+    labelled = ops.sum(y_true, axis=-1) > 0.5
+    own, other = truth > 0.5, ops.logical_and(truth < 0.5, labelled)
     p = ops.logsumexp(ops.where(own, -alpha * (s - delta), -FAR), axis=-1)
     n = ops.logsumexp(ops.where(other, alpha * (s + delta), -FAR), axis=-1)
     there = ops.cast(ops.any(own, axis=-1), "float32")

@@ -57,8 +57,8 @@ def class_numbers(labels: Tensor, y_pred: Tensor, classes: int | None, name: str
     """Raises LossError where class numbers of a call outside a graph are not whole, or not from 0
     to `classes` - 1; None is any number of classes. Where y_pred has a mask, some may be of what is
     no sample: they are not looked at."""
-    told = isinstance(labels, np.ndarray) or type(labels).__name__ == "EagerTensor"
-    if not told or getattr(y_pred, "_keras_mask", None) is not None:
+    has_values = isinstance(labels, np.ndarray) or type(labels).__name__ == "EagerTensor"
+    if not has_values or getattr(y_pred, "_keras_mask", None) is not None:
         return
     values = np.asarray(labels)
     wrong = (values != np.floor(values)) | (values < 0)
@@ -77,8 +77,8 @@ def _check_type(x: Any, what: str, name: str) -> None:
     if isinstance(given, np.dtype):
         kind = _KINDS.get(given.kind)
     else:
-        told = keras.backend.standardize_dtype(given)
-        kind = None if told.startswith(NUMBERS) else _KINDS.get(told, told)
+        kind = keras.backend.standardize_dtype(given)
+        kind = None if kind.startswith(NUMBERS) else _KINDS.get(kind, kind)
     if kind is not None:
         raise LossError(
             f"{name}: Expected {what} of numbers, got {kind}",

@@ -7,6 +7,8 @@ probabilities; n (C, C) a confusion matrix, of_bins (2, M) the bins of confidenc
 
 from __future__ import annotations
 
+from functools import partial
+
 from . import classification
 from .loss_info import Range, Tensor, Words, ops
 from .metric_info import metric
@@ -89,6 +91,10 @@ def _averaged(top: Tensor, below: Tensor, count: Tensor, seen: Tensor, average: 
 
 
 AVERAGE = Words(("macro", "micro", "weighted"))
+# A share of each class, of which the confusion matrix says all, averaged over the classes.
+_over_classes = partial(
+    metric, better="higher", unit="%", high=1.0, sums=confusion, average=AVERAGE
+)
 
 
 @metric(
@@ -107,18 +113,13 @@ def macro_f1(n: Tensor) -> Tensor:
     return f_beta(n, beta=1.0)
 
 
-@metric(
+@_over_classes(
     title="F-beta",
     short="Fβ",
     when="F1 where recall counts beta times as much as precision; 2 unless a text says otherwise.",
     latex=r"\frac1C\sum_c\frac{(1+\beta^2)TP_c}{(1+\beta^2)TP_c+FP_c+\beta^2FN_c}",
     paper="van Rijsbergen 1979; Sokolova & Lapalme 2009",
-    better="higher",
-    unit="%",
-    high=1.0,
-    sums=confusion,
     beta=Range(0.1, 10.0),
-    average=AVERAGE,
 )
 def f_beta(n: Tensor, *, beta: float = 2.0, average: str = "macro") -> Tensor:
     """(1 + b^2) TP / ((1 + b^2) TP + FP + b^2 FN), averaged over the classes: a scalar"""
@@ -128,17 +129,12 @@ def f_beta(n: Tensor, *, beta: float = 2.0, average: str = "macro") -> Tensor:
     return _averaged((1 + weight) * found, below, count, count + guessed, average)
 
 
-@metric(
+@_over_classes(
     title="Precision",
     short="precision",
     when="Of what it calls a class, how much is one; a class that is there and never guessed is 0.",
     latex=r"\frac1C\sum_c\frac{TP_c}{TP_c+FP_c}",
     paper="Sokolova & Lapalme 2009 (macro; a text may say average='micro' or 'weighted')",
-    better="higher",
-    unit="%",
-    high=1.0,
-    sums=confusion,
-    average=AVERAGE,
 )
 def precision(n: Tensor, *, average: str = "macro") -> Tensor:
     """TP / (TP + FP), averaged over the classes that are there or guessed: a scalar"""
@@ -146,17 +142,12 @@ def precision(n: Tensor, *, average: str = "macro") -> Tensor:
     return _averaged(found, guessed, count, count + guessed, average)
 
 
-@metric(
+@_over_classes(
     title="Recall",
     short="recall",
     when="Of each class, how much is found; a class that is guessed and never there is 0.",
     latex=r"\frac1C\sum_c\frac{TP_c}{TP_c+FN_c}",
     paper="Sokolova & Lapalme 2009 (macro; a text may say average='micro' or 'weighted')",
-    better="higher",
-    unit="%",
-    high=1.0,
-    sums=confusion,
-    average=AVERAGE,
 )
 def recall(n: Tensor, *, average: str = "macro") -> Tensor:
     """TP / (TP + FN), averaged over the classes that are there or guessed: a scalar"""

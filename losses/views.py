@@ -98,8 +98,8 @@ def vicreg(
     "m = maximum(w * y_true + (1 - w) / 2 * (exp(p) + exp(q)), 1e-30)\n"
     "truth = sum(xlogy(y_true, y_true) - xlogy(y_true, m), axis=-1)\n"
     "views = sum(exp(p) * (p - log(m)) + exp(q) * (q - log(m)), axis=-1)\n"
-    "told = sum(y_true, axis=-1)\n"
-    "(w * truth + (1 - w) / 2 * told * views) / (-(1 - w) * log(1 - w))",
+    "labelled = sum(y_true, axis=-1)\n"
+    "(w * truth + (1 - w) / 2 * labelled * views) / (-(1 - w) * log(1 - w))",
     w=Range(0.01, 0.99),
 )
 def gjs(
@@ -120,5 +120,5 @@ def gjs(
     log_m = ops.log(m)
     truth = ops.sum(y_true * (ops.log(ops.maximum(y_true, 1e-30)) - log_m), axis=-1)
     views = ops.sum(ops.exp(p) * (p - log_m) + ops.exp(q) * (q - log_m), axis=-1)
-    told = ops.sum(y_true, axis=-1)
-    return (w * truth + (1 - w) / 2 * told * views) / (-(1 - w) * ops.log(1 - w))
+    labelled = ops.sum(y_true, axis=-1)
+    return (w * truth + (1 - w) / 2 * labelled * views) / (-(1 - w) * ops.log(1 - w))

@@ -51,7 +51,7 @@ def check(request: Request, control: Control) -> dict[str, Any]:
 
 
 def doctor(request: Request, control: Control) -> dict[str, Any]:
-    """What `losses.doctor` says of a loss that `check` has found sound; no verdicts on another, and
+    """What `losses.doctor` says of a loss that `check` has found sound; no findings on another, and
     {"interrupted": true} if the control said stop meanwhile."""
     import losses
     from losses.diagnosis import Interrupted
@@ -66,8 +66,8 @@ def doctor(request: Request, control: Control) -> dict[str, Any]:
             offered = trainable.offered(request.get("task", DEFAULT_TASK))
             loss = losses.WrittenLoss(text, parameters, provided=offered)
     except losses.LossError:
-        return {"verdicts": []}
-    # Half of what an answer may take: a slow loss gets the verdicts there was time for.
+        return {"findings": []}
+    # Half of what an answer may take: of a slow loss those come that there was time for.
     seconds = settings().answer_seconds / 2
     try:
         return losses.doctor(loss, seconds=seconds, hurry=lambda: control.stopping).as_dict()

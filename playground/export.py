@@ -67,8 +67,8 @@ def packed(
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(README, _readme(spec, bool(weights), network, step, own))
-        told = TASKS[spec.task].script(spec, weights or {}, changed)
-        archive.writestr(SCRIPT, told)
+        text = TASKS[spec.task].script(spec, weights or {}, changed)
+        archive.writestr(SCRIPT, text)
         archive.writestr(NEEDED, _requirements(spec))
         for path in sorted((ROOT / "losses").rglob("*.py")):
             archive.write(path, path.relative_to(ROOT))

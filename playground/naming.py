@@ -43,18 +43,18 @@ def cut(text: str, most: int) -> str:
     return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
 
 
-def told_apart(names: Sequence[str], most: int) -> list[str]:
+def distinct(names: Sequence[str], most: int) -> list[str]:
     """Names of at most so many characters each. Of different ones that would be cut to the same,
     what they begin with alike makes room for the part that differs."""
     found = [cut(each, most) for each in names]
-    told = list(found)
+    shown = list(found)
     for place, each in enumerate(names):
         others = {other for other, short in zip(names, found, strict=True) if short == found[place]}
         if len(others) > 1:
             same = min(_shared(each, other) for other in others - {each})
             start = max(0, min(same, len(each) - most + 1))
-            told[place] = cut(f"…{each[start:]}", most)
-    return told
+            shown[place] = cut(f"…{each[start:]}", most)
+    return shown
 
 
 def _shared(one: str, other: str) -> int:

@@ -10,11 +10,11 @@ UNITS = ("avx512_bf16", "amx_bf16")  # as Linux names what multiplies bfloat16 i
 
 
 @cache
-def has_bfloat16(told: Path = Path("/proc/cpuinfo")) -> bool:
+def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     """Whether the processor multiplies bfloat16. False where the system does not say: without the
     unit, bfloat16 is slower than float32."""
     try:
-        lines = told.read_text("utf-8", errors="replace").splitlines()
+        lines = cpuinfo.read_text("utf-8", errors="replace").splitlines()
     except OSError:
         return False
     flags = next((line.split(":", 1)[1] for line in lines if line.startswith("flags")), "")

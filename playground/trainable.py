@@ -114,10 +114,10 @@ def remark(loss: Any) -> Remark | None:
 def advice(recorded: Mapping[str, Any]) -> str:
     """What to do about a run that learns nothing because its loss, as it was `recorded` when the
     run started, got that remark; "" of any other."""
-    told = any(str(each).startswith(NO_GRADIENT) for each in recorded.get("warnings", ()))
+    warned = any(str(each).startswith(NO_GRADIENT) for each in recorded.get("warnings", ()))
     # Of runs from before there were remarks their inputs tell.
     inputs = set(recorded.get("inputs", ()))
     known = inputs <= set(TASKS[DEFAULT_TASK].inputs)
-    if told or (known and inputs & EMBEDDING and LAST_LAYER.isdisjoint(inputs)):
+    if warned or (known and inputs & EMBEDDING and LAST_LAYER.isdisjoint(inputs)):
         return f"{NO_GRADIENT.capitalize()}: add cross_entropy() to the loss."
     return ""

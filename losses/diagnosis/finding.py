@@ -70,7 +70,7 @@ class Diagnosis:
 
     def as_dict(self) -> dict[str, Any]:
         """A JSON-able copy, for the page."""
-        return {"verdicts": [finding.as_dict() for finding in self.findings]}
+        return {"findings": [finding.as_dict() for finding in self.findings]}
 
 
 def plain(value: Any) -> Any:

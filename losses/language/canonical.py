@@ -6,23 +6,11 @@ import hashlib
 from collections import Counter
 from typing import Any
 
-from .graph import EITHER_WAY, Node, Program, topological
+from .graph import EITHER_WAY, SIGNS, Node, Program, topological
 from .vocabulary import FUNCTIONS
 
 _SIGNS = {
-    "add": "+",
-    "sub": "-",
-    "mul": "*",
-    "div": "/",
-    "floordiv": "//",
-    "mod": "%",
-    "pow": "**",
-    "eq": "==",
-    "ne": "!=",
-    "lt": "<",
-    "le": "<=",
-    "gt": ">",
-    "ge": ">=",
+    **SIGNS,
     "matmul": "@",
     "logical_and": "&",
     "logical_or": "|",

@@ -4,26 +4,11 @@ from __future__ import annotations
 
 from . import numbers
 from .build import Builder, common_kind
-from .graph import Node, Number
+from .graph import SIGNS, Node, Number
 from .sizes import broadcast
 
 ARITHMETIC = ("add", "sub", "mul", "div", "floordiv", "mod", "pow")
 COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
-SIGNS = {
-    "add": "+",
-    "sub": "-",
-    "mul": "*",
-    "div": "/",
-    "floordiv": "//",
-    "mod": "%",
-    "pow": "**",
-    "eq": "==",
-    "ne": "!=",
-    "lt": "<",
-    "le": "<=",
-    "gt": ">",
-    "ge": ">=",
-}
 _KEEPS_INT = ("neg", "abs", "square", "sign", "relu", "floor", "ceil", "round")
 
 

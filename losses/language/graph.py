@@ -18,6 +18,22 @@ EITHER_WAY = ("add", "mul", "maximum", "minimum", "eq", "ne", "squared_differenc
 Shape = tuple[int, ...]
 Number = bool | int | float
 
+# How Python writes arithmetic and comparisons.
+SIGNS = {
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "div": "/",
+    "floordiv": "//",
+    "mod": "%",
+    "pow": "**",
+    "eq": "==",
+    "ne": "!=",
+    "lt": "<",
+    "le": "<=",
+    "gt": ">",
+    "ge": ">=",
+}
 # All sizes are worked out at two batch sizes (and two widths of the embedding), so that
 # what depends on them cannot be mistaken for a constant.
 BATCHES = (17, 29)

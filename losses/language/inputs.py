@@ -71,7 +71,7 @@ class Input:
         return self.role in ("prediction", "both", "partner")
 
     @property
-    def told(self) -> bool:
+    def is_label(self) -> bool:
         """Whether it says what is true."""
         return self.role in ("label", "both", "partner")
 
@@ -204,7 +204,7 @@ def learns(node: Node) -> bool:
 
 def tells(node: Node) -> bool:
     """Whether a node is an input that says what is true."""
-    return node.op == "input" and node.attrs["of"].told
+    return node.op == "input" and node.attrs["of"].is_label
 
 
 def is_chance(node: Node) -> bool:
@@ -228,7 +228,7 @@ def is_numbers(node: Node) -> bool:
 
 
 PREDICTIONS = tuple(n for n, i in INPUTS.items() if i.learnt)
-LABELS = tuple(n for n, i in INPUTS.items() if i.told)
+LABELS = tuple(n for n, i in INPUTS.items() if i.is_label)
 # What a loss can take and still be a curve over the probability of the true class.
 OF_THE_PROBABILITY = (
     "y_true",

@@ -3,7 +3,7 @@
 log(y_pred), log(1 - y_pred), log(sum(y_true * y_pred)), of softmax(x) or sigmoid(x) in their place,
 and of what products, quotients, sums of nonnegative things, choices, powers and places make of
 them: all are computed in logarithms from the start, by `losses.probabilities`, so that none rounds
-to log(0). `Facts` decides before anything is computed; `Logarithms` computes.
+to log(0). `KnownLogarithms` decides before anything is computed; `Logarithms` computes.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def mixed(node: Node) -> tuple[Node, Node, Node, Node] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class KnownLogarithm:
     """Of a node and, in the second of each pair, of one minus it. `has`: whether there is something
     in it whose logarithm is known better than its value; `depth`: through how many operations.
     `usable`: whether neither it nor what it is made of can be negative; `positive`: nor 0, or only
@@ -95,13 +95,13 @@ class Fact:
     depth: int = 0
 
 
-class Facts:
+class KnownLogarithms:
     """What is known of the nodes of a graph; each is added after its arguments."""
 
     def __init__(self) -> None:
-        self._of: dict[int, Fact] = {}
+        self._of: dict[int, KnownLogarithm] = {}
 
-    def __getitem__(self, node: Node) -> Fact:
+    def __getitem__(self, node: Node) -> KnownLogarithm:
         return self._of[id(node)]
 
     def add(self, node: Node, low: float = 0.0) -> None:
@@ -111,11 +111,11 @@ class Facts:
         if depth > DEEP:
             has = (False, False)
         if not any(has):
-            self._of[id(node)] = Fact(usable=(low >= 0, False), positive=low > 0)
+            self._of[id(node)] = KnownLogarithm(usable=(low >= 0, False), positive=low > 0)
             return
         usable = (self._usable(node) if has[0] else low >= 0, has[1] and self._usable_rest(node))
         positive = usable[0] and (self._positive(node) if has[0] else low > 0)
-        self._of[id(node)] = Fact(has, usable, positive, depth)
+        self._of[id(node)] = KnownLogarithm(has, usable, positive, depth)
 
     def _any(self, nodes: Iterable[Node]) -> bool:
         return any(self[a].has[0] for a in nodes)
@@ -198,9 +198,9 @@ class Logarithms:
         self._values, self._tensors, self._attrs, self._emit = values, tensors, attrs, emit
         self._kinds: dict[str, str | None] = {}  # of a prediction: Softmax, Sigmoid or neither
         self._done: dict[tuple[int, bool], Tensor] = {}
-        self._facts, self._known = Facts(), dict[int, bool]()
+        self._logarithms, self._known = KnownLogarithms(), dict[int, bool]()
         for node in order:
-            self._facts.add(node)
+            self._logarithms.add(node)
             self._known[id(node)] = (
                 self._knows(node) if is_leaf(node) else all(self._known[id(a)] for a in node.args)
             )
@@ -243,7 +243,7 @@ class Logarithms:
         return self._done[key]
 
     def _log(self, node: Node) -> Tensor:
-        if not self._facts[node].has[0]:
+        if not self._logarithms[node].has[0]:
             return prob.logarithm(self._values[id(node)])
         if is_leaf(node):
             return self._of_leaf(node)
@@ -269,7 +269,7 @@ class Logarithms:
 
     def _rest(self, node: Node) -> Tensor:
         sum_, mixture, inner = weighted(node), mixed(node), complement(node)
-        if not self._facts[node].has[1]:
+        if not self._logarithms[node].has[1]:
             return prob.logarithm(1 - self._values[id(node)])
         if is_leaf(node):
             return self._rest_of_leaf(node)

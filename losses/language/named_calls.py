@@ -111,8 +111,8 @@ def loss_class(
             isinstance(reduction, Text) and reduction.text in ("none", "sum")
         )
         if ignored != NONE and mean:  # over the samples that count
-            told = _target(b, "labels", given[0]) if given else inputs("labels")
-            there = el.binary(b, "ne", told, b.floats(b.tensor(ignored)))
+            labels = _target(b, "labels", given[0]) if given else inputs("labels")
+            there = el.binary(b, "ne", labels, b.floats(b.tensor(ignored)))
             share = st.reduce(b, "mean", b.cast(there, "float"))
             node = el.binary(b, "div", node, el.binary(b, "maximum", share, b.const(1e-7)))
         return reduced(b, node, options.get("reduction", reduction), weights)
@@ -244,7 +244,7 @@ def _positions(
     if extra and order[:1] == ["from_logits"] and not _boolean(extra[0]):
         order = order[1:]
     if len(extra) > len(order) or any(name in keywords for name in order[: len(extra)]):
-        return args, keywords  # is told as every call is
+        return args, keywords  # is refused as in any call
     return args[:count], {**keywords, **dict(zip(order, extra, strict=False))}
 
 

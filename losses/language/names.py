@@ -239,8 +239,8 @@ class Names:
         ):
             meant = voc.HABITS.get(name.lower())
             if meant not in self.offered:  # what it is called everywhere goes before
-                message, told = self.provided.refuse(name)
-                return LossError(message, span, hint=told)
+                message, hint = self.provided.refuse(name)
+                return LossError(message, span, hint=hint)
         last_line = self.tree.body[-1] if self.tree.body else None
         alone = isinstance(last_line, ast.Expr) and last_line.value is node  # is called, too
         if name in self.others:
@@ -313,9 +313,9 @@ def _alike(wrong: str, near: str) -> bool:
 
 def _called_here(last: str, called: bool) -> str:
     """What to do about a name that is near to none."""
-    told = voc.ELSEWHERE.get(last)
-    if told:
-        return told
+    elsewhere = voc.ELSEWHERE.get(last)
+    if elsewhere:
+        return elsewhere
     return (
         "see the list of functions, or define it above"
         if called

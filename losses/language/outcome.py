@@ -63,12 +63,12 @@ class Outcome:
             )
         node = self.one_number(node, span)
         self.check_shape(node, span)
-        told = self.told()
-        if told and not any(self.b.inputs[name].told for name in used) and not self.metric:
+        target = self.target()
+        if target and not any(self.b.inputs[name].is_label for name in used) and not self.metric:
             self.b.warn(
                 "no-target",
-                f"the loss ignores {told}: it cannot tell right from wrong",
-                f"compare {self.named_inputs()[1]} with {told}",
+                f"the loss ignores {target}: it cannot tell right from wrong",
+                f"compare {self.named_inputs()[1]} with {target}",
                 span,
             )
         return node
@@ -78,7 +78,7 @@ class Outcome:
         own = self.b.provided.pair if self.b.provided is not None else ("y_true", "y_pred")
         return own[0] or "y_true", own[1] or "y_pred"
 
-    def told(self) -> str:
+    def target(self) -> str:
         """What the run calls the target; "" where it has none."""
         return self.b.provided.pair[0] if self.b.provided is not None else "y_true"
 

@@ -314,7 +314,7 @@ def warn_of_swap(b: Builder, name: str, target: Node, output: Node) -> None:
     """The prediction where the target belongs, and the other way round."""
     first, second = (b.inputs_of(x) - {"num_classes"} for x in (target, output))
     learnt = {"y_pred", "logits"} | {n for n in b.own_inputs if b.inputs[n].learnt}
-    given = {n for n, found in b.inputs.items() if found.told and not found.learnt}
+    given = {n for n, found in b.inputs.items() if found.is_label and not found.learnt}
     # a mask made of the target may be in both
     if first & learnt and first <= learnt | {"y_true", "labels"} and second and second <= given:
         b.warn(

@@ -36,7 +36,7 @@ from typing import Any
 from .build import Builder
 from .graph import EITHER_WAY, Node, Shape, topological
 from .inputs import is_prediction
-from .logarithms import Facts
+from .logarithms import KnownLogarithms
 from .ranges import Range, range_of
 
 Rule = Callable[["_Pass", Node], Node | None]
@@ -66,7 +66,7 @@ class _Pass:
         self.new: dict[int, Node] = {}
         self.known: dict[Any, Node] = {}
         self.ranges: dict[int, Range] = {}
-        self.facts = Facts()
+        self.logarithms = KnownLogarithms()
 
     def shared(self, node: Node) -> Node:
         """The node, or an equal one that is already there."""
@@ -79,7 +79,7 @@ class _Pass:
             self.ranges[id(node)] = range_of(
                 node, [self.ranges[id(a)] for a in node.args], self.b.parameters
             )
-            self.facts.add(node, self.ranges[id(node)][0])
+            self.logarithms.add(node, self.ranges[id(node)][0])
         return kept
 
     def make(self, op: str, at: Node, *args: Node, like: Node | None = None, **attrs: Any) -> Node:
@@ -188,17 +188,17 @@ def _from_logits(done: _Pass, node: Node) -> Node | None:
     if node.attrs.get("stable") == "probability":
         return None
     x = node.args[0]
-    fact = done.facts[x]
+    of_x = done.logarithms[x]
     if node.op == "log1p":
-        if x.op != "neg" or not done.facts[x.args[0]].usable[1]:
+        if x.op != "neg" or not done.logarithms[x.args[0]].usable[1]:
             return None
         return done.noted(node, "this logarithm")
     if node.op == "xlogy":
-        inner = done.facts[node.args[1]]
+        inner = done.logarithms[node.args[1]]
         top = node.args[1].op == "div" and node.args[1].args[0] is x
-        finite = inner.positive or (top and done.facts[node.args[1].args[1]].positive)
+        finite = inner.positive or (top and done.logarithms[node.args[1].args[1]].positive)
         return done.noted(node, "this logarithm") if inner.usable[0] and finite else None
-    if not (fact.has[0] and fact.positive):
+    if not (of_x.has[0] and of_x.positive):
         return None
     if node.op == "pow" and done.ranges[id(node.args[1])][0] < 0:
         return None

@@ -72,7 +72,7 @@ def _follow(count: int, drawn: int) -> None:
     known, complete = supervisor.service().questions.gallery()
     if complete or _share(known, count) > drawn:
         st.rerun()
-    examined = sum("verdicts" in card for card in known.values())
+    examined = sum("findings" in card for card in known.values())
     st.caption(
         f"Worked out the first time: {len(known)} of {count} drawn, {examined} examined. "
         "The others follow."
@@ -81,7 +81,7 @@ def _follow(count: int, drawn: int) -> None:
 
 def _share(known: Cards, count: int) -> int:
     """How far it is, in tenths of all drawings and examinations."""
-    done = len(known) + sum("verdicts" in card for card in known.values())
+    done = len(known) + sum("findings" in card for card in known.values())
     return 10 * done // (2 * max(count, 1))
 
 
@@ -122,7 +122,7 @@ def chosen(found: Infos, known: Cards) -> list[str]:
         name
         for name, info in found.items()
         if (not groups or info["group"] in groups)
-        and all(known.get(name, {}).get("verdicts", {}).get(each) == "yes" for each in has)
+        and all(known.get(name, {}).get("findings", {}).get(each) == "yes" for each in has)
     ]
 
 
@@ -214,7 +214,7 @@ def cards(found: Infos, known: Cards) -> None:
 
 
 def _face(info: Mapping[str, Any], card: Card, lacking: str) -> str:
-    states = card.get("verdicts", {})
+    states = card.get("findings", {})
     yes = [word for name, word in CHIPS.items() if states.get(name) == "yes"]
     said = " · ".join(yes) if states else "…"
     drawn = thumbnail(card, st.context.theme.type == "dark")

@@ -97,8 +97,8 @@ def sprite(name: str) -> tuple[np.ndarray, list[str]]:
         np.concatenate(list(tiles[at : at + COLUMNS]), axis=1)
         for at in range(0, len(tiles), COLUMNS)
     ]
-    whole = np.concatenate(rows, axis=0)[:-gap, :-gap]
-    return whole, [class_names[int(label)] for label in labels[: len(tiles)]]
+    sheet = np.concatenate(rows, axis=0)[:-gap, :-gap]
+    return sheet, [class_names[int(label)] for label in labels[: len(tiles)]]
 
 
 def _missing(name: str) -> None:

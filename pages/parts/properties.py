@@ -95,5 +95,5 @@ def diagnosed(
     """The worker's findings on a loss of a task. Raises WorkerError."""
     ask = supervisor.service().questions.ask
     given = {"text": text, "parameters": dict(parameters), "task": task}
-    found: list[dict[str, Any]] = ask("doctor", visitor(), **given)["verdicts"]
+    found: list[dict[str, Any]] = ask("doctor", visitor(), **given)["findings"]
     return found

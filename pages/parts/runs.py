@@ -76,11 +76,11 @@ def _full_name(spec: RunSpec) -> str:
 def names(records: Sequence[RunRecord]) -> dict[str, str]:
     """Names that tell these runs apart: its number, and then of runs that share a loss what differs
     before that loss, where a narrow place cuts it off last."""
-    whole = [_full_name(record.spec) for record in records]
-    short = naming.told_apart(whole, TEXT_CHARACTERS)
+    full = [_full_name(record.spec) for record in records]
+    short = naming.distinct(full, TEXT_CHARACTERS)
     found = {}
-    for record, loss, shown in zip(records, whole, short, strict=True):
-        alike = [one for one, other in zip(records, whole, strict=True) if other == loss]
+    for record, loss, shown in zip(records, full, short, strict=True):
+        alike = [one for one, other in zip(records, full, strict=True) if other == loss]
         own = _own_line(record, alike)
         parts = [*([own] if own else []), *_differences(record, alike)]
         if not own or loss not in map(str.strip, naming.code_lines(record.spec.loss)):

@@ -59,7 +59,7 @@ def maps(
                 "data": data,
                 "low": low,
                 "high": high,
-                "field": network.whole.receptive_field(each.name),
+                "field": network.full_plan.receptive_field(each.name),
             }
         )
     found = {"layers": layers, "pixels": pixels, "label": label}
@@ -149,7 +149,7 @@ def exemplars(network: Network, layer: str, unit: int) -> dict[str, Any]:
     values, place = np.concatenate(best), np.concatenate(places)
     chosen = np.argsort(-values, kind="stable")[:EXEMPLARS]
     width = network.layer(layer).shape[1]
-    size, jump, first = network.whole.receptive_field(layer)
+    size, jump, first = network.full_plan.receptive_field(layer)
     top = place[chosen] // width * jump + first
     left = place[chosen] % width * jump + first
     height, across = images.shape[1:3]

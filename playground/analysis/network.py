@@ -30,8 +30,8 @@ class Network:
 
     def __init__(self, spec: RunSpec) -> None:
         spec = self.spec = cast(ClassificationSpec, spec)
-        self.whole = models.plan(spec)
-        self.plan = [layer for layer in self.whole if layer.kind not in _HIDDEN]
+        self.full_plan = models.plan(spec)
+        self.plan = [layer for layer in self.full_plan if layer.kind not in _HIDDEN]
         self.dataset = _dataset(spec.dataset)
         self.loss = objective.build(spec)
         self._steps_per_epoch = 0

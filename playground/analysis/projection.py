@@ -30,9 +30,9 @@ def project(
     key = (run, method, dims, len(features))
     before = _frames.pop(key, None)
     count = len(features)
-    whole = np.concatenate([features, others]).astype(np.float64)
-    start = before if before is not None and len(before) == len(whole) else None
-    layout = METHODS[method](whole, count, dims, start)
+    stacked = np.concatenate([features, others]).astype(np.float64)
+    start = before if before is not None and len(before) == len(stacked) else None
+    layout = METHODS[method](stacked, count, dims, start)
     if start is not None:
         layout = aligned(layout, start)
     _frames[key] = layout
@@ -61,34 +61,34 @@ def aligned(layout: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return result
 
 
-def _pca(whole: np.ndarray, count: int, dims: int, start: Start) -> np.ndarray:
-    found: np.ndarray = PCA(dims, svd_solver="full").fit(whole[:count]).transform(whole)
+def _pca(stacked: np.ndarray, count: int, dims: int, start: Start) -> np.ndarray:
+    found: np.ndarray = PCA(dims, svd_solver="full").fit(stacked[:count]).transform(stacked)
     return found
 
 
-def _tsne(whole: np.ndarray, count: int, dims: int, start: Start) -> np.ndarray:
-    first = _pca(whole, count, dims, None) if start is None else start
+def _tsne(stacked: np.ndarray, count: int, dims: int, start: Start) -> np.ndarray:
+    first = _pca(stacked, count, dims, None) if start is None else start
     spread = first[:, 0].std()
     scaled = first / (spread if spread > 0 else 1.0) * 1e-4  # as scikit-learn begins from PCA
     if start is not None:
         scaled = start
     layout: np.ndarray = TSNE(
         dims,
-        perplexity=min(30.0, (len(whole) - 1) / 3),
+        perplexity=min(30.0, (len(stacked) - 1) / 3),
         init=scaled.astype(np.float32),
         max_iter=500 if start is None else 250,
         early_exaggeration=12.0 if start is None else 1.0,
         method="exact",  # faster than the tree for some hundred samples
         random_state=0,
-    ).fit_transform(whole)
+    ).fit_transform(stacked)
     return layout
 
 
-def _umap(whole: np.ndarray, count: int, dims: int, start: Start) -> np.ndarray:
+def _umap(stacked: np.ndarray, count: int, dims: int, start: Start) -> np.ndarray:
     """The objective of UMAP (McInnes, Healy & Melville 2018): a fuzzy graph of nearest neighbours,
     laid out by pulling its pairs together and pushing random ones apart; begun from PCA."""
-    heads, tails, weights = _fuzzy_graph(whole)
-    layout = _pca(whole, count, dims, None) if start is None else start.copy()
+    heads, tails, weights = _fuzzy_graph(stacked)
+    layout = _pca(stacked, count, dims, None) if start is None else start.copy()
     if start is None:
         layout *= 10 / max(np.abs(layout).max(), 1e-9)
     draw = np.random.default_rng(0)
@@ -112,13 +112,13 @@ def _umap(whole: np.ndarray, count: int, dims: int, start: Start) -> np.ndarray:
     return layout
 
 
-def _fuzzy_graph(whole: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _fuzzy_graph(stacked: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Both ends and the weight, 0 to 1, of each pair of near samples."""
-    near = min(NEIGHBOURS, len(whole) - 1)
-    distances, places = NearestNeighbors(n_neighbors=near + 1).fit(whole).kneighbors(whole)
+    near = min(NEIGHBOURS, len(stacked) - 1)
+    distances, places = NearestNeighbors(n_neighbors=near + 1).fit(stacked).kneighbors(stacked)
     distances, places = distances[:, 1:], places[:, 1:]
     beyond = np.maximum(distances - distances[:, :1], 0)
-    low, high = np.zeros(len(whole)), np.full(len(whole), max(beyond.max(), 1e-9) * 64)
+    low, high = np.zeros(len(stacked)), np.full(len(stacked), max(beyond.max(), 1e-9) * 64)
     for _ in range(
         40
     ):  # each sample's own scale, so that its weights add up to log2 of their number
@@ -129,8 +129,8 @@ def _fuzzy_graph(whole: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]
             np.where(total < np.log2(near), high, middle),
         )
     weights = np.exp(-beyond / np.maximum(high, 1e-12)[:, None])
-    rows = np.repeat(np.arange(len(whole)), near)
-    graph = coo_matrix((weights.ravel(), (rows, places.ravel())), shape=(len(whole),) * 2).tocsr()
+    rows = np.repeat(np.arange(len(stacked)), near)
+    graph = coo_matrix((weights.ravel(), (rows, places.ravel())), shape=(len(stacked),) * 2).tocsr()
     both = (graph + graph.T - graph.multiply(graph.T)).tocoo()
     return both.row, both.col, both.data
 

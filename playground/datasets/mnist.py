@@ -22,8 +22,8 @@ def _read(open_file: Callable[[str], bytes], wanted: Sequence[str]) -> Mapping[s
 _SCRIPT = """
 file = DATA / "mnist.npz"
 if file.exists():
-    with np.load(file) as whole:
-        x, y, x_test, y_test = (whole[name] for name in ("x_train", "y_train", "x_test", "y_test"))
+    with np.load(file) as arrays:
+        x, y, x_test, y_test = (arrays[name] for name in ("x_train", "y_train", "x_test", "y_test"))
 else:
     (x, y), (x_test, y_test) = keras.datasets.mnist.load_data()
 """

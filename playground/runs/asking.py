@@ -76,7 +76,7 @@ class Asking:
         self._gallery = Gallery(
             lambda: [info["name"] for info in self.ask("catalog")],
             lambda name: self.ask("portrait", text=name, parameters={}, view="curve"),
-            lambda name: self.ask("doctor", text=name, parameters={})["verdicts"],
+            lambda name: self.ask("doctor", text=name, parameters={})["findings"],
             settings.home,
             None if known is None else known.cards,
         )

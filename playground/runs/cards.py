@@ -1,4 +1,4 @@
-"""What the page of all named losses shows of one: a picture out of its portrait, and verdicts."""
+"""What the page of all named losses shows of one: a picture out of its portrait, and the findings on it."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 # "lines" and "ghost", or "points", for a thumbnail; "curve", lists p, loss, slope and slope_p,
-# where it has one; and "verdicts", the state of each by name.
+# where it has one; and "findings", the state of each by name.
 Card = dict[str, Any]
 LOSSES = Path(__file__).resolve().parents[2] / "losses"
 KEPT = 49  # points of a curve
@@ -51,9 +51,9 @@ def pictured(found: Mapping[str, Any]) -> Card:
     return {}
 
 
-def examined(verdicts: Iterable[Mapping[str, Any]]) -> Card:
+def examined(findings: Iterable[Mapping[str, Any]]) -> Card:
     """A card out of what the doctor says."""
-    return {"verdicts": {each["name"]: each["state"] for each in verdicts}}
+    return {"findings": {each["name"]: each["state"] for each in findings}}
 
 
 def _lines(x: list[Any], rows: list[list[Any]]) -> list[list[list[float]]]:

@@ -1,4 +1,4 @@
-"""All named losses at a glance: their curves and verdicts, worked out once and kept."""
+"""All named losses at a glance: their curves and the findings on them, worked out once and kept."""
 
 import json
 import logging
@@ -73,7 +73,7 @@ class Gallery:
             if name not in self._cards:
                 self._try(name, lambda name=name: pictured(self._portrait(name)))  # type: ignore[misc]
         for name in names:
-            if "verdicts" not in self._cards.get(name, {}):
+            if "findings" not in self._cards.get(name, {}):
                 self._try(name, lambda name=name: examined(self._doctor(name)))  # type: ignore[misc]
                 self._write()
         with self._lock:

@@ -50,8 +50,8 @@ def make(names: Sequence[str] | None = None) -> Shipped:
     catalog = [info.as_dict() for info in losses.catalog()]
     for name in names if names is not None else [info["name"] for info in catalog]:
         asked: dict[str, Any] = {"text": name, "parameters": {}, "view": "curve"}
-        verdicts = losses.doctor(losses.get(name), seconds=1e9).as_dict()["verdicts"]
-        cards[name] = {**pictured(ANSWERS["portrait"](asked, Control())), **examined(verdicts)}
+        findings = losses.doctor(losses.get(name), seconds=1e9).as_dict()["findings"]
+        cards[name] = {**pictured(ANSWERS["portrait"](asked, Control())), **examined(findings)}
     return Shipped(catalog, cards)
 
 

@@ -91,8 +91,10 @@ class Graph:
         self._steps = steps
         self._steps_per_epoch = steps_per_epoch
         self.adopt(work.loss)
-        told = tf.function(lambda rows: work.batch(rows, None).parts[0][1], autograph=False)
-        targets = told.get_concrete_function(self._measured_kinds).structured_outputs
+        targets_graph = tf.function(
+            lambda rows: work.batch(rows, None).parts[0][1], autograph=False
+        )
+        targets = targets_graph.get_concrete_function(self._measured_kinds).structured_outputs
         self._measure_graph = _Compiled(
             self._measure,
             {name: tf.TensorSpec((None, *s), tf.float32) for name, s in self._shapes.items()},
@@ -194,7 +196,10 @@ class Graph:
             outputs = self._forward(batch.inputs)
             terms = [] if weigher is None else self._terms(outputs, batch.parts, step)
             loss = minimised = (
-                _sum(part * self._trained_loss(outputs, told, step) for part, told in batch.parts)
+                _sum(
+                    part * self._trained_loss(outputs, targets, step)
+                    for part, targets in batch.parts
+                )
                 if weigher is None
                 else _sum(terms)
             )
@@ -224,8 +229,12 @@ class Graph:
             return True
 
         tf.cond(finite, apply, lambda: False)
-        told = [(part, self.work.report(outputs, targets)) for part, targets in batch.parts]
-        reports = [_sum(part * said[name] for part, said in told) for name in self.work.reports]
+        reports_of_parts = [
+            (part, self.work.report(outputs, targets)) for part, targets in batch.parts
+        ]
+        reports = [
+            _sum(part * said[name] for part, said in reports_of_parts) for name in self.work.reports
+        ]
         report = tf.stack([loss, norm, *reports])
         return finite, report, {name: tf.cast(each, tf.float32) for name, each in outputs.items()}
 
@@ -299,11 +308,11 @@ class Graph:
         rows = {name: _narrow(rows[name]) for name in self._measured_kinds}
         total = len(next(iter(rows.values())))
         size = min(self._batch_size, total)
-        whole = total // size * size
+        full = total // size * size
         pass_ = max(1, FORWARD // size) * size
-        parts = [slice(at, min(at + pass_, whole)) for at in range(0, whole, pass_)]
-        if whole < total:
-            parts.append(slice(whole, total))
+        parts = [slice(at, min(at + pass_, full)) for at in range(0, full, pass_)]
+        if full < total:
+            parts.append(slice(full, total))
         loss, outputs, targets = 0.0, [], []
         for part in parts:
             if pressing():

@@ -30,16 +30,16 @@ def memorised(probabilities: np.ndarray, given: np.ndarray, true: np.ndarray) ->
         ("true", wrong, true),
     ):
         if chosen.any():
-            rows, told = probabilities[chosen], labels[chosen]
-            found[f"{name}_accuracy"] = float(np.mean(rows.argmax(axis=1) == told))
-            found[f"{name}_nll"] = float(np.mean(surprise(rows, told)))
+            rows, given = probabilities[chosen], labels[chosen]
+            found[f"{name}_accuracy"] = float(np.mean(rows.argmax(axis=1) == given))
+            found[f"{name}_nll"] = float(np.mean(surprise(rows, given)))
     return found
 
 
 def surprise(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """-log p of the label, (N,) in nats; p kept above 1e-7 as the metric does."""
-    told = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return -np.log(np.clip(told, 1e-7, 1.0))
+    of_label = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return -np.log(np.clip(of_label, 1e-7, 1.0))
 
 
 def nll_error(probabilities: np.ndarray, labels: np.ndarray) -> float:

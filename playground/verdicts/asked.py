@@ -36,5 +36,5 @@ def examined(task: str, loss: str, parameters: str) -> list[dict[str, Any]]:
         built = objective.build(spec)
     except (SpecError, losses.LossError):
         return []
-    found: list[dict[str, Any]] = losses.doctor(built, seconds=SECONDS).as_dict()["verdicts"]
+    found: list[dict[str, Any]] = losses.doctor(built, seconds=SECONDS).as_dict()["findings"]
     return found

@@ -186,7 +186,7 @@ def test_every_named_loss_has_a_whole_card(name: str) -> None:
     found = examined(name)
     card = found.as_dict()
     json.dumps(card, allow_nan=False)
-    assert len(card["verdicts"]) == 15
+    assert len(card["findings"]) == 15
     for finding in found.findings:
         assert finding.sentence[0].isupper() and finding.sentence.endswith(".")
         assert finding.state in ("yes", "no", "n/a")

@@ -52,7 +52,7 @@ def warm(supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch) -> Supervisor:
         monkeypatch,
         supervisor,
         check=check,
-        doctor=lambda text, parameters, task: {"verdicts": verdicts(text)},
+        doctor=lambda text, parameters, task: {"findings": verdicts(text)},
         catalog=lambda: [info.as_dict() for info in losses.catalog()],
         metrics=lambda: [info.as_dict() for info in losses.metrics()],
         metric=lambda text: losses.check(text, metric=True),

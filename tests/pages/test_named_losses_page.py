@@ -29,7 +29,7 @@ def drawn(warm: Supervisor, monkeypatch: pytest.MonkeyPatch) -> Supervisor:
             info["name"]: {
                 "lines": [list(zip(curve["p"], curve["loss"], strict=True))],
                 "curve": curve,
-                "verdicts": {"proper": "yes" if "e" in info["name"] else "no"},
+                "findings": {"proper": "yes" if "e" in info["name"] else "no"},
             }
             for info in warm.questions.ask("catalog")
         }, True
@@ -144,5 +144,5 @@ def test_all_is_there_before_a_worker_is(visit: Visit, supervisor: Supervisor) -
     assert not [face for face in faces if "<em>…</em>" in face]
     page.multiselect(key="view.has").set_value(["proper"]).run()
     assert shown(page) == [
-        name for name, card in known.cards.items() if card["verdicts"]["proper"] == "yes"
+        name for name, card in known.cards.items() if card["findings"]["proper"] == "yes"
     ]

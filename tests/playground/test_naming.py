@@ -51,14 +51,14 @@ def test_any_text_has_a_name(text: str) -> None:
 
 def test_the_part_that_differs_stays() -> None:
     long = "symmetric_cross_entropy_with_temperature"
-    assert naming.told_apart([f"{long}_2", f"{long}_10", "huber"], 20) == [
+    assert naming.distinct([f"{long}_2", f"{long}_10", "huber"], 20) == [
         "…_with_temperature_2",
         "…with_temperature_10",
         "huber",
     ]
-    assert naming.told_apart(["same", "same"], 10) == ["same", "same"]
+    assert naming.distinct(["same", "same"], 10) == ["same", "same"]
 
 
 @given(some.lists(some.text("ab _*", min_size=1, max_size=60), max_size=6))
 def test_cut_names_are_within_bounds(names: list[str]) -> None:
-    assert all(len(each) <= 20 for each in naming.told_apart(names, 20))
+    assert all(len(each) <= 20 for each in naming.distinct(names, 20))

@@ -104,7 +104,7 @@ def test_completion_catalog_and_doctor_know_its_names() -> None:
     lacking = trainable.untrainable(answers.catalog({}, Control()), "sketch")
     assert "mean_squared_error(x, x_hat)" in lacking["mean_squared_error"]
     found = answers.doctor({"text": TEXT, "parameters": {}, "task": "sketch"}, Control())
-    states = {each["name"]: each["state"] for each in found["verdicts"]}
+    states = {each["name"]: each["state"] for each in found["findings"]}
     assert states["depends"] == states["gradient"] == "yes" and states["coupled"] == "no"
     assert states["proper"] == states["calibrated"] == "n/a"
     drawn = answers.portrait(

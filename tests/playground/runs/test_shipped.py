@@ -31,7 +31,7 @@ def known() -> Shipped:
 
 def test_what_is_shipped_is_of_these_losses() -> None:
     found = known()
-    assert all(card["verdicts"] for card in found.cards.values())
+    assert all(card["findings"] for card in found.cards.values())
     assert 0 < shipped.FILE.stat().st_size < 200_000
 
 
@@ -43,7 +43,7 @@ def test_what_is_shipped_is_what_portrait_and_doctor_say() -> None:
     assert json.loads(json.dumps(made.catalog)) == found.catalog
     for name in names:
         card, again = found.cards[name], made.cards[name]
-        assert again["verdicts"] == card["verdicts"], f"{name}: {ANEW}"
+        assert again["findings"] == card["findings"], f"{name}: {ANEW}"
         assert again.keys() == card.keys()
         for part in {"lines", "ghost", "points"} & card.keys():
             for one, other in zip(card[part], again[part], strict=True):
@@ -142,7 +142,7 @@ def test_a_gallery_finds_out_once_and_is_kept(tmp_path: Path) -> None:
     worker = Worker("b")
     first = complete(worker.gallery(tmp_path))
     assert worker.asked == ["a", "b", "b"]
-    assert first["b"]["verdicts"] == {"proper": "yes"}
+    assert first["b"]["findings"] == {"proper": "yes"}
     assert first["a"]["curve"]["loss"][0] == pytest.approx(4.6052, abs=1e-3)
     assert complete(worker.gallery(tmp_path)) == first and len(worker.asked) == 3
 

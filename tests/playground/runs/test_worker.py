@@ -53,7 +53,7 @@ def portrait(service: Supervisor, text: str, parameters: dict | None = None) -> 
 
 
 def verdicts(service: Supervisor, text: str, parameters: dict | None = None) -> list[dict]:
-    return service.questions.ask("doctor", text=text, parameters=parameters or {})["verdicts"]
+    return service.questions.ask("doctor", text=text, parameters=parameters or {})["findings"]
 
 
 def test_a_run_learns_and_all_of_it_is_kept(service):
@@ -185,7 +185,7 @@ def test_a_named_and_a_written_loss_are_examined(service):
     found = {
         each["name"]: each
         for each in service.questions.ask("doctor", text="focal", parameters={"gamma": 0.0})[
-            "verdicts"
+            "findings"
         ]
     }
     assert found["proper"]["state"] == "yes"
@@ -194,7 +194,7 @@ def test_a_named_and_a_written_loss_are_examined(service):
     found = {
         each["name"]: each["state"]
         for each in service.questions.ask("doctor", text=text, parameters={"gamma": 2.0})[
-            "verdicts"
+            "findings"
         ]
     }
     assert (found["sound"], found["proper"]) == ("yes", "no")
@@ -213,7 +213,7 @@ def test_an_examination_waits_for_what_cannot_wait_and_still_ends(service):
             checked += 1
         assert checked  # before the examination, which was begun earlier, had its answer
         assert {"sound", "proper"} <= {
-            each["name"] for each in examined.result(timeout=60)["verdicts"]
+            each["name"] for each in examined.result(timeout=60)["findings"]
         }
 
 
