@@ -1,8 +1,7 @@
 // Pairs of test images: what a network says of each image and of both, hardest pairs first.
 
-import { address } from "./ask.js"
 import { ranked } from "./pairs-order.js"
-import { penOf } from "./pixels.js"
+import { loadStrip, paintOne, tilesIn } from "./tiles.js"
 import { mounts } from "./view.js"
 import { digits, element, percent, put } from "./words.js"
 
@@ -23,23 +22,10 @@ function tileOf() {
 }
 
 export const mount = mounts((/** @type {View<PairsData>} */ view) => {
-  const { root } = view
-  const all = element("button", { type: "button", className: "quiet", text: "Hardest first" })
-  const wrong = element("button", { type: "button", className: "quiet", text: "Wrong only" })
-  const pick = element(
-    "span",
-    { className: "pick", role: "group", "aria-label": "Show" },
-    all,
-    wrong,
-  )
-  const tally = element("span", { className: "tally" })
-  const tiles = element("ul", { className: "tiles" })
-  const empty = element("p", { className: "empty" })
-  root.classList.add("pairs")
-  root.append(
-    element("div", { className: "bar" }, pick, tally),
-    element("div", { className: "stage" }, tiles, empty),
-  )
+  const bar = tilesIn(view.root, "pairs", "Hardest first", (wanted) => {
+    onlyWrong = wanted
+    view.paint()
+  })
   let onlyWrong = false
   /** @type {string | null} */
   let of = null
@@ -53,15 +39,11 @@ export const mount = mounts((/** @type {View<PairsData>} */ view) => {
    * @param {"images" | "partners"} which
    */
   function load(run, which) {
-    const image = new Image()
-    image.onload = () => {
+    loadStrip(run, which, (images) => {
       if (run !== of || view.gone) return
-      sprites[which] = image
+      sprites[which] = images
       view.paint()
-    }
-    const source = address(`strip/${encodeURIComponent(run)}.png`)
-    source.searchParams.set("of", which)
-    image.src = String(source)
+    })
   }
 
   /**
@@ -72,10 +54,7 @@ export const mount = mounts((/** @type {View<PairsData>} */ view) => {
    */
   function paint(canvas, sprite, place, count) {
     if (!sprite || canvas.dataset.shows === `${of} ${place}`) return
-    const size = Math.round(sprite.width / count)
-    canvas.width = size
-    canvas.height = sprite.height
-    penOf(canvas).drawImage(sprite, place * size, 0, size, sprite.height, 0, 0, size, sprite.height)
+    paintOne(canvas, sprite, place, count)
     canvas.dataset.shows = `${of} ${place}`
   }
 
@@ -111,14 +90,6 @@ export const mount = mounts((/** @type {View<PairsData>} */ view) => {
     }: ${right ? "right" : "wrong"}`
   }
 
-  /** @param {boolean} wanted */
-  const choose = (wanted) => () => {
-    onlyWrong = wanted
-    view.paint()
-  }
-  all.onclick = choose(false)
-  wrong.onclick = choose(true)
-
   return {
     adopt({ run }) {
       if (run !== of) {
@@ -132,22 +103,19 @@ export const mount = mounts((/** @type {View<PairsData>} */ view) => {
       const pairs = told ? ranked(told) : []
       const right = pairs.filter(({ truth, said }) => truth === said).length
       const shown = onlyWrong ? pairs.filter(({ truth, said }) => truth !== said) : pairs
-      root.classList.toggle("is-empty", !pairs.length)
-      all.setAttribute("aria-pressed", String(!onlyWrong))
-      wrong.setAttribute("aria-pressed", String(onlyWrong))
       if (told && of && !sprites.images) {
         for (const which of /** @type {const} */ (["images", "partners"])) load(of, which)
       }
       while (made.length < shown.length) {
         const tile = tileOf()
         made.push(tile)
-        tiles.append(tile.node)
+        bar.tiles.append(tile.node)
       }
       for (const tile of made.splice(shown.length)) tile.node.remove()
       for (const [i, pair] of shown.entries()) if (told) draw(made[i], pair, told)
-      put(tally, pairs.length ? `${right} of ${pairs.length} pairs right` : "")
       const none = onlyWrong && !shown.length ? "No pair of these is wrong now" : ""
-      put(empty, pairs.length ? none : LATER)
+      const tally = `${right} of ${pairs.length} pairs right`
+      bar.say(onlyWrong, pairs.length > 0, tally, pairs.length ? none : LATER)
     },
   }
 })
