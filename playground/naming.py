@@ -1,14 +1,37 @@
-"""What a written loss or metric is called where there is no room for its text; and run names that
-differ, cut so that the part that differs stays."""
+"""What a loss or a metric is called where there is no room for its text; and run names that differ,
+cut so that the part that differs stays."""
 
+import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from textwrap import dedent
 
 from playground.knobs import is_name
 
 _DEFINED = re.compile(r"(?:def|class)\s+(\w+)\s*[(:]|(\w+)\s*=\s*lambda\b")
 _CALLED = re.compile(r"(?:return\s+|\w+\s*=\s*)?(\w+)(?:\([^()]*\))?")
+
+
+def loss_name(text: str) -> str:
+    """What a run's loss is called: a named one by its title, a written one by `name`."""
+    return loss_titles().get(text) or name(text)
+
+
+@cache
+def loss_titles() -> Mapping[str, str]:
+    """The titles of the named losses, by name. They are read off the declarations, as text: the
+    server does not import `losses`, and a run has one name from before a worker is warm until long
+    after."""
+    found = {}
+    for path in sorted((Path(__file__).parents[1] / "losses").glob("*.py")):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            for each in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
+                if isinstance(each, ast.Call) and ast.unparse(each.func) == "named":
+                    said = {given.arg: given.value for given in each.keywords}
+                    found[node.name] = str(ast.literal_eval(said["title"]))
+    return found
 
 
 def name(text: str) -> str:

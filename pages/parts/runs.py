@@ -65,18 +65,13 @@ def class_names(current: RunRecord | None, settled: RunSpec | None) -> list[str]
 
 def loss_name(spec: RunSpec) -> str:
     """A short plain name for a spec's loss: its own, that of its function, or its last line."""
-    return naming.cut(_full_name(spec), TEXT_CHARACTERS)
-
-
-def _full_name(spec: RunSpec) -> str:
-    named = naming.name(spec.loss)
-    return named.replace("_", " ").capitalize() if is_name(spec.loss) else named
+    return naming.cut(naming.loss_name(spec.loss), TEXT_CHARACTERS)
 
 
 def names(records: Sequence[RunRecord]) -> dict[str, str]:
     """Names that tell these runs apart: its number, and then of runs that share a loss what differs
     before that loss, where a narrow place cuts it off last."""
-    full = [_full_name(record.spec) for record in records]
+    full = [naming.loss_name(record.spec.loss) for record in records]
     short = naming.distinct(full, TEXT_CHARACTERS)
     found = {}
     for record, loss, shown in zip(records, full, short, strict=True):
@@ -92,7 +87,9 @@ def names(records: Sequence[RunRecord]) -> dict[str, str]:
 def text(record: RunRecord) -> str:
     """The code of a loss whose name does not say all of it, on a line; empty of others."""
     lines = naming.code_lines(record.spec.loss)
-    if is_name(record.spec.loss) or [line.strip() for line in lines] == [_full_name(record.spec)]:
+    if is_name(record.spec.loss) or [line.strip() for line in lines] == [
+        naming.loss_name(record.spec.loss)
+    ]:
         return ""
     return naming.cut("; ".join(line.strip() for line in lines), MOST_TEXT)
 

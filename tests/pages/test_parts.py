@@ -77,8 +77,8 @@ def test_runs_are_told_apart(supervisor: Supervisor) -> None:
     two = record(supervisor, dataset="digits", learning_rate=0.02)
     text = record(supervisor, dataset="digits", loss="a = 1\nreturn -log(p_true)  # x")
     names = runs.names([one, two, text])
-    assert names[one.id] == "#1 learning rate 0.01 · Categorical crossentropy"
-    assert names[two.id] == "#2 learning rate 0.02 · Categorical crossentropy"
+    assert names[one.id] == "#1 learning rate 0.01 · Cross-entropy"
+    assert names[two.id] == "#2 learning rate 0.02 · Cross-entropy"
     assert names[text.id] == "#3 -log(p_true)"
     sweep = [
         record(

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+import losses
 from playground import naming
 
 DEF = """def earth_mover(y_true, y_pred):
@@ -62,3 +63,10 @@ def test_the_part_that_differs_stays() -> None:
 @given(some.lists(some.text("ab _*", min_size=1, max_size=60), max_size=6))
 def test_cut_names_are_within_bounds(names: list[str]) -> None:
     assert all(len(each) <= 20 for each in naming.distinct(names, 20))
+
+
+def test_a_run_has_the_title_of_its_loss_that_the_picker_has():
+    catalog = {info.name: info.title for info in losses.catalog()}
+    assert naming.loss_titles() == catalog
+    assert naming.loss_name("categorical_crossentropy") == "Cross-entropy"
+    assert naming.loss_name(DEF) == "earth_mover"
