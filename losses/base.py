@@ -98,6 +98,7 @@ class PlaygroundLoss(keras.losses.Loss):
     def __call__(self, y_true: Tensor, y_pred: Tensor, sample_weight: Any = None) -> Tensor:
         y_true = guards.tensor(y_true, "y_true", self.name)
         y_pred = guards.tensor(y_pred, "y_pred", self.name)
+        guards.samples(y_pred, "y_pred", self.name)
         if sample_weight is not None:
             sample_weight = guards.weights(sample_weight, self.name)
             targets.check_weights(sample_weight, self.value_shape(y_pred), self.name)

@@ -27,7 +27,7 @@ def tensor(x: Any, what: str, name: str) -> Tensor:
     LossError, which says `what` of the loss `name` it is."""
     if x is None or isinstance(x, (str, bytes, dict, set)):
         raise LossError(
-            f"{name}: Expected {what} as a tensor, got {_told(x)}",
+            f"{name}: Expected {what} as a tensor, got {_kind_of(x)}",
             hint="hand over an array with a row a sample",
         )
     if not hasattr(x, "shape"):
@@ -35,12 +35,23 @@ def tensor(x: Any, what: str, name: str) -> Tensor:
             x = ops.convert_to_tensor(x)
         except (TypeError, ValueError) as error:
             raise LossError(
-                f"{name}: Expected {what} as one array of numbers, got {_told(x)} of another kind",
+                f"{name}: Expected {what} as one array of numbers, "
+                f"got {_kind_of(x)} of another kind",
                 hint="its rows have one length, and numbers in them",
             ) from error
     _check_type(x, what, name)
     _check_rank(x, what, name)
     return x
+
+
+def samples(x: Any, what: str, name: str) -> None:
+    """Raises LossError where a tensor is known to have no sample: there is nothing to take a mean
+    or a hardest pair of."""
+    if x.shape[0] == 0:
+        raise LossError(
+            f"{name}: Expected {what} of at least one sample, got an empty batch",
+            hint="leave batches without a sample out",
+        )
 
 
 def weights(x: Any, name: str) -> Tensor:
@@ -102,5 +113,5 @@ def _check_rank(x: Any, what: str, name: str) -> None:
         )
 
 
-def _told(x: Any) -> str:
+def _kind_of(x: Any) -> str:
     return "None" if x is None else f"a {type(x).__name__}"

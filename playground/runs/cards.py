@@ -1,4 +1,4 @@
-"""What the page of all named losses shows of one: a picture out of its portrait, and the findings on it."""
+"""What the page of all named losses shows of one: a picture out of its portrait, and findings."""
 
 import hashlib
 from collections.abc import Iterable, Mapping

@@ -72,6 +72,13 @@ def refused(call: Callable[[Any, Any], Any], y_true: Any, y_pred: Any, says: str
     assert "EagerTensor" not in str(caught.value) and "function_node" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", LOSSES)
+def test_an_empty_batch_is_refused_in_our_words(name: str) -> None:
+    for y_true in (Y[:0], NUMBERS[:0]):
+        with pytest.raises(LossError, match="y_pred of at least one sample, got an empty batch"):
+            losses.get(name)(y_true, P[:0])
+
+
 @pytest.mark.parametrize("wrong", [*WRONG, *WRONG_OF_CLASSES])
 def test_every_named_loss_tells_what_does_not_fit(wrong: str) -> None:
     y_true, y_pred, says = (WRONG | WRONG_OF_CLASSES)[wrong]
