@@ -27,10 +27,12 @@ def loss_titles() -> Mapping[str, str]:
     found = {}
     for path in sorted((Path(__file__).parents[1] / "losses").glob("*.py")):
         for node in ast.parse(path.read_text("utf-8")).body:
-            for each in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            for each in node.decorator_list:
                 if isinstance(each, ast.Call) and ast.unparse(each.func) == "named":
-                    said = {given.arg: given.value for given in each.keywords}
-                    found[node.name] = str(ast.literal_eval(said["title"]))
+                    given = {keyword.arg: keyword.value for keyword in each.keywords}
+                    found[node.name] = str(ast.literal_eval(given["title"]))
     return found
 
 
