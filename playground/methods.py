@@ -100,7 +100,7 @@ def lesson(found: Mapping[str, float]) -> list[str]:
 
     sentences = []
     if "fine-tuning" in found:
-        sentences.append(f"{said('fine-tuning')}: what it has left of the old classes.")
+        sentences.append(f"{said('fine-tuning')} of all classes right.")
     if {"lwf", "exemplars"} <= set(found):
         gain = found["exemplars"] - found["lwf"]
         sentences.append(
@@ -119,7 +119,7 @@ def lesson(found: Mapping[str, float]) -> list[str]:
             f"{abs(change):.1f} points {'above' if change >= 0 else 'below'} exemplars alone."
         )
     if "joint" in found:
-        sentences.append(f"{said('joint')}: what all images together give.")
+        sentences.append(f"{said('joint')}, from all images together.")
     return sentences
 
 

@@ -10,7 +10,7 @@ from playground.errors import PlaygroundError
 from playground.runs import shipped
 from playground.runs.supervisor import Supervisor
 from playground.spec import RunSpec
-from playground.tasks import TASKS, Task
+from playground.tasks import TASKS
 from playground.training import objective
 from tests.pages.conftest import said
 from tests.playground.toy import Toy
@@ -76,13 +76,6 @@ def test_up_to_six_are_compared_and_the_link_says_which(visit: Visit, drawn: Sup
     assert "beside" not in page.query_params and not page.latex
 
 
-class Incremental(Toy):
-    """A task with a teacher."""
-
-    name, title = "incremental", "Incremental"
-    inputs = (*TASKS["classification"].inputs, "teacher_logits")
-
-
 def refused(name: str) -> bool:
     """Whether training itself refuses a named loss."""
     try:
@@ -92,25 +85,14 @@ def refused(name: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize(
-    ("comes", "why"),
-    [
-        ([], "which a run of Classification does not have: there is no teacher to learn from"),
-        ([Incremental()], "which comes with Incremental; this run is Classification"),
-    ],
-)
-def test_greyed_is_what_training_refuses_and_nothing_else(
-    visit: Visit, drawn: Supervisor, monkeypatch: pytest.MonkeyPatch, comes: list[Task], why: str
-) -> None:
-    for task in comes:
-        monkeypatch.setitem(TASKS, task.name, task)
+def test_greyed_is_what_training_refuses_and_nothing_else(visit: Visit, drawn: Supervisor) -> None:
     page = opened(visit, "dataset=digits")
     tries = {each.key[4:]: each for each in page.button if (each.key or "")[:4] == "try-"}
     assert list(tries) == [info["name"] for info in drawn.questions.ask("catalog")]
     told = {name for name in tries if refused(name)}
     assert told >= {"distillation"}
     assert {name for name, button in tries.items() if button.disabled} == told
-    reason = f"needs teacher_logits, {why}"
+    reason = "needs teacher_logits, which comes with Incremental; this run is Classification"
     faces = [each.proto.body for each in page.get("html")]
     greyed = [face for face in faces if "face lacking" in face]
     assert len(greyed) == len(told) and all(f"N{reason[1:]}" in face for face in greyed)

@@ -233,8 +233,10 @@ def test_what_views_are_given_by_their_pages(
     component.embedding("g", [run], names, {"light": ["#000000"], "dark": ["#ffffff"]}, seen)
     component.network("h", [Stage("input", ("images",), (8, 8, 1))])
     component.strip("i", "1", names)
+    component.matrix("m", "1", names, [["cat"], ["dog"]])
+    component.exemplars("n", None, names)
     component.studio("j", "focal", written=False, parameters={"gamma": 2.0}, names=["gamma"])
-    assert len({kind for kind, _ in sent}) == 9
+    assert len({kind for kind, _ in sent}) == 11
     assert not mistakes(sent, tmp_path)
 
 
