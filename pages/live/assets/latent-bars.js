@@ -15,6 +15,20 @@ const MOST = 16 // bars that are drawn; of more the greatest
 export const active = ({ spread }) => Array.from(spread, (each) => each > ACTIVE)
 
 /**
+ * What the number of used dimensions says.
+ * @param {number} count
+ * @param {number} all
+ * @param {boolean} variational
+ */
+export function verdict(count, all, variational) {
+  if (count || !variational) return `${count} of ${all} dimensions used`
+  return (
+    "Posterior collapse, or not begun: no dimension tells one image from another, so all are drawn " +
+    "alike. If it stays, lower beta, or let it rise with progress: Begin with, Warm-up of β."
+  )
+}
+
+/**
  * @param {LatentAnswer} answer
  * @param {Theme} colors
  * @returns {HTMLElement[]}
@@ -45,6 +59,6 @@ export function bars(answer, colors) {
   return [
     element("h4", { text: title }),
     element("ol", {}, ...rows),
-    element("p", { text: `${count} of ${values.length} dimensions used` }),
+    element("p", { text: verdict(count, values.length, variational) }),
   ]
 }

@@ -1,0 +1,163 @@
+"""Keras' example of a variational autoencoder, beside its own train_step under `model.fit`.
+
+    python tests/benchmarks/autoencoder.py              loss after 10 epochs, and the speed
+    python tests/benchmarks/autoencoder.py --epochs 30
+    python tests/benchmarks/autoencoder.py --pairs 3 --epochs 0    the speed alone
+
+The example (keras.io/examples/generative/vae) prints the mean of an epoch's training losses, of
+drawn codes: so is what is printed here, 152.2 after 10 epochs and 147.0 after 30 there. The
+speeds are of --steps steps, both in turns, a process each.
+"""
+
+import argparse
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parents[2]
+
+
+def learned(epochs: int) -> None:
+    """Trains the preset and prints each epoch's mean loss and parts, and the test ELBO."""
+    import numpy as np
+
+    from playground import train
+    from playground.autoencoders import keras_example
+    from playground.training.events import Evaluated, Progress, Started
+
+    wanted = ("loss", "reconstruction", "divergence")
+    seen: dict[str, list[Any]] = {name: [] for name in wanted}
+    per_epoch, said, began = 0, 0, time.perf_counter()
+    for event in train(keras_example(epochs)):
+        if isinstance(event, Started):
+            per_epoch = event.steps_per_epoch
+        if isinstance(event, Progress):
+            for name in wanted:
+                seen[name].append(event.series[name])
+        if isinstance(event, Evaluated) and event.split == "test":
+            print("test images, at the code's mean:", event.metrics, flush=True)
+        if not per_epoch or not seen["loss"]:
+            continue
+        joined = {name: np.concatenate(each) for name, each in seen.items()}
+        while (said + 1) * per_epoch <= len(joined["loss"]):
+            part = slice(said * per_epoch, (said + 1) * per_epoch)
+            said += 1
+            means = ", ".join(f"{name} {joined[name][part].mean():.2f}" for name in wanted)
+            print(f"epoch {said}: {means}; {time.perf_counter() - began:.0f} s", flush=True)
+
+
+def ours(steps: int) -> float:
+    """Images a second of the playground's steps."""
+    from playground.autoencoders import keras_example
+    from playground.training import loop
+
+    training = loop.prepare(keras_example())
+    batches, rates = training.shuffled(0)[:steps], training.rates[:steps]
+    training.graph.train(batches, rates, 1)
+    began = time.perf_counter()
+    int(training.graph.train(batches, rates, 1)[0])
+    return len(batches) * training.batch / (time.perf_counter() - began)
+
+
+def example(steps: int) -> float:
+    """Images a second of the example's own model under `model.fit`, its first epoch left out."""
+    import keras
+    import numpy as np
+    import tensorflow as tf
+    from keras import layers, ops
+
+    from playground import datasets
+    from playground.autoencoders import keras_example
+
+    class Sampling(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.seed_generator = keras.random.SeedGenerator(1337)
+
+        def call(self, inputs: Any) -> Any:
+            mean, log_var = inputs
+            epsilon = keras.random.normal(shape=ops.shape(mean), seed=self.seed_generator)
+            return mean + ops.exp(0.5 * log_var) * epsilon
+
+    given = keras.Input(shape=(28, 28, 1))
+    x = layers.Conv2D(32, 3, activation="relu", strides=2, padding="same")(given)
+    x = layers.Conv2D(64, 3, activation="relu", strides=2, padding="same")(x)
+    x = layers.Dense(16, activation="relu")(layers.Flatten()(x))
+    z_mean, z_log_var = layers.Dense(2)(x), layers.Dense(2)(x)
+    encoder = keras.Model(given, [z_mean, z_log_var, Sampling()([z_mean, z_log_var])])
+    code = keras.Input(shape=(2,))
+    x = layers.Reshape((7, 7, 64))(layers.Dense(7 * 7 * 64, activation="relu")(code))
+    x = layers.Conv2DTranspose(64, 3, activation="relu", strides=2, padding="same")(x)
+    x = layers.Conv2DTranspose(32, 3, activation="relu", strides=2, padding="same")(x)
+    x = layers.Conv2DTranspose(1, 3, activation="sigmoid", padding="same")(x)
+    decoder = keras.Model(code, x)
+
+    class VAE(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder, self.decoder = encoder, decoder
+            names = ("total_loss", "reconstruction_loss", "kl_loss")
+            self.trackers = [keras.metrics.Mean(name=name) for name in names]
+
+        @property
+        def metrics(self) -> list[Any]:
+            return self.trackers
+
+        def train_step(self, data: Any) -> dict[str, Any]:
+            with tf.GradientTape() as tape:
+                z_mean, z_log_var, z = self.encoder(data)
+                again = self.decoder(z)
+                entropy = keras.losses.binary_crossentropy(data, again)
+                reconstruction = ops.mean(ops.sum(entropy, axis=(1, 2)))
+                kl = -0.5 * (1 + z_log_var - ops.square(z_mean) - ops.exp(z_log_var))
+                kl = ops.mean(ops.sum(kl, axis=1))
+                total = reconstruction + kl
+            gradients = tape.gradient(total, self.trainable_weights)
+            self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
+            for tracker, value in zip(self.trackers, (total, reconstruction, kl), strict=True):
+                tracker.update_state(value)
+            return {each.name: each.result() for each in self.trackers}
+
+    images = datasets.split(datasets.load("mnist"), keras_example()).train_images[: 128 * steps]
+    scaled = np.float32(images) / 255
+    vae = VAE()
+    vae.compile(optimizer=keras.optimizers.Adam())
+    vae.fit(scaled, epochs=1, batch_size=128, verbose=0)
+    began = time.perf_counter()
+    vae.fit(scaled, epochs=1, batch_size=128, verbose=0)
+    return len(scaled) / (time.perf_counter() - began)
+
+
+def main() -> None:
+    """Prints the losses, then each pair of speeds and the median of their ratios."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=80)
+    parser.add_argument("--only", choices=("ours", "example"), help="one speed, for a process")
+    options = parser.parse_args()
+    if options.only:
+        print({"ours": ours, "example": example}[options.only](options.steps))
+        return
+    ratios = []
+    for pair in range(options.pairs):
+        order = ("ours", "example") if pair % 2 else ("example", "ours")
+        found = {}
+        for which in order:
+            command = [sys.executable, __file__, "--only", which, "--steps", str(options.steps)]
+            done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=True)
+            found[which] = float(done.stdout)
+        ratios.append(found["ours"] / found["example"])
+        print({each: round(found[each]) for each in found}, f"{ratios[-1]:.3f}", flush=True)
+    if ratios:
+        print(f"median {statistics.median(ratios):.3f} × the example's speed", flush=True)
+    if options.epochs:
+        learned(options.epochs)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(HERE))
+    main()
