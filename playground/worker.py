@@ -180,8 +180,23 @@ def _failed(error: Exception, step: int, spec: str) -> Failed:
     )
 
 
+def import_tensorflow() -> None:
+    """Imports TensorFlow and Keras without pandas, which takes 60 MiB and which Keras imports for
+    data frames that nobody hands it here. Whoever needs it later gets it."""
+    absent = "pandas" not in sys.modules
+    if absent:
+        sys.modules["pandas"] = None  # type: ignore[assignment]
+    try:
+        import keras  # noqa: F401
+        import tensorflow  # noqa: F401
+    finally:
+        if absent:
+            del sys.modules["pandas"]
+
+
 def _warm_for_training() -> None:
     """Trains a few steps of a tiny run: imports, kernels and graph machinery are in place then."""
+    import_tensorflow()
     from playground import train
 
     spec = RunSpec(dataset="digits", train_images=64, batch_size=32, epochs=1, evaluations=1)
@@ -191,6 +206,7 @@ def _warm_for_training() -> None:
 
 def _warm_for_checking() -> None:
     """Checks a text once; one thread is enough for what is tiny and leaves the rest to training."""
+    import_tensorflow()
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -206,6 +222,7 @@ def _warm_for_checking() -> None:
 
 def _warm_for_looking() -> None:
     """Imports what looks need; one thread, so that a look takes little from training."""
+    import_tensorflow()
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ import pytest
 
 from playground.errors import DataError, RunError
 from playground.knobs import metric_key
+from playground.runs.executor import ROOT
 from playground.runs.store import open_store
 from playground.runs.supervisor import Supervisor
 from playground.settings import Settings
@@ -292,3 +294,16 @@ def test_a_data_set_that_is_not_there_is_said(tmp_path_factory):
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+def test_a_worker_starts_without_what_nothing_here_asks_for():
+    """Keras would import pandas: 60 MiB of each worker."""
+    program = (
+        "import sys; from playground import worker; worker.import_tensorflow();"
+        "print(sorted({'keras', 'pandas', 'tensorflow'} & set(sys.modules)));"
+        "import pandas; print(pandas.DataFrame({'a': [1]}).a.sum())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split("\n")[:2] == ["['keras', 'tensorflow']", "1"]
