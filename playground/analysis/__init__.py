@@ -26,6 +26,7 @@ def answer(question: Mapping[str, Any]) -> dict[str, Any]:
     what, step = question["what"], int(question["step"])
     per_epoch = int(question.get("steps_per_epoch", 0))
     subject = network(question["spec"], question["weights"], per_epoch)
+    subject.check_looked_at()
     image = question.get("image", {"test": 0})
     layer, unit = str(question.get("layer", "")), int(question.get("unit", -1))
     split = str(question.get("split", "test"))

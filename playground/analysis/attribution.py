@@ -24,6 +24,7 @@ def why(network: Network, image: Mapping[str, Any], target: int = -1) -> dict[st
     `occlusion`: how far the probability falls when a grey square hides the place (Zeiler &
     Fergus, ECCV 2014). Raises WorkerError for a class that there is not.
     """
+    network.check_classes()
     pixels, _ = network.image(image)
     count = len(network.dataset.class_names)
     if target >= count:

@@ -104,6 +104,7 @@ def _taped(
     network: Network, pixels: np.ndarray, label: int | None, step: int
 ) -> tuple[tf.GradientTape, dict[str, Any], Any]:
     """Every layer's output for one image, the run's loss of it, and the tape that saw both."""
+    network.check_classes()
     with tf.GradientTape() as tape:
         outputs = network.outputs(pixels[None])
         target = int(tf.argmax(outputs["logits"][0])) if label is None else label
@@ -128,7 +129,8 @@ def convolution_of(network: Network, layer: str) -> str:
 def browse(network: Network) -> dict[str, Any]:
     """Labels and predicted classes of the first test images, uint8 (N,) each."""
     images = network.dataset.test_images[:BROWSED]
-    predicted = network.model.predict(images.astype(np.float32), batch_size=128, verbose=0)
+    heads = network.heads.predict(images.astype(np.float32), batch_size=128, verbose=0)
+    predicted = heads["logits"]
     labels = network.dataset.test_labels[:BROWSED]
     return {"labels": labels.astype(np.uint8), "predicted": predicted.argmax(1).astype(np.uint8)}
 

@@ -12,6 +12,7 @@ from playground import datasets, models
 from playground.errors import WorkerError
 from playground.layers import Built, Planned
 from playground.spec import RunSpec
+from playground.tasks import TASKS
 from playground.tasks.classification import ClassificationSpec
 from playground.training import centers, objective
 
@@ -65,9 +66,28 @@ class Network:
         """From pixels (B, H, W, C) to the output of every planned layer, by name."""
         return self.built.giving([layer.name for layer in self.plan])
 
+    def check_looked_at(self) -> None:
+        """Raises WorkerError where one image is not all that the network takes."""
+        if len(self.full_plan.inputs) > 1:
+            raise WorkerError(
+                f"A network of {TASKS[self.spec.task].title} takes more than one image at once, "
+                "and what it does with one is not shown.",
+                "Choose a run of Classification.",
+            )
+
+    def check_classes(self) -> None:
+        """Raises WorkerError where the network tells no classes apart."""
+        if not {"features", "logits"} <= {layer.name for layer in self.full_plan}:
+            raise WorkerError(
+                f"A network of {TASKS[self.spec.task].title} tells no classes apart.",
+                "Choose a run of Classification.",
+            )
+
     @cached_property
     def heads(self) -> keras.Model:
-        """From pixels to the features and the logits, by name."""
+        """From pixels to the features and the logits, by name, of a network that has both. Raises
+        WorkerError."""
+        self.check_classes()
         return self.built.giving(("features", "logits"))
 
     @cached_property
@@ -123,6 +143,12 @@ class Network:
             tf.constant(min(1.0, epoch / spec.epochs)),
             self.centers,
         )
+        lacking = sorted({*self.loss.sources} - {*objective.PROVIDED})
+        if lacking:
+            raise WorkerError(
+                f"The loss of this run takes {', '.join(lacking)}, which one image does not have.",
+                "Look at its maps without gradients.",
+            )
         return tf.cast(self.loss.on(objective.tensors(self.loss, known)), tf.float32)
 
     def image(self, chosen: Mapping[str, Any]) -> tuple[np.ndarray, int | None]:
