@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from statistics import NormalDist
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import tensorflow as tf
@@ -70,10 +71,20 @@ class Code:
         return {name: np.asarray(tf.cast(each, tf.float32)) for name, each in found.items()}
 
 
+_codes: WeakKeyDictionary[Network, Code] = WeakKeyDictionary()  # of the networks that are kept
+
+
+def _code(network: Network) -> Code:
+    """Encoder and decoder of a network, made once. Raises WorkerError of one that has none."""
+    if network not in _codes:
+        _codes[network] = Code(network)
+    return _codes[network]
+
+
 def reconstructions(network: Network) -> dict[str, Any]:
     """The first test images, uint8 (N, H, W, C), their `labels`, what the encoder was `given` of
     them where the run has noise on its input, and their `reconstructions` from the code's mean."""
-    code = network.code
+    code = _code(network)
     images, labels = (each[:RECONSTRUCTED] for each in network.seen("test"))
     given = images
     if code.spec.noise:
@@ -95,7 +106,7 @@ def latent(network: Network, target: int = -1) -> dict[str, Any]:
     conditional decoder is told the class `target`. `divergences` (L,) nats are the mean KL
     divergence of each dimension, `spread` (L,) the variance of its mean over images.
     """
-    code = network.code
+    code = _code(network)
     images, labels = network.seen("test")
     found = code.encode(images, labels)
     mean = found["mu"]
@@ -135,7 +146,7 @@ def decode(
 ) -> dict[str, Any]:
     """What the decoder makes of `codes` of L numbers each, `images` uint8 (N, H, W, C); or of codes
     evenly spread on the way from one test image's to another's, whose numbers `walk` are."""
-    code = network.code
+    code = _code(network)
     width = code.spec.latent
     if walk:
         images, labels = network.seen("test")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -15,9 +15,6 @@ from playground.spec import RunSpec
 from playground.tasks import TASKS
 from playground.tasks.classification import ClassificationSpec
 from playground.training import centers, objective
-
-if TYPE_CHECKING:
-    from playground.analysis.latent import Code
 
 BROWSED = 2000  # test images that can be looked through by class and by mistake
 SAMPLED = 256  # test images over which filters are compared and counted
@@ -89,13 +86,6 @@ class Network:
         WorkerError."""
         self.check_classes()
         return self.built.giving(("features", "logits"))
-
-    @cached_property
-    def code(self) -> "Code":
-        """Encoder and decoder. Raises WorkerError of a network that has none."""
-        from playground.analysis.latent import Code
-
-        return Code(self)
 
     def seen(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """The images (N, H, W, C) and labels (N,) of a split that are looked at: the first of the
