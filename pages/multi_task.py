@@ -34,5 +34,15 @@ with st.container(key="panel-pairs", gap="xsmall"):
     with st.container(key="lesson-pairs"):
         st.caption("Pairs of test images that it never trained on, hardest for it first.")
 
+with st.container(key="lesson-weights"):
+    st.caption(
+        "**Try it.** Train, then raise s until the digits get worse: see the pair's share of the "
+        "total and its gradient norm at the trunk grow. Set s to 0: the embedding still verifies, "
+        "as far as classes alone pull it together. Then choose another way under *Weights of the "
+        "terms* and see which head gives way. Class numbers (labels_left) go with "
+        "sparse_categorical_crossentropy, one-hot targets (y_left) with categorical_crossentropy: "
+        "the numbers are the same."
+    )
+
 task_page.network(page)
 task_page.end(page)
