@@ -97,11 +97,12 @@ def test_wide_features_can_be_had_for_another_to_lay_out(look) -> None:
 def test_layouts_are_made_without_tensorflow() -> None:
     code = """
 import sys, numpy as np
-from playground import worker
+from playground import Control, worker
+from playground.answers import ANSWERS
 worker._WARM_UPS["project"]()
 draw = np.random.default_rng(0)
 asked = {"points": draw.normal(size=(60, 16)), "centers": np.full((3, 16), np.nan)}
-found = worker._ANSWERS["project"]({**asked, "method": "tsne", "dims": 2, "run": "a"})
+found = ANSWERS["project"]({**asked, "method": "tsne", "dims": 2, "run": "a"}, Control())
 assert found["points"].shape == (60, 2) and np.isnan(found["centers"]).all()
 print([name for name in ("tensorflow", "keras", "losses") if name in sys.modules])
 """
