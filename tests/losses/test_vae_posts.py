@@ -247,6 +247,6 @@ def test_kl_of_a_code_is_that_of_the_paper_and_other_divergences_stay() -> None:
 def test_the_default_loss_is_sound_to_the_doctor() -> None:
     from playground.tasks.autoencoder import OBJECTIVE
 
-    found = losses.doctor(losses.WrittenLoss(OBJECTIVE, provided=OFFERED)).as_dict()["verdicts"]
+    found = losses.doctor(losses.WrittenLoss(OBJECTIVE, provided=OFFERED)).as_dict()["findings"]
     states = {each["name"]: each["state"] for each in found}
     assert states["sound"] == "yes" and states["gradient"] == "yes", found
