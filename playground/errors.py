@@ -11,6 +11,7 @@ PlaygroundError   something a visitor or an operator can act on; str() is one pl
 ├── StoreError    the store cannot be read or written (full disk, locked, foreign file)
 ├── SettingError  an environment variable has a value that cannot be used
 └── WorkerError   a worker process died or did not answer in time
+    └── Superseded  a newer question of the same visitor made this one pointless
 """
 
 import re
