@@ -108,7 +108,7 @@ def test_a_teacher_is_missed_by_name() -> None:
     for text in ("distillation", "distillation()", "mean(square(teacher_logits - logits))"):
         told = report(text)
         found = told["refusal"] or told["error"]
-        assert "teacher_logits" in found["message"] and "no teacher" in found["message"]
+        assert "needs teacher_logits, which comes with Incremental" in found["message"]
 
 
 def test_another_task_may_have_a_teacher() -> None:
