@@ -13,6 +13,7 @@ from typing import IO
 from tests import chromium
 
 ROOT = Path(__file__).resolve().parents[1]
+WHOLE = sorted(Path(__file__).parent.glob("test_*.py"))  # of the house as a whole
 
 
 def main(arguments: list[str]) -> int:
@@ -40,7 +41,7 @@ def _side_by_side(python: list[str]) -> int:
     own: both mostly keep one core busy. What the first says is printed when both are through."""
     with tempfile.TemporaryFile() as said:
         browser = _pytest(python, ["tests/browser", "tests/pages"], said)
-        others = _pytest(python, ["tests/losses", "tests/playground"])
+        others = _pytest(python, ["tests/losses", "tests/playground", *map(str, WHOLE)])
         statuses = [others.wait(), browser.wait()]
         said.seek(0)
         print(said.read().decode(errors="replace"), flush=True)
