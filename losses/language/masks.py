@@ -63,7 +63,7 @@ def reduce(b: Builder, op: str, x: Node, axis: st.Axis, keepdims: bool) -> Node:
         raise b.error("keepdims is not read where a condition has chosen", "leave it out")
     over = None if len(places) > 1 or x.rank == rank else tuple(range(rank))
     if op in ("any", "all"):
-        held = b.cast(x, "bool")
+        held = x if x.dtype == "bool" else b.cast(x, "bool", implicit=False)
         rest = _rest(b, held, b.const(op == "all"))
         return st.reduce(b, op, rest, over)
     if op == "count_nonzero":

@@ -135,3 +135,10 @@ def test_they_read_back_as_they_are_spelt() -> None:
             float(loss.on(B)), rel=1e-5
         )
         assert loss.latex
+
+
+def test_any_of_chosen_numbers_is_read_again_as_it_is_written() -> None:
+    """Its canonical text had lost that the numbers are taken as truths."""
+    text = "mean(cast(any(tf.boolean_mask(y_true, y_true > y_pred)), float) * y_pred)"
+    words = losses.compile_loss(text).canonical
+    assert losses.compile_loss(words).canonical == words
