@@ -38,8 +38,8 @@ with st.container(key="panel-latent", gap="xsmall"):
     )
     with st.container(key="lesson-latent"):
         st.caption(
-            "Left: where the encoder puts up to 2,000 test images. Drag the ring, or move it with the "
-            "arrow keys, and the decoder draws that place at once. Right: what it makes of the "
+            "Left: where the encoder puts up to 2,000 test images. Drag the ring, or move it with "
+            "the arrow keys, and the decoder draws that place at once. Right: what it makes of the "
             "plane, at quantiles of the normal distribution, so that each image stands for an "
             "equal share of the codes that it is to be drawn from."
         )
