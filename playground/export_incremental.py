@@ -1,8 +1,9 @@
 """A run of Incremental taken home: the phases in plain Keras 3, with the teacher, the exemplars and
 the correction. Imports no Keras."""
 
-from playground import export, layers
+from playground import export_parts, layers
 from playground.datasets import source_of
+from playground.export_parts import NEEDED, SCRIPT, TRAINED, WEIGHTS
 from playground.tasks.incremental import TASK, IncrementalSpec
 from playground.tasks.inputs import literal
 from playground.training.optimizers import WARM_UP
@@ -14,7 +15,7 @@ def script(spec: IncrementalSpec, *, weights: bool, changed: bool) -> str:
     classes = len(source_of(spec.dataset).class_names)
     return "\n".join([
         _head(spec, weights, changed, layers.needs_own(plan)),
-        export.data(spec),
+        export_parts.data(spec),
         "# The network.",
         *layers.script(plan),
         f'network = keras.Model(images, probabilities, name="{spec.dataset}")',
@@ -25,13 +26,13 @@ def script(spec: IncrementalSpec, *, weights: bool, changed: bool) -> str:
             classes=classes,
             shown="among(logits, seen)" if spec.head == "seen" else "logits",
             shape=source_of(spec.dataset).shape,
-            moving="".join(f"moved = {code}(moved)\n" for code in export.moving(spec)),
-            optimizer=export.optimizer(spec).replace("(rate", "(RATES[0]"),
+            moving="".join(f"moved = {code}(moved)\n" for code in export_parts.moving(spec)),
+            optimizer=export_parts.optimizer(spec).replace("(rate", "(RATES[0]"),
         ),
         _MEMORY.format(classes=classes, herding=spec.selection == "herding", seed=spec.seed),
         _CORRECTIONS[spec.correction],
         _TRAINING.format(
-            trained=export.TRAINED,
+            trained=TRAINED,
             fresh=spec.fresh_optimizer,
         ),
     ])  # fmt: skip
@@ -39,11 +40,11 @@ def script(spec: IncrementalSpec, *, weights: bool, changed: bool) -> str:
 
 def _loss(spec: IncrementalSpec) -> str:
     if spec.loss.isidentifier():
-        return export.named_loss(spec)
+        return export_parts.named_loss(spec)
     inputs = literal(TASK.inputs, TASK.sizes, set(TASK.inputs))
     values = f", {dict(spec.loss_parameters)!r}" if spec.loss_parameters else ""
     return (
-        f"TEXT = {export.quoted(spec.loss)}\n"
+        f"TEXT = {export_parts.quoted(spec.loss)}\n"
         f"loss = losses.compile_loss(TEXT{values}, inputs={inputs})"
     )
 
@@ -79,7 +80,7 @@ _FACTORS = {
 def _head(spec: IncrementalSpec, weights: bool, changed: bool, own: bool) -> str:
     title = source_of(spec.dataset).title
     taking = (
-        f"    python {export.SCRIPT} {export.WEIGHTS}     takes the weights of the run, which has "
+        f"    python {SCRIPT} {WEIGHTS}     takes the weights of the run, which has "
         "trained all\n                                    phases, instead of training\n"
         if weights
         else ""
@@ -98,9 +99,9 @@ def _head(spec: IncrementalSpec, weights: bool, changed: bool, own: bool) -> str
     ]  # fmt: skip
     return f'''"""Classes of {title} in phases: a run of the Loss Playground in plain Keras 3.
 
-    pip install -r {export.NEEDED}
-    python {export.SCRIPT}                 trains the phases, prints the test accuracy after each,
-                                    keeps it as {export.TRAINED} and trained.keras
+    pip install -r {NEEDED}
+    python {SCRIPT}                 trains the phases, prints the test accuracy after each,
+                                    keeps it as {TRAINED} and trained.keras
 {taking}
 {chr(10).join(said)}
 `losses/` is the Loss Playground's: the loss language and the named losses.

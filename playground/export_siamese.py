@@ -7,8 +7,9 @@ loss_weights={...})`; any other is one layer that calls `add_loss`. Imports no K
 import ast
 from collections.abc import Mapping
 
-from playground import export, layers
+from playground import export_parts, layers
 from playground.datasets import source_of
+from playground.export_parts import NEEDED, SCRIPT, TRAINED, WEIGHTS
 from playground.tasks.inputs import literal
 from playground.tasks.siamese import TASK, SiameseSpec
 
@@ -23,10 +24,10 @@ def script(spec: SiameseSpec, *, weights: bool, changed: bool) -> str:
     plan = TASK.plan(spec)
     heads = by_head(spec)
     judged = plan.outputs[-1]
-    moved = export.moving(spec)
+    moved = export_parts.moving(spec)
     return "\n".join([
         _head(spec, weights, changed, layers.needs_own(plan), heads is None),
-        export.data(spec),
+        export_parts.data(spec),
         _PAIRS.format(share=spec.same_share, batch=spec.batch_size, seed=spec.seed, judged=judged),
         "# The network: one trunk, called for the left image and again for the right.",
         *layers.script(plan, {"left": moved, "right": moved}),
@@ -34,13 +35,13 @@ def script(spec: SiameseSpec, *, weights: bool, changed: bool) -> str:
         f'network = keras.Model([left, right], outputs, name="{spec.dataset}")',
         f"STEPS = -(-len(x_train) // {spec.batch_size})  # of an epoch",
         f"ALL_STEPS = STEPS * {spec.epochs}",
-        export.rate(spec),
+        export_parts.rate(spec),
         "",
         _compiled(spec, heads) if heads is not None else _added(spec),
         _TRAINING.format(
             epochs=spec.epochs,
-            callbacks=export.callbacks(spec),
-            trained=export.TRAINED,
+            callbacks=export_parts.callbacks(spec),
+            trained=TRAINED,
             answer=_ANSWERS[spec.same_head],
         ),
     ])  # fmt: skip
@@ -108,7 +109,7 @@ def _compiled(spec: SiameseSpec, heads: list[tuple[str, str, float]]) -> str:
     factors = "".join(f'        "{output}": {factor!r},\n' for output, _, factor in heads)
     return (
         "model = network\nmodel.compile(\n"
-        f"    optimizer=keras.optimizers.{export.optimizer(spec)},\n"
+        f"    optimizer=keras.optimizers.{export_parts.optimizer(spec)},\n"
         f"    loss={{\n{losses}    }},\n    loss_weights={{\n{factors}    }},\n"
         "    jit_compile=False,\n)\n"
         "fed = Pairs(x_train, y_train)\nbeside = Balanced(x[held_out], y[held_out], 1)\n"
@@ -119,9 +120,9 @@ def _added(spec: SiameseSpec) -> str:
     inputs = literal(TASK.inputs, TASK.sizes, set(TASK.inputs))
     values = f", {dict(spec.loss_parameters)!r}" if spec.loss_parameters else ""
     made = (
-        export.named_loss(spec)
+        export_parts.named_loss(spec)
         if spec.loss.isidentifier()
-        else f"TEXT = {export.quoted(spec.loss)}\n"
+        else f"TEXT = {export_parts.quoted(spec.loss)}\n"
         f"loss = losses.compile_loss(TEXT{values}, inputs={inputs})"
     )
     chance = {
@@ -134,15 +135,14 @@ def _added(spec: SiameseSpec) -> str:
         chance=chance,
         judged="distance" if spec.same_head == "none" else "p_same",
         classes=len(source_of(spec.dataset).class_names),
-        optimizer=export.optimizer(spec),
+        optimizer=export_parts.optimizer(spec),
     )
 
 
 def _head(spec: SiameseSpec, weights: bool, changed: bool, own: bool, named: bool) -> str:
     title = source_of(spec.dataset).title
     taking = (
-        f"    python {export.SCRIPT} {export.WEIGHTS}     takes the weights of the run instead of "
-        "training\n"
+        f"    python {SCRIPT} {WEIGHTS}     takes the weights of the run instead of training\n"
         if weights
         else ""
     )
@@ -160,9 +160,9 @@ def _head(spec: SiameseSpec, weights: bool, changed: bool, own: bool, named: boo
     ]  # fmt: skip
     return f'''"""A siamese network of the Loss Playground for {title}, in plain Keras 3.
 
-    pip install -r {export.NEEDED}
-    python {export.SCRIPT}                 trains it, prints what its heads reach and keeps it as
-                                    {export.TRAINED} and trained.keras
+    pip install -r {NEEDED}
+    python {SCRIPT}                 trains it, prints what its heads reach and keeps it as
+                                    {TRAINED} and trained.keras
 {taking}
 {chr(10).join(said)}
 """

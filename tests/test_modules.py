@@ -22,7 +22,7 @@ REASONS = {
     # A spec is of the class of its task, and a task's file declares such a class.
     "playground.spec": {"playground.tasks"},
     # A task tells of a run what only those ask for who take it home.
-    "playground.tasks.classification": {"playground.export"},
+    "playground.tasks.classification": {"playground.export_classification"},
     "playground.tasks.siamese": {"playground.export_siamese"},
     "playground.tasks.incremental": {"playground.export_incremental"},
 }

@@ -59,22 +59,42 @@ def _unpickle(content: bytes) -> dict[bytes, Any]:
     return _BatchUnpickler(io.BytesIO(content), encoding="bytes").load()
 
 
-_SCRIPT = """
+# Of the published files, whose MD5 sums are below: a script has no unpickler of its own.
+SHA256 = {
+    "data_batch_1": "54636561a3ce25bd3e19253c6b0d8538147b0ae398331ac4a2d86c6d987368cd",
+    "data_batch_2": "766b2cef9fbc745cf056b3152224f7cf77163b330ea9a15f9392beb8b89bc5a8",
+    "data_batch_3": "0f00d98ebfb30b3ec0ad19f9756dc2630b89003e10525f5e148445e82aa6a1f9",
+    "data_batch_4": "3f7bb240661948b8f4d53e36ec720d8306f5668bd0071dcb4e6c947f78e9682b",
+    "data_batch_5": "d91802434d8376bbaeeadf58a737e3a1b12ac839077e931237e0dcd43adcb154",
+    "test_batch": "f53d8d457504f7cff4ea9e021afcf0e0ad8e24a91f3fc42091b8adef61157831",
+}
+_DIGESTS = "".join(f'    "{name}": "{digest}",\n' for name, digest in SHA256.items())
+_SCRIPT = f"""
+import hashlib
 import pickle
 
 folder = DATA / "cifar-10-batches-py"
 if not folder.is_dir():
     folder = DATA / "cifar-10-batches-py-target" / "cifar-10-batches-py"
+SHA256 = {{
+{_DIGESTS}}}
+
+
+def batch(name):
+    content = (folder / name).read_bytes()
+    if hashlib.sha256(content).hexdigest() != SHA256[name]:  # a pickle can run any code
+        sys.exit(f"{{folder / name}} is not the published file: fetch CIFAR-10 again.")
+    return pickle.loads(content, encoding="bytes")
 
 
 def read(*names):
-    kept = [pickle.loads((folder / name).read_bytes(), encoding="bytes") for name in names]
-    planes = np.concatenate([one[b"data"] for one in kept]).reshape(-1, 3, 32, 32)
-    return planes.transpose(0, 2, 3, 1), np.concatenate([one[b"labels"] for one in kept])
+    batches = [batch(name) for name in names]
+    planes = np.concatenate([one[b"data"] for one in batches]).reshape(-1, 3, 32, 32)
+    return planes.transpose(0, 2, 3, 1), np.concatenate([one[b"labels"] for one in batches])
 
 
 if folder.is_dir():
-    x, y = read(*(f"data_batch_{number}" for number in range(1, 6)))
+    x, y = read(*(f"data_batch_{{number}}" for number in range(1, 6)))
     x_test, y_test = read("test_batch")
 else:
     (x, y), (x_test, y_test) = keras.datasets.cifar10.load_data()

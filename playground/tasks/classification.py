@@ -202,8 +202,8 @@ class Classification(Task):
     def script(
         self, spec: ClassificationSpec, weights: Mapping[str, np.ndarray], changed: bool
     ) -> str:
-        """Python that trains it with `keras.Model.fit` (`playground.export`)."""
-        from playground.export import script
+        """Python that trains it with `keras.Model.fit` (`playground.export_classification`)."""
+        from playground.export_classification import script
 
         return script(spec, weights=bool(weights), changed=changed)
 

@@ -2,6 +2,7 @@
 
 import ast
 import gzip
+import hashlib
 import io
 import os
 import pickle
@@ -18,7 +19,9 @@ from hypothesis import strategies as st
 
 from playground import RunSpec, datasets, export, train
 from playground.analysis.files import keras_file
+from playground.datasets import cifar10
 from playground.errors import SpecError, WorkerError
+from playground.export_classification import script
 from playground.presets import PRESETS, with_centers
 from playground.runs.store import Store, open_store
 from playground.settings import Settings
@@ -148,7 +151,7 @@ def test_the_script_reads_the_files_that_the_playground_reads(name: str, tmp_pat
         "import numpy as np",
         "DATA = pathlib.Path(os.environ['PLAYGROUND_DATA'])",
         "kept = sys = keras = layers = ops = losses = pairs = None",
-        known.script,
+        of_these_files(known, tmp_path / "data"),
         "assert kept is sys is keras is layers is ops is losses is pairs is None",
         "np.savez('read.npz', x=x, y=y, x_test=x_test, y_test=y_test)",
     ])  # fmt: skip
@@ -159,6 +162,46 @@ def test_the_script_reads_the_files_that_the_playground_reads(name: str, tmp_pat
             rows = wanted[part]
             assert np.array_equal(read[x].reshape(rows["images"].shape), rows["images"])
             assert np.array_equal(read[y].reshape(-1), rows["labels"])
+
+
+def of_these_files(known: datasets.Source, folder: Path) -> str:
+    """The lines that read a data set, with the digests of the files in a folder in place of the
+    published ones."""
+    code = known.script
+    for name, digest in cifar10.SHA256.items() if known.name == "cifar10" else ():
+        assert digest in code
+        content = (folder / known.layouts[-1] / name).read_bytes()
+        code = code.replace(digest, hashlib.sha256(content).hexdigest())
+    return code
+
+
+class Bomb:
+    """Leaves a file where it is unpickled."""
+
+    def __init__(self, sentinel: Path) -> None:
+        self.sentinel = sentinel
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, (str(self.sentinel),)
+
+
+def test_the_script_opens_no_pickle_that_is_not_the_published_one(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "cifar-10-batches-py"
+    folder.mkdir(parents=True)
+    for name in cifar10.SHA256:
+        (folder / name).write_bytes(pickle.dumps(Bomb(tmp_path / "sprung")))
+    code = "\n".join([
+        "import pathlib, sys",
+        "import numpy as np",
+        f"DATA = pathlib.Path({str(tmp_path / 'data')!r})",
+        datasets.source_of("cifar10").script,
+    ])  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith(
+        "data_batch_1 is not the published file: fetch CIFAR-10 again."
+    )
+    assert not (tmp_path / "sprung").exists()
 
 
 def published(name: str, folder: Path) -> dict[str, dict[str, np.ndarray]]:
@@ -241,7 +284,7 @@ def test_a_text_is_a_text_in_the_script(text: str) -> None:
         return  # refused before it could be exported
     found = {
         node.targets[0].id: node.value
-        for node in ast.parse(export.script(spec)).body
+        for node in ast.parse(script(spec)).body
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
     }
     assert ast.literal_eval(found["TEXT"]) == spec.loss
@@ -269,14 +312,14 @@ def each_choice() -> list[RunSpec]:
 
 def test_every_choice_has_its_lines() -> None:
     for spec in each_choice():
-        assert ast.parse(export.script(spec)).body
+        assert ast.parse(script(spec)).body
 
 
 def test_what_is_not_in_the_script_is_said() -> None:
-    assert "Not in here: Class imbalance 10, Mixup 0.2." in export.script(
+    assert "Not in here: Class imbalance 10, Mixup 0.2." in script(
         RunSpec(imbalance=10.0, mixup=0.2)
     )
-    assert "Not in here" not in export.script(RunSpec())
+    assert "Not in here" not in script(RunSpec())
 
 
 def test_unknown_run(store: Store) -> None:
