@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
+from playground import spec_faults
 from playground.datasets import SETS
 from playground.errors import SpecError
 from playground.knobs import (
@@ -30,7 +31,6 @@ from playground.knobs import (
     Titles,
     checked_text,
     is_name,
-    kind_of,
     knob_of,
     shown,
     to_text,
@@ -439,7 +439,7 @@ class RunSpec(BaseModel):
                     notes.append(f"{key}: expected a number; got {shown(text)}; left out")
             elif key in chosen.model_fields and key != "loss_parameters":
                 values[key] = text
-            elif theirs := _others_knob(key, chosen):
+            elif theirs := spec_faults.others_knob(key, chosen, _tasks()):
                 notes.append(f"{key}: {theirs}; left out")
         if parameters:
             values["loss_parameters"] = parameters
@@ -474,42 +474,7 @@ def knobs(task: str | None = None) -> dict[str, Knob]:
 
 def spec_errors(error: ValidationError) -> list[SpecError]:
     """pydantic's findings, one SpecError for each field, in our words."""
-    specs = {task.Spec.__name__: task.Spec for task in _tasks().values()}
-    spec = specs.get(error.title, RunSpec)
-    found: dict[str, SpecError] = {}
-    for item in error.errors(include_url=False, include_context=False):
-        # Of what only all fields together tell, the kind is the field that it is about.
-        field = str(item["loc"][0]) if item["loc"] else item["type"]
-        value = shown(item.get("input"))
-        if not item["loc"] or item["type"] in {
-            "choice",
-            "range",
-            "empty",
-            "length",
-            "text",
-            "name",
-        }:
-            message = item["msg"]
-        elif item["type"] == "extra_forbidden":
-            message = _others_knob(field, spec) or "no such field"
-        elif item["type"] == "literal_error":
-            message = f"expected one of {', '.join(_tasks())}; got {value}"
-        else:
-            known = spec.model_fields.get(field)
-            message = f"expected {kind_of(known) if known else 'a known field'}; got {value}"
-        found.setdefault(field, SpecError(field, message))
-    return list(found.values())
-
-
-def _others_knob(name: str, spec: type[RunSpec]) -> str:
-    """What to say of a knob that this spec has not and another task's has; "" of any other."""
-    if name in spec.model_fields:
-        return ""
-    theirs = [task.title for task in _tasks().values() if name in task.Spec.model_fields]
-    mine = [task.title for task in _tasks().values() if task.Spec is spec]
-    if not theirs or not mine:
-        return ""
-    return f"a setting of {' and '.join(theirs)}; this run is {mine[0]}"
+    return spec_faults.in_words(error, _tasks(), RunSpec)
 
 
 def _most_images(info: ValidationInfo) -> int:
