@@ -6,6 +6,7 @@ from . import (
     active_passive,
     alternatives,
     batchwise,
+    boxes,
     builtin,
     classification,
     distillation,
@@ -27,6 +28,7 @@ FAMILIES = (
     batchwise,
     views,
     distillation,
+    boxes,
 )
 
 CATALOG: dict[str, LossInfo] = REGISTRY

@@ -61,6 +61,9 @@ def batch(seed: int, num_classes: int) -> dict[str, np.ndarray]:
         "progress": np.float32(0.3),
     }
     found["p_true"] = (found["y_true"] * found["y_pred"]).sum(-1)
+    for name in ("boxes", "boxes_pred"):
+        each = np.random.default_rng([seed, crc32(name.encode())])
+        found[name] = _value(each, "box", (SIZE, 4), num_classes)
     return found
 
 

@@ -94,6 +94,8 @@ INPUTS: dict[str, Input] = {
     "negative_features": Input("BD", "partner", r"\bar f", "the embedding of a negative"),
     "same": Input("B", "label", "s", "1 where the pair is of one class", "binary"),
     "teacher_logits": Input("BC", "label", r"\hat z", "the teacher's logits"),
+    "boxes": Input("B4", "label", "b", "the true boxes, x1, y1, x2, y2", "box"),
+    "boxes_pred": Input("B4", "prediction", r"\hat b", "the predicted boxes", "box"),
     "sample_weight": Input(
         "B", "context", r"\hat\omega", "the weight of each sample, 1 by default", "positive"
     ),

@@ -426,8 +426,21 @@ def _result_shape(
             return tuple(n for i, n in enumerate(shape) if i not in reduced)
         return shape[:-1] if info.per_sample else ()
     first = tensors[0].shapes[k]
+    if "boxes_pred" in by_name:
+        return _a_value_a_box(b, info, tensors, k)
     if not info.per_sample:
         return ()
     if not first:
         raise sizes.SizeError(f"{info.name} needs tensors", "pass y_true and y_pred")
     return first[:1]
+
+
+def _a_value_a_box(b: Builder, info: LossInfo, tensors: list[Node], k: int) -> tuple[int, ...]:
+    sizes_of_both = [node.shapes[k] for node in tensors]
+    if any(shape[-1:] != (4,) for shape in sizes_of_both):
+        shown = " and ".join(letters(node, b) for node in tensors)
+        raise sizes.SizeError(
+            f"{info.name} needs boxes, x1, y1, x2, y2 in a last axis of 4, not {shown}",
+            "pass boxes, boxes_pred",
+        )
+    return broadcast(*sizes_of_both)[:-1]

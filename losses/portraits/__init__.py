@@ -33,6 +33,7 @@ __all__ = ["VIEWS", "LossFunction", "curve", "portrait"]
 VIEWS = ("curve", "simplex", "weights")
 KEPT = 12  # losses that stay compiled, so that a slider moves at once
 Batch = tuple[np.ndarray, np.ndarray]
+OF_BOXES = "It compares boxes: the box studio on the page Detection draws it."
 
 
 def portrait(
@@ -70,6 +71,8 @@ def portrait(
                 raise ValueError("expected a batch; got none")
             return weights(function, *batch)
         if not function.curved:
+            if "boxes_pred" in function.loss.inputs:
+                return {"reason": OF_BOXES}
             return on_features(function)
         if function.coupled and batch is not None:
             note = "It compares the samples of a batch, so that a curve of one would mislead: each "

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from playground.datasets import cifar10, digits, fashion_mnist, files, mnist
+from playground.datasets import cifar10, digits, fashion_mnist, files, mnist, shapes
 from playground.datasets.files import OnProgress
 from playground.datasets.source import Rows, Source
 from playground.datasets.splits import Counts, Split, expected, split, steps_per_epoch
@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 SETS: dict[str, Source] = {
-    module.SOURCE.name: module.SOURCE for module in (mnist, fashion_mnist, cifar10, digits)
+    module.SOURCE.name: module.SOURCE for module in (mnist, fashion_mnist, cifar10, digits, shapes)
 }
 
 

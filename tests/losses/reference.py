@@ -38,4 +38,6 @@ def batch(size: int = 32, seed: int = 0) -> dict[str, np.ndarray]:
     found["negative_features"] = rng.normal(size=(size, 16))
     found["same"] = rng.integers(0, 2, size=size)
     found["teacher_logits"] = rng.normal(size=(size, 10))
+    for name in ("boxes", "boxes_pred"):
+        found[name] = np.sort(rng.random((size, 2, 2)), axis=1).reshape(size, 4)
     return {**{k: v.astype("float32") for k, v in found.items()}, "labels": labels}

@@ -95,9 +95,10 @@ def test_the_slope_is_finite_at_the_corners(info):
     corner["logits"] = 30 * corner["y_pred"]
     corner["features"] = np.repeat(BATCH["features"][:2], 16, axis=0)
     corner["partner_features"] = corner["features"]
+    corner["boxes_pred"] = np.concatenate([BATCH["boxes"][:16], np.zeros((16, 4), "float32")])
     loss = losses.get(info.name)
     given = {n: tf.convert_to_tensor(corner[n]) for n in loss.inputs}
-    learnt = ("y_pred", "logits", "features", "last_kernel", "partner_features")
+    learnt = ("y_pred", "logits", "features", "last_kernel", "partner_features", "boxes_pred")
     watched = [v for n, v in given.items() if n in learnt]
     with tf.GradientTape() as tape:
         tape.watch(watched)
