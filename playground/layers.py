@@ -403,5 +403,6 @@ KINDS: Mapping[str, Kind] = {
     "Distance": Kind(lambda o, s: (1,), own=True),
     "Difference": Kind(_same, own=True),
     "Sampling": Kind(_same, random=True, own=True),
+    "CellBoxes": Kind(lambda o, s: (s[0][0] * s[0][1], 4), own=True),
 }
 ACTIVATIONS = ("Activation", "PReLU")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from playground import layers
-from playground.datasets import source_of
 from playground.layers import Built, Plan
 from playground.spec import RunSpec
 from playground.tasks import TASKS
@@ -78,7 +77,8 @@ def connect(
     the same ones. Without statistics, pixels are scaled to 0...1. `training`: see `layers.build`.
     """
     if statistics is None:
-        blank = np.zeros((1, *source_of(spec.dataset).shape), np.uint8)
+        shape = next(iter(plan(spec).inputs.values()))
+        blank = np.zeros((1, *shape), np.uint8)
         statistics = pixel_statistics(blank, "unit")
     given = {"mean": statistics.mean, "variance": statistics.variance}
     return layers.build(plan(spec), given, training)

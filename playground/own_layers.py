@@ -1,4 +1,4 @@
-"""Layers that Keras has not: distances of two embeddings, and the draw of a variational code.
+"""Layers that Keras has not: distances of two embeddings, the draw of a variational code, boxes.
 
 A file of its own that needs Keras alone, because it goes with an exported script.
 """
@@ -84,3 +84,28 @@ class Sampling(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class CellBoxes(keras.layers.Layer):
+    """The box of each cell of a map (B, H, W, 4): (B, H * W, 4), x1, y1, x2, y2 of 0 to 1. The four
+    numbers are the logarithms of how far, in cells, left, top, right and bottom are from the cell's
+    centre (Tian et al., "FCOS", ICCV 2019)."""
+
+    def call(self, inputs: Any) -> Any:
+        _, height, width, _ = inputs.shape
+        # Beyond e^3 cells a box is larger than any picture here: its slope would be, too.
+        far = ops.exp(ops.clip(ops.cast(inputs, "float32"), -4.0, 3.0))
+        x = (ops.arange(width, dtype="float32") + 0.5)[None, None, :]
+        y = (ops.arange(height, dtype="float32") + 0.5)[None, :, None]
+        sides = [
+            (x - far[..., 0]) / width,
+            (y - far[..., 1]) / height,
+            (x + far[..., 2]) / width,
+            (y + far[..., 3]) / height,
+        ]
+        return ops.reshape(ops.stack(sides, axis=-1), (-1, height * width, 4))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        batch, height, width, _ = input_shape
+        return (batch, height * width, 4)

@@ -75,8 +75,8 @@ ADDED: dict[str, tuple[Edits, str]] = {
             "playground/datasets/toy.py": ("", DATA_SET),
             "playground/datasets/__init__.py": (
                 "(mnist, fashion_mnist, cifar10, digits, shapes)",
-                "(mnist, fashion_mnist, cifar10, digits, shapes, __import__('playground.datasets.toy',"
-                " fromlist=['toy']))",
+                "(mnist, fashion_mnist, cifar10, digits, shapes,"
+                " __import__('playground.datasets.toy', fromlist=['toy']))",
             ),
         },
         "from playground import datasets; from playground.spec import RunSpec;"

@@ -13,7 +13,9 @@ NAMES = ["circle", "square", "triangle"]
 
 def _read(open_file: Callable[[str], bytes], wanted: Sequence[str]) -> Mapping[str, Rows]:
     counts = {"train": TRAIN_COUNT, "test": TEST_COUNT}
-    return {part: _drawn(counts[part], place) for place, part in enumerate(counts) if part in wanted}
+    return {
+        part: _drawn(counts[part], place) for place, part in enumerate(counts) if part in wanted
+    }
 
 
 def _drawn(count: int, seed: int) -> Rows:

@@ -22,8 +22,8 @@ CHUNK = 256  # canvases that are drawn at once
 
 @dataclass(frozen=True)
 class Drawing:
-    """How canvases are drawn: up to `items` of them, `smallest` to `largest` pixels, whose boxes
-    have an IoU of at most `overlap` where one of `TRIES` places allows."""
+    """How canvases are drawn: up to `items` of them, `smallest` to `largest` pixels; of two boxes
+    the smaller has at most a share of `overlap` in the other where one of `TRIES` places allows."""
 
     items: int
     smallest: float
@@ -64,7 +64,7 @@ class Drawing:
         placed = tf.zeros((count, 0, 4))
         for item in range(MOST):
             here = tried[:, item]
-            shared = iou(here, placed) * tf.cast(present[:, None, :item], tf.float32)
+            shared = _covered(here, placed) * tf.cast(present[:, None, :item], tf.float32)
             worst = tf.reduce_max(shared, axis=-1) if item else tf.zeros((count, TRIES))
             beyond = tf.where(worst <= self.overlap, 0.0, worst)
             best = tf.argmin(beyond, axis=-1, output_type=tf.int32)
@@ -100,12 +100,25 @@ def ink_of(images: np.ndarray) -> np.ndarray:
 
 def iou(one: Any, other: Any) -> Any:
     """The intersection over union (B, N, M) of boxes (B, N, 4) and (B, M, 4)."""
+    shared, first, second = _shared(one, other)
+    return shared / tf.maximum(first + second - shared, 1e-9)
+
+
+def _covered(one: Any, other: Any) -> Any:
+    """Of the smaller of two boxes the share in the other, (B, N, M)."""
+    shared, first, second = _shared(one, other)
+    return shared / tf.maximum(tf.minimum(first, second), 1e-9)
+
+
+def _shared(one: Any, other: Any) -> tuple[Any, Any, Any]:
+    """The area (B, N, M) that boxes have in common, and those of each, (B, N, 1) and (B, 1, M)."""
     low = tf.maximum(one[:, :, None, :2], other[:, None, :, :2])
     high = tf.minimum(one[:, :, None, 2:], other[:, None, :, 2:])
     shared = tf.reduce_prod(tf.maximum(high - low, 0.0), axis=-1)
-    areas = [tf.reduce_prod(tf.maximum(b[..., 2:] - b[..., :2], 0.0), axis=-1) for b in (one, other)]
-    union = areas[0][:, :, None] + areas[1][:, None, :] - shared
-    return shared / tf.maximum(union, 1e-9)
+    areas = [
+        tf.reduce_prod(tf.maximum(b[..., 2:] - b[..., :2], 0.0), axis=-1) for b in (one, other)
+    ]
+    return shared, areas[0][:, :, None], areas[1][:, None, :]
 
 
 def _scaled(images: Any, ink: Any, scale: Any, corners: Any) -> Any:

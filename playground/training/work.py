@@ -102,9 +102,13 @@ class Work:
         self.phases = [Phase("", everything, spec.epochs)]
         self.loss = objective.build(spec)
         self.metrics = objective.metrics(spec)
-        self.statistics = models.pixel_statistics(self.rows["train"]["images"], spec.normalise)
+        self.statistics = models.pixel_statistics(self.pictures(), spec.normalise)
         self.built = models.connect(spec, self.statistics, training=True)
         self.draw = stream(spec.seed, "samples")
+
+    def pictures(self) -> np.ndarray:
+        """What the network takes, uint8 (N, H, W, C), for the statistics of its pixels."""
+        return self.rows["train"]["images"]
 
     def choose_strip(self) -> None:
         """Draws the test rows that every evaluation repeats."""

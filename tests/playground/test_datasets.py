@@ -694,3 +694,16 @@ def test_importing_the_data_sets_needs_no_tensorflow() -> None:
         check=True,
     )
     assert done.stdout.strip() == "set()"
+
+
+def test_shapes_need_no_file_and_are_the_same_every_time(monkeypatch, tmp_path):
+    monkeypatch.setenv("PLAYGROUND_DATA", str(tmp_path))
+    known = datasets.source_of("shapes")
+    images, labels, names = datasets.sample("shapes", 6)
+    assert names == ["circle", "square", "triangle"]
+    assert labels.tolist() == [0, 1, 2, 0, 1, 2] and images.shape == (6, 28, 28, 1)
+    rows = known.read(lambda name: b"", ("test",))["test"]
+    np.testing.assert_array_equal(
+        rows["images"], known.read(lambda name: b"", ("test",))["test"]["images"]
+    )
+    assert len(rows["labels"]) == known.test_count and images.max() == 255

@@ -40,8 +40,10 @@ EVERY = Plan(
         Layer("same", "Conv2DTranspose",
               {"filters": 1, "kernel_size": 3, "strides": 2, "padding": "same"}, ("up",)),
         Layer("says", "Softmax", inputs=("mu",)),
+        Layer("sides", "Conv2D", {"filters": 4, "kernel_size": 1}, ("map",)),
+        Layer("boxes", "CellBoxes"),
     ),
-    outputs=("says", "back"),
+    outputs=("says", "back", "boxes"),
     seed=3,
     l2=1e-3,
 )  # fmt: skip

@@ -47,15 +47,16 @@ def specs(draw: st.DrawFn) -> RunSpec:
         if name == "task" or (name != "dataset" and draw(st.booleans())):
             continue
         kind = fields()[name].annotation
+        classes = len(SETS[values["dataset"]].class_names) if "dataset" in values else 10
         if knob.choices is not None:
             values[name] = draw(st.sampled_from(list(knob.choices)))
         elif name == "class_weights":
-            weights = st.lists(weight, min_size=10, max_size=10).map(",".join)
+            weights = st.lists(weight, min_size=classes, max_size=classes).map(",".join)
             values[name] = draw(st.sampled_from(["none", "balanced"]) | weights)
         elif name == "groups":
-            values[name] = draw(st.sampled_from(["pairs", "one by one", "halves", "4,3,3"]))
+            values[name] = draw(st.sampled_from(["one by one", "halves", f"{classes - 1},1"]))
         elif name == "class_order":
-            orders = st.permutations(range(10)).map(lambda order: ",".join(map(str, order)))
+            orders = st.permutations(range(classes)).map(lambda order: ",".join(map(str, order)))
             values[name] = draw(st.sampled_from(["as they are", "shuffled"]) | orders)
         elif name == "train_images":
             most = SETS[values["dataset"]].train_count
