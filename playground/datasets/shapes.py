@@ -22,7 +22,8 @@ def _drawn(count: int, seed: int) -> Rows:
     """So many shapes, a third of each, filled or in outline, turned, large and small."""
     draw = np.random.default_rng([seed, *b"shapes"])
     labels = draw.permutation(np.arange(count) % len(NAMES)).astype(np.int64)
-    radius, turn, thick = draw.uniform([[8], [-0.6], [1.5]], [[12], [0.6], [4]], (3, count))
+    radius, turn = draw.uniform(8, 12, count), draw.uniform(-0.6, 0.6, count)
+    thick = draw.uniform(1.5, 4, count)
     x, y = draw.uniform(radius + 0.5, SIDE - radius - 0.5, (2, count))
     filled = draw.random(count) < 0.5
     at = np.arange(SIDE, dtype=np.float32) + 0.5
