@@ -57,7 +57,8 @@ class IncrementalSpec(CnnSpec):
         str,
         Knob(
             "Head",
-            "Answer among the classes that have come so far, or among all from the start.",
+            "Answer among the classes that have come so far, or among all from the start. Those to "
+            "come are masked: no gradient reaches their weights, so it is as if the head grew.",
             "model",
             choices={"seen": "Classes seen so far", "all": "All classes"},
         ),
@@ -133,6 +134,39 @@ class IncrementalSpec(CnnSpec):
             },
         ),
     ] = "none"
+    importance: Annotated[
+        str,
+        Knob(
+            "Importance of weights",
+            "What `weight_drift`, where the loss names it, weighs the change of each weight by: "
+            "all alike; the Fisher information of earlier phases' images (EWC, Kirkpatrick et al. "
+            "2017); or what moving it took off the loss (SI, Zenke et al. 2017).",
+            "memory",
+            choices={
+                "equal": "All alike",
+                "fisher": "Fisher information (EWC)",
+                "path": "Path integral (SI)",
+            },
+        ),
+    ] = "equal"
+    pauses: Annotated[
+        bool,
+        Knob(
+            "Pause between phases",
+            "The run waits where a phase begins, so that the loss or a rate can be changed there; "
+            "Resume goes on. A run from a terminal does not wait.",
+            "memory",
+        ),
+    ] = False
+    augmented: Annotated[
+        str,
+        Knob(
+            "Images that are augmented",
+            "All, or the exemplars of old classes alone, which are few.",
+            "augmentation",
+            choices={"all": "All images", "exemplars": "Exemplars alone"},
+        ),
+    ] = "all"
     later_rate: Annotated[
         float,
         Knob(
@@ -280,6 +314,14 @@ class Incremental(Task):
         "exemplar": Input(
             "B", "context", "m", "1 where the image is a kept one of an old class", "binary"
         ),
+        "weight_drift": Input(
+            "",
+            "prediction",
+            r"\textstyle\sum_k \Omega_k (\theta_k - \theta^*_k)^2",
+            "how far the weights are from where they were at the end of the phase before: the sum "
+            "of squares, each times the weight's importance (the setting); 0 in the first phase",
+            "positive",
+        ),
         "phase": Input("", "context", "f", "the number of the phase, from 0", "positive"),
     }
     measures = (
@@ -288,11 +330,13 @@ class Incremental(Task):
         Measure("new_accuracy", "Accuracy of new classes", "%"),
         Measure("forgetting", "Forgetting", "%", better="lower"),
         Measure("bias", "Answers that are new classes", "%", better="lower"),
+        Measure("lead", "Lead of new classes' logits on old images", better="lower"),
+        Measure("drift", "Drift of old class centres", better="lower"),
     )
     panels = ("loss", "accuracy")
     views = ("matrix", "exemplars", "confusion")
     page, icon = "incremental", ":material/stacked_bar_chart:"
-    packed = ("exemplars.py",)
+    packed = ("exemplars.py", "importance.py")
 
     def told(self, evaluated: "Evaluated", started: "Started") -> dict[str, Any]:
         """The accuracy of each phase's classes after each phase, which old class is taken for which

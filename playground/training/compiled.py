@@ -222,7 +222,8 @@ class Graph:
         finite = tf.math.is_finite(total) & tf.math.is_finite(norm)
 
         def apply() -> Any:
-            optimizers.apply(self._optimizer, gradients, variables, rate)
+            with self.work.stepping(gradients):
+                optimizers.apply(self._optimizer, gradients, variables, rate)
             self.work.moved(outputs, rows)
             if weigher is not None:
                 weigher.moved(stacked, pulls, step % self._steps_per_epoch == 0)

@@ -1,6 +1,7 @@
 """Incremental in the worker: phases of classes, the teacher, exemplars, what is forgotten."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, cast
 
 import numpy as np
@@ -13,11 +14,13 @@ from playground.tasks.incremental import IncrementalSpec
 from playground.training import exemplars, fit_record
 from playground.training.augmentation import Augmentation
 from playground.training.events import Arrays
+from playground.training.importance import Importance, squared_slopes
 from playground.training.work import Batch, Judged, Phase, Seen, Tensors, Work
 
 FAR = 300.0  # logits: so far below the least of the others is a class that does not count, at any T
 PASS = 500  # images of one forward pass
 PICTURED = 8  # exemplars of a class that an evaluation repeats
+FISHER = 500  # images of a phase whose slopes the Fisher information is the mean of
 
 
 class IncrementalWork(Work):
@@ -46,6 +49,11 @@ class IncrementalWork(Work):
         self._phase_number = tf.Variable(0.0, trainable=False, name="phase")
         self.teacher = models.connect(spec, self.statistics).giving(("logits",))
         self.teacher.trainable = False
+        trained = self.built.giving(self.outputs, named=True).trainable_variables
+        self.importance = Importance(own.importance, trained)
+        # Of each class the mean embedding (D,) at the end of its phase, and how far its images are
+        # from it.
+        self.centres: dict[int, tuple[np.ndarray, float]] = {}
         self._begin(0)
         # By phase, the accuracy of each class at the last whole look, (P, C); NaN: not looked at.
         self.matrix = np.full((len(self.groups), self._classes), np.nan)
@@ -99,11 +107,13 @@ class IncrementalWork(Work):
             fresh=self.own.fresh_optimizer and number > 0,
             anew=self.own.schedule_anew,
             rate=self.own.later_rate if number else 1.0,
+            waits=self.own.pauses,
         )
 
     def turn(self, number: int) -> None:
         """The network as it is becomes the teacher, and what is kept of its classes is chosen."""
         self.teacher.set_weights(self._student().get_weights())
+        self.importance.turn(self._fisher)
         self._keep(number)
         kept = [self.memory[each] for each in sorted(self.memory)]
         rows = np.concatenate(kept) if kept else np.zeros(0, np.int64)
@@ -114,6 +124,19 @@ class IncrementalWork(Work):
 
     def _student(self) -> Any:
         return self.built.giving(("logits",))
+
+    def _fisher(self, variables: Sequence[Any]) -> list[np.ndarray]:
+        """Of some images of the phase that has ended, its new ones."""
+        draw = stream(self.own.seed, "fisher", self.number)
+        rows = np.sort(draw.permutation(self._new_rows(self.number))[:FISHER])
+        network, seen = self._student(), self._seen()
+
+        def scores(images: Any) -> Any:
+            logits = tf.cast(network(images, training=False), tf.float32)
+            return _among(logits, seen) if self.own.head == "seen" else logits
+
+        images = self.rows["train"]["images"][rows]
+        return squared_slopes(scores, variables, images, int(draw.integers(2**31)))
 
     def _keep(self, number: int) -> None:
         """Chooses the rows of the classes that have just become old, and cuts those of the others
@@ -147,13 +170,14 @@ class IncrementalWork(Work):
 
     # Traced ---------------------------------------------------------------------------------
 
-    def _asks(self, name: str) -> bool:
-        return any(name in each.sources for each in (self.loss, *self.metrics.values()))
-
     def batch(self, rows: Tensors, step: Any | None) -> Batch:
         images, labels = tf.cast(rows["images"], tf.float32), rows["labels"]
         if step is not None:
-            images = self._augmentation.moved(images, step)
+            moved = self._augmentation.moved(images, step)
+            if self.own.augmented == "exemplars":
+                kept = tf.gather(tf.convert_to_tensor(self._masks["old"]), labels) > 0
+                moved = tf.where(kept[:, None, None, None], moved, images)
+            images = moved
         targets = {"labels": labels, "teacher_logits": self.teacher(images, training=False)}
         return Batch({"images": images}, [(1.0, targets)])
 
@@ -179,6 +203,7 @@ class IncrementalWork(Work):
             "new": new,
             "seen": seen,
             "exemplar": tf.gather(old, labels),
+            "weight_drift": self.importance.drift(),
             "phase": tf.convert_to_tensor(self._phase_number),
             "num_classes": tf.constant(float(self._classes)),
             "step": step,
@@ -186,9 +211,14 @@ class IncrementalWork(Work):
             "progress": progress,
         }
 
+    def stepping(self, gradients: Sequence[Any]) -> AbstractContextManager[None]:
+        return self.importance.stepping(gradients)
+
+    def _seen(self) -> Any:
+        return tf.maximum(*(tf.convert_to_tensor(each) for each in self._masks.values()))
+
     def report(self, outputs: Tensors, targets: Tensors) -> Tensors:
-        seen = tf.maximum(*(tf.convert_to_tensor(each) for each in self._masks.values()))
-        logits = _among(tf.cast(outputs["logits"], tf.float32), seen)
+        logits = _among(tf.cast(outputs["logits"], tf.float32), self._seen())
         said = tf.argmax(logits, axis=-1, output_type=tf.int32)
         return {"accuracy": tf.reduce_mean(tf.cast(said == targets["labels"], tf.float32))}
 
@@ -255,8 +285,10 @@ class IncrementalWork(Work):
         confusion = confusion.reshape(self._classes, self._classes)
         with np.errstate(invalid="ignore"):
             by_class = np.diag(confusion) / confusion.sum(axis=1)
+        features = np.asarray(seen.answers["features"], np.float64)
         if split == "validation":
             self.matrix[self.number] = by_class
+            self._place_centres(features, labels)
         new = np.isin(labels, self.groups[self.number])
         right = said == labels
         metrics = {
@@ -265,6 +297,8 @@ class IncrementalWork(Work):
             "old_accuracy": _mean(right[~new]),
             "forgetting": self._forgetting(by_class),
             "bias": float(np.mean(np.isin(said, self.groups[self.number]))),
+            "lead": self._lead(scores[~new]),
+            "drift": self._drift(features, labels),
             **seen.metrics,
         }
         order = np.array([each for group in self.groups for each in group])
@@ -306,6 +340,32 @@ class IncrementalWork(Work):
             if np.isfinite(before).any():
                 lost.append(np.nanmax(before) - float(np.mean(now[group])))
         return float(np.mean(lost)) if lost else float("nan")
+
+    def _lead(self, scores: np.ndarray) -> float:
+        """By how much the best new class' score is above the best old one's, on average over
+        these scores (n, C) of old images: above 0 where they are taken for new; NaN for none."""
+        new = np.isin(np.arange(self._classes), self.groups[self.number])
+        return _mean(scores[:, new].max(axis=1) - scores[:, ~new].max(axis=1))
+
+    def _place_centres(self, features: np.ndarray, labels: np.ndarray) -> None:
+        """Takes where the classes of this phase are by now; the last of it stays."""
+        for value in self.groups[self.number]:
+            own = features[labels == value]
+            if len(own):
+                centre = own.mean(axis=0)
+                apart = np.linalg.norm(own - centre, axis=1).mean()
+                self.centres[value] = (centre, float(apart))
+
+    def _drift(self, features: np.ndarray, labels: np.ndarray) -> float:
+        """How far the old classes' mean embeddings are from where they were when their phases
+        ended, in distances of their images from them there; NaN in the first phase."""
+        moved = []
+        for value in (each for group in self.groups[: self.number] for each in group):
+            own = features[labels == value]
+            if len(own) and value in self.centres:
+                centre, apart = self.centres[value]
+                moved.append(np.linalg.norm(own.mean(axis=0) - centre) / max(apart, 1e-12))
+        return _mean(np.array(moved))
 
     def baseline(self) -> dict[str, float]:
         return fit_record.baseline(self.split, self._classes)

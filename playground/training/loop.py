@@ -184,6 +184,9 @@ class Training:
                     continue
             if self.step == self.ends[self.phase]:
                 yield self.turn()
+                if self.work.phases[self.phase].waits and control.attended:
+                    self.allowed = 0
+                    continue
             finite = self.advance(pending, min(self.interval, self.allowed))
             if not finite:
                 failed = yield from self.broke(pending, control.attended)

@@ -6,6 +6,7 @@ dictionaries cost nothing, and those at the end see NumPy arrays between interva
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +30,8 @@ class Phase:
     """A part of a run: its `rows` are the indices of the training rows that it learns from, int
     (n,), for so many of the run's epochs (as `Task.phase_epochs` says); `fresh` lets the optimiser
     begin anew with it, `anew` the learning rate's schedule, which else counts over the whole run,
-    and `rate` is what the learning rate is multiplied by.
+    and `rate` is what the learning rate is multiplied by. With `waits` a run that somebody attends
+    pauses before it.
 
     An epoch has one length throughout a run: the steps of a pass over the rows of its largest
     phase. A smaller phase goes over its rows more than once in it, in a new order each time. Steps,
@@ -42,6 +44,7 @@ class Phase:
     fresh: bool = False
     anew: bool = False
     rate: float = 1.0
+    waits: bool = False
 
 
 @dataclass(frozen=True)
@@ -163,6 +166,11 @@ class Work:
     def report(self, outputs: Tensors, targets: Tensors) -> Tensors:
         """Scalars of every step, by the names of `reports`."""
         return {}
+
+    def stepping(self, gradients: Sequence[Any]) -> AbstractContextManager[None]:
+        """Around the optimiser's step of a batch that counts, with the slopes of what is minimised
+        by the network's trainable variables: for who follows how the weights move."""
+        return nullcontext()
 
     def moved(self, outputs: Tensors, rows: Tensors) -> None:
         """After a step that counts: moves what no gradient moves."""
