@@ -5,9 +5,11 @@ costs a few milliseconds and no forward pass.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 SAMPLE = 512
 PREFIX = "embedding_"
@@ -31,7 +33,10 @@ def measure(features: Any, labels: np.ndarray, probabilities: np.ndarray) -> dic
         chosen = np.linspace(0, len(labels) - 1, SAMPLE).astype(np.int64)
         features, labels, probabilities = features[chosen], labels[chosen], probabilities[chosen]
     true = np.maximum(probabilities[np.arange(len(labels)), labels], 1e-7)
-    found = numbers(features, labels)
+    # In one thread: products so small wait longer for threads that training's keep from running
+    # than they take.
+    with _pools().limit(limits=1, user_api="blas"):
+        found = numbers(features, labels)
     found["cross_entropy"] = float(-np.log(true).mean())
     return {PREFIX + name: value for name, value in found.items()}
 
@@ -69,9 +74,16 @@ def numbers(features: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     return found
 
 
+@cache
+def _pools() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
 def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    square = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T
-    return np.sqrt(np.maximum(square, 0))
+    square = np.add.outer((a**2).sum(axis=1), (b**2).sum(axis=1))
+    square -= 2 * a @ b.T
+    np.maximum(square, 0, out=square)
+    return np.sqrt(square, out=square)
 
 
 def _silhouette(d: np.ndarray, members: np.ndarray, counts: np.ndarray) -> float:

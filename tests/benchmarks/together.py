@@ -1,0 +1,122 @@
+"""Runs side by side: what they train in sum beside one alone, and how long a sweep takes.
+
+    python tests/benchmarks/together.py [--runs 4] [--dataset mnist] [--turns 3]
+    python tests/benchmarks/together.py --sweep l2 [--workers 2] [--before ../earlier]
+
+Each run is a process of its own, warm and prepared before the clock starts, as a worker's is. With
+`--sweep` the runs of one of Fitting's sweeps on digits go through so many workers one after the
+other, each built and traced within the time; `--before` lets another checkout take turns.
+Prints images per second and their ratio, or seconds and theirs. Set PLAYGROUND_DATA.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CHILD = """
+import json, sys, time
+from playground import RunSpec, train
+from playground.training import loop
+from playground.training.control import Control
+
+list(train(RunSpec(dataset="digits", epochs=1)))
+specs = [RunSpec.from_json(each) for each in json.loads(sys.argv[1])]
+prepared = loop.prepare(specs[0]) if sys.argv[2] == "prepared" else None
+print("ready", flush=True)
+sys.stdin.readline()
+for spec in specs:
+    *_, last = loop.run(spec, Control(), prepared)
+    print(json.dumps({"state": last.reason, "at": time.time()}), flush=True)
+"""
+
+
+def seconds(code: Path, shares: list[list[str]], prepared: bool) -> float:
+    """From the start of all processes, each with its specs, to the end of the last."""
+    kind = "prepared" if prepared else "plain"
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", CHILD, json.dumps(share), kind],
+            cwd=code,
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for share in shares
+    ]
+    for child in children:
+        assert child.stdout is not None
+        if child.stdout.readline() != "ready\n":
+            raise SystemExit("a run could not be prepared")
+    began = time.time()
+    said = [child.communicate("go\n")[0].splitlines() for child in children]
+    ends = [json.loads(line) for lines in said for line in lines]
+    if any(end["state"] != "completed" for end in ends):
+        raise SystemExit("a run did not complete")
+    return max(end["at"] for end in ends) - began
+
+
+def side_by_side(options: argparse.Namespace) -> None:
+    """One run alone and several together, in turns."""
+    from playground import RunSpec
+
+    spec = RunSpec(dataset=options.dataset, train_images=options.images, epochs=2, evaluations=4)
+    images = spec.train_images * spec.epochs
+    ratios = []
+    for _ in range(options.turns):
+        alone = images / seconds(ROOT, [[spec.to_json()]], prepared=True)
+        shares = [[spec.model_copy(update={"seed": i}).to_json()] for i in range(options.runs)]
+        summed = options.runs * images / seconds(ROOT, shares, prepared=True)
+        ratios.append(summed / alone)
+        print(
+            f"alone {alone:8,.0f}/s, {options.runs} together {summed:8,.0f}/s: {ratios[-1]:.2f} x",
+            flush=True,
+        )
+    print(f"median {statistics.median(ratios):.2f} x")
+
+
+def sweep(options: argparse.Namespace) -> None:
+    """The runs of a sweep by some workers, of this code and of another in turns."""
+    from playground import RunSpec, sweeps
+
+    planned = sweeps.specs(sweeps.SWEEPS[options.sweep], RunSpec(dataset="digits"))
+    texts = [spec.to_json() for spec in planned]
+    shares = [texts[i :: options.workers] for i in range(options.workers)]
+    codes = {"now": ROOT} | ({"before": Path(options.before)} if options.before else {})
+    found: dict[str, list[float]] = {name: [] for name in codes}
+    for _ in range(options.turns):
+        for name, code in codes.items():
+            found[name].append(seconds(code, shares, prepared=False))
+            print(f"{name:7} {found[name][-1]:6.1f} s", flush=True)
+    middle = {name: statistics.median(each) for name, each in found.items()}
+    print(", ".join(f"{name} {each:.1f} s" for name, each in middle.items()))
+    if options.before:
+        print(f"{middle['before'] / middle['now']:.2f} x as fast as before")
+
+
+def main() -> None:
+    """Measures what the options say."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=4)
+    parser.add_argument("--dataset", default="mnist")
+    parser.add_argument("--images", type=int, default=20_000)
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--sweep", default="", help="a sweep of Fitting, such as l2")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--before", default="", help="another checkout to compare with")
+    options = parser.parse_args()
+    if options.sweep:
+        sweep(options)
+    else:
+        side_by_side(options)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+    main()
