@@ -74,7 +74,7 @@ class RequestLoop:
                 if control is not None:
                     control.send(**request["command"])
             else:
-                self._controls[request["id"]] = Control(attended=True)
+                self._controls[request["id"]] = Control(attended=request.get("attended", True))
                 self._newest = request
                 self._todo.put(request)
 

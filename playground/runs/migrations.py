@@ -22,6 +22,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     insert,
     text,
 )
@@ -48,7 +49,27 @@ def _to_2(connection: Connection) -> None:
     connection.execute(text("CREATE INDEX runs_of_holder ON runs (holder, state)"))
 
 
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {2: _to_2}
+def _to_3(connection: Connection) -> None:
+    """The table of races."""
+    races = Table(
+        "races",
+        MetaData(),
+        Column("id", String(12), primary_key=True),
+        Column("owner", String(128), nullable=False, index=True),
+        Column("definition", Text, nullable=False),
+        Column("state", String(16), nullable=False, index=True),
+        Column("message", Text, nullable=False),
+        Column("created", Float, nullable=False),
+        Column("begun", Float, nullable=False),
+        Column("host", String(255), nullable=False),
+        Column("pid", Integer, nullable=False),
+        Column("holder", String(32), nullable=False),
+        Column("heartbeat", Float, nullable=False),
+    )
+    races.create(connection)
+
+
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {2: _to_2, 3: _to_3}
 
 
 def migrate(connection: Connection, version: int) -> None:

@@ -9,13 +9,15 @@ from playground.spec import RunSpec
 
 @dataclass(frozen=True)
 class QueuedRun:
-    """One waiting run; `number` counts arrivals, `since` is a time of the caller's clock."""
+    """One waiting run; `number` counts arrivals, `since` is a time of the caller's clock. One that
+    is not `attended` ends where its loss breaks; any other waits for its visitor."""
 
     run_id: str
     visitor: str
     spec: RunSpec
     since: float
     number: int = 0
+    attended: bool = True
 
 
 class RunQueue:

@@ -23,6 +23,7 @@ from playground.errors import StoreError
 from playground.runs import curves, evaluations, records, snapshots, tables
 from playground.runs.connection import Database
 from playground.runs.files import Files
+from playground.runs.race_rows import RaceRows
 from playground.runs.recorder import Recorder
 from playground.runs.records import COLUMNS, LIVE, STATES, RunRecord, to_record
 from playground.runs.removal import Removal, Removed
@@ -82,6 +83,7 @@ class Store:
         self._reading, self._writing = self._database.reading, self._database.writing
         self._recorder = Recorder(self._database, self._files, snapshot_bytes)
         self._holding = self._recorder.holding
+        self.races = RaceRows(self._database, self._holding)
         self._removal = Removal(self._database, self._files, self._holding.alive)
         self._files.open()
         self._database.open()

@@ -116,9 +116,11 @@ class Supervisor:
         """Starts a run, or puts it in the queue, and returns its id. Raises as `submit_all`."""
         return self.submit_all([spec], visitor)[0]
 
-    def submit_all(self, specs: Sequence[RunSpec], visitor: str) -> list[str]:
-        """Starts runs side by side, as far as there are workers, and returns their ids: all of
-        them, or none.
+    def submit_all(
+        self, specs: Sequence[RunSpec], visitor: str, attended: bool = True
+    ) -> list[str]:
+        """Starts runs side by side, as far as there are workers, and returns their ids: all, or
+        none. Runs that are not `attended` end where their loss breaks.
 
         Raises RunError when the visitor has too many runs or the queue is full, StoreError when
         the runs cannot be kept.
@@ -136,7 +138,8 @@ class Supervisor:
                 raise
             with self._lock:
                 for run_id, spec in zip(created, specs, strict=True):
-                    self._queue.join(QueuedRun(run_id, visitor, spec, time.monotonic()))
+                    since = time.monotonic()
+                    self._queue.join(QueuedRun(run_id, visitor, spec, since, attended=attended))
                 self._dispatch()
         return created
 
@@ -342,7 +345,8 @@ class Supervisor:
             digest = one.spec.digest
             slot = next((slot for slot in idle if slot.prepared == digest), idle[0])
             slot.job, slot.prepared = Job(one), ""
-            slot.worker.send({"id": one.run_id, "do": "train", "spec": one.spec.to_json()})
+            said = {"id": one.run_id, "do": "train", "spec": one.spec.to_json()}
+            slot.worker.send({**said, "attended": one.attended})
         while self._executor.size - len(self._slots) < len(self._queue) and self._executor.grow():
             pass
 

@@ -15,7 +15,7 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = 2
+VERSION = 3
 CHUNK = 1024  # steps of one series that share a row
 
 metadata = MetaData()
@@ -116,4 +116,21 @@ removed = Table(
     Column("removed", Float, nullable=False),
     Column("bytes", BigInteger, nullable=False),
     Column("room", Boolean, nullable=False),  # to keep the store within its limit
+)
+
+# Races: `definition` is JSON (`playground.races`); who sees to the active ones, as with runs.
+races = Table(
+    "races",
+    metadata,
+    Column("id", String(12), primary_key=True),
+    Column("owner", String(128), nullable=False, index=True),
+    Column("definition", Text, nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("message", Text, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("begun", Float, nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("holder", String(32), nullable=False),
+    Column("heartbeat", Float, nullable=False),
 )

@@ -18,7 +18,7 @@ class Evaluation:
     def __init__(self, graph: Graph, steps_per_epoch: int) -> None:
         self._graph, self._work, self._steps_per_epoch = graph, graph.work, steps_per_epoch
         held = len(self._work.rows["validation"]["images"])
-        self._sample = np.sort(self._work.draw.permutation(held)[:SAMPLE])
+        self.sample = np.sort(self._work.draw.permutation(held)[:SAMPLE])
         self._work.choose_strip()
         self.begin_phase(0, 0)
 
@@ -56,7 +56,7 @@ class Evaluation:
         work, graph = self._work, self._graph
         chosen = work.measured_rows(split)
         if split == "validation" and step % self._steps_per_epoch:
-            chosen = self._sample
+            chosen = self.sample
         rows = work.rows_of(split, chosen)
         seen = graph.evaluate(rows, step, lambda: control.pressing)
         if seen is None:

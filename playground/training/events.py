@@ -40,6 +40,7 @@ class Started:
     loss: dict[str, Any]  # text, latex, inputs, parameters, warnings, remarks, terms
     arrays: Arrays = field(default_factory=dict)
     baseline: dict[str, float] = field(default_factory=dict)  # of guessing: fit_record.baseline
+    identity: dict[str, str] = field(default_factory=dict)  # hashes: training.identity.of
 
 
 @dataclass(frozen=True)

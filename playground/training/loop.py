@@ -22,7 +22,7 @@ from playground.errors import PlaygroundError, SpecError
 from playground.spec import RunSpec
 from playground.streams import stream
 from playground.tasks import TASKS
-from playground.training import failure, objective, optimizers, terms
+from playground.training import failure, identity, objective, optimizers, terms
 from playground.training.changes import (
     BACK,
     BEST,
@@ -83,6 +83,7 @@ def prepare(spec: RunSpec) -> "Training":
     numbers it will give are those of a run that was not prepared. Raises as `run` does."""
     training = Training(spec, datasets.load(spec.dataset))
     training.graph.warm()
+    training.identity = identity.of(training)
     return training
 
 
@@ -119,6 +120,7 @@ class Training:
         self.owed: list[str] = []  # splits whose evaluation comes next
         self.kept = Snapshot(0, "weights", self.weights())  # the last that were sent
         self.good = Good(0, math.inf, self.kept.arrays)
+        self.identity: dict[str, str] = {}  # once it was worked out
 
     @property
     def epoch(self) -> float:
@@ -148,6 +150,7 @@ class Training:
             },
             arrays=self.work.shown(),
             baseline=self.work.baseline(),
+            identity=self.identity or identity.of(self),
         )
 
     def events(self, control: Control) -> Iterator[Event]:

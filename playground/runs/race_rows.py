@@ -1,0 +1,132 @@
+"""The rows of races: which runs belong together, and whether somebody sees to them.
+
+A race is kept as the text that describes it (`playground.races`), with the process that trains what
+is missing of it. Its runs are found by the digests of their specs, whoever trained them.
+"""
+
+import secrets
+import string
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+
+from playground.runs import tables
+from playground.runs.connection import Database
+from playground.runs.holding import Holding
+
+ACTIVE, STOPPED, DONE = "active", "stopped", "done"
+_ALPHABET = string.ascii_letters + string.digits
+
+
+@dataclass(frozen=True)
+class RaceRecord:
+    """A race as the store has it: `definition` is its JSON, `state` ACTIVE, STOPPED or DONE,
+    `message` why it does not go on where it should, times are seconds since 1970. What broke before
+    `begun`, when it was started or taken up last, is trained again."""
+
+    id: str
+    owner: str
+    definition: str
+    state: str
+    message: str
+    created: float
+    begun: float
+
+
+class RaceRows:
+    """Keeps races. Thread-safe; every method raises StoreError."""
+
+    def __init__(self, database: Database, holding: Holding) -> None:
+        self._reading, self._writing = database.reading, database.writing
+        self._holding = holding
+
+    def create(self, definition: str, owner: str, state: str = ACTIVE) -> str:
+        """Keeps a race and returns its id, 12 URL-safe characters not to guess."""
+        race_id = "".join(secrets.choice(_ALPHABET) for _ in range(12))
+        now = time.time()
+        with self._writing() as connection:
+            connection.execute(
+                insert(tables.races).values(
+                    id=race_id,
+                    owner=owner,
+                    definition=definition,
+                    state=state,
+                    message="",
+                    created=now,
+                    begun=now,
+                    **self._holding.columns(),
+                )
+            )
+        return race_id
+
+    def find(self, race_id: str) -> RaceRecord | None:
+        """The race, or None if there is none of this id."""
+        with self._reading() as connection:
+            row = connection.execute(
+                select(tables.races).where(tables.races.c.id == race_id)
+            ).first()
+        return None if row is None else _record(row)
+
+    def of(self, owners: Collection[str], limit: int = 50) -> list[RaceRecord]:
+        """The races of these owners, newest first."""
+        query = select(tables.races).where(tables.races.c.owner.in_(owners))
+        with self._reading() as connection:
+            rows = connection.execute(query.order_by(tables.races.c.created.desc()).limit(limit))
+            return [_record(row) for row in rows]
+
+    def set_state(self, race_id: str, state: str, message: str = "") -> None:
+        """Says how a race is; one that becomes ACTIVE is held by this process and begins anew."""
+        values: dict[str, Any] = {"state": state, "message": message}
+        if state == ACTIVE:
+            values |= {"begun": time.time(), **self._holding.columns()}
+        with self._writing() as connection:
+            connection.execute(
+                update(tables.races).where(tables.races.c.id == race_id).values(**values)
+            )
+
+    def active(self) -> list[RaceRecord]:
+        """The active races that this process holds, oldest first: its own, and those whose process
+        is gone, which it takes over."""
+        mine = self._holding.columns()
+        with self._reading() as connection:
+            rows = connection.execute(
+                select(tables.races)
+                .where(tables.races.c.state == ACTIVE)
+                .order_by(tables.races.c.created)
+            ).all()
+        found = []
+        for row in rows:
+            if row.holder == mine["holder"] or (
+                not self._holding.alive(row) and self._take(row, mine)
+            ):
+                found.append(_record(row))
+        return found
+
+    def give_sign(self) -> None:
+        """Writes that this process lives and sees to its races."""
+        mine = self._holding.columns()
+        columns = tables.races.c
+        with self._writing() as connection:
+            connection.execute(
+                update(tables.races)
+                .where(columns.holder == mine["holder"], columns.state == ACTIVE)
+                .values(heartbeat=mine["heartbeat"])
+            )
+
+    def _take(self, row: Row[Any], mine: dict[str, Any]) -> bool:
+        columns = tables.races.c
+        with self._writing() as connection:
+            done = connection.execute(
+                update(tables.races)
+                .where(columns.id == row.id, columns.holder == row.holder)  # who is quicker
+                .values(**mine, begun=time.time())
+            )
+        return bool(done.rowcount)
+
+
+def _record(row: Row[Any]) -> RaceRecord:
+    values = row._asdict()
+    return RaceRecord(**{name: values[name] for name in RaceRecord.__dataclass_fields__})
