@@ -387,6 +387,45 @@ def _series(
         terminal.show(f"Wrote {to}: {content.count(chr(10)) - 1:,} rows.")
 
 
+@app.command("race")
+def _race(
+    file: Annotated[Path, typer.Argument(help="The race or sweep, as TOML.")],
+    seeds: Annotated[
+        int | None, typer.Option(help="How many seeds, in place of the file's.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write it as a file of this name: .html, .md or .csv.")
+    ] = None,
+    json_lines: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON whenever a run has ended.")
+    ] = False,
+) -> None:
+    """Train a race or a sweep of a TOML file: lanes that differ in one thing, over several seeds.
+
+    What was trained before is not trained again: the same command goes on with a race that Ctrl-C
+    has stopped. `playground/races/race_file.py` shows what such a file has in it.
+    """
+    from playground.races import race_file, reports
+    from playground.races import terminal as race_terminal
+    from playground.races.progress import follow
+
+    with _errors_in_plain_words():
+        race = race_file.read(file)
+        if seeds is not None:
+            race = race.with_seeds(seeds)
+        if report is not None:
+            reports.check(report)
+        with closing(open_store(settings())) as store:
+            race_id, done = race_terminal.train(race, settings(), store, json_lines)
+            found = follow(race, store.by_digest)
+            race_terminal.tell(store, race, found)
+            if report is not None:
+                reports.write(report, store, race, found)
+                terminal.show(f"Wrote {report}.")
+            terminal.show(f"Race {address.link(settings().home, race_id, 'race').url}")
+        raise typer.Exit(0 if done else 128 + int(signal.SIGINT))
+
+
 @app.command("delete")
 def _delete(
     runs: Annotated[list[str], typer.Argument(help="Runs, as `runs` lists them, or their links.")],

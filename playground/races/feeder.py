@@ -47,9 +47,15 @@ class Feeder:
             self._thread.join(timeout=5)
 
     def begin(self, race: Race, owner: str) -> str:
-        """Keeps a race, trains what is missing of it, and returns its id. Raises StoreError,
-        SpecError."""
-        race_id = self._store.races.create(race.to_json(), owner)
+        """Keeps a race, trains what is missing of it, and returns its id; one that the owner has
+        already is taken up. Raises StoreError, SpecError."""
+        definition = race.to_json()
+        same = [one for one in self._store.races.of([owner]) if one.definition == definition]
+        if same:
+            race_id = same[0].id
+            self._store.races.set_state(race_id, ACTIVE)
+        else:
+            race_id = self._store.races.create(definition, owner)
         self._supervisor.expect(min(len(race.lanes), self._supervisor.settings.workers))
         self.tick()
         return race_id

@@ -44,8 +44,9 @@ def announced(home: Path, url: str) -> Iterator[None]:
             _log.info("%s stays: %s", path, error)
 
 
-def link(home: Path, run_id: str) -> Link:
-    """The link to a run, on the server of this store or, if none is up, the usual one."""
+def link(home: Path, run_id: str, page: str = "") -> Link:
+    """The link to a run, on the server of this store or, if none is up, the usual one; on the page
+    "race" to a race."""
     found = _read(home / _FILE)
     up = (
         found.get("host") == liveness.host()
@@ -53,7 +54,7 @@ def link(home: Path, run_id: str) -> Link:
         and isinstance(found.get("url"), str)
         and liveness.identity(found["pid"]) == found.get("holder")
     )
-    return Link(f"{found['url'] if up else USUAL}/?run={run_id}", up)
+    return Link(f"{found['url'] if up else USUAL}/{page}?{page or 'run'}={run_id}", up)
 
 
 def run_of(text: str) -> str:

@@ -71,12 +71,14 @@ class Supervisor:
         self._closed = threading.Event()
         self._clock = threading.Thread(target=self._tick, name="supervisor", daemon=True)
 
-    def start(self) -> None:
-        """Starts the workers, which are warm after some seconds; tells the runs whose program is
-        gone, and takes up those that were waiting for it. Raises StoreError."""
+    def start(self, checking: bool = True) -> None:
+        """Starts the workers, which are warm after some seconds, with `checking` the one that is
+        asked about losses, too; tells the runs whose program is gone, and takes up those that were
+        waiting for it. Raises StoreError."""
         self._find_orphans()
         self._executor.start()
-        self.questions.start()
+        if checking:
+            self.questions.start()
         self._clock.start()
 
     def close(self) -> None:

@@ -1,0 +1,161 @@
+"""A race from a terminal: it is trained by workers of its own, and told as a table."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from rich.progress import BarColumn, Progress, TextColumn
+
+from playground import terminal
+from playground.races.feeder import Feeder
+from playground.races.progress import Progress as Followed
+from playground.races.race import RACE, Race, said
+from playground.races.results import MEASURES, WHY_NO_LOSS, Reader, Results, mean, spread
+from playground.races.verdict import verdict
+from playground.runs.records import TERMINAL
+from playground.runs.store import Store
+from playground.runs.supervisor import Supervisor
+from playground.settings import Settings
+
+TICK_SECONDS = 0.5
+NO_LOOKER = 1e9  # free GiB from which a worker looks into networks: none does here
+TOLD = 10  # points of a sweep that are told
+
+
+def train(race: Race, settings: Settings, store: Store, json_lines: bool) -> tuple[str, bool]:
+    """Trains what is missing of a race; its id, and whether it came to its end. Ctrl-C stops it:
+    the same command goes on with it."""
+    plain = settings.model_copy(update={"looker_free_gib": NO_LOOKER})
+    supervisor = Supervisor(plain, store)
+    supervisor.start(checking=False)
+    feeder = Feeder(supervisor)
+    race_id = ""
+    try:
+        race_id = feeder.begin(race, TERMINAL)
+        with _shown(json_lines) as tell:
+            while True:
+                record = store.races.find(race_id)
+                if record is None:
+                    return race_id, False
+                found = feeder.follow(record)
+                tell(race, found)
+                if found.done:
+                    feeder.tick()
+                    return race_id, True
+                time.sleep(TICK_SECONDS)
+                feeder.tick()
+    except KeyboardInterrupt:
+        if race_id:
+            feeder.stop(race_id, TERMINAL)
+        return race_id, False
+    finally:
+        supervisor.close()
+
+
+@contextmanager
+def _shown(json_lines: bool) -> Iterator["_Tell"]:
+    with closing(_Tell(json_lines)) as tell:
+        yield tell
+
+
+class _Tell:
+    """Says how far a race is, where that has changed."""
+
+    def __init__(self, json_lines: bool) -> None:
+        self._last: tuple[int, int] | None = None
+        self._bar: Progress | None = None
+        if not json_lines:
+            self._bar = Progress(
+                TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[place]}")
+            )
+            self._bar.start()
+            self._task = self._bar.add_task("Starting the workers", total=None, place="")
+
+    def __call__(self, race: Race, found: Followed) -> None:
+        ended = sum(cell.record is not None and not cell.record.live for cell in found.cells)
+        now = ended, len(found.cells)
+        if self._bar is not None:
+            # Within the runs that train, too: of a few long ones the bar moves all the same.
+            share = sum(
+                cell.record.step / cell.record.steps
+                for cell in found.live
+                if cell.record is not None and cell.record.steps
+            )
+            what = f"{len(found.live)} train or wait" if found.live else "Racing"
+            self._bar.update(
+                self._task,
+                description=what,
+                completed=ended + share,
+                total=len(found.cells),
+                place=f"{ended} of {len(found.cells)} runs",
+            )
+        elif now != self._last:
+            line = {"event": "Race", "ended": ended, "runs": now[1], "done": found.done}
+            print(json.dumps(line), flush=True)
+        self._last = now
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def tell(store: Store, race: Race, found: Followed) -> None:
+    """The scoreboard and the verdict, on stdout."""
+    results = Reader(store).results(race, found)
+    if race.kind == RACE:
+        _scoreboard(results)
+        decided = verdict(results, found.done)
+        terminal.show(f"\n{decided.sentence}")
+        for _, sentence, evidence in decided.lanes:
+            terminal.show(f"  {sentence} {evidence}".rstrip())
+        for note in decided.notes:
+            terminal.show(note)
+        terminal.show(WHY_NO_LOSS)
+    else:
+        _ranking(results, found)
+    for lane, why in enumerate(results.broken):
+        for seed, message in sorted(why.items()):
+            terminal.show(f"{race.titles()[lane]}, seed {race.base.seed + seed}: {message}")
+
+
+def _scoreboard(results: Results) -> None:
+    rows = []
+    titles = results.race.titles()
+    for name in results.measured():
+        measure = MEASURES[name]
+        best = results.best(name)
+        cells = []
+        for lane, found in enumerate(results.values[name]):
+            around = f" ± {measure.said(spread(found))}" if len(found) > 1 else ""
+            cells.append(f"{measure.said(mean(found))}{around}{' *' if lane in best else ''}")
+        rows.append([measure.title, *cells])
+    terminal.show_table(["", *(terminal.one_line(title, 28) for title in titles)], rows)
+    seeds = results.race.seeds
+    terminal.show(f"Means and standard deviations over {seeds} seed(s); * is the best mean.")
+
+
+def _ranking(results: Results, found: Followed) -> None:
+    race, measure = results.race, MEASURES[results.race.judge]
+    last = found.last()
+    sign = -1 if measure.higher else 1
+    order = sorted(
+        (lane for lane, values in enumerate(results.judged) if values),
+        key=lambda lane: (-last[lane], sign * mean(results.judged[lane])),
+    )
+    rows = []
+    for lane in order[:TOLD]:
+        values = results.judged[lane]
+        around = f" ± {measure.said(spread(values))}" if len(values) > 1 else ""
+        changes = ", ".join(said(name, value) for name, value in _flat(race, lane).items())
+        epochs = str(last[lane] or race.spec(lane).epochs)
+        rows.append([f"{measure.said(mean(values))}{around}", epochs, changes])
+    terminal.show_table([measure.title, "epochs", "point"], rows)
+    if len(order) > TOLD:
+        terminal.show(f"... and {len(order) - TOLD} more points.")
+
+
+def _flat(race: Race, lane: int) -> dict[str, object]:
+    changes = dict(race.lanes[lane].changes)
+    parameters = dict(changes.pop("loss_parameters", {}))
+    return {**changes, **{f"loss.{name}": value for name, value in parameters.items()}}
