@@ -110,8 +110,8 @@ def _sentence(title: str, first: str, measure: str, each: Judged) -> str:
 
 
 def _more(each: Judged) -> str:
-    if each.count < 2:
-        return "One seed is one draw: again with more."
+    if each.count < FEWEST:
+        return "So few seeds cannot tell: again with more."
     if each.more is not None:
         return (
             f"About {each.more} more {'seed' if each.more == 1 else 'seeds'} would decide it, with "
@@ -132,7 +132,9 @@ def _evidence(results: Results, each: Judged) -> str:
     if each.count > 1:
         holm = f", {_p(each.adjusted)} by Holm" if each.adjusted != each.p else ""
         parts.append(f"p = {_p(each.p)}{holm} (sign flips; {_p(each.least_p)} at the least)")
-        parts.append(f"better with a probability of {each.superior:.0%} (from {THRESHOLD:.0%} on)")
+        parts.append(
+            f"better with {each.superior:.0%} of the seeds (to count it takes {THRESHOLD:.0%})"
+        )
     if math.isfinite(each.effect):
         parts.append(f"effect size {each.effect:+.2f} spreads of the differences")
     return "; ".join(parts) + "."
