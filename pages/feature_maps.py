@@ -7,6 +7,7 @@ from pages.parts import draft, runs, together, upload, url
 from pages.parts.head import head
 from playground import datasets
 from playground.runs import supervisor
+from playground.tasks import TASKS
 
 url.follow("feature maps")
 draft.choose_one_with_a_run()
@@ -17,6 +18,7 @@ spec = current.spec if current is not None else settled
 fitting = {each.id for each in compared if spec and each.spec.dataset == spec.dataset}
 drawn = runs.drawn([*([current] if current else []), *compared])
 dataset = spec.dataset if spec is not None else "mnist"
+sights = TASKS[spec.task].sights(spec) if spec is not None else ()
 supervisor.service().questions.start_looking()
 
 with st.sidebar:
@@ -37,6 +39,8 @@ with st.container(key="panel-maps", gap="xsmall"):
         runs.class_names(current, settled),
         datasets.source_of(dataset).shape,
         url.SEEN.get(),
+        sights=[each.input for each in sights] or ["images"],
+        tells=any(each.logits for each in sights) or not sights,
         other=next((each for each in drawn if each.id in fitting), None),
         upload=picture,
     )

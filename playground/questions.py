@@ -170,10 +170,14 @@ def _integer(value: Any) -> int:
 
 
 def _image(value: Any) -> dict[str, Any]:
-    if "pixels" not in value:
-        return {"test": _integer(value["test"])}
-    content = base64.b64decode(value["pixels"], validate=True)
-    return {"pixels": np.frombuffer(content, np.uint8)}
+    """A test image by its number; with pixels, those in its place."""
+    found: dict[str, Any] = {}
+    if "test" in value or "pixels" not in value:
+        found["test"] = _integer(value["test"])
+    if "pixels" in value:
+        content = base64.b64decode(value["pixels"], validate=True)
+        found["pixels"] = np.frombuffer(content, np.uint8)
+    return found
 
 
 def _numbers(value: Any) -> list[list[float]]:
@@ -220,7 +224,7 @@ FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "other": ("the id of a run", _run),
     "step": (_WHOLE, _integer),
     "other_step": (_WHOLE, _integer),
-    "image": ('{"test": number} or {"pixels": base64}', _image),
+    "image": ('{"test": number}, {"pixels": base64} or both', _image),
     "layer": ("a layer's name", _name(64)),
     "unit": (_WHOLE, _integer),
     "target": (_WHOLE, _integer),

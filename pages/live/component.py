@@ -183,10 +183,13 @@ def maps(
     shape: tuple[int, int, int],
     seen: Seen,
     *,
+    sights: Sequence[str] = ("images",),
+    tells: bool = True,
     other: Run | None = None,
     upload: tuple[str, str, bytes] | None = None,
 ) -> Seen:
     """The feature maps of a run whose images have this `shape` (H, W, C), beside those of `other`.
+    `sights` are the images that its network takes at once, and it `tells` classes apart or not.
     `seen` is where it begins; returns what the visitor looks at now. `upload` is a picture to look
     at: a key of its own, its name, and pixels uint8 of that shape."""
     picture = None
@@ -199,6 +202,8 @@ def maps(
         640,
         {
             "run": run,
+            "sights": list(sights),
+            "tells": tells,
             "classes": list(class_names),
             "side": shape[0],
             "channels": shape[2],

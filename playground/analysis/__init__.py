@@ -12,10 +12,6 @@ if TYPE_CHECKING:
     from playground.analysis.network import Network
 
 
-# Looks that give the network all its inputs themselves.
-OF_A_CODE = ("reconstructions", "latent", "decode")
-
-
 def answer(question: Mapping[str, Any]) -> dict[str, Any]:
     """The answer to a question of the supervisor's `look`: a spec's JSON under "spec", a snapshot
     under "weights", its "step", and "what" is wanted, with that function's own arguments.
@@ -27,19 +23,16 @@ def answer(question: Mapping[str, Any]) -> dict[str, Any]:
 
     if question["what"] == "file":
         return _file(question)
-    what, step = question["what"], int(question["step"])
-    per_epoch = int(question.get("steps_per_epoch", 0))
-    subject = network(question["spec"], question["weights"], per_epoch)
-    if what not in OF_A_CODE:
-        subject.check_looked_at()
+    per_epoch, step = int(question.get("steps_per_epoch", 0)), int(question["step"])
+    subject = network(question["spec"], question["weights"], per_epoch, step)
     image = question.get("image", {"test": 0})
     layer, unit = str(question.get("layer", "")), int(question.get("unit", -1))
     split = str(question.get("split", "test"))
-    match what:
+    match question["what"]:
         case "maps":
-            return maps.maps(subject, image, step, bool(question.get("gradients")), layer, unit)
+            return maps.maps(subject, image, bool(question.get("gradients")), layer, unit)
         case "kernel":
-            return maps.kernel(subject, image, step, layer, unit)
+            return maps.kernel(subject, image, layer, unit)
         case "why":
             return attribution.why(subject, image, int(question.get("target", -1)))
         case "exemplars":

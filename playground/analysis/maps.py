@@ -9,63 +9,103 @@ import tensorflow as tf
 from scipy.optimize import linear_sum_assignment
 
 from losses.gradient import gradient_of
-from playground.analysis.network import BROWSED, SAMPLED, Network
+from playground.analysis.network import SAMPLED, Network
 from playground.errors import WorkerError
-from playground.layers import ACTIVATIONS
+from playground.layers import ACTIVATIONS, Planned
+from playground.tasks import Sight
 
 EXEMPLARS = 12
+CONVOLUTIONS = ("Conv2D", "Conv2DTranspose")
 
 
 def maps(
     network: Network,
     image: Mapping[str, Any],
-    step: int,
     gradients: bool = False,
     layer: str = "",
     unit: int = -1,
 ) -> dict[str, Any]:
-    """The activation maps of one image, or the gradients of the run's loss by them.
+    """The activation maps of a test row, or the gradients of the run's loss by them.
 
     Every layer's, or those of one `layer`, or one `unit` (filter) of it. Each entry of `layers`
     has name, kind, shape, `data` uint8 (N, H, W) with each map's `low` and `high` (N,) as 0 and
-    255; a layer without height and width has one map of one row. `probabilities` are there where
-    the network says any. The loss is that of the true
-    class, or of the predicted one where an image has no label.
+    255; a layer without height and width has one map of one row. `side` is the input whose image it
+    is of, where there are several, `of` the layer that it calls once more, for another image, and
+    `filters` the convolution whose filters made it; "" where there is none.
+
+    `images` are those of the row: the input's `name`, `pixels`, `label` (None of the visitor's own)
+    and, where the network tells classes apart, `probabilities`. Of two, `pair` says how far they
+    are apart and the probability that they are of one class, where a head says it. The loss is that
+    of the true class, or of the predicted one where an image has no label.
     """
-    pixels, label = network.image(image)
+    row = network.row(image)
     if gradients:
-        tape, outputs, loss = _taped(network, pixels, label, step)
+        tape, outputs, loss = _taped(network, row, "pixels" in image)
     else:
-        outputs = network.outputs(pixels[None])
-    shown = [network.layer(layer)] if layer else network.plan
+        outputs = network.outputs(network.batch(row))
+    shown = [network.layer(layer)] if layer else _arranged(network)
     if gradients:
         names = [each.name for each in shown]
         found = gradient_of(tape, loss, [outputs[name] for name in names])
         values = dict(zip(names, found, strict=True))
     else:
         values = outputs
-    layers = []
-    for each in shown:
-        array = np.asarray(tf.cast(values[each.name], tf.float32))[0]
-        channels = np.moveaxis(array, -1, 0) if array.ndim == 3 else array[None, None]
-        if unit >= 0 and array.ndim == 3:
-            channels = channels[unit : unit + 1]
-        data, low, high = quantised(channels)
-        layers.append(
-            {
-                "name": each.name,
-                "kind": each.kind,
-                "shape": list(each.shape),
-                "data": data,
-                "low": low,
-                "high": high,
-                "field": network.full_plan.receptive_field(each.name),
-            }
-        )
-    found = {"layers": layers, "pixels": pixels, "label": label}
-    if "probabilities" in outputs:
-        found["probabilities"] = np.asarray(outputs["probabilities"], np.float32)[0]
+    layers = [_maps_of(network, each, values[each.name], unit) for each in shown]
+    images = [
+        _image(network, sight, row, outputs, own="pixels" in image and place == 0)
+        for place, sight in enumerate(network.sights)
+    ]
+    return {"layers": layers, "images": images, **_pair(network, outputs)}
+
+
+def _arranged(network: Network) -> list[Planned]:
+    """The layers in order, each followed by those that call it once more."""
+    again: dict[str, list[Planned]] = {}
+    for each in network.plan:
+        again.setdefault(each.layer.of, []).append(each)
+    return [one for each in again[""] for one in (each, *again.get(each.name, ()))]
+
+
+def _maps_of(network: Network, layer: Planned, output: Any, unit: int) -> dict[str, Any]:
+    array = np.asarray(tf.cast(output, tf.float32))[0]
+    channels = np.moveaxis(array, -1, 0) if array.ndim == 3 else array[None, None]
+    if unit >= 0 and array.ndim == 3:
+        channels = channels[unit : unit + 1]
+    data, low, high = quantised(channels)
+    return {
+        "name": layer.name,
+        "kind": layer.kind,
+        "shape": list(layer.shape),
+        "data": data,
+        "low": low,
+        "high": high,
+        "field": network.full_plan.receptive_field(layer.name),
+        "side": network.side(layer.name),
+        "of": layer.layer.of,
+        "filters": _filters(network, layer),
+    }
+
+
+def _image(
+    network: Network,
+    sight: Sight,
+    row: Mapping[str, np.ndarray],
+    outputs: Mapping[str, Any],
+    own: bool,
+) -> dict[str, Any]:
+    label = None if own else int(row[sight.label][0])
+    found: dict[str, Any] = {"name": sight.input, "pixels": row[sight.image][0], "label": label}
+    if sight.logits:
+        logits = network.among(outputs[sight.logits])
+        found["probabilities"] = np.asarray(tf.nn.softmax(logits), np.float32)[0]
     return found
+
+
+def _pair(network: Network, outputs: Mapping[str, Any]) -> dict[str, Any]:
+    if "distance" not in outputs:
+        return {}
+    same = float(outputs["p_same"][0, -1]) if "p_same" in outputs else None
+    return {"pair": {"distance": float(outputs["distance"][0, 0]), "same": same}}
 
 
 def quantised(channels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -78,74 +118,89 @@ def quantised(channels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     return data, low.astype(np.float32), high.astype(np.float32)
 
 
-def kernel(
-    network: Network, image: Mapping[str, Any], step: int, layer: str, unit: int
-) -> dict[str, Any]:
+def kernel(network: Network, image: Mapping[str, Any], layer: str, unit: int) -> dict[str, Any]:
     """A filter's kernel and the gradient of the run's loss on this image by it, float32
     (3, 3, channels in) each, and its bias or None. Of a layer that follows a convolution, those of
     that convolution, which `layer` in the answer names."""
     source = convolution_of(network, layer)
-    weights = network.model.get_layer(source).kernel
+    made = network.weighted(source)
+    turned = network.full_plan[source].kind == "Conv2DTranspose"  # its filters come before the last
+    weights = np.moveaxis(np.asarray(made.kernel), -2, -1) if turned else np.asarray(made.kernel)
     if not 0 <= unit < weights.shape[-1]:
         raise WorkerError("This layer has no such filter.", "Choose one of those that are drawn.")
-    pixels, label = network.image(image)
-    tape, _, loss = _taped(network, pixels, label, step)
-    gradient = gradient_of(tape, loss, weights.value)
-    bias = network.model.get_layer(source).bias
+    tape, _, loss = _taped(network, network.row(image), "pixels" in image)
+    gradient = np.asarray(gradient_of(tape, loss, made.kernel.value), np.float32)
+    gradient = np.moveaxis(gradient, -2, -1) if turned else gradient
     return {
         "layer": source,
-        "kernel": np.asarray(weights)[..., unit],
-        "gradient": np.asarray(gradient, np.float32)[..., unit],
-        "bias": None if bias is None else float(np.asarray(bias)[unit]),
+        "kernel": weights[..., unit],
+        "gradient": gradient[..., unit],
+        "bias": None if made.bias is None else float(np.asarray(made.bias)[unit]),
     }
 
 
 def _taped(
-    network: Network, pixels: np.ndarray, label: int | None, step: int
+    network: Network, row: Mapping[str, np.ndarray], own: bool
 ) -> tuple[tf.GradientTape, dict[str, Any], Any]:
-    """Every layer's output for one image, the run's loss of it, and the tape that saw both."""
-    network.check_classes()
+    """Every layer's output for a test row, the run's loss of it, and the tape that saw both. The
+    visitor's `own` first image is what the network takes it for."""
+    first, batch = network.sights[0], network.batch(row)
     with tf.GradientTape() as tape:
-        outputs = network.outputs(pixels[None])
-        target = int(tf.argmax(outputs["logits"][0])) if label is None else label
-        loss = network.loss_of(outputs, np.array([target]), step)
+        outputs = network.outputs(batch)
+        if own and first.logits:
+            taken = network.among(outputs[first.logits]).argmax(axis=1)
+            batch = network.batch({**row, first.label: taken})
+        loss = network.loss_of(outputs, batch)
     return tape, outputs, loss
 
 
 def convolution_of(network: Network, layer: str) -> str:
     """The convolution whose filters a layer's maps are. Raises WorkerError if there is none."""
-    network.layer(layer)
-    found = ""
-    for each in network.plan:
-        if each.kind == "Conv2D":
-            found = each.name
-        if each.name == layer:
-            break
-    if not found or len(network.layer(layer).shape) != 3:
+    found = _filters(network, network.layer(layer))
+    if not found:
         raise WorkerError("This layer has no filters.", "Choose a convolution or what follows one.")
     return found
 
 
+def _filters(network: Network, layer: Planned) -> str:
+    while len(layer.shape) == 3:
+        if layer.kind in CONVOLUTIONS:
+            return layer.layer.of or layer.name
+        if layer.inputs[0] in network.full_plan.inputs:
+            break
+        layer = network.full_plan[layer.inputs[0]]
+    return ""
+
+
 def browse(network: Network) -> dict[str, Any]:
-    """Labels and predicted classes of the first test images, uint8 (N,) each."""
-    images = network.dataset.test_images[:BROWSED]
-    heads = network.heads.predict(images.astype(np.float32), batch_size=128, verbose=0)
-    predicted = heads["logits"]
-    labels = network.dataset.test_labels[:BROWSED]
-    return {"labels": labels.astype(np.uint8), "predicted": predicted.argmax(1).astype(np.uint8)}
+    """Labels of the first test images, uint8 (N,), of a row's first; and, where the network tells
+    classes apart, which rows it gets `wrong`, uint8 (N,) of 0 and 1: a class of an image, or
+    whether both are of one."""
+    rows = network.work.rows_of("test", np.arange(len(network.seen("test")[0])))
+    labels = rows[network.sights[0].label].astype(np.uint8)
+    told = {sight.logits: sight for sight in network.sights if sight.logits}
+    judged = [each.name for each in network.plan if each.name == "p_same"]
+    if not told:
+        return {"labels": labels}
+    found = network.forward([*told, *judged], rows)
+    wrong = np.zeros(len(labels), bool)
+    for name, sight in told.items():
+        wrong |= network.among(found[name]).argmax(axis=1) != rows[sight.label]
+    if judged:
+        first, second = (rows[sight.label] for sight in network.sights)
+        wrong |= (found["p_same"][:, -1] >= 0.5) != (first == second)
+    return {"labels": labels, "wrong": wrong.astype(np.uint8)}
 
 
 def exemplars(network: Network, layer: str, unit: int) -> dict[str, Any]:
     """The test images that excite a filter most, and where: `images` uint8 (N, H, W, C), `values`
     float32 (N,), `regions` int32 (N, 4): top, left, bottom, right of what that place sees."""
     convolution_of(network, layer)
-    images = network.dataset.test_images[:BROWSED]
-    tap = network.tap(layer)
+    images, labels = network.seen("test")
     best, places = [], []
-    for start in range(0, len(images), SAMPLED):
-        part = images[start : start + SAMPLED].astype(np.float32)
-        channel = np.asarray(tap(part, training=False))[..., unit].astype(np.float32)
-        flat = channel.reshape(len(part), -1)
+    for outputs in network.over((layer,), network.together(images, labels)):
+        channel = outputs[layer][..., unit]
+        flat = channel.reshape(len(channel), -1)
         places.append(flat.argmax(axis=1))
         best.append(flat.max(axis=1))
     values, place = np.concatenate(best), np.concatenate(places)
@@ -159,7 +214,7 @@ def exemplars(network: Network, layer: str, unit: int) -> dict[str, Any]:
     regions = [top.clip(0), left.clip(0), bottom, right]
     return {
         "images": images[chosen],
-        "labels": network.dataset.test_labels[chosen].astype(np.uint8),
+        "labels": labels[chosen].astype(np.uint8),
         "indices": chosen.astype(np.int32),
         "values": values[chosen],
         "regions": np.stack(regions, axis=1).astype(np.int32),
@@ -167,15 +222,13 @@ def exemplars(network: Network, layer: str, unit: int) -> dict[str, Any]:
 
 
 def dead(network: Network) -> dict[str, Any]:
-    """Of each activation layer: how many filters answer none of a sample of test images, how many
-    there are, and the mean share of zeros."""
-    images = network.dataset.test_images[:SAMPLED]
-    outputs = network.outputs(images)
+    """Of each activation with maps: how many filters answer none of a sample of test images, how
+    many there are, and the mean share of zeros. Weights that are used twice count once."""
+    shown = [each for each in activated(network) if not each.layer.of]
     found = []
-    for layer in network.plan:
-        if layer.kind not in ACTIVATIONS:
-            continue
-        zero = np.asarray(outputs[layer.name]) <= 0
+    outputs = network.forward([each.name for each in shown], _sample(network)) if shown else {}
+    for layer in shown:
+        zero = outputs[layer.name] <= 0
         share = zero.mean(axis=(0, 1, 2))
         found.append(
             {
@@ -188,6 +241,17 @@ def dead(network: Network) -> dict[str, Any]:
     return {"layers": found}
 
 
+def activated(network: Network) -> list[Planned]:
+    """The layers with maps that an activation has gone over, but for what the network gives out."""
+    return [
+        layer
+        for layer in network.plan
+        if len(layer.shape) == 3
+        and layer.name not in network.full_plan.outputs
+        and (layer.kind in ACTIVATIONS or "activation" in layer.layer.options)
+    ]
+
+
 def match(network: Network, other: Network, layer: str) -> dict[str, Any]:
     """Which filter of `other` is most like each filter of `network` in a layer: `partner` int32
     (N,) and their `correlation` float32 (N,) over a sample of test images, matched one to one so
@@ -195,9 +259,7 @@ def match(network: Network, other: Network, layer: str) -> dict[str, Any]:
     if network.spec.dataset != other.spec.dataset:
         raise WorkerError("The two runs saw different data.", "Compare runs on one data set.")
     mine, theirs = (
-        np.asarray(each.tap(layer)(_sample(each), training=False)).reshape(
-            -1, each.layer(layer).shape[-1]
-        )
+        each.forward((layer,), _sample(each))[layer].reshape(-1, each.layer(layer).shape[-1])
         for each in (network, other)
     )
     if mine.shape != theirs.shape:
@@ -213,8 +275,9 @@ def match(network: Network, other: Network, layer: str) -> dict[str, Any]:
     }
 
 
-def _sample(network: Network) -> np.ndarray:
-    return network.dataset.test_images[:SAMPLED].astype(np.float32)
+def _sample(network: Network) -> dict[str, np.ndarray]:
+    images, labels = network.seen("test")
+    return network.together(images[:SAMPLED], labels[:SAMPLED])
 
 
 def _standardised(columns: np.ndarray) -> np.ndarray:

@@ -2,9 +2,9 @@
 
 from playground.tasks import autoencoder, classification, incremental, siamese
 from playground.tasks.inputs import Input, known
-from playground.tasks.task import Measure, Task
+from playground.tasks.task import Measure, Sight, Task
 
-__all__ = ["TASKS", "Input", "Measure", "Task", "known"]
+__all__ = ["TASKS", "Input", "Measure", "Sight", "Task", "known"]
 
 TASKS: dict[str, Task] = {
     module.TASK.name: module.TASK for module in (classification, siamese, autoencoder, incremental)

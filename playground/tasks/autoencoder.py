@@ -1,6 +1,6 @@
 """Autoencoder: an image through a narrow code and back; plain, denoising or variational."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import ValidationInfo, field_validator
@@ -12,7 +12,7 @@ from playground.knobs import Knob, knob_of
 from playground.layers import Layer, Plan
 from playground.spec import TASK_KNOB, RunSpec
 from playground.tasks.inputs import Input, known
-from playground.tasks.task import Measure, Task
+from playground.tasks.task import Measure, Sight, Task
 
 if TYPE_CHECKING:
     from playground.training.work import Work
@@ -186,6 +186,11 @@ class Autoencoder(Task):
         from playground.training.autoencoder import AutoencoderWork
 
         return AutoencoderWork(spec, dataset)
+
+    def sights(self, spec: AutoencoderSpec) -> Sequence[Sight]:
+        """The image; its embedding is the mean of its code."""
+        logits = "class_logits" if spec.class_head else ""
+        return (Sight("images", features="mu", logits=logits),)
 
     def plan(self, spec: AutoencoderSpec) -> Plan:
         """Encoder, code and decoder: those of Keras' example of a VAE at width 32, 16 hidden units

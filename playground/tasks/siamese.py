@@ -13,7 +13,7 @@ from playground.knobs import Knob
 from playground.layers import Layer, Plan
 from playground.spec import TASK_KNOB, RunSpec
 from playground.tasks.inputs import Input, known
-from playground.tasks.task import Measure, Task
+from playground.tasks.task import Measure, Sight, Task
 
 if TYPE_CHECKING:
     from playground.training.events import Evaluated, Started
@@ -190,6 +190,13 @@ class Siamese(Task):
                 "threshold": round(threshold, 4),
             }
         return found
+
+    def sights(self, spec: SiameseSpec) -> Sequence[Sight]:
+        """Both images of a pair."""
+        return (
+            Sight(LEFT, "images", "labels", "features", "left_logits"),
+            Sight(RIGHT, "partners", "partner_labels", "right_features", "right_logits"),
+        )
 
     def script(self, spec: SiameseSpec, weights: Mapping[str, np.ndarray], changed: bool) -> str:
         """Python that trains it with `keras.Model.fit` (`playground.export_siamese`)."""

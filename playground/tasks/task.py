@@ -40,6 +40,19 @@ class Measure:
         return f"{value:.2%}" if self.unit == "%" else f"{value:.4g}{self.unit}"
 
 
+@dataclass(frozen=True)
+class Sight:
+    """An image that a network takes, for the pages that look into it: the `input` that it goes in
+    by, which of a batch's rows are it and its class, and the layers of its `features` (the
+    embedding) and of the `logits` of its class; "" where there are none."""
+
+    input: str
+    image: str = "images"
+    label: str = "labels"
+    features: str = ""
+    logits: str = ""
+
+
 class Task:
     """A task with the usual answers."""
 
@@ -75,6 +88,13 @@ class Task:
     def plan(self, spec: Any) -> Plan:
         """The network as data."""
         raise NotImplementedError
+
+    def sights(self, spec: Any) -> Sequence[Sight]:
+        """The images that the network of a spec takes at once."""
+        plan = self.plan(spec)
+        names = {layer.name for layer in plan.layers}
+        features, logits = (each if each in names else "" for each in ("features", "logits"))
+        return (Sight(next(iter(plan.inputs)), features=features, logits=logits),)
 
     def phase_epochs(self, spec: Any) -> Sequence[int]:
         """How many of a spec's epochs each of its phases takes. A spec whose epochs these are not

@@ -377,6 +377,17 @@ class IncrementalWork(Work):
     def restore(self, arrays: Arrays) -> None:
         """Exemplars and teacher stay: a run goes back within its phase."""
 
+    def recall(self, arrays: Arrays, epoch: float) -> frozenset[str]:
+        """The phase that this epoch is in, to its very end; its teacher no snapshot has."""
+        ends = np.cumsum(self.own.phase_epochs)
+        self._begin(min(int(np.searchsorted(ends, epoch)), len(ends) - 1))
+        return frozenset({"teacher_logits"} if self.number else ())
+
+    def answerable(self) -> np.ndarray | None:
+        if self.own.head != "seen":
+            return None
+        return np.isin(np.arange(self._classes), self._seen_classes)
+
 
 def _among(logits: Any, mask: Any) -> Any:
     """The logits (B, C), those outside a mask (C,) constants far below the others."""

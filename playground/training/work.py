@@ -213,3 +213,13 @@ class Work:
 
     def restore(self, arrays: Arrays) -> None:
         """Sets what no gradient moves to what it was in a snapshot."""
+
+    def recall(self, arrays: Arrays, epoch: float) -> frozenset[str]:
+        """Does so to look into the network as it was then, at this epoch, whatever went before it;
+        returns the names of the inputs of a loss that a snapshot does not know."""
+        self.restore(arrays)
+        return frozenset()
+
+    def answerable(self) -> np.ndarray | None:
+        """Which classes the network is asked for by now, (C,) bool; None: all."""
+        return None

@@ -17,7 +17,7 @@ from losses.portraits import portrait
 from pages.live import component
 from pages.live.feed import Reader
 from pages.live.packing import TYPES
-from playground import RunSpec, models, train
+from playground import RunSpec, train
 from playground.analysis import answer
 from playground.figures.network import Stage
 from playground.runs.store import Store, open_store
@@ -108,8 +108,10 @@ def test_a_run_of_every_task(
     spec = RunSpec.parse({"task": task, "dataset": "digits", "epochs": 5})
     _, sent, kept = recorded(store, spec)
     asked = {"spec": spec.to_json(), "weights": kept[-1].arrays, "step": 4, **IMAGE}
-    if len(models.plan(spec).inputs) == 1:  # of others there are no maps
-        sent.append(("MapsAnswer", {**answer({**asked, "what": "maps"}), "step": 4}))
+    sent.append(("MapsAnswer", {**answer({**asked, "what": "maps"}), "step": 4}))
+    sent.append(("BrowseAnswer", {**answer({**asked, "what": "browse"}), "step": 4}))
+    if task != "toy":  # it has no embedding
+        sent.append(("EmbeddingAnswer", {**answer({**asked, "what": "embedding"}), "step": 4}))
     assert not mistakes(sent, tmp_path)
 
 
@@ -230,7 +232,7 @@ def test_what_views_are_given_by_their_pages(
     component.reliability("c", [run])
     component.confusion("d", None, names)
     component.maps("e", "1", names, (8, 8, 1), seen, other=run, upload=("k", "dog.png", b"123"))
-    component.maps("f", None, names, (8, 8, 1), seen)
+    component.maps("f", None, names, (8, 8, 1), seen, sights=["left", "right"], tells=False)
     component.embedding("g", [run], names, {"light": ["#000000"], "dark": ["#ffffff"]}, seen)
     component.network("h", [Stage("input", ("images",), (8, 8, 1))])
     component.strip("i", "1", names)

@@ -208,13 +208,13 @@ export class Cloud {
     const trail = walked.map(([, each]) => rowsOf(each))
     this.scatter.take(answer, method === "raw" ? trail : [], same ? glide : 0)
     let right = 0
-    for (let i = 0; i < labels.length; i++) right += labels[i] === predicted[i] ? 1 : 0
-    const share = percent(right / labels.length)
-    put(this.#said, `${share} right, step ${count(step)}`)
+    for (let i = 0; i < labels.length; i++) right += labels[i] === predicted?.[i] ? 1 : 0
+    const share = predicted ? `${percent(right / labels.length)} right` : ""
+    put(this.#said, [share, `step ${count(step)}`].filter(Boolean).join(", "))
     const images = `${count(labels.length)} ${SPLITS[this.split].toLowerCase()} images`
     this.canvas.setAttribute(
       "aria-label",
-      `${this.name}: ${images} in the embedding at step ${count(step)}, ${share} right. Arrow keys ${this.scatter.dims === 3 ? "turn" : "move"} it, plus and minus zoom.`,
+      `${this.name}: ${images} in the embedding at step ${count(step)}${share && `, ${share}`}. Arrow keys ${this.scatter.dims === 3 ? "turn" : "move"} it, plus and minus zoom.`,
     )
     this.node.dataset.step = String(step)
     put(this.#note, noteOn(answer))

@@ -17,12 +17,14 @@ const BLOCK = 100 // images that come at once
  * @param {Cloud} cloud
  * @param {number} place
  * @param {number} label
- * @param {number} predicted
+ * @param {number | undefined} predicted
  * @param {(place: number) => string} className
  */
 function sayImage({ split }, place, label, predicted, className) {
   const head = `${split === "test" ? "test" : "training"} image ${count(place)}: ${className(label)}`
-  return label === predicted ? head : `${head}, taken for ${className(predicted)}`
+  return predicted === undefined || label === predicted
+    ? head
+    : `${head}, taken for ${className(predicted)}`
 }
 
 /** The image under the pointer. */
@@ -69,7 +71,7 @@ export class Glance {
         const [, height, width, channels] = images.shape
         const from = (place - first) * height * width * channels
         paintImage(this.#thumb, images, [height, width, channels], from)
-        const [label, predicted] = [answer.labels[place], answer.predicted[place]]
+        const [label, predicted] = [answer.labels[place], answer.predicted?.[place]]
         put(this.#said, sayImage(cloud, place, label, predicted, this.className))
         this.node.hidden = false
         const left = Math.min(x + 14, home.width - this.node.offsetWidth - 4)
@@ -145,7 +147,7 @@ export class Neighbours {
     const { labels, predicted } = found
     this.#close.hidden = false
     put(this.#said, "The image and those nearest to it in the embedding, with their distance")
-    const said = sayImage(cloud, place, labels[0], predicted[0], this.className)
+    const said = sayImage(cloud, place, labels[0], predicted?.[0], this.className)
     put(this.heading, `${cloud.name}, ${said}`)
     const tiles = Array.from(found.indices, (each, i) => this.#tile(cloud, found, each, i))
     this.#images.replaceChildren(...tiles)
@@ -159,15 +161,16 @@ export class Neighbours {
    */
   #tile(cloud, { images, labels, predicted, distances }, place, i) {
     const [, height, width, channels] = images.shape
-    const said = sayImage(cloud, place, labels[i], predicted[i], this.className)
+    const said = sayImage(cloud, place, labels[i], predicted?.[i], this.className)
     const canvas = element("canvas", { role: "img", "aria-label": said })
     paintImage(canvas, images, [height, width, channels], i * height * width * channels)
-    const [truth, taken] = [this.className(labels[i]), this.className(predicted[i])]
+    const guess = predicted?.[i] ?? labels[i]
+    const [truth, taken] = [this.className(labels[i]), this.className(guess)]
     return element(
       "li",
       { className: i ? "" : "itself" },
       canvas,
-      element("small", { text: labels[i] === predicted[i] ? truth : `${truth} → ${taken}` }),
+      element("small", { text: labels[i] === guess ? truth : `${truth} → ${taken}` }),
       element("small", { text: i ? digits(distances[i]) : "this one" }),
     )
   }

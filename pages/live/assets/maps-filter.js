@@ -15,6 +15,7 @@ import { count, digits, element, put } from "./words.js"
 const FRAMES = 12 // of its life
 const NORMALISED =
   "The pixels, less their mean and divided by their spread: nothing is learned here."
+const UNFILTERED = "No convolution made this map: there is no kernel to show."
 
 /**
  * A square for each map that goes into a filter; the canvases that are there already stay.
@@ -141,7 +142,7 @@ export class FilterPart {
     const [width] = layer.field
     await this.#loading.run(
       async (signal) => {
-        if (layer.kind === "Normalization") this.#plain()
+        if (!layer.filters) this.#plain(layer.kind)
         else {
           const { chosen } = this.looking
           const kernel = await look(this.looking.question("kernel", chosen), signal)
@@ -168,8 +169,9 @@ export class FilterPart {
     this.node.hidden = true
   }
 
-  #plain() {
-    put(this.#said, NORMALISED)
+  /** @param {string} kind */
+  #plain(kind) {
+    put(this.#said, kind === "Normalization" ? NORMALISED : UNFILTERED)
     for (const box of [this.#kernel, this.#slope, this.#exemplars]) box.replaceChildren()
   }
 

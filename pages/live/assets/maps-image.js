@@ -4,10 +4,10 @@ import { look, part } from "./ask.js"
 import { Newest } from "./asker.js"
 import { numberField, quiet, select } from "./controls.js"
 import { fromBase64, paintImage, toBase64 } from "./pixels.js"
-import { count, element, percent, put } from "./words.js"
+import { digits, element, percent, put } from "./words.js"
 
 /** @import {Looking, Subject} from "./maps-looking.js" */
-/** @import {MapsData} from "./wire.js" */
+/** @import {ImageSeen, MapsAnswer, MapsData} from "./wire.js" */
 
 const PATIENCE_MS = 1500 // of waiting, before more is said of it than that
 const NONE = "None of the first 2,000 test images is one of those."
@@ -20,17 +20,19 @@ class Answers {
   /** @type {{node: HTMLElement, name: HTMLElement, bar: HTMLElement, share: HTMLElement}[]} */
   #rows = []
 
-  /** @param {Looking} looking */
-  draw(looking) {
-    const { answer } = looking
-    const shares = answer?.probabilities ?? []
+  /**
+   * @param {Looking} looking
+   * @param {ImageSeen} image
+   */
+  draw(looking, { label, probabilities }) {
+    const shares = probabilities ?? []
     if (this.#rows.length !== shares.length) this.#build(shares.length)
     for (const [i, { node, name, bar, share }] of this.#rows.entries()) {
       put(name, looking.className(i))
       name.title = looking.className(i)
       bar.style.transform = `scaleX(${shares[i]})`
       put(share, percent(shares[i]))
-      node.className = i === answer?.label ? "truth" : ""
+      node.className = i === label ? "truth" : ""
     }
   }
 
@@ -43,11 +45,45 @@ class Answers {
     this.node.replaceChildren(...this.#rows.map(({ node }) => node))
   }
 
-  /** The classes that an answer will have a share of. @param {Looking} looking */
-  clear(looking) {
-    this.#build(looking.classes.length)
+  /**
+   * The classes that an answer will have a share of.
+   * @param {Looking} looking
+   * @param {boolean} tells whether it will say any
+   */
+  clear(looking, tells) {
+    this.#build(tells ? looking.classes.length : 0)
     for (const [i, { name }] of this.#rows.entries()) put(name, looking.className(i))
   }
+}
+
+/**
+ * What the network took an image for.
+ * @param {Looking} looking
+ * @param {ImageSeen} image
+ */
+function taken(looking, { label, probabilities }) {
+  if (!probabilities) return ""
+  const best = probabilities.indexOf(Math.max(...probabilities))
+  const share = percent(probabilities[best])
+  return best === label ? `right (${share})` : `taken for ${looking.className(best)} (${share})`
+}
+
+/**
+ * What is said of a pair: whether both are of one class, and what the network says of that.
+ * @param {MapsAnswer} answer
+ */
+function together({ images: [left, right], pair }) {
+  if (!pair) return ""
+  const apart = `distance ${digits(pair.distance)}`
+  if (pair.same === null) return `${apart}.`
+  const said = pair.same >= 0.5
+  const how = `${said ? "the same" : "different"} (${percent(said ? pair.same : 1 - pair.same)})`
+  if (left.label === null) return `Together: taken for ${how}, ${apart}.`
+  const truth = left.label === right.label
+  const head = truth ? "Both of one class" : "Of two classes"
+  return said === truth
+    ? `${head}: right, ${how}, ${apart}.`
+    : `${head}: taken for ${how}, ${apart}.`
 }
 
 /**
@@ -55,16 +91,18 @@ class Answers {
  * @param {Looking} looking
  */
 export function verdictOn(looking) {
-  const { answer, subject } = looking
-  const shares = answer?.probabilities
-  if (!answer || !shares) return looking.name
-  const best = shares.indexOf(Math.max(...shares))
-  const said = `${looking.className(best)} (${percent(shares[best])})`
-  if (answer.label === null) return `${looking.name}: taken for ${said}`
-  const head = `Test image ${count(subject.test ?? 0)}, ${looking.className(answer.label)}`
-  return best === answer.label
-    ? `${head}: right (${percent(shares[best])})`
-    : `${head}: taken for ${said}`
+  const { answer, name } = looking
+  if (!answer) return name
+  if (answer.images.length > 1) {
+    const each = answer.images.map((image) => {
+      const truth = image.label === null ? "yours" : looking.className(image.label)
+      return `${image.name}, ${truth}: ${taken(looking, image)}.`
+    })
+    return [`${name}.`, ...each, together(answer)].join(" ")
+  }
+  const [image] = answer.images
+  const head = image.label === null ? name : `${name}, ${looking.className(image.label)}`
+  return [head, taken(looking, image)].filter(Boolean).join(": ")
 }
 
 /** What is waited for, in words that say more when it takes long. */
@@ -107,12 +145,47 @@ class Waiting {
   }
 }
 
-/** The image, with what is said of it. */
-export class ImagePart {
+/** One of the images that the network takes: its pixels, and what is said of it. */
+class Shown {
   picture = element("canvas", { className: "picture", role: "img", "aria-label": "No image yet" })
   region = element("i", { className: "region", hidden: "" })
-  #blank = element("span", { className: "blank" })
-  #answers = new Answers()
+  blank = element("span", { className: "blank" })
+  answers = new Answers()
+  /** @type {number[]} */
+  size = []
+
+  /**
+   * @param {string} name
+   * @param {boolean} alone
+   */
+  constructor(name, alone) {
+    this.name = name
+    const parts = [this.picture, this.region, this.blank]
+    const frame = element("div", { className: "frame" }, ...parts)
+    const caption = alone ? [] : [element("figcaption", { text: `${name} image` })]
+    this.node = element("figure", {}, frame, ...caption)
+    const head = alone ? [] : [element("small", { text: name })]
+    this.said = element("div", { className: "said-of" }, ...head, this.answers.node)
+  }
+
+  /**
+   * @param {ArrayLike<number>} pixels
+   * @param {number[]} size
+   * @param {string} said
+   */
+  paint(pixels, size, said) {
+    this.size = size
+    paintImage(this.picture, pixels, size)
+    this.picture.setAttribute("aria-label", said)
+  }
+}
+
+/** The image, or both of a pair, with what is said of it. */
+export class ImagePart {
+  /** @type {Shown[]} */
+  #shown = []
+  #frames = element("div", { className: "frames" })
+  #says = element("div", { className: "says" })
   #title = element("p", { className: "which" })
   #number = numberField()
   #classes = select("Class", [])
@@ -124,6 +197,7 @@ export class ImagePart {
   #drawing
   #side = 0
   #seeking = new Newest()
+  #tells = true
 
   /**
    * @param {Looking} looking
@@ -147,8 +221,8 @@ export class ImagePart {
     this.node = element(
       "section",
       { className: "input" },
-      element("div", { className: "frame" }, this.picture, this.region, this.#blank),
-      element("div", { className: "answers" }, this.#title, this.#answers.node, row),
+      this.#frames,
+      element("div", { className: "answers" }, this.#title, this.#says, row),
       this.#drawing,
     )
     this.#listen()
@@ -178,7 +252,7 @@ export class ImagePart {
       this.#classes.value === "" || truth === Number(this.#classes.value)
     this.#next.onclick = () => this.#seek(ofClass)
     this.#classes.onchange = () => this.#seek(ofClass)
-    this.#wrong.onclick = () => this.#seek((truth, taken) => ofClass(truth) && truth !== taken)
+    this.#wrong.onclick = () => this.#seek((truth, wrong) => ofClass(truth) && wrong)
     this.#number.field.onchange = () => {
       const test = this.#number.value()
       if (test !== null) this.choose({ test })
@@ -187,7 +261,7 @@ export class ImagePart {
 
   /**
    * The next test image that fits.
-   * @param {(truth: number, taken: number) => boolean} fits
+   * @param {(truth: number, wrong: boolean) => boolean} fits
    */
   async #seek(fits) {
     const { looking } = this
@@ -197,14 +271,14 @@ export class ImagePart {
       async (signal) => {
         const step = looking.step === null ? {} : { step: looking.step }
         const asked = { run: looking.run, what: /** @type {const} */ ("browse"), ...step }
-        const { labels, predicted } = await looking.kept.get([asked, looking.at], () =>
+        const { labels, wrong } = await looking.kept.get([asked, looking.at], () =>
           look(asked, signal),
         )
         if (signal.aborted) return
         const from = looking.subject.test ?? -1
         for (let i = 1; i <= labels.length; i++) {
           const test = (from + i + labels.length) % labels.length
-          if (fits(labels[test], predicted[test])) return this.choose({ test })
+          if (fits(labels[test], wrong?.[test] === 1)) return this.choose({ test })
         }
         this.complain(NONE)
       },
@@ -224,12 +298,36 @@ export class ImagePart {
         element("option", { value: "", text: "Any class" }),
         ...data.classes.map((text, i) => element("option", { value: String(i), text })),
       )
-      this.#answers.clear(this.looking)
     }
+    if (!before || before.sights.join() !== data.sights.join()) {
+      const alone = data.sights.length === 1
+      this.#shown = data.sights.map((name) => new Shown(name, alone))
+      this.#frames.replaceChildren(...this.#shown.map(({ node }) => node))
+      this.#says.replaceChildren(...this.#shown.map(({ said }) => said))
+      this.node.classList.toggle("is-pair", !alone)
+    }
+    this.#tells = data.tells
+    this.#wrong.hidden = !data.tells
+    this.#clear()
     this.#drawing.hidden = data.channels !== 1
     this.#side = data.side
     this.#pad?.setSize(data.side)
     this.size = [data.side, data.side, data.channels]
+  }
+
+  /** Where an image of this name is drawn; the first of none. @param {string} side */
+  shown(side) {
+    return this.#shown.find(({ name }) => name === side) ?? this.#shown[0]
+  }
+
+  /** No place of an image is pointed at. */
+  unframe() {
+    for (const { region } of this.#shown) region.hidden = true
+  }
+
+  #clear() {
+    if (this.looking.answer) return
+    for (const { answers } of this.#shown) answers.clear(this.looking, this.#tells)
   }
 
   /** Another run: nothing is known of it. */
@@ -237,39 +335,36 @@ export class ImagePart {
     this.waiting.end()
     this.#seeking.end()
     put(this.#title, "")
-    this.picture.width = this.picture.height = 1
+    for (const { picture } of this.#shown) picture.width = picture.height = 1
     this.node.classList.remove("has-image")
-    this.#answers.clear(this.looking)
+    this.#clear()
   }
 
   /** What was just chosen is acknowledged at once: the answer comes when a worker has it. */
   acknowledge() {
     const { subject, run, steps, name } = this.looking
-    if (subject.pixels !== undefined) this.#paint(fromBase64(subject.pixels), this.size ?? [], name)
+    if (subject.pixels !== undefined) {
+      this.#shown[0].paint(fromBase64(subject.pixels), this.size ?? [], name)
+      this.node.classList.add("has-image")
+    }
     if (run && steps.length) this.waiting.begin()
     else if (subject.pixels !== undefined) {
       put(this.#title, `${name}: for the network, once there is one`)
     }
   }
 
-  /**
-   * @param {ArrayLike<number>} pixels
-   * @param {number[]} size
-   * @param {string} said
-   */
-  #paint(pixels, size, said) {
-    paintImage(this.picture, pixels, size)
-    this.picture.setAttribute("aria-label", said)
-    this.node.classList.add("has-image")
-  }
-
   draw() {
     const { answer } = this.looking
     if (!answer) return
     const said = verdictOn(this.looking)
-    this.#paint(answer.pixels, answer.pixels.shape, `The image as the network gets it. ${said}`)
+    for (const [i, image] of answer.images.entries()) {
+      const shown = this.#shown[i]
+      const what = answer.images.length > 1 ? `The ${image.name} image` : "The image"
+      shown?.paint(image.pixels, image.pixels.shape, `${what} as the network gets it. ${said}`)
+      shown?.answers.draw(this.looking, image)
+    }
+    this.node.classList.add("has-image")
     put(this.#title, said)
-    this.#answers.draw(this.looking)
   }
 
   /**
@@ -277,7 +372,7 @@ export class ImagePart {
    * @param {string} why
    */
   blank(why) {
-    put(this.#blank, why)
+    for (const { blank } of this.#shown) put(blank, why)
     this.#number.field.value = String(this.looking.subject.test ?? "")
   }
 

@@ -21,6 +21,12 @@ const KINDS = {
   Activation: "activation",
   PReLU: "activation",
   MaxPooling2D: "max pooling",
+  Conv2DTranspose: "transposed convolution",
+  Reshape: "reshaped",
+  Concatenate: "joined with the class",
+  Sampling: "drawn code",
+  Distance: "distance",
+  Difference: "difference by feature",
   Dense: "dense",
   Softmax: "softmax",
 }
@@ -57,7 +63,8 @@ class Card {
       element(
         "header",
         {},
-        element("b", { text: spoken(layer.name) }),
+        element("b", { text: spoken(layer.of || layer.name) }),
+        ...(layer.side ? [element("em", { text: layer.side })] : []),
         element("span", { text: size }),
         this.range,
       ),
@@ -200,7 +207,18 @@ export class Layers {
       const flat = layer.shape.length === 1
       this.#cards.set(layer.name, flat ? new NumbersCard(layer) : new MapsCard(layer, this.#heard))
     }
-    this.node.replaceChildren(...[...this.#cards.values()].map(({ node }) => node))
+    // What one layer made of both images of a pair stands side by side.
+    /** @type {HTMLElement[][]} */
+    const rows = []
+    for (const { layer, node } of this.#cards.values()) {
+      if (layer.of && rows.length) rows[rows.length - 1].push(node)
+      else rows.push([node])
+    }
+    this.node.replaceChildren(
+      ...rows.map((row) =>
+        row.length > 1 ? element("div", { className: "twin" }, ...row) : row[0],
+      ),
+    )
   }
 
   /** @param {{layer: string, unit: number}} chosen */

@@ -12,6 +12,8 @@ export class Looking {
   facts = {}
   /** @type {string[]} */
   classes = []
+  /** @type {string[]} The images that the network takes at once. */
+  sights = ["images"]
   /** @type {number | null} The step of the weights; null: the latest. */
   step = null
   /** @type {{layer: string, unit: number}} A filter, or none. */
@@ -28,6 +30,16 @@ export class Looking {
   /** @param {Subject} subject */
   constructor(subject) {
     this.subject = subject
+    this.number = subject.test ?? 0
+  }
+
+  /**
+   * A visitor's own picture takes the place of the test image that was looked at before it.
+   * @param {Subject} subject
+   */
+  choose(subject) {
+    this.subject = subject
+    this.number = subject.test ?? this.number
   }
 
   /** The steps that weights were kept of. */
@@ -42,12 +54,13 @@ export class Looking {
   /** The image as the server is asked about it. */
   get image() {
     const { test, pixels } = this.subject
-    return pixels === undefined ? { test } : { pixels }
+    return pixels === undefined ? { test } : { test: this.number, pixels }
   }
 
   /** What it is called. */
   get name() {
-    return this.subject.said ?? `Test image ${this.subject.test?.toLocaleString("en-US")}`
+    const what = this.sights.length > 1 ? "Test pair" : "Test image"
+    return this.subject.said ?? `${what} ${this.subject.test?.toLocaleString("en-US")}`
   }
 
   /**

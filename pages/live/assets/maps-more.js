@@ -46,8 +46,9 @@ export class Why {
   async show(signal) {
     const found = await look(this.#question(), signal)
     if (signal.aborted) return
+    const where = this.looking.sights.length > 1 ? ` in the ${this.looking.sights[0]} image` : ""
     this.section.body.replaceChildren(
-      element("p", { text: `What speaks for “${this.looking.className(found.target)}”` }),
+      element("p", { text: `What speaks for “${this.looking.className(found.target)}”${where}` }),
       element("div", { className: "reasons" }, ...WHY.map((each) => this.#figure(found, ...each))),
     )
   }
@@ -62,7 +63,7 @@ export class Why {
   #figure(found, name, title, text, signed) {
     const values = found[name]
     const [height, width] = values.shape
-    const pixels = this.looking.answer?.pixels
+    const pixels = this.looking.answer?.images[0].pixels
     const under = element("canvas")
     if (pixels) paintImage(under, pixels, pixels.shape)
     const over = element("canvas", {
@@ -113,6 +114,7 @@ export class Dead {
       rows.push([step, layers])
     }
     const [end, last] = rows[rows.length - 1]
+    if (!last.length) return this.section.say("No layer with maps ends in an activation here.")
     const over = `Share of zeros, 0 to 100%, up to step ${count(end || 1)}`
     const head = ["Layer", "Dead filters", "Zeros", over].map((text) => element("th", { text }))
     const body = last.map(({ name, dead, filters, zeros }, i) => {

@@ -68,10 +68,9 @@ function emptyWords({ run, facts, steps, answer }) {
 /**
  * What the number under the pointer is, and on the image what that place sees.
  * @param {HTMLElement} root
- * @param {HTMLElement} region
- * @param {Looking} looking
+ * @param {ImagePart} image
  */
-function pointer(root, region, looking) {
+function pointer(root, image) {
   const tip = element("div", { className: "tip", hidden: "" })
   root.append(tip)
   return {
@@ -89,10 +88,12 @@ function pointer(root, region, looking) {
       const home = root.getBoundingClientRect()
       tip.style.left = `${Math.min(event.clientX - home.left + 14, home.width - tip.offsetWidth - 4)}px`
       tip.style.top = `${event.clientY - home.top + 18}px`
-      if (looking.answer) frame(region, looking.answer.pixels.shape, layer.field, row, column)
+      const shown = image.shown(layer.side)
+      if (shown) frame(shown.region, shown.size, layer.field, row, column)
     },
     leave() {
-      tip.hidden = region.hidden = true
+      tip.hidden = true
+      image.unframe()
     },
   }
 }
@@ -146,7 +147,7 @@ class FeatureMaps {
     })
     const open = (/** @type {string} */ layer, /** @type {number} */ unit) =>
       this.#open(layer, unit)
-    this.heard = { open, ...pointer(root, this.image.region, this.looking) }
+    this.heard = { open, ...pointer(root, this.image) }
     this.layers = new Layers(this.heard)
     this.sections = this.#sections()
     this.asker = this.#asker()
@@ -251,7 +252,7 @@ class FeatureMaps {
 
   /** @param {Subject} subject */
   #choose(subject) {
-    this.looking.subject = subject
+    this.looking.choose(subject)
     if (subject.test !== undefined) this.#report()
     this.image.acknowledge()
     this.#changed()
@@ -339,7 +340,7 @@ class FeatureMaps {
     looking.kept.clear()
     if (before) {
       looking.step = null
-      if (looking.subject.pixels && before.side !== side) looking.subject = { test: 0 }
+      if (looking.subject.pixels && before.side !== side) looking.choose({ test: 0 })
     }
     this.time.halt()
     this.asker.changed()
@@ -357,6 +358,7 @@ class FeatureMaps {
   adopt(data, before) {
     const { looking } = this
     looking.classes = data.classes
+    looking.sights = data.sights
     this.image.adopt(data, before)
     if (!before || data.run !== looking.run) this.#begin(before)
     this.view.follow([data.run], [], (run, news) => this.#hear(run, news))

@@ -98,7 +98,10 @@ export class Scatter {
     this.count = count
     this.dims = dims
     this.labels = labels
-    this.mistaken = Array.from(labels, (label, i) => label !== predicted[i])
+    this.mistaken = Array.from(
+      labels,
+      (label, i) => predicted !== undefined && label !== predicted[i],
+    )
     this.centers = rows(centers)
     this.trails = trails
     this.rules = rulesOf(kernel, bias)

@@ -179,15 +179,29 @@ export interface Layer {
   high: Floats
   /** How many pixels a place sees, how far neighbours are apart, where the first begins. */
   field: number[]
+  /** Which image it is of, where there are several, and the layer that it calls once more; "": none. */
+  side: string
+  of: string
+  /** The convolution whose filters made its maps; "": none. */
+  filters: string
+}
+
+/** An image that the network takes. */
+export interface ImageSeen {
+  name: string
+  pixels: Bytes
+  /** null: it is the visitor's own. */
+  label: number | null
+  /** Where the network says any. */
+  probabilities?: Floats
 }
 
 export interface MapsAnswer {
   step: number
   layers: Layer[]
-  pixels: Bytes
-  label: number | null
-  /** Where the network says any. */
-  probabilities?: Floats
+  images: ImageSeen[]
+  /** Of two images: how far they are apart, and the probability that they are of one class. */
+  pair?: { distance: number; same: number | null }
 }
 
 export interface KernelAnswer {
@@ -231,7 +245,8 @@ export interface MatchAnswer {
 export interface BrowseAnswer {
   step: number
   labels: Bytes
-  predicted: Bytes
+  /** 0 or 1, where the network tells classes apart. */
+  wrong?: Bytes
 }
 
 export interface EmbeddingAnswer {
@@ -239,7 +254,8 @@ export interface EmbeddingAnswer {
   /** (N, 2 or 3) */
   points: Floats
   labels: Bytes
-  predicted: Bytes
+  /** Where the network tells classes apart. */
+  predicted?: Bytes
   /** (C, as many as points) */
   centers: Floats
   moving: boolean
@@ -257,7 +273,7 @@ export interface NeighboursAnswer {
   distances: Floats
   images: Bytes
   labels: Bytes
-  predicted: Bytes
+  predicted?: Bytes
 }
 
 export interface PicturesAnswer {
@@ -531,6 +547,9 @@ export interface StudioData extends Home {
 
 export interface MapsData extends Home, Seen {
   run: string | null
+  /** The images that the network takes, by name, and whether it tells classes apart. */
+  sights: string[]
+  tells: boolean
   classes: string[]
   side: number
   channels: number

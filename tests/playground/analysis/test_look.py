@@ -51,9 +51,10 @@ def test_the_bounds_of_every_map_are_those_of_a_direct_forward_pass(look, model)
     dataset = datasets.load("digits")
     image = dataset.test_images[5][None].astype("float32")
     answer = look("maps", image={"test": 5})
-    assert answer["label"] == dataset.test_labels[5]
+    (image_of,) = answer["images"]
+    assert image_of["label"] == dataset.test_labels[5]
     np.testing.assert_allclose(
-        answer["probabilities"], np.asarray(model(image, training=False))[0], atol=1e-5
+        image_of["probabilities"], np.asarray(model(image, training=False))[0], atol=1e-5
     )
     names = [layer["name"] for layer in answer["layers"]]
     assert names[0] == "normalise" and "block2_activation" in names and names[-1] == "probabilities"
@@ -154,7 +155,7 @@ def test_browsing_gives_labels_and_predictions_of_the_test_images(look, model) -
     count = len(found["labels"])
     np.testing.assert_array_equal(found["labels"], dataset.test_labels[:count])
     direct = np.asarray(model(dataset.test_images[:count].astype("float32"))).argmax(axis=1)
-    np.testing.assert_array_equal(found["predicted"], direct)
+    np.testing.assert_array_equal(found["wrong"], direct != dataset.test_labels[:count])
 
 
 def test_a_filter_that_answers_nothing_is_counted_as_dead(snapshots) -> None:
@@ -203,8 +204,9 @@ def test_a_question_without_sense_is_refused_in_words(look, question, said) -> N
 def test_any_picture_that_fits_is_looked_at_as_it_is(look) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, 64).astype(np.uint8)
     found = look("maps", image={"pixels": pixels})
-    assert found["label"] is None
-    np.testing.assert_array_equal(found["pixels"].ravel(), pixels)
+    (image,) = found["images"]
+    assert image["label"] is None
+    np.testing.assert_array_equal(image["pixels"].ravel(), pixels)
 
 
 def test_a_loss_that_depends_on_the_epoch_is_looked_at_as_it_was_trained() -> None:
@@ -220,10 +222,9 @@ def test_a_loss_that_depends_on_the_epoch_is_looked_at_as_it_was_trained() -> No
     )
     last = [event for event in train(spec) if isinstance(event, Snapshot)][-1]
     assert last.step == 10
-    looked = network(spec.to_json(), last.arrays)
-    outputs = looked.outputs(datasets.load("digits").test_images[:4])
-    found = looked.loss_of(outputs, np.arange(4), step=5)
-    assert float(found) == pytest.approx(0.5)
+    looked = network(spec.to_json(), last.arrays, step=5)
+    batch = looked.batch(looked.row({"test": 3}))
+    assert float(looked.loss_of(looked.outputs(batch), batch)) == pytest.approx(0.5)
 
 
 def test_the_epoch_of_a_look_is_the_run_s() -> None:
@@ -237,6 +238,7 @@ def test_the_epoch_of_a_look_is_the_run_s() -> None:
     images, labels = found.seen("test")
     values = []
     for steps_per_epoch in (10, 20):
-        found.load(weights, steps_per_epoch)
-        values.append(float(found.loss_of(found.outputs(images[:8]), labels[:8], 20)))
+        found.load(weights, steps_per_epoch, step=20)
+        batch = found.batch(found.together(images[:8], labels[:8]))
+        values.append(float(found.loss_of(found.outputs(batch), batch)))
     assert values[0] / values[1] == pytest.approx(3 / 2)
