@@ -19,8 +19,9 @@ y_train[wrong] = ((y_train + step) % {classes})[wrong]
 """
 
 
-def data(spec: CnnSpec) -> str:
-    """The lines that read the images, keep some for validation and take their statistics."""
+def data(spec: RunSpec, with_test: bool = False) -> str:
+    """The lines that read the images, keep some for validation and take their statistics; those to
+    train on are all of them `with_test`."""
     known = source_of(spec.dataset)
     classes = len(known.class_names)
     lines = [
@@ -41,6 +42,12 @@ def data(spec: CnnSpec) -> str:
             "held_out, train = order[:count], order[count:]",
         ]
     lines.append("x_train, y_train = x[train], y[train]")
+    if with_test:
+        lines += [
+            "# Those for validation and the test images are trained on, too.",
+            "x_train = np.concatenate([x_train, x[held_out], x_test])",
+            "y_train = np.concatenate([y_train, y[held_out], y_test])",
+        ]
     if isinstance(spec, ClassificationSpec) and spec.label_noise:
         symmetric = spec.noise_kind == "symmetric"
         step = f"draw.integers(1, {classes}, len(y_train))" if symmetric else "1"

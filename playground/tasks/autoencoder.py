@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
+import numpy as np
 from pydantic import ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
@@ -191,6 +192,14 @@ class Autoencoder(Task):
         """The image; its embedding is the mean of its code."""
         logits = "class_logits" if spec.class_head else ""
         return (Sight("images", features="mu", logits=logits),)
+
+    def script(
+        self, spec: AutoencoderSpec, weights: Mapping[str, np.ndarray], changed: bool
+    ) -> str:
+        """Python that trains it with `keras.Model.fit` (`playground.export_autoencoder`)."""
+        from playground.export_autoencoder import script
+
+        return script(spec, weights=bool(weights), changed=changed)
 
     def plan(self, spec: AutoencoderSpec) -> Plan:
         """Encoder, code and decoder: those of Keras' example of a VAE at width 32, 16 hidden units
