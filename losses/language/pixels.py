@@ -46,6 +46,8 @@ def _averages_pixels(node: Node, image: str, b: Builder) -> bool:
     """Whether it takes the mean over height and width of something made of the image."""
     if node.op not in _AVERAGES or not node.args or image not in b.inputs_of(node.args[-1]):
         return False
+    if node.op == "mean" and node.args[-1].rank == 4 and node.rank < 2:
+        return True  # also of fewer places than pixels: windows that fit
     before, batch = node.args[-1].shapes[0], b.sizes.of(b.inputs[image])[0]
     left = max(elements(node.shapes[0]), batch[0])
     return elements(before) / left >= batch[1] * batch[2]

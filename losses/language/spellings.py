@@ -19,6 +19,48 @@ SPELLINGS: tuple[Spelling, ...] = (
      "half of s d² + (1 - s) max(margin - d, 0)²",
      "0.5 * (same * square(distance)"
      " + (1.0 - same) * square(maximum(margin - distance, 0.0)))"),
+    # Windows at all places where one fits whole, as matrices: an image smaller than the window is
+    # one window. Wang, Bovik, Sheikh & Simoncelli, IEEE TIP 13(4), 2004.
+    ("ssim",
+     "x:F y:F max_val:N=1.0 filter_size:I=11 filter_sigma:N=1.5 k1:N=0.01 k2:N=0.03",
+     "ops tf:ssim",
+     "the structural similarity of two images, 1 where they are equal; 1 - ssim is a loss",
+     "tall = minimum(filter_size, shape(x)[1])\nwide = minimum(filter_size, shape(x)[2])\n"
+     "down = arange(shape(x)[1])[None, :] - arange(shape(x)[1] - tall + 1)[:, None]"
+     " - (tall - 1) / 2.0\n"
+     "along = arange(shape(x)[2])[None, :] - arange(shape(x)[2] - wide + 1)[:, None]"
+     " - (wide - 1) / 2.0\n"
+     "g = where(abs(down) < tall / 2.0, exp(-0.5 * square(down / filter_sigma)), 0.0)\n"
+     "h = where(abs(along) < wide / 2.0, exp(-0.5 * square(along / filter_sigma)), 0.0)\n"
+     "g = g / sum(g, axis=-1, keepdims=True)\nh = h / sum(h, axis=-1, keepdims=True)\n"
+     "seen = stack([x, y, x * y, square(x) + square(y)], axis=-1)\n"
+     "seen = einsum('bhwcn,ih->biwcn', seen, g)\nseen = einsum('bhwcn,iw->bhicn', seen, h)\n"
+     "a = seen[..., 0]\nb = seen[..., 1]\nproduct = seen[..., 2]\nsquares = seen[..., 3]\n"
+     "c1 = square(k1 * max_val)\nc2 = square(k2 * max_val)\n"
+     "luminance = (2.0 * a * b + c1) / (square(a) + square(b) + c1)\n"
+     "structure = (2.0 * (product - a * b) + c2) / (squares - square(a) - square(b) + c2)\n"
+     "mean(luminance * structure, axis=(1, 2, 3))"),
+    ("psnr", "x:F y:F max_val:N=1.0", "ops tf:psnr",
+     "the peak signal-to-noise ratio of two images, in decibels",
+     "10.0 * log(square(max_val) / maximum(mean(square(x - y), axis=(1, 2, 3)), 1e-10))"
+     " / 2.302585092994046"),
+    # The kernel exp(-d² / (2 width²)), by default with the median distance of two normal draws as
+    # its width (Gretton et al., JMLR 13, 2012, (5) and section 8). The mean over the normal
+    # distribution itself is in closed form (Rustamov 2019, arXiv:1901.03227): nothing is drawn.
+    ("mmd", "x:F y:O=None width:O=None", "ops",
+     "the squared maximum mean discrepancy of samples from others, or from the standard normal "
+     "distribution",
+     "dims = shape(x)[1]\n"
+     "v = 2.0 * dims if width is None else square(width)\n"
+     "own = mean(exp(-0.5 * sum(square(x[:, None, :] - x[None, :, :]), axis=-1) / v))\n"
+     "if y is None:\n"
+     "    between = mean(exp(-0.5 * sum(square(x), axis=-1) / (v + 1.0)"
+     " - 0.5 * dims * log(1.0 + 1.0 / v)))\n"
+     "    theirs = exp(-0.5 * dims * log(1.0 + 2.0 / v))\n"
+     "else:\n"
+     "    between = mean(exp(-0.5 * sum(square(x[:, None, :] - y[None, :, :]), axis=-1) / v))\n"
+     "    theirs = mean(exp(-0.5 * sum(square(y[:, None, :] - y[None, :, :]), axis=-1) / v))\n"
+     "own + theirs - 2.0 * between"),
     # activations
     ("celu", "x:F alpha:N=1.0", "ops activations", "elu with a smooth slope at 0",
      "maximum(x, 0.0) + alpha * expm1(minimum(x, 0.0) / alpha)"),

@@ -36,6 +36,7 @@ NAMESPACES: dict[str, str] = {
     "tf.math": "tf",
     "tf.nn": "tf",
     "tf.linalg": "tf",
+    "tf.image": "tf",
     "np": "np",
     "math": "math",
     "keras.losses": "losses",
@@ -74,6 +75,7 @@ MODULES: dict[str, str] = {
     "tf.keras": "tf.keras",
     "tensorflow.compat.v2": "tf",
     "tensorflow.linalg": "tf.linalg",
+    "tensorflow.image": "tf.image",
     "tensorflow.keras.ops": "tf.keras.ops",
     "tensorflow.keras.metrics": "tf.keras.metrics",
     "tensorflow.keras.activations": "tf.keras.activations",
@@ -235,9 +237,11 @@ LOSS_CLASSES: dict[str, str] = {
 # What visitors reach for that is not here, and what to say. Compared by their last part.
 REFUSED: dict[str, str] = {
     "dropout": "random operations make a loss that cannot be repeated; leave dropout to the model",
-    "normal": "random operations make a loss that cannot be repeated; remove the noise",
+    "normal": "random operations make a loss that cannot be repeated: leave them out; against draws "
+    "of a normal distribution, mmd(z) needs none",
     "uniform": "random operations make a loss that cannot be repeated; remove the noise",
-    "random_normal": "random operations make a loss that cannot be repeated; remove the noise",
+    "random_normal": "random operations make a loss that cannot be repeated: leave them out; "
+    "against draws of a normal distribution, mmd(z) needs none",
     "random_uniform": "random operations make a loss that cannot be repeated; remove the noise",
     "truncated_normal": "random operations make a loss that cannot be repeated; remove the noise",
     "shuffle": "random operations make a loss that cannot be repeated; remove it",
