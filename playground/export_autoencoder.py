@@ -99,17 +99,23 @@ def _head(spec: AutoencoderSpec, weights: bool, changed: bool, own: bool) -> str
         else ""
     )
     said = [
-        "It trains as the run did, but not bit for bit: from other first weights, with other draws\n"
-        "of the code, on batches in another order, and on the short last batch of an epoch, too.",
+        "It trains as the run did, but not bit for bit: from other first weights, with other\n"
+        "draws of the code, on batches in another order, and on the short last batch, too.",
         *(["The run was changed while it trained; this trains with its last loss and rates."]
           if changed else []),
         *(["Not in here: metrics beside the parts of the ELBO."] if spec.metrics else []),
     ]  # fmt: skip
     return f'''"""An autoencoder of the Loss Playground for {title}, in plain Keras 3.
 
+<<<<<<< HEAD
     pip install -r {export_parts.NEEDED}
     python {export_parts.SCRIPT}                 trains it, prints its parts on the test images and keeps it
                                     as {export_parts.TRAINED}, trained.keras, encoder.keras and
+=======
+    pip install -r {export.NEEDED}
+    python {export.SCRIPT}                 trains it, prints its parts on the test images and keeps
+                                    it as {export.TRAINED}, trained.keras, encoder.keras and
+>>>>>>> a6d9743 (The named losses are shipped anew: functions of images have come to the language)
                                     decoder.keras
 {taking}
 {chr(10).join(said)}

@@ -237,8 +237,8 @@ LOSS_CLASSES: dict[str, str] = {
 # What visitors reach for that is not here, and what to say. Compared by their last part.
 REFUSED: dict[str, str] = {
     "dropout": "random operations make a loss that cannot be repeated; leave dropout to the model",
-    "normal": "random operations make a loss that cannot be repeated: leave them out; against draws "
-    "of a normal distribution, mmd(z) needs none",
+    "normal": "random operations make a loss that cannot be repeated: leave them out; against "
+    "draws of a normal distribution, mmd(z) needs none",
     "uniform": "random operations make a loss that cannot be repeated; remove the noise",
     "random_normal": "random operations make a loss that cannot be repeated: leave them out; "
     "against draws of a normal distribution, mmd(z) needs none",
