@@ -8,22 +8,23 @@ from playground.errors import SpecError, WorkerError
 from playground.runs import supervisor
 from playground.runs.store import RunRecord
 from playground.spec import RunSpec
-from playground.verdicts import fit
+from playground.verdicts import fit, judging
 
 
 def verdict(record: RunRecord) -> fit.Verdict:
     """The verdict on a run; where something is wrong with it, with the doctor's word on its loss.
     Raises StoreError."""
     store = supervisor.service().store
-    found = fit.judge(fit.read(store, record))
-    if found.kind in fit.WELL or not supervisor.service().status()["checking"]:
+    found = judging.judge(store, record)
+    checking = supervisor.service().status()["checking"]
+    if found.kind in fit.WELL or judging.has_own(record) or not checking:
         return found
     try:
         parameters = tuple(sorted(record.spec.loss_parameters.items()))
         doctor = diagnosed(record.spec.loss, parameters, record.spec.task)
     except WorkerError:
         return found
-    return fit.judge(fit.read(store, record, doctor))
+    return judging.judge(store, record, doctor)
 
 
 def next_step(record: RunRecord, found: fit.Verdict, key: str) -> None:

@@ -15,7 +15,7 @@ from playground.figures.network import stages
 from playground.knobs import is_name
 from playground.runs import supervisor
 from playground.runs.store import LIVE, RunRecord
-from playground.spec import RunSpec
+from playground.spec import DEFAULT_TASK, RunSpec
 from playground.tasks import TASKS
 
 TICK_SECONDS = 2.0
@@ -150,7 +150,8 @@ def _judged(current: RunRecord) -> bool:
     st.text(f"{found.sentence} Next: {found.step}")
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         judged.next_step(current, found, "next-step")
-        st.page_link("fitting.py", label="See why on Fitting", icon=":material/arrow_forward:")
+        if current.spec.task == DEFAULT_TASK:
+            st.page_link("fitting.py", label="See why on Fitting", icon=":material/arrow_forward:")
     return True
 
 
@@ -159,6 +160,11 @@ def _said(current: RunRecord | None, compared: Sequence[RunRecord]) -> str:
         return (
             "The loss falls as the network learns. Solid is measured on the batches it trains on, "
             "dashed on the validation images."
+        )
+    if current.spec.task == "autoencoder":
+        return (
+            "When dashed rises while solid falls, the decoder learns its images by heart. Losses "
+            "of different weights have different scales: the negative ELBO compares them."
         )
     if any(other.spec.loss != current.spec.loss for other in compared):
         return (

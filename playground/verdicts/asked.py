@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from playground.spec import RunSpec
-from playground.verdicts import fit
+from playground.verdicts import fit, judging
 from playground.verdicts.words import Verdict
 
 SECONDS = 5.0  # that the doctor may take
@@ -15,12 +15,12 @@ SECONDS = 5.0  # that the doctor may take
 def verdict(store: Any, record: Any) -> Verdict:
     """The verdict on a run; where something is wrong with it, with the doctor's word on its loss.
     Raises StoreError."""
-    found = fit.judge(fit.read(store, record))
-    if found.kind in fit.WELL:
+    found = judging.judge(store, record)
+    if found.kind in fit.WELL or judging.has_own(record):
         return found
     spec: RunSpec = record.spec
     doctor = examined(spec.task, spec.loss, json.dumps(spec.loss_parameters))
-    return fit.judge(fit.read(store, record, doctor))
+    return judging.judge(store, record, doctor)
 
 
 @lru_cache(maxsize=64)

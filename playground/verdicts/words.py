@@ -26,6 +26,8 @@ RESPECTS: Mapping[str, str] = {
     "classes answered": "Expect fewer classes that are never the answer.",
     "embedding": "Expect nearest neighbours that are right more often.",
     "finite": "Expect a loss that stays finite.",
+    "code": "Expect dimensions of the code that are used.",
+    "elbo": "Expect a lower negative ELBO.",
 }
 
 
