@@ -3,6 +3,7 @@ adds with `add_loss`. Imports no Keras."""
 
 from playground import export_parts, layers
 from playground.datasets import source_of
+from playground.export_parts import NEEDED, SCRIPT, TRAINED, WEIGHTS
 from playground.tasks.autoencoder import TASK, AutoencoderSpec
 from playground.tasks.inputs import literal
 
@@ -44,7 +45,7 @@ def script(spec: AutoencoderSpec, *, weights: bool, changed: bool) -> str:
             batch=spec.batch_size,
             epochs=spec.epochs,
             callbacks=export_parts.callbacks(spec),
-            trained=export_parts.TRAINED,
+            trained=TRAINED,
             found="mu, log_var = (part.astype(\"float64\") for part in found)"
             if variational
             else 'mu = found.astype("float64")\nlog_var = np.zeros_like(mu)',
@@ -93,8 +94,7 @@ def _loss(spec: AutoencoderSpec) -> str:
 def _head(spec: AutoencoderSpec, weights: bool, changed: bool, own: bool) -> str:
     title = source_of(spec.dataset).title
     taking = (
-        f"    python {export_parts.SCRIPT} {export_parts.WEIGHTS}     takes the weights of the run instead of "
-        "training\n"
+        f"    python {SCRIPT} {WEIGHTS}     takes the weights of the run instead of training\n"
         if weights
         else ""
     )
@@ -107,15 +107,9 @@ def _head(spec: AutoencoderSpec, weights: bool, changed: bool, own: bool) -> str
     ]  # fmt: skip
     return f'''"""An autoencoder of the Loss Playground for {title}, in plain Keras 3.
 
-<<<<<<< HEAD
-    pip install -r {export_parts.NEEDED}
-    python {export_parts.SCRIPT}                 trains it, prints its parts on the test images and keeps it
-                                    as {export_parts.TRAINED}, trained.keras, encoder.keras and
-=======
-    pip install -r {export.NEEDED}
-    python {export.SCRIPT}                 trains it, prints its parts on the test images and keeps
-                                    it as {export.TRAINED}, trained.keras, encoder.keras and
->>>>>>> a6d9743 (The named losses are shipped anew: functions of images have come to the language)
+    pip install -r {NEEDED}
+    python {SCRIPT}                 trains it, prints its parts on the test images and keeps
+                                    it as {TRAINED}, trained.keras, encoder.keras and
                                     decoder.keras
 {taking}
 {chr(10).join(said)}

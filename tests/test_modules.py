@@ -25,6 +25,7 @@ REASONS = {
     "playground.tasks.classification": {"playground.export_classification"},
     "playground.tasks.siamese": {"playground.export_siamese"},
     "playground.tasks.incremental": {"playground.export_incremental"},
+    "playground.tasks.autoencoder": {"playground.export_autoencoder"},
 }
 
 
