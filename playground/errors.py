@@ -9,6 +9,7 @@ PlaygroundError   something a visitor or an operator can act on; str() is one pl
 ├── RunError      a run cannot be started or steered: unknown, not yours, not live, queue full
 ├── PictureError  an uploaded picture cannot be used
 ├── StoreError    the store cannot be read or written (full disk, locked, foreign file)
+├── CheckpointError a checkpoint cannot be gone on from: damaged, foreign, of another network
 ├── SettingError  an environment variable has a value that cannot be used
 └── WorkerError   a worker process died or did not answer in time
     └── Superseded  a newer question of the same visitor made this one pointless
@@ -81,6 +82,10 @@ class StoreError(PlaygroundError):
     """The store cannot be read or written."""
 
     names_paths = True
+
+
+class CheckpointError(PlaygroundError):
+    """A run cannot go on from what was kept of it, or of the one it branches from."""
 
 
 class SettingError(PlaygroundError):

@@ -55,6 +55,14 @@ class Settings(BaseSettings):
     snapshot_mib: float = Field(
         64.0, ge=1, description="Disk that the weights of one run may take, over all its steps."
     )
+    checkpoint_mib: float = Field(
+        64.0, ge=1, description="Disk that the checkpoints of one run may take."
+    )
+    resumes: int = Field(
+        3,
+        ge=0,
+        description="How often a run goes on by itself after its worker or its server ended.",
+    )
     store_gib: float = Field(
         10.0,
         gt=0,

@@ -6,6 +6,7 @@ stdout; both belong to the server that started it, and it ends with that server.
 {"ready": true}. Then, each answered under its "id":
 
     {"id", "do": "train", "spec": JSON}          {"id", "event", "fields"}..., {"id", "done": true}
+                                                 "start", too: the fields of a `checkpoint.Start`
     {"id", "do": "command", "command": {"do", "kind", "name", "value"}}  for the run "id", or a
                                                                  question's stop; no answer
     {"id", "do": a name of questions.QUESTIONS, ...}         {"id", "answer": as in `answers`}
@@ -28,11 +29,18 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from playground.answers import ANSWERS
-from playground.errors import DataError, PlaygroundError, SpecError, WorkerError
+from playground.errors import (
+    CheckpointError,
+    DataError,
+    PlaygroundError,
+    SpecError,
+    WorkerError,
+)
 from playground.questions import VIEWS
 from playground.runs import wire
 from playground.settings import settings
 from playground.spec import RunSpec
+from playground.training.checkpoint import Start
 from playground.training.control import Control
 from playground.training.events import Event, Failed, Preparing
 
@@ -74,13 +82,14 @@ class RequestLoop:
                 if control is not None:
                     control.send(**request["command"])
             else:
-                self._controls[request["id"]] = Control(attended=request.get("attended", True))
+                attended = request.get("attended", True)
+                self._controls[request["id"]] = Control(attended, keeping=True)
                 self._newest = request
                 self._todo.put(request)
 
     def _do(self, request: dict[str, Any]) -> None:
         if request["do"] == "train":
-            self._train(request["id"], request["spec"])
+            self._train(request["id"], request["spec"], request.get("start"))
             return
         try:
             answer = self._answer(request)
@@ -97,11 +106,11 @@ class RequestLoop:
         finally:
             self._controls.pop(request["id"], None)  # "prepare" has one id for all
 
-    def _train(self, run_id: str, spec: str) -> None:
+    def _train(self, run_id: str, spec: str, start: dict[str, Any] | None) -> None:
         step = 0
         try:
             prepared, self._prepared = self._prepared, None
-            for event in _events(spec, self._controls[run_id], prepared):
+            for event in _events(spec, self._controls[run_id], prepared, start):
                 step = getattr(event, "step", step)
                 self._say({"id": run_id, **wire.event_to_message(event)})
         except Exception as error:
@@ -143,15 +152,20 @@ class RequestLoop:
             _leave(0)  # nobody listens any more
 
 
-def _events(spec: str, control: Control, prepared: Any) -> Iterator[Event]:
+def _events(
+    spec: str, control: Control, prepared: Any, start: dict[str, Any] | None
+) -> Iterator[Event]:
     yield Preparing("Starting")
     from playground.training import loop
 
-    yield from loop.run(RunSpec.from_json(spec), control, prepared)
+    begins = None if start is None else Start(**start)
+    yield from loop.run(RunSpec.from_json(spec), control, prepared, begins)
 
 
 def _failed(error: Exception, step: int, spec: str) -> Failed:
     """What a run died of, as its last event; one that nobody foresaw is printed as well."""
+    if isinstance(error, CheckpointError):
+        return Failed(step, "checkpoint", error.message, error.hint)
     import losses
 
     if isinstance(error, losses.LossError):

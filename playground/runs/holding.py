@@ -95,7 +95,8 @@ class Holding:
         return taken
 
     def release(self, run_ids: Sequence[str]) -> None:
-        """Leaves waiting runs of this process to the one that asks for them next."""
+        """Leaves waiting runs of this process to the one that asks for them next. One that trains
+        is let wait first (`resuming.requeue`)."""
         with self._writing() as connection:
             connection.execute(
                 update(tables.runs)

@@ -1,14 +1,18 @@
 """A training worker and the run that it has."""
 
 import math
+import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from playground.runs.executor import LocalWorker
-from playground.runs.limits import Held
+from playground.runs.limits import Held, OthersSince, overdue
 from playground.runs.run_queue import QueuedRun
 from playground.settings import Settings
+from playground.training.events import Changed, Event, Failed, Finished, Progress, Started
 
+KEEP_SECONDS = 3.0  # how long the end of the server waits for the checkpoints of its runs
 STOP_SECONDS = 5.0  # a worker that has not stopped by then is killed
 
 
@@ -27,6 +31,21 @@ class Job:
     paused_at: float | None = None
     stop_at: float | None = None
     stop_message: str = ""
+    kept: threading.Event = field(default_factory=threading.Event)  # its checkpoint came
+
+    def hear(self, event: Event) -> None:
+        """The worker says this of it."""
+        self.heard = True
+        self.step = getattr(event, "step", self.step)
+        match event:
+            case Started():
+                self.steps = event.steps
+            case Progress():
+                self.seconds = event.seconds
+            case Changed(kind="state"):
+                self.paused_at = time.monotonic() if event.value == "paused" else None
+            case Finished() | Failed():
+                self.ended = True
 
     @property
     def run_id(self) -> str:
@@ -66,3 +85,19 @@ def end_without_worker(job: Job, reason: str, settings: Settings) -> tuple[str, 
         "smaller.",
         "worker",
     )
+
+
+def overdue_job(
+    slots: Iterable[WorkerSlot], others_since: OthersSince, settings: Settings, now: float
+) -> tuple[WorkerSlot, Job, str] | None:
+    """The run that has held its worker for too long while others wait, and what is said of it;
+    None while a worker will be free soon anyway."""
+    jobs = [(slot, slot.job) for slot in slots if slot.job is not None]
+    if any(job.stop_at is not None or job.ended for _, job in jobs):
+        return None
+    found = overdue([job.held for _, job in jobs], others_since, settings, now)
+    if found is None:
+        return None
+    slot, job = next(one for one in jobs if one[1].run_id == found[0].run_id)
+    why = f"{found[1]} while others waited for the worker. What it recorded is kept."
+    return slot, job, f"Stopped at step {job.step:,} {why}"

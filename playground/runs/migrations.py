@@ -18,6 +18,7 @@ from sqlalchemy import (
     Column,
     Connection,
     Float,
+    ForeignKey,
     Integer,
     MetaData,
     String,
@@ -69,7 +70,23 @@ def _to_3(connection: Connection) -> None:
     races.create(connection)
 
 
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {2: _to_2, 3: _to_3}
+def _to_4(connection: Connection) -> None:
+    """The table of where runs come from: those that are there were begun, once."""
+    origins = Table(
+        "origins",
+        MetaData(),
+        Column("run_id", ForeignKey(_RUNS.c.id), primary_key=True),
+        Column("resumed", Integer, nullable=False),
+        Column("parent", String(12), index=True),
+        Column("parent_step", Integer),
+        Column("fresh", Boolean, nullable=False),
+    )
+    origins.create(connection)
+
+
+_RUNS = Table("runs", MetaData(), Column("id", String(12)))  # for what refers to it
+
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {2: _to_2, 3: _to_3, 4: _to_4}
 
 
 def migrate(connection: Connection, version: int) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from playground.errors import StoreError
-from playground.runs import curves, evaluations, snapshots, tables
+from playground.runs import curves, evaluations, resuming, snapshots, tables
 from playground.runs.connection import Database
 from playground.runs.files import Files, to_npz
 from playground.runs.holding import Holding
@@ -22,6 +22,7 @@ from playground.training.events import (
     Finished,
     Preparing,
     Progress,
+    Resumed,
     Snapshot,
     Started,
 )
@@ -30,12 +31,12 @@ Ending = tuple[dict[str, Any], Mapping[str, float]]  # the columns of a run, and
 
 
 class Recorder:
-    """Writes the events and ends of runs. Of each kind of snapshot a run keeps at most about
-    `snapshot_bytes`. An end that cannot be written now is kept and written as soon as it can be.
-    Thread-safe; methods raise StoreError."""
+    """Writes the events and ends of runs. Of each kind of snapshot a run keeps at most about as
+    many bytes as it has `room`. An end that cannot be written now is kept and written as soon as
+    it can be. Thread-safe; methods raise StoreError."""
 
-    def __init__(self, database: Database, files: Files, snapshot_bytes: int) -> None:
-        self._writing, self._files, self._snapshot_bytes = database.writing, files, snapshot_bytes
+    def __init__(self, database: Database, files: Files, room: Mapping[str, int]) -> None:
+        self._writing, self._files, self._room = database.writing, files, room
         self.holding = Holding(database, self.write_overdue)
         self._unwritten: dict[str, Ending] = {}  # that could not be written yet
 
@@ -60,6 +61,8 @@ class Recorder:
                 )
             case Started():
                 self._record_started(run_id, event)
+            case Resumed():
+                self._record_resumed(run_id, event)
             case Progress():
                 self._record_progress(run_id, event)
             case Evaluated():
@@ -108,6 +111,10 @@ class Recorder:
     # One method for each kind of event that keeps more than a state
 
     def _record_started(self, run_id: str, event: Started) -> None:
+        """What the run is built of; of one that goes on, that it does."""
+        if self._is_built(run_id):
+            self._update(run_id, LIVE, state="running", message="", steps=event.steps)
+            return
         self._files.write(run_id, "started.npz", to_npz(event.arrays, compressed=True))
         facts = {
             field.name: getattr(event, field.name)
@@ -118,11 +125,22 @@ class Recorder:
             run_id,
             LIVE,
             state="running",
+            message="",
             started=time.time(),
             steps=event.steps,
             parameters=event.parameters,
             built=dumps(facts),
         )
+
+    def _is_built(self, run_id: str) -> bool:
+        query = select(tables.runs.c.built.is_not(None)).where(tables.runs.c.id == run_id)
+        with self._writing(patient=True) as connection:
+            return bool(connection.execute(query).scalar_one_or_none())
+
+    def _record_resumed(self, run_id: str, event: Resumed) -> None:
+        with self._writing(patient=True) as connection:
+            gone = resuming.forget_later(connection, run_id, event)
+        self._files.remove(run_id, gone)
 
     def _record_progress(self, run_id: str, event: Progress) -> None:
         with self._writing(patient=True) as connection:
@@ -146,7 +164,7 @@ class Recorder:
     def _record_snapshot(self, run_id: str, event: Snapshot) -> None:
         self._files.write(run_id, snapshots.file(event), to_npz(event.arrays))
         with self._writing(patient=True) as connection:
-            gone = snapshots.write(connection, run_id, event, self._snapshot_bytes)
+            gone = snapshots.write(connection, run_id, event, self._room[event.kind])
         self._files.remove(run_id, gone)
 
     def _record_changed(self, run_id: str, event: Changed) -> None:

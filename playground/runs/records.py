@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from sqlalchemy import Select, false, func, select
 
 from playground.errors import SpecError
 from playground.runs import tables
@@ -47,6 +48,10 @@ class RunRecord:
     where: dict[str, Any] | None
     parameters: int
     number: int
+    resumed: int  # how often it was taken up again by itself
+    parent: str | None  # the run that it branches from,
+    parent_step: int | None  # after this step,
+    fresh: bool  # with an optimiser that began anew
 
     @property
     def foreign(self) -> str:
@@ -64,11 +69,24 @@ class RunRecord:
         return self.state in LIVE
 
 
-COLUMNS = [tables.runs.c[field.name] for field in fields(RunRecord)]
+_ORIGINS = tables.origins.c
+_OF_ORIGIN = {
+    "resumed": func.coalesce(_ORIGINS.resumed, 0).label("resumed"),
+    "parent": _ORIGINS.parent,
+    "parent_step": _ORIGINS.parent_step,
+    "fresh": func.coalesce(_ORIGINS.fresh, false()).label("fresh"),
+}
+_COLUMNS: list[Any] = [
+    _OF_ORIGIN[field.name] if field.name in _OF_ORIGIN else tables.runs.c[field.name]
+    for field in fields(RunRecord)
+]
+# What a record is made of: a query of runs goes on from here.
+RECORDS: Select[Any] = select(*_COLUMNS).select_from(tables.runs.outerjoin(tables.origins))
 
 
 def to_record(values: dict[str, Any]) -> RunRecord:
-    """The record of a row of `COLUMNS`."""
+    """The record of a row of `RECORDS`."""
+    values["fresh"] = bool(values["fresh"])
     for name in ("created", "started", "finished"):
         if values[name] is not None:
             values[name] = moment(values[name])

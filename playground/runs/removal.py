@@ -16,6 +16,7 @@ from playground.runs.connection import Database
 from playground.runs.files import Files
 from playground.runs.records import LIVE, moment
 
+_OF_RUNS = (*(tables.series, tables.evaluations, tables.marks, tables.snapshots, tables.origins),)
 LEAST_RUNS = 8  # of those that have ended, however large they are
 MOST_REMEMBERED = 10_000  # of those that are gone
 _log = logging.getLogger(__name__)
@@ -119,7 +120,7 @@ class Removal:
                 f"Run #{row.number} ({run_id}) is still {row.state}.", "Stop it first."
             )
         one = Removed(run_id, row.number, row.owner, moment(time.time()), self._size(run_id), room)
-        for table in (tables.series, tables.evaluations, tables.marks, tables.snapshots):
+        for table in _OF_RUNS:
             connection.execute(delete(table).where(table.c.run_id == run_id))
         connection.execute(delete(tables.runs).where(tables.runs.c.id == run_id))
         values = {**vars(one), "removed": one.removed.timestamp()}

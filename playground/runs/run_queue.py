@@ -10,7 +10,8 @@ from playground.spec import RunSpec
 @dataclass(frozen=True)
 class QueuedRun:
     """One waiting run; `number` counts arrivals, `since` is a time of the caller's clock. One that
-    is not `attended` ends where its loss breaks; any other waits for its visitor."""
+    is not `attended` ends where its loss breaks; any other waits for its visitor. `again`: it does
+    not begin, but goes on; `paused`: as it was, if it was paused."""
 
     run_id: str
     visitor: str
@@ -18,6 +19,12 @@ class QueuedRun:
     since: float
     number: int = 0
     attended: bool = True
+    again: bool = False
+    paused: bool = False
+
+    def later(self) -> "QueuedRun":
+        """The same run as it goes on by itself."""
+        return replace(self, again=True, paused=True)
 
 
 class RunQueue:

@@ -6,9 +6,11 @@ import math
 from sqlalchemy import Connection, delete, insert, select
 
 from playground.runs import tables
+from playground.training import checkpoint
 from playground.training.events import Snapshot
 
-LEAST = 8  # of a kind, however large they are
+# Of a kind, however large they are: a checkpoint has several copies of the weights.
+LEAST = {"weights": 8, checkpoint.KIND: 3}
 MOST = 128  # and however small
 
 
@@ -34,7 +36,7 @@ def write(connection: Connection, run_id: str, event: Snapshot, room: int) -> li
         row = {"run_id": run_id, "kind": event.kind, "step": event.step, "file": file(event)}
         connection.execute(insert(tables.snapshots).values(row))
     size = max(1, sum(array.nbytes for array in event.arrays.values()))
-    gone = _spare(list(known), max(LEAST, min(MOST, room // size)))
+    gone = _spare(list(known), max(LEAST.get(event.kind, 1), min(MOST, room // size)))
     if gone:
         connection.execute(
             delete(tables.snapshots).where(

@@ -17,18 +17,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Row, func, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 
 from playground.errors import StoreError
-from playground.runs import curves, evaluations, records, snapshots, tables
+from playground.runs import (
+    curves,
+    evaluations,
+    liveness,
+    records,
+    resuming,
+    snapshots,
+    tables,
+)
 from playground.runs.connection import Database
-from playground.runs.files import Files
+from playground.runs.files import Files, to_npz
 from playground.runs.race_rows import RaceRows
 from playground.runs.recorder import Recorder
-from playground.runs.records import COLUMNS, LIVE, STATES, RunRecord, to_record
+from playground.runs.records import LIVE, RECORDS, STATES, RunRecord, to_record
 from playground.runs.removal import Removal, Removed
 from playground.settings import Settings
 from playground.spec import RunSpec
+from playground.training import checkpoint
 from playground.training.changes import of_before
 from playground.training.events import (
     Changed,
@@ -55,14 +64,16 @@ def open_store(settings: Settings) -> "Store":
         int(settings.snapshot_mib * 2**20),
         settings.lock_seconds,
         int(settings.store_gib * 2**30),
+        int(settings.checkpoint_mib * 2**20),
     )
 
 
 class Store:
     """Keeps runs. `url` is SQLAlchemy's; arrays too large for a row lie under `folder`/run id.
-    Of each kind of snapshot a run keeps at most about `snapshot_bytes`, thinned out evenly; all
-    runs together at most about `most_bytes`, once `make_room` was asked to see to it. For another
-    program that writes, what a run has to say waits up to `lock_seconds`.
+    Of its weights a run keeps at most about `snapshot_bytes`, of its checkpoints
+    `checkpoint_bytes`, both thinned out evenly; all runs together at most about `most_bytes`, once
+    `make_room` was asked to see to it. For another program that writes, what a run has to say waits
+    up to `lock_seconds`.
 
     Thread-safe. Every method raises StoreError, in plain words, when the store cannot be read or
     written.
@@ -75,13 +86,15 @@ class Store:
         snapshot_bytes: int = 64 * 2**20,
         lock_seconds: float = 60.0,
         most_bytes: int = 2**60,
+        checkpoint_bytes: int = 64 * 2**20,
     ) -> None:
         self._most_bytes = most_bytes
         self._built: OrderedDict[str, Started] = OrderedDict()
         self._files = Files(folder)
         self._database = Database(url, lock_seconds)
         self._reading, self._writing = self._database.reading, self._database.writing
-        self._recorder = Recorder(self._database, self._files, snapshot_bytes)
+        room = {"weights": snapshot_bytes, checkpoint.KIND: checkpoint_bytes}
+        self._recorder = Recorder(self._database, self._files, room)
         self._holding = self._recorder.holding
         self.races = RaceRows(self._database, self._holding)
         self._removal = Removal(self._database, self._files, self._holding.alive)
@@ -94,20 +107,77 @@ class Store:
         """Makes a run of this process and returns its id, 12 URL-safe characters not to guess."""
         run_id = "".join(secrets.choice(_ALPHABET) for _ in range(12))
         with self._writing() as connection:
-            connection.execute(
-                insert(tables.runs).values(
-                    **self._number(),
-                    id=run_id,
-                    owner=owner,
-                    digest=spec.digest,
-                    spec=spec.to_json(),
-                    state=state,
-                    created=time.time(),
-                    **self._holding.columns(),
-                )
-            )
+            self._insert(connection, run_id, spec, owner, state)
         self._holding.hold(run_id)
         return run_id
+
+    def _insert(
+        self, connection: Connection, run_id: str, spec: RunSpec, owner: str, state: str
+    ) -> None:
+        connection.execute(
+            insert(tables.runs).values(
+                **self._number(),
+                id=run_id,
+                owner=owner,
+                digest=spec.digest,
+                spec=spec.to_json(),
+                state=state,
+                created=time.time(),
+                **self._holding.columns(),
+            )
+        )
+
+    def branch(self, parent: str, step: int, spec: RunSpec, owner: str, fresh: bool) -> str:
+        """Makes a run that leaves another after the step of a checkpoint, with a spec of its own
+        and, if `fresh`, an optimiser that begins anew. The checkpoint becomes its own."""
+        with self._reading() as connection:
+            file = snapshots.files(connection, parent, checkpoint.KIND).get(step)
+        if file is None:
+            raise StoreError(f"There is no checkpoint of step {step:,} of that run.")
+        run_id = "".join(secrets.choice(_ALPHABET) for _ in range(12))
+        arrays = self._files.read(parent, file)
+        left = Snapshot(step, resuming.ORIGIN, arrays)
+        self._files.write(run_id, snapshots.file(left), to_npz(arrays))
+        with self._writing() as connection:
+            self._insert(connection, run_id, spec, owner, "queued")
+            snapshots.write(connection, run_id, left, 0)
+            resuming.branch(connection, run_id, parent, step, fresh)
+        self._holding.hold(run_id)
+        return run_id
+
+    def start(self, run_id: str, paused: bool) -> checkpoint.Start:
+        """Where a run that goes on begins: at its last checkpoint that can be read, at the one it
+        branches from, or else again at its first step. One that was `paused` comes back so, where
+        that is asked for."""
+        for kind in (checkpoint.KIND, resuming.ORIGIN):
+            try:
+                found = self.snapshot(run_id, kind)
+            except StoreError as error:
+                if kind == resuming.ORIGIN:
+                    raise
+                _log.warning("No checkpoint of run %s can be read: %s", run_id, error)
+                continue
+            if found is not None:
+                record = self.run(run_id)
+                branch = kind == resuming.ORIGIN
+                fresh = record is not None and record.fresh
+                return checkpoint.Start(found.arrays, branch, not fresh, paused)
+        return checkpoint.Start({})
+
+    def requeue(
+        self, run_id: str, message: str = "", most: int | None = None, ended: bool = False
+    ) -> bool:
+        """Lets a run of this process wait again, or one that has `ended`, which this process then
+        holds. With `most` it is taken up by itself, so many times. Whether it waits now."""
+        if self._recorder.unwritten(run_id) is not None:
+            return False
+        states = {"stopped", "failed"} if ended else LIVE
+        with self._writing() as connection:
+            holder = self._holding.columns()
+            done = resuming.requeue(connection, run_id, states, holder, message, most)
+        if done:
+            self._holding.hold(run_id)
+        return done
 
     def record(self, run_id: str, event: Event) -> None:
         """Keeps an event and what follows from it for the run's state.
@@ -132,10 +202,15 @@ class Store:
         """
         self._recorder.set_state(run_id, state, message, hint, where, kind)
 
-    def interrupt_dead(self) -> list[str]:
-        """Marks as failed the runs that had begun and whose process is gone; returns their ids."""
-        dead = self._holding.orphans(LIVE - {"queued"})
-        for row in dead:
+    def interrupt_dead(self, most: int = 0) -> list[str]:
+        """Marks as failed the runs that had begun and whose process is gone; returns their ids.
+        Those that were taken up by themselves less than `most` times wait again, to be taken over;
+        not those of a terminal."""
+        dead = []
+        for row in self._holding.orphans(LIVE - {"queued"}):
+            if row.owner != records.TERMINAL and self._wait_again(row, most):
+                continue
+            dead.append(row)
             self.set_state(
                 row.id,
                 "failed",
@@ -145,6 +220,19 @@ class Store:
                 kind="interrupted",
             )
         return [row.id for row in dead]
+
+    def _wait_again(self, row: Row[Any], most: int) -> bool:
+        message = (
+            f"The program that trained this run was ended at step {row.step:,}. It goes on from "
+            "its last checkpoint."
+        )
+        same = tables.runs.c.holder == row.holder  # unless another process was quicker
+        with self._writing() as connection:
+            nobody = {"holder": liveness.NOBODY}
+            return (
+                resuming.requeue(connection, row.id, {row.state}, nobody, message, most, same)
+                or not connection.execute(select(same).where(tables.runs.c.id == row.id)).scalar()
+            )
 
     def take_over(self) -> list[RunRecord]:
         """The waiting runs whose process is gone, in the order in which they came. This process
@@ -190,14 +278,14 @@ class Store:
     def run(self, run_id: str) -> RunRecord | None:
         """The run, or None if there is no such run."""
         with self._reading() as connection:
-            row = connection.execute(select(*COLUMNS).where(tables.runs.c.id == run_id)).first()
+            row = connection.execute(RECORDS.where(tables.runs.c.id == run_id)).first()
         return None if row is None else self._to_record(row)
 
     def runs(
         self, limit: int = 50, owner: str | Collection[str] | None = None, live: bool | None = None
     ) -> list[RunRecord]:
         """Runs, newest first; of one owner or several, or only the (not) live ones, where asked."""
-        query = select(*COLUMNS).order_by(tables.runs.c.number.desc()).limit(limit)
+        query = RECORDS.order_by(tables.runs.c.number.desc()).limit(limit)
         if owner is not None:
             owners = [owner] if isinstance(owner, str) else owner
             query = query.where(tables.runs.c.owner.in_(owners))
@@ -209,10 +297,11 @@ class Store:
 
     def by_digest(self, digests: Sequence[str]) -> dict[str, RunRecord]:
         """Of each of these specs, by digest, the run that tells most: a completed one, else one
-        that is live, else the newest; none where there is no run."""
-        query = (
-            select(*COLUMNS).where(tables.runs.c.digest.in_(digests)).order_by(tables.runs.c.number)
-        )
+        that is live, else the newest; none where there is no run. A branch, which began with
+        another spec, tells of none."""
+        query = RECORDS.where(
+            tables.runs.c.digest.in_(digests), tables.origins.c.parent.is_(None)
+        ).order_by(tables.runs.c.number)
         found: dict[str, RunRecord] = {}
         with self._reading() as connection:
             for record in map(self._to_record, connection.execute(query)):

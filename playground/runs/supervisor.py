@@ -14,25 +14,24 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from playground.errors import RunError, SpecError, StoreError
+from playground.errors import RunError, StoreError
 from playground.runs import memory, wire
 from playground.runs.asking import Asking
 from playground.runs.duration import Durations
 from playground.runs.executor import LocalExecutor, LocalWorker
-from playground.runs.jobs import STOP_SECONDS, Job, WorkerSlot, end_without_worker
-from playground.runs.limits import check_room, full, overdue
+from playground.runs.going_on import GoingOn, await_checkpoints, note
+from playground.runs.jobs import STOP_SECONDS, Job, WorkerSlot, end_without_worker, overdue_job
+from playground.runs.limits import check_room, full
 from playground.runs.run_queue import QueuedRun, RunQueue
 from playground.runs.steering import COMMANDS, check_change, check_owner, refuse
 from playground.runs.store import Store, open_store
 from playground.settings import Settings, settings
 from playground.spec import RunSpec
 from playground.training.events import (
-    Changed,
     Event,
     Failed,
     Finished,
     Progress,
-    Started,
 )
 
 TICK_SECONDS = 0.2
@@ -66,6 +65,7 @@ class Supervisor:
         self._submitting = threading.Lock()
         self._queue = RunQueue()
         self._slots: dict[LocalWorker, WorkerSlot] = {}
+        self._going_on = GoingOn(settings, store)
         self._retried: set[str] = set()  # runs that lost a worker before they began
         self._durations = Durations(settings)
         self._closed = threading.Event()
@@ -82,13 +82,20 @@ class Supervisor:
         self._clock.start()
 
     def close(self) -> None:
-        """Ends the workers; runs that are live are marked as failed with what they recorded. Those
-        that wait go on waiting, for the server that comes next."""
+        """Ends the workers. Runs that wait or train wait for the server that comes next, which
+        trains them from their last checkpoint; one that went on too often ends."""
         with self._lock:
             if self._closed.is_set():
                 return
             self._closed.set()
-            jobs = [slot.job for slot in self._slots.values() if slot.job and not slot.job.ended]
+            busy = [(slot, slot.job) for slot in self._slots.values() if slot.job is not None]
+            jobs = [job for _, job in busy]
+            for slot, job in busy:
+                job.kept.clear()
+                self._send_command(slot, job, "keep")
+        await_checkpoints(jobs)
+        with self._lock:
+            jobs = [job for job in jobs if not job.ended]
             for job in jobs:
                 job.ended = True
             waiting = [one.run_id for one in self._queue.order()]
@@ -96,19 +103,8 @@ class Supervisor:
             jobs = [job for job in jobs if job.heard]
         self._executor.close()
         self.questions.close()
-        for job in jobs:
-            self._mark(
-                job.run_id,
-                "failed",
-                f"The server was shut down at step {job.step:,} of this run. "
-                "What it recorded is kept.",
-                "Start the run again; the same seed gives the same numbers.",
-                "interrupted",
-            )
-        try:
-            self.store.release(waiting)
-        except StoreError as error:  # they are found all the same once this process is gone
-            _log.warning("Waiting runs could not be handed on: %s", error)
+        for ending in self._going_on.hand_on(waiting, jobs):
+            self._mark(*ending)
         if self._clock.is_alive() and threading.current_thread() is not self._clock:
             self._clock.join(timeout=5)
 
@@ -127,23 +123,38 @@ class Supervisor:
         Raises RunError when the visitor has too many runs or the queue is full, StoreError when
         the runs cannot be kept.
         """
-        created: list[str] = []
+        makes = [functools.partial(self._going_on.begun, spec, visitor, attended) for spec in specs]
+        return self._enter(visitor, makes)
+
+    def resume(self, run_id: str, visitor: str) -> None:
+        """Lets a run that was stopped or broke off go on from its last checkpoint. Raises RunError
+        where it cannot, StoreError."""
+        self._enter(visitor, [lambda: self._going_on.resumed(run_id, visitor)])
+
+    def branch(self, parent: str, step: int, spec: RunSpec, visitor: str, fresh: bool) -> str:
+        """Starts a run that leaves another after a step with a spec of its own, `fresh` with an
+        optimiser that begins anew, and returns its id. Raises RunError, StoreError."""
+        make = functools.partial(self._going_on.branch, parent, step, spec, visitor, fresh)
+        return self._enter(visitor, [make])[0]
+
+    def _enter(self, visitor: str, makes: Sequence[Callable[[], QueuedRun]]) -> list[str]:
+        """Lets runs wait that are made here, all or none, and returns their ids."""
+        made: list[QueuedRun] = []
         with self._submitting:
             with self._lock:
-                self._check_room(visitor, len(specs))
+                self._check_room(visitor, len(makes))
             try:
-                for spec in specs:
-                    created.append(self.store.create(spec, visitor))
+                for make in makes:
+                    made.append(make())
             except StoreError:
-                for run_id in created:
-                    self._mark(run_id, "stopped", "Stopped before it began.")
+                for one in made:
+                    self._mark(one.run_id, "stopped", "Stopped before it began.")
                 raise
             with self._lock:
-                for run_id, spec in zip(created, specs, strict=True):
-                    since = time.monotonic()
-                    self._queue.join(QueuedRun(run_id, visitor, spec, since, attended=attended))
+                for one in made:
+                    self._queue.join(one)
                 self._dispatch()
-        return created
+        return [one.run_id for one in made]
 
     def command(
         self,
@@ -276,6 +287,13 @@ class Supervisor:
             if job is None or job.ended:
                 return
             job.ended = True
+        again = None if self._closed.is_set() else self._going_on.after_exit(job, reason)
+        if again is not None:
+            with self._lock:
+                self._queue.rejoin(again)
+                self._dispatch()
+            self._notify(job.run_id)
+            return
         self._mark(job.run_id, *end_without_worker(job, reason, self.settings))
 
     # Inside; the lock is held where not said otherwise
@@ -346,9 +364,13 @@ class Supervisor:
                 break
             digest = one.spec.digest
             slot = next((slot for slot in idle if slot.prepared == digest), idle[0])
+            try:
+                request = self._going_on.request(one)
+            except StoreError as error:
+                self._mark(one.run_id, "failed", error.message, error.hint, "checkpoint")
+                continue
             slot.job, slot.prepared = Job(one), ""
-            said = {"id": one.run_id, "do": "train", "spec": one.spec.to_json()}
-            slot.worker.send({**said, "attended": one.attended})
+            slot.worker.send(request)
         while self._executor.size - len(self._slots) < len(self._queue) and self._executor.grow():
             pass
 
@@ -371,21 +393,13 @@ class Supervisor:
 
     def _hear(self, slot: WorkerSlot, job: Job, event: Event) -> None:
         """Records an event of a live run. Called without the lock."""
-        job.heard = True
         urgent = not isinstance(event, Progress) or not job.step
-        job.step = getattr(event, "step", job.step)
-        match event:
-            case Started():
-                job.steps = event.steps
-            case Progress():
-                job.seconds = event.seconds
-                self._durations.note(job.queued.spec, event.images_per_second)
-            case Changed(kind="state"):
-                job.paused_at = time.monotonic() if event.value == "paused" else None
-            case Finished() | Failed():
-                job.ended = True
+        job.hear(event)
+        if isinstance(event, Progress):
+            self._durations.note(job.queued.spec, event.images_per_second)
         try:
             self.store.record(job.run_id, event)
+            note(job, event)
             if isinstance(event, Finished) and job.stop_message:
                 self.store.set_state(job.run_id, event.reason, job.stop_message)
             if urgent:
@@ -450,17 +464,14 @@ class Supervisor:
                 _log.warning("The store could not be tidied up: %s", error)
 
     def _find_orphans(self) -> None:
-        """Tells the runs whose program is gone, and takes up those that were waiting for it, in
-        their order. Called without the lock; raises StoreError."""
-        self.store.interrupt_dead()
-        for record in self.store.take_over():
-            try:
-                spec = RunSpec.from_json(record.spec.to_json())
-            except SpecError as error:  # it came from a version that knew other settings
-                self._mark(record.id, "failed", error.message, error.hint, "spec")
-                continue
+        """Takes up the runs whose program is gone, in their order, as far as they can be. Called
+        without the lock; raises StoreError."""
+        found, endings = self._going_on.orphans()
+        for ending in endings:
+            self._mark(*ending)
+        for one in found:
             with self._lock:
-                self._queue.join(QueuedRun(record.id, record.owner, spec, time.monotonic()))
+                self._queue.join(one)
                 self._dispatch()
 
     def _end_idle(self, now: float) -> None:
@@ -472,19 +483,9 @@ class Supervisor:
 
     def _end_one(self, now: float) -> None:
         """Stops a run that has held a worker for too long while others wait; one at a time."""
-        jobs = [(slot, slot.job) for slot in self._slots.values() if slot.job is not None]
-        if any(job.stop_at is not None or job.ended for _, job in jobs):
-            return  # a worker will be free soon
-        found = overdue([job.held for _, job in jobs], self._queue.others_since, self.settings, now)
-        if found is None:
-            return
-        slot, job = next(one for one in jobs if one[1].run_id == found[0].run_id)
-        self._stop(
-            slot,
-            job,
-            f"Stopped at step {job.step:,} {found[1]} while others waited for the worker. "
-            "What it recorded is kept.",
-        )
+        found = overdue_job(self._slots.values(), self._queue.others_since, self.settings, now)
+        if found is not None:
+            self._stop(*found)
 
 
 _service_lock = threading.Lock()

@@ -15,7 +15,7 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = 3
+VERSION = 4
 CHUNK = 1024  # steps of one series that share a row
 
 metadata = MetaData()
@@ -104,6 +104,18 @@ snapshots = Table(
     Column("kind", String(32), primary_key=True),
     Column("step", Integer, primary_key=True, autoincrement=False),
     Column("file", String(128), nullable=False),
+)
+
+# Where a run comes from that did not only begin: how often it was taken up again by itself; of a
+# branch, the run that it leaves, after which step, and whether its optimiser begins anew.
+origins = Table(
+    "origins",
+    metadata,
+    Column("run_id", ForeignKey("runs.id"), primary_key=True),
+    Column("resumed", Integer, nullable=False),
+    Column("parent", String(12), index=True),
+    Column("parent_step", Integer),
+    Column("fresh", Boolean, nullable=False),
 )
 
 # Runs that are gone: their numbers are not given again, and their links say why.

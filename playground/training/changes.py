@@ -13,12 +13,19 @@ from typing import Any
 
 from playground.errors import RunError, SpecError
 from playground.spec import RunSpec, knobs
+from playground.tasks import TASKS
 from playground.training.events import Changed
 
 STATE, RATE, PARAMETER, LOSS = "state", "rate", "parameter", "loss"
 BROKEN, BACK, BEST, PHASE = "broken", "back", "best", "phase"
 # Fields of a spec that can be changed by themselves, and what they are called.
 RATES = {"learning_rate": "learning rate", "center_rate": "centre rate"}
+# What a branch may have otherwise than the run that it leaves: groups of knobs, and fields.
+_BRANCHED = frozenset({"loss", "metrics", "regularisation", "augmentation", "centers"})
+_BRANCHED_FIELDS = frozenset(
+    {"optimizer", "learning_rate", "schedule", "epochs", "evaluations", "watch_fit"}
+    | {"class_weights"}
+)
 _BEFORE = {
     "state": STATE,
     "loss": LOSS,
@@ -51,6 +58,12 @@ def with_loss(spec: RunSpec, value: Any) -> RunSpec:
     return RunSpec.parse({**spec.model_dump(), **fields})
 
 
+def with_parameter(spec: RunSpec, name: str, value: float) -> RunSpec:
+    """The spec with another value of a parameter of its loss."""
+    parameters = {**spec.loss_parameters, name: value}
+    return spec.model_copy(update={"loss_parameters": parameters})
+
+
 def as_changed(spec: RunSpec, marks: Iterable[Changed], step: int | None = None) -> RunSpec:
     """The spec with its loss, parameters and rates as they were changed up to a step, or by now."""
     for mark in marks:
@@ -61,9 +74,31 @@ def as_changed(spec: RunSpec, marks: Iterable[Changed], step: int | None = None)
         elif mark.kind == RATE:
             spec = spec.model_copy(update={mark.name: float(mark.value)})
         elif mark.kind == PARAMETER:
-            parameters = {**spec.loss_parameters, mark.name: float(mark.value)}
-            spec = spec.model_copy(update={"loss_parameters": parameters})
+            spec = with_parameter(spec, mark.name, float(mark.value))
     return spec
+
+
+def branched(spec: RunSpec) -> list[str]:
+    """The fields that a branch may have otherwise than a run of this spec: not its images and their
+    batches, not its network; of a run of several phases not its length."""
+    phases = len(TASKS[spec.task].phase_epochs(spec))
+    return [
+        name
+        for name, knob in knobs(spec.task).items()
+        if (knob.group in _BRANCHED or name in _BRANCHED_FIELDS)
+        and not (name == "epochs" and phases > 1)
+    ]
+
+
+def check_branch(left: RunSpec, spec: RunSpec) -> None:
+    """Raises RunError where a run of a spec cannot leave one of another."""
+    may = branched(left)
+    for name, knob in knobs(left.task).items():
+        if name not in may and getattr(left, name) != getattr(spec, name, None):
+            raise RunError(
+                f"A branch has the setting '{knob.label}' of the run that it leaves.",
+                "Put it back, or train a new run.",
+            )
 
 
 def broken(marks: Iterable[Changed]) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from playground.spec import RunSpec
 from playground.tasks.classification import ClassificationSpec
 from playground.training import clusters, fit_record, objective, signs
 from playground.training.augmentation import Augmentation
+from playground.training.centers import NAME as CENTERS
 from playground.training.centers import Centers
 from playground.training.events import Arrays
 from playground.training.weights import class_weights
@@ -157,3 +158,17 @@ class ClassificationWork(Work):
     def restore(self, arrays: Arrays) -> None:
         if self.centers is not None:
             self.centers.restore(arrays)
+
+    def state(self) -> dict[str, np.ndarray]:
+        if self.centers is None:
+            return super().state()
+        rate = np.array(self.centers.rate.numpy())
+        return {**super().state(), **self.centers.as_arrays(), "center_rate": rate}
+
+    def resume(self, arrays: Arrays, phase: int, branch: bool) -> None:
+        super().resume(arrays, phase, branch)
+        if self.centers is None or (branch and CENTERS not in arrays):
+            return
+        self.centers.restore(arrays)
+        if not branch:
+            self.centers.rate.assign(arrays["center_rate"])

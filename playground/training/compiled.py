@@ -82,8 +82,9 @@ class Graph:
         self._shapes = {name: work.built.tensors[name].shape[1:] for name in work.outputs}
         self._optimizer = optimizer
         optimizer.build(self._trained_variables)
+        self.optimizer_variables = optimizers.variables(optimizer)
         # Each of its variables begins with one number throughout.
-        self._fresh = [float(np.ravel(each.numpy())[0]) for each in optimizer.variables]
+        self._fresh = [float(np.ravel(each.numpy())[0]) for each in self.optimizer_variables]
         self._rows = {name: tf.constant(_narrow(a)) for name, a in work.rows["train"].items()}
         self._kinds = _kinds(self._rows)
         self._measured_kinds = _kinds(work.rows_of("validation", np.arange(1)))
@@ -107,9 +108,15 @@ class Graph:
         learned = self.work.weigher.learned if self.work.weigher is not None else []
         return [*self._network.trainable_variables, *learned]
 
+    @property
+    def seeds(self) -> list[Any]:
+        """The variables of the network that are no weights: where its random streams are."""
+        weights = {id(each) for each in self.model.weights}
+        return [each for each in self.model.variables if id(each) not in weights]
+
     def forget(self) -> None:
         """Lets the optimiser begin anew: what it has gathered of earlier gradients is gone."""
-        for variable, value in zip(self._optimizer.variables, self._fresh, strict=True):
+        for variable, value in zip(self.optimizer_variables, self._fresh, strict=True):
             variable.assign(tf.fill(variable.shape, tf.cast(value, variable.dtype)))
 
     def adopt(self, loss: Any) -> None:

@@ -8,8 +8,9 @@ _URGENT = frozenset({"pause", "stop"})
 
 @dataclass(frozen=True)
 class Command:
-    """`do` is pause, resume, step, stop, change or look; a change has the kind, name and value of
-    an `events.Changed`, a look asks for a snapshot of the weights as they are."""
+    """`do` is pause, resume, step, stop, change, look or keep; a change has the kind, name and
+    value of an `events.Changed`, a look asks for a snapshot of the weights as they are, keep for a
+    checkpoint."""
 
     do: str
     kind: str = ""
@@ -20,8 +21,9 @@ class Command:
 class Control:
     """A thread-safe inbox: any thread sends, the training loop receives."""
 
-    def __init__(self, attended: bool = False) -> None:
+    def __init__(self, attended: bool = False, keeping: bool = False) -> None:
         self.attended = attended  # somebody can be asked what to do when the loss breaks
+        self.keeping = keeping  # somebody keeps checkpoints
         self._inbox: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._urgent = 0
         self.stopping = False  # a stop is among the commands: whatever is slow may give up

@@ -1,5 +1,8 @@
 """When a run's network is evaluated on images it does not train on, and what is found."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from playground.training import terms
@@ -17,6 +20,7 @@ class Evaluation:
 
     def __init__(self, graph: Graph, steps_per_epoch: int) -> None:
         self._graph, self._work, self._steps_per_epoch = graph, graph.work, steps_per_epoch
+        self._trained = len(self._work.rows["train"]["images"])
         held = len(self._work.rows["validation"]["images"])
         self.sample = np.sort(self._work.draw.permutation(held)[:SAMPLE])
         self._work.choose_strip()
@@ -26,8 +30,29 @@ class Evaluation:
         """From this step on the run is in its phase of this number, the first is 0."""
         self._begun = step
         rows = self._work.phases[number].rows
-        chosen = rows[np.sort(self._work.draw.permutation(len(rows))[: terms.SAMPLE])]
+        self._look_at(rows[np.sort(self._work.draw.permutation(len(rows))[: terms.SAMPLE])])
+
+    def _look_at(self, chosen: np.ndarray) -> None:
+        """Measures the loss' terms on these training rows."""
+        self._chosen = chosen
         self._terms = terms.TermGradients(self._graph, self._work.rows_of("train", chosen))
+
+    def state(self) -> dict[str, Any]:
+        """What the phase drew and where the stream of draws is, as plain values."""
+        return {
+            "begun": self._begun,
+            "chosen": self._chosen.tolist(),
+            "draw": self._work.draw.bit_generator.state,
+        }
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Goes on as `state` said. Raises ValueError, KeyError or TypeError for what is none."""
+        chosen = np.array(state["chosen"], np.int64)
+        if chosen.ndim != 1 or not np.all(np.isin(chosen, np.arange(self._trained))):
+            raise ValueError("rows that are not there")
+        self._begun = int(state["begun"])
+        self._work.draw.bit_generator.state = state["draw"]
+        self._look_at(chosen)
 
     def due(self, step: int) -> bool:
         """Whether the validation images are evaluated after this step."""

@@ -1,6 +1,6 @@
 """What a run says while it trains. The order of a run's life:
 
-Preparing* → Started → (Progress | Evaluated | Snapshot | Changed)* → Finished | Failed
+Preparing* → Started → Resumed? → (Progress | Evaluated | Snapshot | Changed)* → Finished | Failed
 
 An event is plain numbers, text and NumPy arrays, so that it crosses a pipe as JSON and raw bytes
 (`playground.runs.wire`) and is never pickled. `step` counts optimiser steps from 1; `epoch` is
@@ -41,6 +41,16 @@ class Started:
     arrays: Arrays = field(default_factory=dict)
     baseline: dict[str, float] = field(default_factory=dict)  # of guessing: fit_record.baseline
     identity: dict[str, str] = field(default_factory=dict)  # hashes: training.identity.of
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """The run goes on after `step`, from a checkpoint; what it had said of later steps comes again.
+    Until then it had said so many `marks` (Changed) and `evaluations`."""
+
+    step: int
+    marks: int
+    evaluations: int
 
 
 @dataclass(frozen=True)
@@ -85,7 +95,7 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Arrays worth keeping for views and checkpoints; `kind` is "weights", later others."""
+    """Arrays worth keeping; `kind` is "weights", for views, or "checkpoint" (`checkpoint`)."""
 
     step: int
     kind: str
@@ -135,8 +145,12 @@ def seconds_left(step: int, steps: int, seconds: float) -> float | None:
     return seconds / step * max(0, steps - step) if step and steps and seconds else None
 
 
-Event = Preparing | Started | Progress | Evaluated | Snapshot | Changed | Finished | Failed
+Event = (
+    Preparing | Started | Resumed | Progress | Evaluated | Snapshot | Changed | Finished | Failed
+)
 KINDS: dict[str, type] = {
     kind.__name__: kind
-    for kind in (Preparing, Started, Progress, Evaluated, Snapshot, Changed, Finished, Failed)
+    for kind in (
+        *(Preparing, Started, Resumed, Progress, Evaluated, Snapshot, Changed, Finished, Failed),
+    )
 }

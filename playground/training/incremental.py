@@ -115,6 +115,10 @@ class IncrementalWork(Work):
         self.teacher.set_weights(self._student().get_weights())
         self.importance.turn(self._fisher)
         self._keep(number)
+        self._enter(number)
+
+    def _enter(self, number: int) -> None:
+        """Begins the phase with what was kept."""
         kept = [self.memory[each] for each in sorted(self.memory)]
         rows = np.concatenate(kept) if kept else np.zeros(0, np.int64)
         if self.own.kept == "exemplars":
@@ -387,6 +391,41 @@ class IncrementalWork(Work):
         if self.own.head != "seen":
             return None
         return np.isin(np.arange(self._classes), self._seen_classes)
+
+    def state(self) -> dict[str, np.ndarray]:
+        teacher = {f"teacher/{i}": each for i, each in enumerate(self.teacher.get_weights())}
+        kept = {f"exemplars/{value}": rows for value, rows in self.memory.items()}
+        centres = {
+            f"centres/{value}": np.append(centre, apart)
+            for value, (centre, apart) in self.centres.items()
+        }
+        gathered = {**self.importance.as_arrays(), "matrix": self.matrix.copy()}
+        return {**super().state(), **teacher, **kept, **centres, **gathered}
+
+    def resume(self, arrays: Arrays, phase: int, branch: bool) -> None:
+        super().resume(arrays, phase, branch)
+        known = len(self.teacher.weights)
+        self.teacher.set_weights([arrays[f"teacher/{i}"] for i in range(known)])
+        if arrays["matrix"].shape != self.matrix.shape:
+            raise ValueError("other phases")
+        self.matrix[:] = arrays["matrix"]
+        self.importance.restore(arrays)
+        kept, centres = _by_class(arrays, "exemplars/"), _by_class(arrays, "centres/")
+        self.memory = {value: rows.astype(np.int64) for value, rows in kept.items()}
+        self.centres = {value: (each[:-1], float(each[-1])) for value, each in centres.items()}
+        count = len(self.rows["train"]["labels"])
+        if any(
+            rows.size and not 0 <= rows.min() <= rows.max() < count for rows in self.memory.values()
+        ):
+            raise ValueError("exemplars that are not there")
+        if phase:
+            self._enter(phase)
+
+
+def _by_class(arrays: Arrays, prefix: str) -> dict[int, np.ndarray]:
+    """The arrays of a checkpoint under this prefix, by the class that follows it."""
+    found = {name.removeprefix(prefix): each for name, each in arrays.items() if prefix in name}
+    return {int(value): each for value, each in found.items()}
 
 
 def _among(logits: Any, mask: Any) -> Any:

@@ -10,8 +10,9 @@ ends before its last epoch in `stopping`.
 import logging
 import math
 import time
+from collections import Counter
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -22,7 +23,7 @@ from playground.errors import PlaygroundError, SpecError
 from playground.spec import RunSpec
 from playground.streams import stream
 from playground.tasks import TASKS
-from playground.training import failure, identity, objective, optimizers, terms
+from playground.training import checkpoint, failure, identity, objective, optimizers, terms
 from playground.training.changes import (
     BACK,
     BEST,
@@ -32,6 +33,7 @@ from playground.training.changes import (
     RATE,
     STATE,
     with_loss,
+    with_parameter,
 )
 from playground.training.compiled import Graph
 from playground.training.control import Command, Control
@@ -44,12 +46,13 @@ from playground.training.events import (
     Failed,
     Finished,
     Preparing,
+    Resumed,
     Snapshot,
     Started,
 )
 from playground.training.loading import with_progress
 from playground.training.reports import Clock, Pending
-from playground.training.stopping import BestEpoch
+from playground.training.stopping import BestEpoch, Good
 from playground.training.work import Work
 
 INTERVAL = 0.06  # seconds of steps between two looks at the commands
@@ -57,11 +60,17 @@ INTERVAL = 0.06  # seconds of steps between two looks at the commands
 _log = logging.getLogger(__name__)
 
 
-def run(spec: RunSpec, control: Control, prepared: "Training | None" = None) -> Iterator[Event]:
-    """Trains the spec and yields its events; `prepared` (from `prepare`) saves the time to build.
+def run(
+    spec: RunSpec,
+    control: Control,
+    prepared: "Training | None" = None,
+    start: checkpoint.Start | None = None,
+) -> Iterator[Event]:
+    """Trains the spec and yields its events; `prepared` (from `prepare`) saves the time to build,
+    and a `start` says that it goes on from a checkpoint.
 
-    Raises DataError, SpecError and RefusedLoss before the first step; later faults end the
-    events with Failed.
+    Raises DataError, SpecError, RefusedLoss and CheckpointError before the first step; later faults
+    end the events with Failed.
     """
     if prepared is None or prepared.spec != spec:
         title = datasets.source_of(spec.dataset).title
@@ -74,7 +83,12 @@ def run(spec: RunSpec, control: Control, prepared: "Training | None" = None) -> 
             return
         yield Preparing("Building the network")
         prepared = Training(spec, dataset)
+    if start is not None and start.arrays:
+        checkpoint.restore(prepared, start)
     yield prepared.started()
+    if start is not None:
+        told = prepared.told
+        yield Resumed(prepared.step, told["Changed"], told["Evaluated"])
     yield from prepared.events(control)
 
 
@@ -96,6 +110,8 @@ class Training:
         self.dataset = dataset
         self.work: Work = TASKS[spec.task].work(spec, dataset)
         self.loss = self.work.loss
+        self.current = spec  # with the loss and its parameters as they are by now
+        self.learning_rate = spec.learning_rate  # as it is by now, without its schedule
         phases = self.work.phases
         if [each.epochs for each in phases] != list(TASKS[spec.task].phase_epochs(spec)):
             raise ValueError("the phases of the work are not those of its task")
@@ -121,6 +137,9 @@ class Training:
         self.kept = Snapshot(0, "weights", self.weights())  # the last that were sent
         self.good = Good(0, math.inf, self.kept.arrays)
         self.identity: dict[str, str] = {}  # once it was worked out
+        self.told: Counter[str] = Counter()  # events so far, by their kind
+        self.pace = checkpoint.Pace()
+        self.unsaved = 0.0  # what a checkpoint that is due may take of the time; 0: none is
 
     @property
     def epoch(self) -> float:
@@ -155,25 +174,33 @@ class Training:
 
     def events(self, control: Control) -> Iterator[Event]:
         """Trains to the end, or as the control says."""
+        for event in self._events(control):
+            self.told[type(event).__name__] += 1
+            yield event
+
+    def _events(self, control: Control) -> Iterator[Event]:
         pending = Pending(self)
         final: dict[str, float] = {}  # metrics of the last evaluation
         yield self.keep()
         self.clock.start()
         while self.step < self.steps or self.owed:
             if not self.allowed and self.clock.running:
-                yield from pending.flush()
-                self.clock.stop()
-                yield Changed(self.step, STATE, "", "paused")
+                yield from self.pause(pending)
+            if self.unsaved and control.keeping:
+                yield from self.save(pending)
             command = control.receive() if self.allowed else control.wait()
             if command is not None and command.do == "stop":
                 yield from pending.flush()
                 if self.kept.step != self.step:
                     yield self.keep()
+                self.unsaved = checkpoint.ALWAYS
+                if control.keeping:
+                    yield from self.save(pending)
                 yield Finished(self.step, "stopped", self.clock.seconds)
                 return
             if command is not None:
                 yield from self.obey(command, pending)
-                if command.do in ("change", "look", "pause"):
+                if command.do in ("change", "look", "pause", "keep"):
                     continue
             if self.owed:
                 found = self.evaluation.measure(self.owed[0], self.step, control)
@@ -206,6 +233,26 @@ class Training:
                 self.owed.append("test")
         yield Finished(self.step, "completed", self.clock.seconds, final)
 
+    def pause(self, pending: Pending) -> Iterator[Event]:
+        """The run stands still until it is told to go on."""
+        yield from pending.flush()
+        self.clock.stop()
+        yield Changed(self.step, STATE, "", "paused")
+        self.unsaved = checkpoint.ALWAYS
+
+    def save(self, pending: Pending) -> Iterator[Event]:
+        """The checkpoint that is due, where the pace allows it: one at an evaluation is left out
+        otherwise, one after a change is taken as soon as it does."""
+        if self.allowed and not self.pace.allows(self.unsaved):
+            if self.unsaved == checkpoint.AT_EVALUATION:
+                self.unsaved = 0.0
+            return
+        yield from pending.flush()
+        began = time.perf_counter()
+        yield Snapshot(self.step, checkpoint.KIND, checkpoint.take(self))
+        self.pace.took(began)
+        self.unsaved = 0.0
+
     def keep(self) -> Snapshot:
         """The weights of now, which are then the last that were sent."""
         self.kept = Snapshot(self.step, "weights", self.weights())
@@ -215,6 +262,8 @@ class Training:
         """Does what a command other than stop says; a pause takes effect before the next step."""
         if command.do == "change":
             yield from self.change(command)
+        elif command.do == "keep":
+            self.unsaved = checkpoint.ALWAYS
         elif command.do == "look":
             if self.kept.step != self.step:
                 yield from pending.flush()
@@ -225,6 +274,7 @@ class Training:
                 self.clock.start()
                 if command.do == "resume":
                     yield Changed(self.step, STATE, "", "running")
+                    self.unsaved = checkpoint.ALWAYS  # it would come back paused
 
     def after(self, found: Evaluated) -> Iterator[Event]:
         """What follows from an evaluation: the weights it saw are kept, the best of them as what
@@ -232,6 +282,8 @@ class Training:
         if found.split != "validation":
             return
         yield self.keep()
+        last = self.step == self.steps
+        self.unsaved = max(self.unsaved, checkpoint.ALWAYS if last else checkpoint.AT_EVALUATION)
         if found.metrics["loss"] <= self.good.loss:
             self.good = Good(self.step, found.metrics["loss"], self.kept.arrays)
         if self.spec.patience and found.full and self.last:
@@ -275,7 +327,7 @@ class Training:
         or gradient was not finite, in which case the last step changed nothing."""
         within = self.step % self.steps_per_epoch
         if within == 0:
-            self.order = self.shuffled(self.step // self.steps_per_epoch)
+            self.begin_epoch()
         until = min(self.evaluation.next(self.step), self.steps)
         steps = int(min(most, until - self.step, self.steps_per_epoch - within))
         began = time.perf_counter()
@@ -298,6 +350,10 @@ class Training:
         self.interval = max(1, min(fitting, 2 * self.interval))
         return True
 
+    def begin_epoch(self) -> None:
+        """Puts the batches of the epoch that the next step is in into their order."""
+        self.order = self.shuffled(self.step // self.steps_per_epoch)
+
     def shuffled(self, epoch: int) -> np.ndarray:
         """The batches of an epoch of the phase, int32 (steps_per_epoch, batch): its rows in a new
         order, and in another when all were used."""
@@ -318,17 +374,15 @@ class Training:
             value = float(command.value)
             if command.kind == BACK:
                 self.go_back(value)
+                self.unsaved = max(self.unsaved, checkpoint.AFTER_CHANGE)
                 yield Changed(self.step, BACK, "", float(self.good.step))
                 return
             if command.kind == PARAMETER:
                 self.loss.set_parameter(command.name, value)
+                self.current = with_parameter(self.current, command.name, value)
                 self.begin_anew()
             elif command.kind == RATE and command.name == "learning_rate":
-                scale = value / self.spec.learning_rate
-                plain = optimizers.rates_of_phases(
-                    self.spec, self.work.phases, self.steps_per_epoch
-                )
-                self.rates = (plain * scale).astype(np.float32)
+                self.set_learning_rate(value)
             elif command.kind == RATE:
                 self.work.set_rate(command.name, value)
             else:
@@ -336,29 +390,48 @@ class Training:
         except ValueError as error:
             _log.warning("A change of %s was not applied: %s", command.name, error)
             return
+        self.unsaved = max(self.unsaved, checkpoint.AFTER_CHANGE)
         yield Changed(self.step, command.kind, command.name, value)
+
+    def set_learning_rate(self, value: float) -> None:
+        """Trains with this rate from the next step, times what the schedule says."""
+        scale = value / self.spec.learning_rate
+        plain = optimizers.rates_of_phases(self.spec, self.work.phases, self.steps_per_epoch)
+        self.rates = (plain * scale).astype(np.float32)
+        self.learning_rate = value
 
     def change_loss(self, value: float | str) -> Iterator[Changed]:
         """Goes on with another loss from the next step; the optimiser keeps what it has gathered.
         One that cannot be trained here is left out and costs nothing but a line in the log."""
         try:
-            loss = objective.build(with_loss(self.spec, value))
-            if refused := self.work.can_take(loss):
-                raise SpecError("loss", refused)
+            self.take_loss(value)
         except PlaygroundError as error:
             _log.warning("The loss was not changed: %s", error)
             return
-        self.loss = self.work.loss = loss
-        self.graph.adopt(loss)
         self.begin_anew()
+        self.unsaved = max(self.unsaved, checkpoint.AFTER_CHANGE)
         yield Changed(self.step, LOSS, "", value)
+
+    def take_loss(self, value: float | str) -> None:
+        """Trains with the loss of a change from the next step. Raises PlaygroundError where it
+        cannot be trained here."""
+        changed = with_loss(self.spec, value)
+        loss = objective.build(changed)
+        if refused := self.work.can_take(loss):
+            raise SpecError("loss", refused)
+        self.loss = self.work.loss = loss
+        self.current = changed
+        self.graph.adopt(loss)
 
     def begin_anew(self) -> None:
         """Forgets which evaluation and which epoch were the best: the values of another loss say
         nothing of this one's."""
         self.good = replace(self.good, loss=math.inf)
         self.best = BestEpoch(
-            self.spec.patience, int(self.epoch), self.step, weights=self.weights()
+            self.spec.patience,
+            int(self.epoch),
+            self.step,
+            weights=self.weights() if self.spec.patience else {},
         )
 
     def go_back(self, step: float) -> None:
@@ -371,16 +444,23 @@ class Training:
 
     def restore(self, arrays: Arrays) -> None:
         """Sets the weights, and what no gradient moves, to those of a snapshot."""
-        for weight in self.model.weights:
-            weight.assign(arrays[weight.path])
+        self.set_network(arrays)
         self.work.restore(arrays)
 
+    def set_network(self, arrays: Arrays) -> None:
+        """Sets every weight by its path."""
+        for weight in self.model.weights:
+            weight.assign(arrays[weight.path])
+
+    def network_state(self) -> dict[str, np.ndarray]:
+        """A copy of every weight by its path, such as `block1_conv/kernel`."""
+        return {weight.path: np.array(weight.numpy()) for weight in self.model.weights}
+
     def weights(self) -> dict[str, np.ndarray]:
-        """A copy of all that the network is: every weight by its path, such as
-        `block1_conv/kernel`, and what the work keeps beside: the pixel statistics
-        (`models.restore` takes both), the class centres of a run that has them."""
-        found = {weight.path: np.array(weight.numpy()) for weight in self.model.weights}
-        return {**found, **self.work.as_arrays()}
+        """A copy of all that the network is: every weight by its path, and what the work keeps
+        beside: the pixel statistics (`models.restore` takes both), the class centres of a run that
+        has them."""
+        return {**self.network_state(), **self.work.as_arrays()}
 
     def finite_weights(self, earlier: Arrays) -> Arrays:
         """The weights as they are, or `earlier` ones if a running statistic took the damage that
@@ -405,13 +485,3 @@ class Training:
             if self.step == self.steps:
                 self.owed.append("test")
         return failed
-
-
-@dataclass(frozen=True)
-class Good:
-    """The weights of the evaluation with the least validation loss so far, or those the run began
-    with: what it can go back to."""
-
-    step: int
-    loss: float
-    arrays: Arrays

@@ -33,6 +33,13 @@ def build(spec: RunSpec) -> "keras.optimizers.Optimizer":
     return makers[spec.optimizer]()
 
 
+def variables(optimizer: "keras.optimizers.Optimizer") -> list[Any]:
+    """All that a built optimiser has gathered. Nadam's product of momenta is not among what Keras
+    calls its variables."""
+    product = getattr(optimizer, "_u_product", None)
+    return [*optimizer.variables, *([] if product is None else [product])]
+
+
 def rates(spec: RunSpec, steps: int) -> np.ndarray:
     """The learning rate of each of a run's steps, float32 (steps,)."""
     done = np.arange(steps) / steps

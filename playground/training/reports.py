@@ -19,7 +19,7 @@ class Clock:
     """Seconds of training, pauses left out."""
 
     def __init__(self) -> None:
-        self._before = 0.0
+        self.before = 0.0  # seconds until it was last stopped
         self._since: float | None = None
 
     @property
@@ -33,13 +33,13 @@ class Clock:
 
     def stop(self) -> None:
         """Stands still."""
-        self._before, self._since = self.seconds, None
+        self.before, self._since = self.seconds, None
 
     @property
     def seconds(self) -> float:
         """Seconds so far."""
         running = time.perf_counter() - self._since if self._since is not None else 0.0
-        return self._before + running
+        return self.before + running
 
 
 class Pending:
@@ -50,7 +50,7 @@ class Pending:
         self._names = ("loss", "gradient_norm", *training.work.reports)
         self._reports: list[np.ndarray] = []
         self._rates: list[np.ndarray] = []
-        self._seconds = 0.0  # of training when the last report went out
+        self._seconds = training.clock.seconds  # of training when the last report went out
         self._reported = False
 
     def add(self, reports: np.ndarray, rates: np.ndarray) -> None:

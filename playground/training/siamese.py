@@ -12,6 +12,7 @@ from playground.streams import number, stream
 from playground.tasks.siamese import SiameseSpec
 from playground.training import fit_record, verification, weighting
 from playground.training.augmentation import Augmentation
+from playground.training.events import Arrays
 from playground.training.work import Batch, Judged, Seen, Tensors, Work
 
 BINS = 40  # of the distributions of distances
@@ -219,6 +220,13 @@ class SiameseWork(Work):
 
     def baseline(self) -> dict[str, float]:
         return fit_record.baseline(self.split, self._classes)
+
+    def state(self) -> dict[str, np.ndarray]:
+        return {**super().state(), "threshold": np.array(self.threshold)}
+
+    def resume(self, arrays: Arrays, phase: int, branch: bool) -> None:
+        super().resume(arrays, phase, branch)
+        self.threshold = float(arrays["threshold"])
 
 
 def _floor(draw: Any, count: Any) -> Any:

@@ -6,6 +6,16 @@ from playground.training.events import Arrays
 from playground.verdicts.best import least
 
 
+@dataclass(frozen=True)
+class Good:
+    """The weights of the evaluation with the least validation loss so far, or those the run began
+    with: what it can go back to."""
+
+    step: int
+    loss: float
+    arrays: Arrays
+
+
 @dataclass
 class BestEpoch:
     """Early stopping (Prechelt, "Early stopping, but when?", 1998): remembers the weights of the

@@ -60,10 +60,18 @@ class Weigher:
         self.weighed = np.array(weighed)
         self.seed = seed
         self.learned: list[keras.Variable] = []
+        self._states: list[tf.Variable] = []
         self._weights = self._state(np.ones(len(weighed)))
 
     def _state(self, value: Any) -> tf.Variable:
-        return tf.Variable(np.asarray(value, np.float32), trainable=False)
+        found = tf.Variable(np.asarray(value, np.float32), trainable=False)
+        self._states.append(found)
+        return found
+
+    @property
+    def variables(self) -> list[Any]:
+        """All that it has learned and worked out, in one order."""
+        return [*self.learned, *self._states]
 
     def _only(self, values: Any) -> Any:
         """The values of the terms that are weighed; 1 for the others."""

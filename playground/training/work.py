@@ -223,3 +223,25 @@ class Work:
     def answerable(self) -> np.ndarray | None:
         """Which classes the network is asked for by now, (C,) bool; None: all."""
         return None
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What a checkpoint keeps beside the network: all that the rest of the run depends on and
+        that does not follow from spec, step and phase. A task that has more says so here, and takes
+        it in `resume`."""
+        learned = [] if self.weigher is None else self.weigher.variables
+        return {f"weigher/{i}": np.array(each.numpy()) for i, each in enumerate(learned)}
+
+    def resume(self, arrays: Arrays, phase: int, branch: bool) -> None:
+        """Goes on with what `state` gave, in the phase of this number, with the network as it was
+        then. A `branch` has a spec of its own: it takes what still means the same. Raises KeyError
+        or ValueError where something is missing or does not fit."""
+        learned = [] if self.weigher is None else self.weigher.variables
+        known = [arrays.get(f"weigher/{i}") for i in range(len(learned))]
+        fits = len(known) == sum(name.startswith("weigher/") for name in arrays) and all(
+            value is not None and value.shape == tuple(variable.shape)
+            for value, variable in zip(known, learned, strict=True)
+        )
+        if not fits and not branch:
+            raise ValueError("other weights of the terms")
+        for variable, value in zip(learned, known, strict=True) if fits else ():
+            variable.assign(value)

@@ -16,8 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from playground import answers, worker
+from playground.errors import CheckpointError
 from playground.questions import LOOKS
 from playground.spec import RunSpec
+from playground.training.checkpoint import Start
 from playground.training.control import Control
 from playground.training.events import (
     Changed,
@@ -27,11 +29,15 @@ from playground.training.events import (
     Finished,
     Preparing,
     Progress,
+    Resumed,
+    Snapshot,
     Started,
 )
 
 
-def run(spec: RunSpec, control: Control, prepared: object = None) -> Iterator[Event]:
+def run(
+    spec: RunSpec, control: Control, prepared: object = None, start: Start | None = None
+) -> Iterator[Event]:
     yield Preparing("Reading", 0.5)
     if spec.seed == 2:
         time.sleep(600)
@@ -40,11 +46,22 @@ def run(spec: RunSpec, control: Control, prepared: object = None) -> Iterator[Ev
     strip = {"strip_labels": np.array([1, 0])}
     yield Started(1234, [], steps, 20, 100, 10, 10, ["a", "b"], loss, strip)
     step, paused = 0, False
+    if start is not None:
+        if start.arrays and "step" not in start.arrays:
+            raise CheckpointError("What was kept of this run is no checkpoint.")
+        step = int(start.arrays.get("step", 0))
+        paused = start.paused and bool(start.arrays.get("paused", False))
+        yield Resumed(step, 0, step // 20)
+        if paused:
+            yield Changed(step, "state", "", "paused")
     while step < steps:
         time.sleep(0.02)
         command = control.receive()
         once = False
         if command is not None:
+            if command.do in ("stop", "keep", "pause", "resume"):
+                arrays = {"step": np.array(step), "paused": np.array(command.do == "pause")}
+                yield Snapshot(step, "checkpoint", arrays)
             if command.do == "stop":
                 yield Finished(step, "stopped", step / 20)
                 return
@@ -101,13 +118,13 @@ def _once_before_taking_up(marker: Path) -> None:
     """Lets the first worker that gets a run of seed 4 die before it answers."""
     train = worker.RequestLoop._train
 
-    def dying(self: worker.RequestLoop, run_id: str, spec: str) -> None:
+    def dying(self: worker.RequestLoop, run_id: str, spec: str, start: dict | None) -> None:
         if RunSpec.from_json(spec).seed == 4:
             if not marker.exists():
                 marker.touch()
                 os._exit(3)
             marker.unlink()
-        train(self, run_id, spec)
+        train(self, run_id, spec, start)
 
     worker.RequestLoop._train = dying  # type: ignore[method-assign]
 

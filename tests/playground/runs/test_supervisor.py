@@ -47,6 +47,7 @@ def make(tmp_path):
 
     def of(command=QUICK, **changes) -> Supervisor:
         values = {"home": tmp_path, "workers": 1, "answer_seconds": 5.0, "looker_free_gib": 1e6}
+        values["resumes"] = 0  # what goes on by itself: test_going_on
         values |= changes
         settings = Settings(**values)
         found = Supervisor(settings, open_store(settings), command)
@@ -411,7 +412,7 @@ from playground.runs.supervisor import Supervisor
 from playground.settings import Settings
 from playground.spec import RunSpec
 
-settings = Settings(home=Path(sys.argv[1]), workers=1)
+settings = Settings(home=Path(sys.argv[1]), workers=1, resumes=0)
 service = Supervisor(settings, open_store(settings), sys.argv[2:])
 service.start()
 run_id = service.submit(RunSpec(seed=0), "me")

@@ -1,0 +1,200 @@
+"""Runs go on from their last checkpoint: after a killed worker, a server that was shut down or
+killed, or a click; and as branches of others. With a worker that needs no TensorFlow; that the
+numbers are those of a run that was never interrupted is in `test_checkpoint`."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from playground.errors import RunError
+from playground.runs.store import open_store
+from playground.runs.supervisor import Supervisor
+from playground.settings import Settings
+from playground.training.events import Snapshot
+from tests.playground.runs.test_supervisor import (
+    LONG,
+    QUICK,
+    ROOT,
+    SERVER,
+    SHORT,
+    ended,
+    killing,
+    state,
+    step_of,
+    training,
+    until,
+)
+
+
+@pytest.fixture
+def make(tmp_path):
+    made = []
+
+    def of(**changes) -> Supervisor:
+        values = {"home": tmp_path, "workers": 1, "resumes": 2, "looker_free_gib": 1e6}
+        settings = Settings(**(values | changes))
+        found = Supervisor(settings, open_store(settings), QUICK)
+        made.append(found)
+        found.start()
+        return found
+
+    yield of
+    for one in made:
+        one.close()
+        one.store.close()
+
+
+def steps_of(service: Supervisor, run_id: str) -> list[int]:
+    return service.store.series(run_id, "loss")[0].tolist()
+
+
+def goes_on(service: Supervisor, run_id: str, beyond: int) -> None:
+    """Waits until a run is trained beyond a step."""
+    until(lambda: state(service, run_id) == "running" and step_of(service, run_id) > beyond)
+    steps = steps_of(service, run_id)
+    assert steps == list(range(1, len(steps) + 1))  # no step twice, none left out
+
+
+def test_a_run_goes_on_after_its_worker_was_killed_a_few_times_at_most(make):
+    service = make()
+    run_id = service.submit(LONG, "me")
+    pid = training(service, run_id, 30)
+    for count, paused in ((1, False), (2, True)):
+        service.command(run_id, "me", "pause")
+        until(lambda: state(service, run_id) == "paused")
+        kept = step_of(service, run_id)
+        if not paused:
+            service.command(run_id, "me", "resume")
+            until(lambda kept=kept: step_of(service, run_id) > kept + 20)
+        died = step_of(service, run_id)
+        os.kill(pid, signal.SIGKILL)
+        until(lambda count=count: service.store.run(run_id).resumed == count)
+        if paused:  # it comes back as it was
+            until(lambda: state(service, run_id) == "paused")
+            assert step_of(service, run_id) == kept
+            service.command(run_id, "me", "resume")
+        goes_on(service, run_id, died)
+        pid = next(iter(service._slots)).pid
+    os.kill(pid, signal.SIGKILL)
+    found = ended(service, run_id)
+    assert (found.state, found.kind, found.resumed) == ("failed", "worker", 2)
+    assert len(steps_of(service, run_id)) == found.step  # what it recorded is kept
+
+
+def test_a_run_without_a_checkpoint_begins_again(make):
+    service = make()
+    run_id = service.submit(LONG, "me")
+    os.kill(training(service, run_id, 40), signal.SIGKILL)
+    until(lambda: service.store.run(run_id).resumed == 1)
+    until(lambda: state(service, run_id) == "running")
+    assert steps_of(service, run_id)[:1] in ([], [1])
+    goes_on(service, run_id, 40)
+    numbers = [step for _, _, step, _ in service.store.numbers(run_id)]
+    assert numbers == sorted(set(numbers))  # no evaluation twice
+
+
+def test_a_server_that_was_shut_down_takes_its_runs_up_again(make):
+    first = make()
+    run_id, waiting = first.submit(LONG, "me"), first.submit(SHORT, "me")
+    training(first, run_id, 30)
+    first.close()
+    told = first.store.run(run_id)
+    assert (told.state, told.step >= 30) == ("queued", True)
+    assert "shut down at step" in told.message and "goes on" in told.message
+    kept = first.store.snapshots(run_id, "checkpoint")[-1]
+    assert kept >= 30
+    second = make(workers=2)
+    goes_on(second, run_id, kept)
+    assert second.store.run(run_id).message == ""
+    assert ended(second, waiting).state == "completed"
+
+
+def test_a_server_that_was_killed_has_its_runs_taken_up(make, tmp_path):
+    command = [sys.executable, "-c", SERVER.replace("resumes=0", "resumes=2"), str(tmp_path)]
+    server = subprocess.Popen([*command, *QUICK], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    with server, killing(server):
+        run_id = server.stdout.readline().split()[0]
+        server.kill()
+        server.wait()
+    service = make()
+    until(lambda: service.store.run(run_id).resumed == 1)
+    goes_on(service, run_id, 20)
+
+
+def test_a_stopped_run_goes_on_with_a_click_of_its_owner(make):
+    service = make()
+    run_id = service.submit(LONG, "me")
+    training(service, run_id, 30)
+    with pytest.raises(RunError, match="not ended"):
+        service.resume(run_id, "me")
+    service.command(run_id, "me", "pause")
+    until(lambda: state(service, run_id) == "paused")
+    service.command(run_id, "me", "stop")
+    stopped = ended(service, run_id)
+    with pytest.raises(RunError, match="Only the browser"):
+        service.resume(run_id, "you")
+    service.resume(run_id, "me")
+    goes_on(service, run_id, stopped.step)  # it was paused when it was stopped, and trains now
+    done = service.submit(SHORT, "me")
+    service.command(run_id, "me", "stop")
+    assert ended(service, done).state == "completed"
+    with pytest.raises(RunError, match="done"):
+        service.resume(done, "me")
+    with pytest.raises(RunError, match="no such run"):
+        service.resume("nothing", "me")
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before_and_a_foreign_one_is_told(make, tmp_path):
+    service = make()
+    run_id = service.submit(LONG, "me")
+    training(service, run_id, 30)
+    service.command(run_id, "me", "stop")
+    step = ended(service, run_id).step
+    later = Snapshot(step + 5, "checkpoint", {"step": np.array(step + 5)})
+    service.store.record(run_id, later)
+    (tmp_path / "runs" / run_id / f"checkpoint-{step + 5:09d}.npz").write_bytes(b"PK\x03\x04 no")
+    service.resume(run_id, "me")
+    goes_on(service, run_id, step)
+    service.command(run_id, "me", "stop")
+    step = ended(service, run_id).step
+    recorded = steps_of(service, run_id)
+    service.store.record(run_id, Snapshot(step + 9, "checkpoint", {"x": np.zeros(3)}))
+    service.resume(run_id, "me")
+    found = ended(service, run_id)
+    assert (found.state, found.kind) == ("failed", "checkpoint")
+    assert found.message == "What was kept of this run is no checkpoint."
+    assert steps_of(service, run_id) == recorded  # nothing is lost
+
+
+def test_a_branch_is_a_run_of_its_own_and_outlives_the_one_it_leaves(make):
+    service = make()
+    parent = service.submit(LONG, "me")
+    training(service, parent, 30)
+    service.command(parent, "me", "stop")
+    step = ended(service, parent).step
+    other = LONG.model_copy(update={"learning_rate": 0.5})
+    for spec, words in (
+        (LONG.model_copy(update={"batch_size": 128}), "Batch size"),
+        (LONG.model_copy(update={"width": 4}), "Width"),
+    ):
+        with pytest.raises(RunError, match=words):
+            service.branch(parent, step, spec, "you", False)
+    with pytest.raises(RunError, match=f"nearest is {step:,}"):
+        service.branch(parent, step + 1, other, "you", False)
+    with pytest.raises(RunError, match="no such run"):
+        service.branch("nothing", step, other, "you", False)
+    found = service.store.run(service.branch(parent, step, other, "you", fresh=True))
+    assert (found.parent, found.parent_step, found.fresh, found.owner) == (
+        parent,
+        step,
+        True,
+        "you",
+    )
+    service.store.delete([parent])
+    until(lambda: step_of(service, found.id) > step)
+    assert steps_of(service, found.id)[0] == step + 1
+    assert service.store.by_digest([other.digest]) == {}  # it tells nothing of a whole run
