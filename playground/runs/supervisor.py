@@ -384,12 +384,8 @@ class Supervisor:
                 slot.worker.kill()
             self._dispatch()
         if job is not None and not job.ended:
-            self._mark(
-                job.run_id,
-                "failed",
-                f"Training ended at step {job.step:,} without saying why.",
-                kind="worker",
-            )
+            said = f"Training ended at step {job.step:,} without saying why."
+            self._mark(job.run_id, "failed", said, kind="worker")
 
     def _hear(self, slot: WorkerSlot, job: Job, event: Event) -> None:
         """Records an event of a live run. Called without the lock."""
@@ -428,15 +424,10 @@ class Supervisor:
 
     def _give_up(self) -> None:
         """Tells the waiting runs that no worker can be started."""
+        problem, hint = self._executor.problem, "Whoever runs this server finds more in its log."
         for one in self._queue.order():
             self._queue.leave(one.run_id)
-            self._mark(
-                one.run_id,
-                "failed",
-                self._executor.problem,
-                "Whoever runs this server finds more in its log.",
-                "worker",
-            )
+            self._mark(one.run_id, "failed", problem, hint, "worker")
 
     # The clock
 

@@ -424,7 +424,9 @@ class IncrementalWork(Work):
 
 def _by_class(arrays: Arrays, prefix: str) -> dict[int, np.ndarray]:
     """The arrays of a checkpoint under this prefix, by the class that follows it."""
-    found = {name.removeprefix(prefix): each for name, each in arrays.items() if prefix in name}
+    found = {
+        name.removeprefix(prefix): each for name, each in arrays.items() if name.startswith(prefix)
+    }
     return {int(value): each for value, each in found.items()}
 
 

@@ -68,7 +68,7 @@ def killed(service: Supervisor, spec: RunSpec, step: int) -> tuple[str, int]:
     while service.store.run(run_id).step < step:
         time.sleep(0.005)
     died = service.store.run(run_id).step
-    os.kill(next(iter(service._slots)).pid, signal.SIGKILL)  # noqa: SLF001 - the one worker
+    os.kill(next(iter(service._slots)).pid, signal.SIGKILL)
     finished(service, run_id)
     return run_id, died
 
@@ -132,7 +132,7 @@ def cost(rounds: int = 5) -> None:
         plain, with_them = (statistics.median(rates[each]) for each in (False, True))
         print(
             f"{name:6} {plain:7.1f} steps/s without, {with_them:7.1f} with checkpoints: "
-            f"{with_them / plain:.3f} times; {taken / rounds:.0f} of {weighs / 1024:,.0f} KiB a run",
+            f"{with_them / plain:.3f} times; {taken / rounds:.0f} of {weighs / 1024:,.0f} KiB",
             flush=True,
         )
 

@@ -175,7 +175,10 @@ def _facts(arrays, **changes):
         (lambda a: _facts(a, evaluation={}), "incomplete or damaged"),
         (lambda a: _facts(a, good={"step": 1}), "incomplete or damaged"),
         (lambda a: {k: v for k, v in a.items() if "optimizer" not in k}, "incomplete or damaged"),
-        (lambda a: {k: v for k, v in a.items() if not k.startswith("work")}, "incomplete or damaged"),
+        (
+            lambda a: {k: v for k, v in a.items() if not k.startswith("work")},
+            "incomplete or damaged",
+        ),
         (
             lambda a: {k: v[:1] if "network" in k and v.ndim > 1 else v for k, v in a.items()},
             "another network",
