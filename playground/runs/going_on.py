@@ -15,7 +15,7 @@ from playground.settings import Settings
 from playground.spec import RunSpec
 from playground.training import checkpoint
 from playground.training.changes import check_branch
-from playground.training.events import Snapshot
+from playground.training.events import Event, Snapshot
 
 Ending = tuple[str, str, str, str, str]  # run, state, message, hint, kind
 _log = logging.getLogger(__name__)
@@ -146,10 +146,9 @@ class GoingOn:
         return QueuedRun(run_id, visitor, spec, time.monotonic(), again=True)
 
 
-def note(job: Job, event: Any) -> None:
-    """Whoever waits for a checkpoint of a run hears of it."""
-    if isinstance(event, Snapshot) and event.kind == checkpoint.KIND:
-        job.kept.set()
+def is_checkpoint(event: Event) -> bool:
+    """Whether what a run says is a checkpoint."""
+    return isinstance(event, Snapshot) and event.kind == checkpoint.KIND
 
 
 def await_checkpoints(jobs: Sequence[Job]) -> None:

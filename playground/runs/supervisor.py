@@ -19,7 +19,7 @@ from playground.runs import memory, wire
 from playground.runs.asking import Asking
 from playground.runs.duration import Durations
 from playground.runs.executor import LocalExecutor, LocalWorker
-from playground.runs.going_on import GoingOn, await_checkpoints, note
+from playground.runs.going_on import GoingOn, await_checkpoints, is_checkpoint
 from playground.runs.jobs import STOP_SECONDS, Job, WorkerSlot, end_without_worker, overdue_job
 from playground.runs.limits import check_room, full
 from playground.runs.run_queue import QueuedRun, RunQueue
@@ -395,7 +395,8 @@ class Supervisor:
             self._durations.note(job.queued.spec, event.images_per_second)
         try:
             self.store.record(job.run_id, event)
-            note(job, event)
+            if is_checkpoint(event):
+                job.kept.set()
             if isinstance(event, Finished) and job.stop_message:
                 self.store.set_state(job.run_id, event.reason, job.stop_message)
             if urgent:
@@ -405,6 +406,9 @@ class Supervisor:
                 _log.warning("The end of run %s is not written yet: %s", job.run_id, error)
                 self._notify(job.run_id)
                 return  # the store keeps it, and writes it as soon as it can
+            if is_checkpoint(event):
+                _log.warning("A checkpoint of run %s is not kept: %s", job.run_id, error)
+                return
             job.ended = True
             self._mark(job.run_id, "failed", error.message, error.hint, "store")
             with self._lock:
