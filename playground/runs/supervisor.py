@@ -404,11 +404,9 @@ class Supervisor:
         except StoreError as error:
             if isinstance(event, Finished | Failed):
                 _log.warning("The end of run %s is not written yet: %s", job.run_id, error)
-                self._notify(job.run_id)
-                return  # the store keeps it, and writes it as soon as it can
+                return self._notify(job.run_id)  # the store writes it as soon as it can
             if is_checkpoint(event):
-                _log.warning("A checkpoint of run %s is not kept: %s", job.run_id, error)
-                return
+                return _log.warning("A checkpoint of run %s is not kept: %s", job.run_id, error)
             job.ended = True
             self._mark(job.run_id, "failed", error.message, error.hint, "store")
             with self._lock:
