@@ -24,18 +24,56 @@ def script(spec: IncrementalSpec, *, weights: bool, changed: bool) -> str:
         _LOSS.format(
             loss=_loss(spec),
             classes=classes,
+            weighed=_weighed(spec) + (_OF_MEMORY if "OfMemory" in _moving(spec) else ""),
+            drift=_DRIFT if _drifts(spec) else "",
             shown="among(logits, seen)" if spec.head == "seen" else "logits",
             shape=source_of(spec.dataset).shape,
-            moving="".join(f"moved = {code}(moved)\n" for code in export_parts.moving(spec)),
-            optimizer=export_parts.optimizer(spec).replace("(rate", "(RATES[0]"),
+            moving=_moving(spec),
+            optimizer=_optimizer(spec),
         ),
         _MEMORY.format(classes=classes, herding=spec.selection == "herding", seed=spec.seed),
         _CORRECTIONS[spec.correction],
         _TRAINING.format(
             trained=TRAINED,
             fresh=spec.fresh_optimizer,
+            turned="        weighed.turn(fisher)\n" if _drifts(spec) else "",
         ),
     ])  # fmt: skip
+
+
+def _drifts(spec: IncrementalSpec) -> bool:
+    return "weight_drift" in spec.loss
+
+
+def _weighed(spec: IncrementalSpec) -> str:
+    """The lines that follow how much each weight matters, where the loss asks for it."""
+    if not _drifts(spec):
+        return ""
+    follows = _FOLLOWED.format(kind=_optimizer_kind(spec)) if spec.importance == "path" else ""
+    shown = "among(scores, ops.maximum(objective.old, objective.new))"
+    return follows + _WEIGHED.format(
+        kind=spec.importance,
+        seed=spec.seed,
+        shown=shown if spec.head == "seen" else "scores",
+    )
+
+
+def _optimizer_kind(spec: IncrementalSpec) -> str:
+    return export_parts.optimizer(spec).split("(")[0]
+
+
+def _optimizer(spec: IncrementalSpec) -> str:
+    made = export_parts.optimizer(spec).replace("(rate", "(RATES[0]")
+    if _drifts(spec) and spec.importance == "path":
+        return made.replace(_optimizer_kind(spec), "Followed")
+    return f"keras.optimizers.{made}"
+
+
+def _moving(spec: IncrementalSpec) -> str:
+    lines = [f"moved = {code}(moved)\n" for code in export_parts.moving(spec)]
+    if lines and spec.augmented == "exemplars":
+        lines.append("moved = OfMemory()([moved, taken, labels])\n")
+    return "".join(lines)
 
 
 def _loss(spec: IncrementalSpec) -> str:
@@ -117,6 +155,7 @@ from keras import layers, ops
 
 import exemplars
 import losses
+{"import importance" if _drifts(spec) else ""}
 {"import own_layers" if own else ""}
 
 DATA = pathlib.Path(os.environ.get("PLAYGROUND_DATA", "~/.keras/datasets")).expanduser()
@@ -179,7 +218,8 @@ else:
 RATES = np.concatenate([part * (LATER if i else 1) for i, part in enumerate(parts)])
 '''
 
-_LOSS = '''
+_LOSS = (
+    '''
 # The loss. The teacher is the network at the end of the phase before.
 {loss}
 teacher = keras.models.clone_model(keras.Model(images, logits))
@@ -190,6 +230,7 @@ def among(logits, mask):
     """The logits, those outside a mask far below the others."""
     return ops.where(mask > 0, logits, ops.stop_gradient(ops.min(logits)) - 300.0)
 
+{weighed}
 
 class Objective(layers.Layer):
     """Adds the loss of a batch to the model's; knows which classes are old and new."""
@@ -222,24 +263,59 @@ class Objective(layers.Layer):
             "seen": lambda: seen,
             "exemplar": lambda: ops.take(old, labels),
             "phase": lambda: ops.convert_to_tensor(self.phase),
-            "num_classes": lambda: ops.convert_to_tensor({classes}.0),
-            "step": lambda: step + 1,
-            "epoch": lambda: step / STEPS,
-            "progress": lambda: step / ALL_STEPS,
-        }}
-        self.add_loss(loss.on({{name: offered[name]() for name in loss.sources}}))
-        if training:
-            self.step.assign(step + 1)
+{drift}'''
+    + export_parts.ADDED
+    + """\
         return answered
 
 
 moved = taken = keras.Input({shape!r}, name="batch")
-{moving}labels = keras.Input((), dtype="int64", name="labels")
+labels = keras.Input((), dtype="int64", name="labels")
 objective = Objective(name="objective")
-model = keras.Model(
+{moving}model = keras.Model(
     [taken, labels], objective([*inner(moved), labels, teacher(moved, training=False)])
 )
-model.compile(optimizer=keras.optimizers.{optimizer}, jit_compile=False)
+model.compile(optimizer={optimizer}, jit_compile=False)
+"""
+)
+
+_DRIFT = """            "weight_drift": lambda: weighed.drift(),
+"""
+_FOLLOWED = '''
+class Followed(keras.optimizers.{kind}):
+    """Adds up what moving each weight takes off the loss."""
+
+    def apply(self, grads, trainable_variables=None):
+        with weighed.stepping(grads):
+            return super().apply(grads, trainable_variables)
+
+'''
+_WEIGHED = '''
+# How much each weight matters to what was learned (`importance.py`).
+weighed = importance.Importance({kind!r}, inner.trainable_variables)
+
+
+def fisher(variables):
+    """The Fisher information of the images of the phase that has ended."""
+
+    def answered(batch):
+        scores = ops.cast(inner(batch, training=False)[1], "float32")
+        return {shown}
+
+    rows = np.flatnonzero(np.isin(y_train, np.flatnonzero(objective.new)))
+    chosen = x_train[np.random.default_rng({seed}).permutation(rows)[:500]]
+    return importance.squared_slopes(answered, variables, chosen, {seed})
+
+'''
+_OF_MEMORY = '''
+class OfMemory(layers.Layer):
+    """Moved images where they are exemplars, the others as they are."""
+
+    def call(self, inputs):
+        moved, taken, labels = inputs
+        kept = ops.take(ops.convert_to_tensor(objective.old), labels) > 0
+        return ops.where(kept[:, None, None, None], moved, ops.cast(taken, moved.dtype))
+
 '''
 
 _MEMORY = '''
@@ -346,7 +422,7 @@ def begin(number):
     old, new = masks(number)
     if number:
         teacher.set_weights(keras.Model(images, logits).get_weights())
-        remember(np.flatnonzero(old).tolist())
+{turned}        remember(np.flatnonzero(old).tolist())
         if {fresh}:
             for each in model.optimizer.variables:
                 if each is not model.optimizer.learning_rate:

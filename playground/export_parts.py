@@ -10,6 +10,18 @@ from playground.training.optimizers import WARM_UP
 SCRIPT, NEEDED, WEIGHTS = "train.py", "requirements.txt", "weights.npz"
 TRAINED = "trained.npz"  # what the script itself has learned, to be taken again in the same way
 
+# How a layer that adds the loss ends: what of the clock a loss may name, and the sum of it.
+ADDED = """\
+            "num_classes": lambda: ops.convert_to_tensor({classes}.0),
+            "step": lambda: step + 1,
+            "epoch": lambda: step / STEPS,
+            "progress": lambda: step / ALL_STEPS,
+        }}
+        self.add_loss(loss.on({{name: offered[name]() for name in loss.sources}}))
+        if training:
+            self.step.assign(step + 1)
+"""
+
 _NOISE = """
 # {share:.0%} of the labels to train on are wrong.
 draw = np.random.default_rng([{seed}, 3])

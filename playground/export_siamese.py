@@ -237,7 +237,8 @@ class Balanced(Pairs):
 
 '''
 
-_ADDED = '''
+_ADDED = (
+    '''
 {made}
 
 
@@ -263,14 +264,9 @@ class Objective(layers.Layer):
             "distance": lambda: distance[:, 0],
             "features": lambda: ops.cast(features, "float32"),
             "partner_features": lambda: ops.cast(partners, "float32"),
-            "num_classes": lambda: ops.convert_to_tensor({classes}.0),
-            "step": lambda: step + 1,
-            "epoch": lambda: step / STEPS,
-            "progress": lambda: step / ALL_STEPS,
-        }}
-        self.add_loss(loss.on({{name: offered[name]() for name in loss.sources}}))
-        if training:
-            self.step.assign(step + 1)
+'''
+    + export_parts.ADDED
+    + '''\
         return p_left
 
 
@@ -299,6 +295,7 @@ model.compile(optimizer=keras.optimizers.{optimizer}, jit_compile=False)
 fed = Labelled(Pairs(x_train, y_train))
 beside = Labelled(Balanced(x[held_out], y[held_out], 1))
 '''
+)
 
 _ANSWERS = {
     "softmax": "judged[:, 1] >= 0.5",

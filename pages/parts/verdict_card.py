@@ -21,6 +21,9 @@ NAMES: Mapping[str, tuple[str, str, str]] = {  # kind -> title, icon, colour of 
     "diverging": ("Diverging", ":material/north_east:", "red"),
     "missing": ("Classes never answered", ":material/rule:", "orange"),
     "embedding": ("Last layer untrained", ":material/scatter_plot:", "orange"),
+    "forgetting": ("Forgetting", ":material/history_toggle_off:", "orange"),
+    "intransigent": ("Intransigence", ":material/block:", "orange"),
+    "kept": ("Kept", ":material/check:", "green"),
     "collapsed": ("Collapsed", ":material/compress:", "red"),
 }
 

@@ -49,7 +49,8 @@ class Importance:
 
     def __init__(self, kind: str, variables: Sequence[Any]) -> None:
         self.kind = kind
-        self._variables = [getattr(each, "value", each) for each in variables]
+        # TensorFlow's own of those of Keras.
+        self._variables = [x if isinstance(x, tf.Variable) else x.value for x in variables]
         self.values = [self._beside(each) for each in self._variables]
         self.anchors = [tf.Variable(each, trainable=False) for each in self._variables]
         followed = self._variables if kind == "path" else []

@@ -10,7 +10,7 @@ import numpy as np
 
 from playground.tasks.classification import ECE, NLL
 from playground.training.changes import LOSS
-from playground.verdicts import diagnosis
+from playground.verdicts import diagnosis, forgetting
 from playground.verdicts.best import restored
 from playground.verdicts.diagnosis import Diagnosis
 
@@ -73,6 +73,7 @@ class Curves:
     terms: Mapping[str, np.ndarray] = field(default_factory=dict)  # by text: its gradient's norm
     missing: tuple[str, ...] = ()  # classes that are never the answer at the last evaluation
     known: Diagnosis = field(default_factory=Diagnosis)
+    phases: forgetting.Phases | None = None  # of a run that learns classes in phases
 
 
 @dataclass(frozen=True)
@@ -201,6 +202,7 @@ class _Reader:
             terms=self.terms(),
             missing=self.missing(),
             known=self.known(doctor),
+            phases=self.phases(),
         )
 
     def steps(self, name: str) -> np.ndarray:
@@ -257,6 +259,13 @@ class _Reader:
         return tuple(
             name for name, no in zip(self.started.class_names, lacking, strict=False) if no
         )
+
+    def phases(self) -> forgetting.Phases | None:
+        last = self.store.evaluation(self.record.id, "validation")
+        if last is None or "matrix" not in last.arrays or self.started is None:
+            return None
+        names = self.started.class_names
+        return forgetting.of(last.arrays, names, self.record.spec.model_dump())
 
     def failure(self) -> dict[str, Any] | None:
         record = self.record

@@ -17,6 +17,9 @@ many images. Where no cause is shown by numbers, none is named.
     overconfident  validation NLL rises while accuracy holds: miscalibrated, not worse
     overfitting    since epoch n training still improves and validation images do not
     memorising     wrong labels are learned by heart
+    forgetting     classes of earlier phases are lost
+    intransigent   those of the last phase are hardly learned
+    kept           neither: earlier phases' classes are kept, the last one's learned
     early          too little was measured to say
 """
 
@@ -27,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from playground.tasks.classification import NLL
-from playground.verdicts import causes, kinds
+from playground.verdicts import causes, forgetting, kinds
 from playground.verdicts.curves import Curves, Gap, accuracy_gap, gap, gap_at_evaluations, read
 from playground.verdicts.evidence import LEAST_EPOCHS, Evidence, History
 from playground.verdicts.words import RESPECTS, Verdict
@@ -47,9 +50,14 @@ KINDS: Sequence[str] = (
     "missing",
     "embedding",
     "collapsed",
+    "forgetting",
+    "intransigent",
+    "kept",
 )
 # A run of these is fine, or too young: nobody need ask the doctor about its loss.
-WELL = frozenset({"early", "fitting", "memorising", "overconfident"})
+WELL = frozenset(
+    {"early", "fitting", "memorising", "overconfident", "forgetting", "intransigent", "kept"}
+)
 STOPPED = (
     "More or cleaner data, not more epochs, would help now: it stopped where validation loss was "
     "the least."
@@ -62,6 +70,8 @@ def judge(curves: Curves) -> Verdict:
     found = causes.why_not_finite(history) or causes.why_not_learning(history)
     if found is not None:
         return found
+    if curves.phases is not None:
+        return forgetting.judge(curves.phases)
     if curves.best_epoch:
         return _stopped_early(curves)
     if len(curves.epochs) < LEAST_EPOCHS:

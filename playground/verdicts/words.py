@@ -25,6 +25,8 @@ RESPECTS: Mapping[str, str] = {
     "wrong labels learned": "Expect fewer wrong labels learned.",
     "classes answered": "Expect fewer classes that are never the answer.",
     "embedding": "Expect nearest neighbours that are right more often.",
+    "old classes": "Expect a higher accuracy of the old classes.",
+    "new classes": "Expect a higher accuracy of the new classes.",
     "finite": "Expect a loss that stays finite.",
     "code": "Expect dimensions of the code that are used.",
     "elbo": "Expect a lower negative ELBO.",

@@ -17,10 +17,12 @@ from playground.settings import Settings
 from playground.tasks import TASKS
 from playground.tasks.incremental import TASK
 from playground.training import exemplars, loop
+from playground.training.changes import loss_change
 from playground.training.control import Control
 from playground.training.events import Changed, Evaluated, Finished, Snapshot, Started
+from playground.training.importance import DAMPING, Importance, squared_slopes
 from playground.training.incremental import IncrementalWork
-from playground.verdicts import fit
+from playground.verdicts import fit, forgetting
 from tests.playground.test_export import accuracy, taken_home
 
 PLAIN = "cross_entropy()"
@@ -91,6 +93,52 @@ def test_bias_correction_is_least_in_cross_entropy() -> None:
     )
     assert value(a, b) == pytest.approx(found.fun, abs=1e-6)
     assert value(a, b) < value(1, 0) - 0.1 and b < 0
+
+
+def test_fisher_information_is_the_mean_of_squared_slopes() -> None:
+    x, weights = np.array([0.7, -1.2]), np.array([[0.3, -0.5, 0.1], [0.2, 0.4, -0.6]])
+    p = np.exp(x @ weights) / np.exp(x @ weights).sum()
+    kernel = tf.Variable(weights.astype(np.float32))
+    images = np.repeat(x[None].astype(np.float32), 300, axis=0)
+    (found,) = squared_slopes(lambda images: images @ kernel, [kernel], images, seed=1)
+    # By each answer y the slope of log p(y) is x (e_y - p); in what shares they were drawn follows
+    # from three of the weights, and the other three must agree.
+    by_answer = np.stack([np.square(np.outer(x, np.eye(3)[y] - p)) for y in range(3)])
+    shares = np.linalg.solve(by_answer[:, 0].T, found[0])
+    assert shares.sum() == pytest.approx(1, abs=1e-4)
+    np.testing.assert_allclose(shares, p, atol=4 * np.sqrt(0.25 / 300))
+    np.testing.assert_allclose(found, np.tensordot(shares, by_answer, 1), rtol=1e-4)
+
+
+def test_importance_adds_up_over_phases_by_the_papers_formulas() -> None:
+    """EWC, SI and equal weights on a loss (w - t)² / 2 by hand in float64, two phases of steps."""
+    for kind in ("equal", "fisher", "path"):
+        variable = tf.Variable([1.0, -2.0, 0.5])
+        importance = Importance(kind, [variable])
+        w, omega, anchor = np.array([1.0, -2.0, 0.5]), np.zeros(3), np.array([1.0, -2.0, 0.5])
+        for phase, target in enumerate(([0.0, -2.0, 2.0], [1.0, 1.0, 1.0])):
+            path = np.zeros(3)
+            for _ in range(5):
+                slope = w - np.array(target)
+                with importance.stepping([tf.constant(slope, tf.float32)]):
+                    variable.assign_sub(0.3 * slope)
+                path += slope * 0.3 * slope
+                w = w - 0.3 * slope
+            fisher = np.array([0.5, 0.0, 2.0]) * (phase + 1)
+            importance.turn(lambda _, fisher=fisher: [fisher])
+            if kind == "equal":
+                omega = np.ones(3)
+            elif kind == "fisher":
+                omega = omega + fisher
+            else:
+                omega = omega + path / (np.square(w - anchor) + DAMPING)
+            anchor = w
+        variable.assign_add([0.1, 0.2, -0.3])
+        expected = (omega * np.square([0.1, 0.2, -0.3])).sum()
+        assert float(importance.drift()) == pytest.approx(expected, rel=1e-4), kind
+        again = Importance(kind, [tf.Variable(variable)])
+        again.restore(importance.as_arrays())
+        assert float(again.drift()) == pytest.approx(expected, rel=1e-4)
 
 
 # Settings
@@ -204,6 +252,56 @@ def test_what_a_loss_is_given() -> None:
     np.testing.assert_allclose(given["old_logits"][:, :2], outputs["logits"][:, :2])
 
 
+def test_weight_drift_is_nothing_until_a_phase_has_ended() -> None:
+    work = work_of()
+    weights = work.built.giving(("logits",)).trainable_variables
+    for moved in (False, True):
+        for each in weights:
+            each.assign_add(np.full(each.shape, 0.1, np.float32))
+        count = sum(int(np.prod(each.shape)) for each in weights)
+        expected = 0.01 * count if moved else 0
+        assert float(work.importance.drift()) == pytest.approx(expected, rel=1e-3)
+        work.turn(1)
+        assert float(work.importance.drift()) == 0
+
+
+def test_exemplars_alone_may_be_augmented() -> None:
+    work = work_of(augmented="exemplars", shift=2)
+    work.turn(1)
+    rows = {name: tf.constant(each[:200]) for name, each in work.rows["train"].items()}
+    moved = work.batch(rows, tf.constant(3)).inputs["images"].numpy()
+    same = np.all(moved == rows["images"].numpy(), axis=(1, 2, 3))
+    old = np.isin(rows["labels"], [0, 1])
+    assert same[~old].all() and same[old].mean() < 0.2
+
+
+def test_masked_classes_do_not_learn_as_in_a_head_that_grows() -> None:
+    training = loop.prepare(spec(width=4, l2=0.0))
+    kernel = training.model.get_layer("logits").kernel
+    before = kernel.numpy()
+    control = Control()
+    for event in training.events(control):
+        if isinstance(event, Changed) and event.kind == "phase":
+            break
+    changed = np.any(kernel.numpy() != before, axis=0)
+    np.testing.assert_array_equal(changed, np.arange(10) < 2)
+
+
+def test_a_run_waits_between_phases_and_goes_on_with_another_loss() -> None:
+    """Where somebody attends: a run of the command line has nobody to wait for."""
+    own = spec(groups="halves", epochs=2, width=4, pauses=True, kept="none", loss=PLAIN)
+    assert isinstance(list(train(own))[-1], Finished)
+    control, said = Control(attended=True), []
+    for event in loop.run(own, control):
+        said.append(event)
+        if isinstance(event, Changed) and event.value == "paused":
+            control.send("change", "loss", "", "2.0 * cross_entropy() + 0.0 * weight_drift")
+            control.send("resume")
+    kinds = [(e.kind, e.value) for e in said if isinstance(e, Changed)]
+    assert [kind for kind, _ in kinds] == ["phase", "state", "loss", "state"]
+    assert isinstance(said[-1], Finished) and said[-1].reason == "completed"
+
+
 def test_the_teacher_is_the_network_at_the_end_of_the_phase_before() -> None:
     training = loop.prepare(spec(kept="none", width=4))
     images = tf.cast(datasets.load("digits").test_rows["images"][:50], tf.float32)
@@ -252,11 +350,11 @@ def test_fine_tuning_forgets_and_exemplars_do_not() -> None:
     assert kept["accuracy"] > 0.75 and kept["forgetting"] < 0.25
 
 
-@pytest.mark.parametrize("name", ["lwf", "icarl", "bic", "aligning", "joint"])
+@pytest.mark.parametrize("name", ["lwf", "ewc", "si", "icarl", "bic", "aligning", "joint"])
 def test_each_method_trains_and_is_known_again(name: str) -> None:
     found = at_the_end(name)
     assert isinstance(trained(name)[-1], Finished)
-    if name == "lwf":  # without an image of the old classes it answers with new ones
+    if name in ("lwf", "ewc", "si"):  # without an image of the old classes it answers with new ones
         assert found["accuracy"] < at_the_end("exemplars")["accuracy"] - 0.3
     else:
         assert found["accuracy"] > (0.9 if name == "joint" else 0.75), found
@@ -288,6 +386,57 @@ def test_the_matrix_is_told_phase_by_phase() -> None:
     assert kept["labels"] == sorted(list(range(8)) * 8) and kept["counts"] == [50] * 8 + [0] * 2
     pictures = looks[-1].arrays["exemplar_images"]
     assert pictures.shape == (64, 8, 8, 1)
+
+
+def test_old_centres_drift_and_new_logits_lead_by_hand() -> None:
+    work = work_of()
+    labels = np.repeat(np.arange(4), 2)
+    there = np.array([[1.0, 0], [3, 0], [0, 1], [0, 3], [9, 9], [9, 9], [9, 9], [9, 9]])
+    work._place_centres(there, labels)  # of the classes 0 and 1
+    work.turn(1)
+    now = there + np.array([0, 0.5])
+    assert work._drift(now, labels) == pytest.approx(0.5)  # images are 1 away
+    scores = np.full((1, 10), -np.inf)
+    scores[0, :4] = 1.0, 0.5, 3.0, 2.0
+    assert work._lead(scores) == pytest.approx(2.0)
+    assert np.isnan(work._lead(scores[:0]))
+
+
+def test_the_verdict_says_what_is_forgotten_with_the_runs_numbers(tmp_path: Path) -> None:
+    store = open_store(Settings(home=tmp_path))
+    found = {}
+    for name in ("lwf", "joint"):
+        own = methods.spec(name, spec(epochs=15, width=8, learning_rate=3e-3))
+        run_id = store.create(own, "me")
+        for event in trained(name):
+            store.record(run_id, event)
+        found[name] = fit.judge(fit.read(store, store.run(run_id)))
+    assert found["lwf"].kind == "forgetting" and found["lwf"].change == {"kept": "exemplars"}
+    looks = [e for e in trained("lwf") if isinstance(e, Evaluated) and e.split == "validation"]
+    lost = looks[-1].metrics["forgetting"]
+    assert f"have lost {100 * lost:.1f} points on average" in found["lwf"].sentence
+    assert found["joint"].kind == "kept"
+
+
+def test_the_verdict_names_what_keeps_more_next() -> None:
+    def judged(row: list[float], said_new: int = 40, **settings: Any) -> Any:
+        matrix = np.array([[0.9, np.nan], row])
+        whole = {"kept": "exemplars", "correction": "none", "exemplars": 20, "memory": 0}
+        return forgetting.judge(
+            forgetting.Phases(
+                ["a, b", "c, d"], matrix, 1, 100, 100, said_new, {**whole, "replay": 0.5} | settings
+            )
+        )
+
+    biased = judged([0.5, 0.95], said_new=140)
+    assert biased.kind == "forgetting" and biased.change == {"correction": "bias"}
+    assert "a, b had 90.0% and has 50.0%" in biased.sentence
+    assert judged([0.5, 0.95], said_new=100).change == {"exemplars": 40}
+    assert judged([0.87, 0.95]).kind == "kept"  # 3 points of 100 images are chance
+    hardly = judged([0.87, 0.3], replay=0.9)
+    assert hardly.kind == "intransigent" and hardly.change == {"replay": 0.5}
+    first = forgetting.Phases(["a", "b"], np.full((2, 2), np.nan), 0, 0, 100, 100, {})
+    assert forgetting.judge(first).kind == "early"
 
 
 def test_a_run_is_the_same_again() -> None:
@@ -341,11 +490,19 @@ def loss(y_true, y_pred):
 
 @pytest.mark.parametrize("name", ["bic", "icarl"])
 def test_the_script_trains_the_phases(name: str, tmp_path: Path) -> None:
-    own = spec(epochs=15, width=8, learning_rate=3e-3, shift=int(name == "icarl"))
+    moved = {"shift": 1, "augmented": "exemplars"} if name == "icarl" else {}
+    own = spec(epochs=15, width=8, learning_rate=3e-3, **moved)
     printed = taken_home(export.packed(methods.spec(name, own)), tmp_path)
     after = [line for line in printed.splitlines() if line.startswith("after")]
     assert len(after) == 5 and after[0].startswith("after [0, 1]: 0.9")
     assert accuracy(printed) > 0.7  # as the run's own, of `trained`
+
+
+@pytest.mark.parametrize("name", ["ewc", "si"])
+def test_the_script_keeps_weights_by_their_importance(name: str, tmp_path: Path) -> None:
+    own = spec(groups="halves", epochs=4, width=4, learning_rate=3e-3)
+    printed = taken_home(export.packed(methods.spec(name, own)), tmp_path)
+    assert printed.count("after [") == 2 and 0.2 < accuracy(printed) < 0.8
 
 
 def test_the_script_takes_the_weights_of_the_run(tmp_path: Path) -> None:
