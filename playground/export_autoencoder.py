@@ -133,7 +133,8 @@ kept = np.load(sys.argv[1]) if len(sys.argv) > 1 else None  # weights to take
 '''
 
 
-_LOSS = '''
+_LOSS = (
+    '''
 # The loss.
 {loss}
 STEPS = -(-len(x_train) // {batch})  # of an epoch
@@ -158,20 +159,16 @@ class Objective(layers.Layer):
             "log_var": lambda: {log_var},
             "z": lambda: z,
 {head}            "labels": lambda: labels,
-            "num_classes": lambda: ops.convert_to_tensor({classes}.0),
-            "step": lambda: step + 1,
-            "epoch": lambda: step / STEPS,
-            "progress": lambda: step / ALL_STEPS,
-        }}
-        self.add_loss(loss.on({{name: offered[name]() for name in loss.sources}}))
-        if training:
-            self.step.assign(step + 1)
+'''
+    + export_parts.ADDED
+    + """\
         return x_hat
 
 
 labels = keras.Input((), dtype="int64", name="labels")
 taken = {taken}
-'''
+"""
+)
 
 _TRAINING = '''
 model = keras.Model({inputs}, Objective(name="objective")(taken))

@@ -295,7 +295,8 @@ def test_a_run_waits_between_phases_and_goes_on_with_another_loss() -> None:
     for event in loop.run(own, control):
         said.append(event)
         if isinstance(event, Changed) and event.value == "paused":
-            control.send("change", "loss", "", "2.0 * cross_entropy() + 0.0 * weight_drift")
+            other = own.model_copy(update={"loss": "2.0 * cross_entropy() + weight_drift"})
+            control.send("change", "loss", "", loss_change(other))
             control.send("resume")
     kinds = [(e.kind, e.value) for e in said if isinstance(e, Changed)]
     assert [kind for kind, _ in kinds] == ["phase", "state", "loss", "state"]
