@@ -4,7 +4,9 @@ import { cssOf, VIRIDIS } from "./pixels.js"
 import { isNumber, list } from "./portraits-frame.js"
 
 /** @import {How, Made} from "./portraits-frame.js" */
-/** @import {SimplexAnswer} from "./wire.js" */
+/** @import {Trace} from "./plotly.js" */
+/** @import {Floats, SimplexAnswer} from "./wire.js" */
+/** @import {Theme} from "./words.js" */
 
 const COLORSCALE = Array.from({ length: 18 }, (_, i) => [
   i / 17,
@@ -30,22 +32,18 @@ export function arrowsOf(places) {
   return { lines, heads }
 }
 
+const TALL = Math.sqrt(3) / 2 // the triangle's height, its sides being 1
+
 /**
- * The predictions of three classes as a triangle.
- * @param {SimplexAnswer} answer
- * @param {How} how
- * @returns {Made}
+ * Where descent leads, as arrows around the places where they begin, none longer than 0.075.
+ * @param {Floats} arrows (N, 4): x, y, and which way
  */
-export function simplex(answer, { colors }) {
-  const [rows, columns] = answer.loss.shape
-  const z = Array.from({ length: rows }, (_, row) =>
-    list(answer.loss.subarray(row * columns, (row + 1) * columns)),
-  )
-  const given = Array.from({ length: answer.arrows.shape[0] }, (_, i) =>
-    Array.from(answer.arrows.subarray(4 * i, 4 * i + 4)),
+function descent(arrows) {
+  const given = Array.from({ length: arrows.shape[0] }, (_, i) =>
+    Array.from(arrows.subarray(4 * i, 4 * i + 4)),
   )
   const longest = Math.max(...given.map(([, , dx, dy]) => Math.hypot(dx, dy)), 1e-12)
-  const { lines, heads } = arrowsOf(
+  return arrowsOf(
     given
       .filter(([, , dx, dy]) => Math.hypot(dx, dy) > 0)
       .map(([x, y, dx, dy]) => {
@@ -55,13 +53,50 @@ export function simplex(answer, { colors }) {
         return [x - ux / 2, y - uy / 2, ux, uy]
       }),
   )
-  const tall = Math.sqrt(3) / 2
+}
+
+/**
+ * The loss as a heat map.
+ * @param {SimplexAnswer} answer
+ * @returns {Trace}
+ */
+function heat({ loss, x, y }) {
+  const [rows, columns] = loss.shape
   // The scale ends below the border itself, where many losses have a pole.
-  const sorted = list(answer.loss)
+  const sorted = list(loss)
     .filter(isNumber)
     .sort((a, b) => a - b)
   const [least, most] = [sorted[0] ?? 0, sorted[Math.floor(0.985 * (sorted.length - 1))] ?? 1]
-  // What juts out of the triangle is covered.
+  return {
+    type: "heatmap",
+    x: list(x),
+    y: list(y),
+    z: Array.from({ length: rows }, (_, row) =>
+      list(loss.subarray(row * columns, (row + 1) * columns)),
+    ),
+    zsmooth: "best",
+    zmin: least,
+    zmax: most > least ? most : least + 1e-6,
+    colorscale: COLORSCALE,
+    colorbar: {
+      title: { text: "loss L", side: "top", font: { size: 12 } },
+      thickness: 10,
+      len: 0.9,
+      x: 1.02,
+      outlinewidth: 0,
+      tickfont: { size: 11 },
+      nticks: 5,
+    },
+    hovertemplate: "L %{z:.3g}<extra></extra>",
+    hoverongaps: false,
+  }
+}
+
+/**
+ * The plane without axes, with the corners' names; what juts out of the triangle is covered.
+ * @param {Theme} colors
+ */
+function triangle(colors) {
   const cover = (/** @type {string} */ path) => ({
     type: "path",
     path,
@@ -78,28 +113,33 @@ export function simplex(answer, { colors }) {
     font: { size: 12, color: colors.text },
   })
   return {
+    margin: { l: 8, r: 64, t: 22, b: 24 },
+    xaxis: { visible: false, range: [-0.06, 1.06], fixedrange: true },
+    yaxis: { visible: false, range: [-0.02, TALL + 0.02], scaleanchor: "x", fixedrange: true },
+    shapes: [
+      cover(`M -0.06,-0.02 L 0,0 L 0.5,${TALL} L 0.5,${TALL + 0.02} L -0.06,${TALL + 0.02} Z`),
+      cover(`M 1.06,-0.02 L 1,0 L 0.5,${TALL} L 0.5,${TALL + 0.02} L 1.06,${TALL + 0.02} Z`),
+      cover("M -0.06,-0.02 L 0,0 L 1,0 L 1.06,-0.02 Z"),
+    ],
+    annotations: [
+      corner("true class", 0.5, TALL, "bottom"),
+      corner("another", 0.02, 0, "top"),
+      corner("a third", 0.98, 0, "top"),
+    ],
+  }
+}
+
+/**
+ * The predictions of three classes as a triangle.
+ * @param {SimplexAnswer} answer
+ * @param {How} how
+ * @returns {Made}
+ */
+export function simplex(answer, { colors }) {
+  const { lines, heads } = descent(answer.arrows)
+  return {
     traces: [
-      {
-        type: "heatmap",
-        x: list(answer.x),
-        y: list(answer.y),
-        z,
-        zsmooth: "best",
-        zmin: least,
-        zmax: most > least ? most : least + 1e-6,
-        colorscale: COLORSCALE,
-        colorbar: {
-          title: { text: "loss L", side: "top", font: { size: 12 } },
-          thickness: 10,
-          len: 0.9,
-          x: 1.02,
-          outlinewidth: 0,
-          tickfont: { size: 11 },
-          nticks: 5,
-        },
-        hovertemplate: "L %{z:.3g}<extra></extra>",
-        hoverongaps: false,
-      },
+      heat(answer),
       {
         type: "scatter",
         mode: "lines",
@@ -118,26 +158,12 @@ export function simplex(answer, { colors }) {
         type: "scatter",
         mode: "lines",
         x: [0, 1, 0.5, 0],
-        y: [0, 0, tall, 0],
+        y: [0, 0, TALL, 0],
         line: { color: colors.faint, width: 1 },
         hoverinfo: "skip",
       },
     ],
-    layout: {
-      margin: { l: 8, r: 64, t: 22, b: 24 },
-      xaxis: { visible: false, range: [-0.06, 1.06], fixedrange: true },
-      yaxis: { visible: false, range: [-0.02, tall + 0.02], scaleanchor: "x", fixedrange: true },
-      shapes: [
-        cover(`M -0.06,-0.02 L 0,0 L 0.5,${tall} L 0.5,${tall + 0.02} L -0.06,${tall + 0.02} Z`),
-        cover(`M 1.06,-0.02 L 1,0 L 0.5,${tall} L 0.5,${tall + 0.02} L 1.06,${tall + 0.02} Z`),
-        cover("M -0.06,-0.02 L 0,0 L 1,0 L 1.06,-0.02 Z"),
-      ],
-      annotations: [
-        corner("true class", 0.5, tall, "bottom"),
-        corner("another", 0.02, 0, "top"),
-        corner("a third", 0.98, 0, "top"),
-      ],
-    },
+    layout: triangle(colors),
     note: "Each point is a prediction for three classes. Arrows: where a step of gradient descent on the logits moves it.",
     keys: [],
   }
