@@ -2,7 +2,7 @@
 // overwritten, unless the page sets another text (`data.set`).
 
 import { EditorView, insertBracket, isolateHistory, keymap, Prec } from "./codemirror.js"
-import { completion } from "./completion.js"
+import { Completion } from "./completion.js"
 import { setText } from "./draft.js"
 import { Checks } from "./editor-checks.js"
 import { faultAt, faults, mend, mendable, placed, setFaults } from "./editor-faults.js"
@@ -71,7 +71,7 @@ class Editor {
     root.classList.add("editor")
     root.append(frame, this.verdict.element)
     this.view = this.textArea()
-    this.list = completion(root, {
+    this.list = new Completion(root, {
       where: (offset) => this.view.coordsAtPos(offset) ?? this.box.getBoundingClientRect(),
       describe: (chosen) => this.describe({ "aria-activedescendant": chosen }),
       accept: (from, to, entry) => this.complete(from, to, entry),

@@ -8,7 +8,7 @@ import { Asker, Newest } from "./asker.js"
 import { classColor, classShape, SHAPES } from "./classes.js"
 import { numberField, pick, select, toggle } from "./controls.js"
 import { Cloud, METHODS } from "./embedding-cloud.js"
-import { timeline } from "./timeline.js"
+import { Timeline } from "./timeline.js"
 import { mounts } from "./view.js"
 import { count, element, inWords, put } from "./words.js"
 
@@ -122,7 +122,7 @@ class EmbeddingView {
       this.#step = step
       this.#changed()
     }
-    this.time = timeline({ busy: () => this.asker.busy, go, rest: () => this.#report() })
+    this.time = new Timeline({ busy: () => this.asker.busy, go, rest: () => this.#report() })
     root.append(
       this.legend.node,
       this.#options(),

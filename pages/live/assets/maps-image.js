@@ -191,7 +191,7 @@ export class ImagePart {
   #classes = select("Class", [])
   #next = quiet("Next")
   #wrong = quiet("One it gets wrong")
-  /** @type {ReturnType<typeof import("./sketch.js").sketch> | null} Loaded when it is opened. */
+  /** @type {import("./sketch.js").Sketch | null} Loaded when it is opened. */
   #pad = null
   #opening = new Newest()
   #drawing
@@ -232,12 +232,12 @@ export class ImagePart {
     if (this.#pad || !this.#drawing.open) return
     await this.#opening.run(
       async (signal) => {
-        const { sketch } = await part(import("./sketch.js"))
+        const { Sketch } = await part(import("./sketch.js"))
         if (signal.aborted) return
-        const pad = sketch((pixels) => {
+        const pad = new Sketch((pixels) => {
           this.choose({ pixels: toBase64(pixels), said: "Your drawing" })
         })
-        pad.setSize(this.#side)
+        pad.size = this.#side
         const wipe = quiet("Clear")
         wipe.onclick = () => pad.clear()
         this.#drawing.append(pad.canvas, wipe)
@@ -311,7 +311,7 @@ export class ImagePart {
     this.#clear()
     this.#drawing.hidden = data.channels !== 1
     this.#side = data.side
-    this.#pad?.setSize(data.side)
+    if (this.#pad) this.#pad.size = data.side
     this.size = [data.side, data.side, data.channels]
   }
 

@@ -11,7 +11,7 @@ import { Layers } from "./maps-layers.js"
 import { Looking } from "./maps-looking.js"
 import { Section } from "./maps-section.js"
 import { cssOf, SIGNED, VIRIDIS, valueAt } from "./pixels.js"
-import { timeline } from "./timeline.js"
+import { Timeline } from "./timeline.js"
 import { mounts } from "./view.js"
 import { digits, element, inWords, put } from "./words.js"
 
@@ -152,7 +152,7 @@ class FeatureMaps {
     this.sections = this.#sections()
     this.asker = this.#asker()
     const go = (/** @type {number | null} */ step) => this.#go(step)
-    this.time = timeline({ busy: () => this.asker.busy, go, rest: () => this.#report() })
+    this.time = new Timeline({ busy: () => this.asker.busy, go, rest: () => this.#report() })
     root.prepend(
       element("div", { className: "top" }, this.image.node, this.time.node),
       this.#options(),

@@ -1,11 +1,11 @@
-// A cloud of points in two or three dimensions, class regions behind it, and over it centres, trails
-// and axes. Between two frames the points glide: both positions lie on the graphics card, only `t`
+// A cloud of points in two or three dimensions, class regions behind it, and over it what
+// `scatter-overlay.js` draws. Between two frames the points glide: both positions lie on the graphics card, only `t`
 // moves.
 
-import { roundUp } from "./axes.js"
 import { classColor, classShape } from "./classes.js"
 import { penOf } from "./pixels.js"
 import { graphics, rgb } from "./scatter-gl.js"
+import { drawAxes, drawCenters, drawTrails, ring } from "./scatter-overlay.js"
 
 /** @import {Buffers} from "./scatter-gl.js" */
 /** @import {EmbeddingAnswer, Floats} from "./wire.js" */
@@ -233,7 +233,8 @@ export class Scatter {
   }
 
   /** @param {Style} style */
-  draw({ palette, hidden, regions, trails, colors, names }) {
+  draw(style) {
+    const { palette, hidden, colors } = style
     const ratio = Math.min(2, window.devicePixelRatio || 1)
     const [w, h] = [this.canvas.clientWidth, this.canvas.clientHeight]
     if (!w || !h || !this.view) return
@@ -248,14 +249,14 @@ export class Scatter {
     pen.setTransform(1, 0, 0, 1, 0, 0)
     pen.clearRect(0, 0, pw, ph)
     this.#color(palette, hidden)
-    const alpha = regions ? (colors.dark ? 0.2 : 0.16) : 0
+    const alpha = style.regions ? (colors.dark ? 0.2 : 0.16) : 0
     const painted = this.paint(pw, ph, ratio, palette, alpha)
     pen.setTransform(ratio, 0, 0, ratio, 0, 0)
     if (painted) pen.drawImage(painted, 0, 0, pw, ph, 0, 0, w, h)
     else this.dots(pen, palette, hidden)
-    this.axes(pen, w, h, colors)
-    if (trails) this.drawTrails(pen, palette, hidden)
-    this.drawCenters(pen, { palette, hidden, regions, trails, colors, names })
+    drawAxes(this, pen, w, h, colors)
+    if (style.trails) drawTrails(this, pen, style)
+    drawCenters(this, pen, style)
     for (const i of this.marked)
       if (i < this.count)
         ring(pen, this.place(this.position(i, this.t())), i === this.marked[0] ? 8 : 6, colors.text)
@@ -327,112 +328,6 @@ export class Scatter {
     }
     pen.globalAlpha = 1
   }
-
-  /**
-   * @param {CanvasRenderingContext2D} pen
-   * @param {number} w
-   * @param {number} h
-   * @param {Theme} colors
-   */
-  axes(pen, w, h, colors) {
-    pen.strokeStyle = colors.faint
-    pen.fillStyle = colors.faint
-    pen.font = `11px ${colors.font}`
-    if (this.dims === 3) {
-      const { reach } = this.sight(this.t())
-      const origin = this.place([0, 0, 0])
-      pen.globalAlpha = 0.7
-      for (const [k, name] of ["x₁", "x₂", "x₃"].entries()) {
-        const end = this.place([0, 1, 2].map((j) => (j === k ? reach * 0.7 : 0)))
-        line(pen, [origin, end])
-        pen.fillText(name, end[0] + 4, end[1] + 4)
-      }
-      pen.globalAlpha = 1
-      return
-    }
-    const { middle, reach } = this.sight(this.t())
-    const least = Math.min(w, h)
-    const step = roundUp((2 * reach * 70) / least)
-    pen.globalAlpha = 0.35
-    const [ox, oy] = this.place([0, 0])
-    if (ox > 0 && ox < w)
-      line(pen, [
-        [ox, 0],
-        [ox, h],
-      ])
-    if (oy > 0 && oy < h)
-      line(pen, [
-        [0, oy],
-        [w, oy],
-      ])
-    pen.globalAlpha = 1
-    const half = [(reach * w) / least, (reach * h) / least]
-    /** @type {(value: number) => string} */
-    const text = (value) => String(Number(value.toPrecision(3))).replace("-", "−")
-    pen.textAlign = "center"
-    for (
-      let x = Math.ceil((middle[0] - half[0]) / step) * step;
-      x < middle[0] + half[0];
-      x += step
-    ) {
-      const [px] = this.place([x, 0])
-      if (px > 24 && px < w - 16) pen.fillText(text(x), px, h - 5)
-    }
-    pen.textAlign = "left"
-    for (
-      let y = Math.ceil((middle[1] - half[1]) / step) * step;
-      y < middle[1] + half[1];
-      y += step
-    ) {
-      const [, py] = this.place([0, y])
-      if (py > 12 && py < h - 22) pen.fillText(text(y), 4, py + 4)
-    }
-  }
-
-  /**
-   * @param {CanvasRenderingContext2D} pen
-   * @param {string[]} palette
-   * @param {Set<number>} hidden
-   */
-  drawTrails(pen, palette, hidden) {
-    pen.lineWidth = 1.5
-    pen.globalAlpha = 0.8
-    for (let c = 0; c < this.centers.length; c++) {
-      if (hidden.has(c)) continue
-      const path = this.trails.map((at) => at[c]).filter((at) => at?.every(Number.isFinite))
-      pen.strokeStyle = classColor(palette, c)
-      if (path.length)
-        line(pen, [...path.map((at) => this.place(at)), this.place(this.centerAt(c, this.t()))])
-    }
-    pen.globalAlpha = 1
-    pen.lineWidth = 1
-  }
-
-  /**
-   * @param {CanvasRenderingContext2D} pen
-   * @param {Style} style
-   */
-  drawCenters(pen, { palette, hidden, colors, names }) {
-    const t = this.t()
-    pen.font = `600 12px ${colors.font}`
-    pen.textAlign = "center"
-    for (let c = 0; c < this.centers.length; c++) {
-      const at = this.centerAt(c, t)
-      if (hidden.has(c) || !at.every(Number.isFinite)) continue
-      const [x, y] = this.place(at)
-      pen.beginPath()
-      pen.arc(x, y, 8.5, 0, 7)
-      pen.fillStyle = colors.background
-      pen.fill()
-      pen.lineWidth = 2.5
-      pen.strokeStyle = classColor(palette, c)
-      pen.stroke()
-      pen.lineWidth = 1
-      pen.fillStyle = colors.text
-      pen.fillText(names[c], x, y + 4)
-    }
-    pen.textAlign = "left"
-  }
 }
 
 /**
@@ -476,29 +371,4 @@ function rulesOf(kernel, bias) {
   if (!kernel || !bias) return []
   const classes = bias.length
   return Array.from(bias, (value, c) => [kernel[c], kernel[classes + c], value])
-}
-
-/**
- * @param {CanvasRenderingContext2D} pen
- * @param {Place[]} path
- */
-function line(pen, path) {
-  pen.beginPath()
-  for (const [x, y] of path) pen.lineTo(x, y)
-  pen.stroke()
-}
-
-/**
- * @param {CanvasRenderingContext2D} pen
- * @param {Place} place
- * @param {number} radius
- * @param {string} color
- */
-function ring(pen, [x, y], radius, color) {
-  pen.beginPath()
-  pen.arc(x, y, radius, 0, 7)
-  pen.lineWidth = 2
-  pen.strokeStyle = color
-  pen.stroke()
-  pen.lineWidth = 1
 }

@@ -1,6 +1,6 @@
 // The steps that a run kept its weights of: a slider, playback, and the way back to the latest.
 //
-//   const time = timeline({ busy, go, rest })
+//   const time = new Timeline({ busy, go, rest })
 //   time.show(facts, step)      facts of the stream; step: the one looked at, null for the latest
 //
 // `go(step)` is called when another is wanted, `busy()` says whether the last is still awaited, and
@@ -25,95 +25,107 @@ export function nearest(steps, wanted) {
   return best
 }
 
-/**
- * @param {{busy: () => boolean, go: (step: number | null) => void, rest: () => void}} asked
- */
-export function timeline({ busy, go, rest }) {
-  const slider = element("input", {
+export class Timeline {
+  #slider = element("input", {
     type: "range",
     min: "0",
     max: "0",
     "aria-label": "Step of the run",
   })
-  const when = element("span", { className: "when" })
-  const play = quiet("Play")
-  const live = quiet("Latest")
-  const node = element("section", { className: "time" }, play, slider, when, live)
+  #when = element("span", { className: "when" })
+  #play = quiet("Play")
+  #latest = quiet("Latest")
   /** @type {Facts} */
-  let facts = {}
+  #facts = {}
   /** @type {number | null} */
-  let step = null
-  let playing = 0
-  const steps = () => facts.snapshots ?? []
+  #step = null
+  #playing = 0
 
-  function draw() {
-    const kept = steps()
-    slider.max = String(Math.max(0, kept.length - 1))
-    const at = step === null ? kept.length - 1 : nearest(kept, step)
-    slider.value = String(Math.max(0, at))
-    slider.disabled = play.disabled = kept.length < 2
-    live.setAttribute("aria-pressed", String(step === null))
-    const shown = kept[at]
-    const epoch =
-      shown === undefined || !facts.steps
-        ? ""
-        : `, epoch ${((shown / facts.steps) * (facts.epochs ?? 0)).toFixed(2)}`
-    put(when, shown === undefined ? "" : `step ${count(shown)}${epoch}`)
-    slider.setAttribute("aria-valuetext", when.textContent)
-    put(play, playing ? "Pause" : "Play")
+  /**
+   * @param {{busy: () => boolean, go: (step: number | null) => void, rest: () => void}} asked
+   */
+  constructor(asked) {
+    this.asked = asked
+    this.node = element(
+      "section",
+      { className: "time" },
+      this.#play,
+      this.#slider,
+      this.#when,
+      this.#latest,
+    )
+    this.#slider.oninput = () => {
+      const wanted = this.#steps[Number(this.#slider.value)] // before drawing puts the slider back
+      this.halt()
+      this.#move(wanted)
+    }
+    this.#slider.onchange = () => asked.rest()
+    this.#latest.onclick = () => {
+      this.halt()
+      this.#move(null)
+      asked.rest()
+    }
+    this.#play.onclick = () => (this.playing ? this.halt() : this.#start())
+  }
+
+  get playing() {
+    return this.#playing > 0
+  }
+
+  /**
+   * @param {Facts} facts of the stream
+   * @param {number | null} step the one looked at, null for the latest
+   */
+  show(facts, step) {
+    this.#facts = facts
+    this.#step = step
+    this.#draw()
+  }
+
+  halt() {
+    clearInterval(this.#playing)
+    this.#playing = 0
+    this.#draw()
+  }
+
+  get #steps() {
+    return this.#facts.snapshots ?? []
+  }
+
+  #start() {
+    const steps = this.#steps
+    const from = this.#step === null ? steps.length - 1 : nearest(steps, this.#step)
+    let at = from === steps.length - 1 ? 0 : from
+    this.#playing = setInterval(() => {
+      if (this.asked.busy()) return // as fast as the answers come
+      at += 1
+      if (at < this.#steps.length) return this.#move(this.#steps[at])
+      this.halt()
+      this.asked.rest()
+    }, PLAY_MS)
+    this.#move(steps[at])
   }
 
   /** @param {number | null} wanted */
-  function move(wanted) {
-    step = wanted
-    draw()
-    go(step)
+  #move(wanted) {
+    this.#step = wanted
+    this.#draw()
+    this.asked.go(wanted)
   }
 
-  function halt() {
-    clearInterval(playing)
-    playing = 0
-    draw()
-  }
-
-  slider.oninput = () => {
-    const wanted = steps()[Number(slider.value)] // before drawing puts the slider back
-    halt()
-    move(wanted)
-  }
-  slider.onchange = () => rest()
-  live.onclick = () => {
-    halt()
-    move(null)
-    rest()
-  }
-  play.onclick = () => {
-    if (playing) return halt()
-    let at =
-      step === null || nearest(steps(), step) === steps().length - 1 ? 0 : nearest(steps(), step)
-    playing = setInterval(() => {
-      if (busy()) return // as fast as the answers come
-      at += 1
-      if (at < steps().length) return move(steps()[at])
-      halt()
-      rest()
-    }, PLAY_MS)
-    move(steps()[at])
-  }
-  return {
-    node,
-    halt,
-    get playing() {
-      return playing > 0
-    },
-    /**
-     * @param {Facts} news
-     * @param {number | null} wanted
-     */
-    show(news, wanted) {
-      facts = news
-      step = wanted
-      draw()
-    },
+  #draw() {
+    const kept = this.#steps
+    const { steps, epochs } = this.#facts
+    this.#slider.max = String(Math.max(0, kept.length - 1))
+    const at = this.#step === null ? kept.length - 1 : nearest(kept, this.#step)
+    this.#slider.value = String(Math.max(0, at))
+    this.#slider.disabled = this.#play.disabled = kept.length < 2
+    this.#latest.setAttribute("aria-pressed", String(this.#step === null))
+    const shown = kept[at]
+    const epoch =
+      shown === undefined || !steps ? "" : `, epoch ${((shown / steps) * (epochs ?? 0)).toFixed(2)}`
+    put(this.#when, shown === undefined ? "" : `step ${count(shown)}${epoch}`)
+    this.#slider.setAttribute("aria-valuetext", this.#when.textContent)
+    put(this.#play, this.playing ? "Pause" : "Play")
   }
 }

@@ -10,6 +10,9 @@
 //     }
 //   })
 //
+// That function is one scope, as a class' body is: the view's elements and state, and short functions
+// over them. So it may be long, while none within it exceeds 60 lines.
+//
 // `adopt` is called with what the page gives, at first and whenever it differs; `draw` after it, and
 // once in the next frame after each `view.paint()`, such as when a fact that is followed is new.
 
