@@ -161,7 +161,10 @@ def named(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Enter a function into the catalog under its own name. `each` gives the values of the samples
     where the function, which a text calls, gives their mean over the batch. One that has `axis`
-    "some" takes these axes by that name; of "one" the others are moved before it is called."""
+    "some" takes these axes by that name; of "one" the others are moved before it is called.
+
+    A family's file is a table of such declarations: they are alike in shape, since what losses
+    share is in here already and each says just what it differs in."""
 
     def enter(function: Callable[..., Any]) -> Callable[..., Any]:
         name = function.__name__

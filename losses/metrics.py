@@ -8,6 +8,7 @@ probabilities; n (C, C) a confusion matrix, of_bins (2, M) the bins of confidenc
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from . import classification
 from .loss_info import Range, Tensor, Words, ops
@@ -263,17 +264,22 @@ metric(
 )(classification.brier)
 
 
+_OF_BINS: dict[str, Any] = {
+    "paper": "Guo et al. 2017, arXiv:1706.04599 (15 bins of one width)",
+    "better": "lower",
+    "unit": "%",
+    "high": 1.0,
+    "sums": confidence,
+    "bins": Range(1, 100, 1),
+}
+
+
 @metric(
     title="Expected calibration error",
     short="ECE",
     when="How far confidence is from accuracy: 80% sure should be right 8 times of 10.",
     latex=r"\sum_m\frac{|B_m|}N\left|\mathrm{acc}(B_m)-\mathrm{conf}(B_m)\right|",
-    paper="Guo et al. 2017, arXiv:1706.04599 (15 bins of one width)",
-    better="lower",
-    unit="%",
-    high=1.0,
-    sums=confidence,
-    bins=Range(1, 100, 1),
+    **_OF_BINS,
 )
 def expected_calibration_error(of_bins: Tensor, *, bins: int = 15) -> Tensor:
     """sum_m |B_m|/N |acc(B_m) - conf(B_m)| over the bins ((m-1)/M, m/M] of p_max: a scalar"""
@@ -286,12 +292,7 @@ def expected_calibration_error(of_bins: Tensor, *, bins: int = 15) -> Tensor:
     short="MCE",
     when="How far confidence is from accuracy at worst; a bin of few images can decide it.",
     latex=r"\max_m\left|\mathrm{acc}(B_m)-\mathrm{conf}(B_m)\right|",
-    paper="Guo et al. 2017, arXiv:1706.04599 (15 bins of one width)",
-    better="lower",
-    unit="%",
-    high=1.0,
-    sums=confidence,
-    bins=Range(1, 100, 1),
+    **_OF_BINS,
 )
 def maximum_calibration_error(of_bins: Tensor, *, bins: int = 15) -> Tensor:
     """max_m |acc(B_m) - conf(B_m)| over the bins that hold images: a scalar"""

@@ -126,7 +126,6 @@ def measure_class(
     name: str,
     args: list[Value],
     keywords: dict[str, Value],
-    places: Mapping[str | int | None, Span],
     inputs: InputNode,
 ) -> Callee:
     """`keras.metrics.Recall(thresholds=0.3)`: a function that remembers how it was configured."""

@@ -336,7 +336,7 @@ class Reader:
         place = voc.split_name(name)
         if kind == "measure":
             function = voc.CLASSES[":".join(place or ("", ""))]
-            return measure_class(self.b, function, name, args, keywords, spot, self.input)
+            return measure_class(self.b, function, name, args, keywords, self.input)
         if place is not None and place[1] == "einsum":
             return einsum(self.b, args, keywords)
         function = voc.FUNCTIONS[":".join(place or ("", ""))]

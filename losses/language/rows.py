@@ -1,7 +1,8 @@
 """The functions that are built in Python: each operator with its arguments and spellings.
 
 A row is (operator, signature, spellings), as `vocabulary` reads them; functions that are written in
-the language itself are in `spellings`.
+the language itself are in `spellings`. Rows are alike in shape because each says just what its
+function differs in.
 """
 
 from __future__ import annotations

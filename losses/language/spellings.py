@@ -3,7 +3,8 @@
 A row is (operator, signature, spellings, meaning, text). Signature and spellings are as in
 `vocabulary`; the text is the body of a function of these arguments, and its last line the result.
 They are read as a function of the visitor's own would be, so that what they become has sizes,
-gradients, a formula and a canonical text of its own.
+gradients, a formula and a canonical text of its own. Rows are alike in shape because each says just
+what its function differs in.
 """
 
 from __future__ import annotations
