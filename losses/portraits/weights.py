@@ -17,7 +17,7 @@ def weights(
     """For each sample of a batch, labels (N,) and probabilities (N, C), float32 arrays (N,).
 
     `right`: 1 where the likeliest class is the true one; `p` of the true class; `push` |dL/dz|;
-    `pull` -dL/dz of the true class; `weight` |dL/dz| / |dCE/dz|, NaN where cross-entropy does not
+    `slope` dL/dz of the true class; `weight` |dL/dz| / |dCE/dz|, NaN where cross-entropy does not
     push either; `value` of the loss, left out where it is one number. |dCE/dz| is |p - y|; norms
     are Euclidean, over the classes. Or `reason`, why there is none of it.
     """
@@ -38,7 +38,7 @@ def weights(
         "right": probabilities.argmax(-1) == labels,
         "p": probabilities[np.arange(len(labels)), labels],
         "push": push,
-        "pull": -slopes[np.arange(len(labels)), labels],
+        "slope": slopes[np.arange(len(labels)), labels],
         "weight": np.where(usual > LEAST, push / np.maximum(usual, LEAST), np.nan),
     }
     if values.shape == labels.shape:

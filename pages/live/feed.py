@@ -219,7 +219,7 @@ class Reader:
             "confusion": None if confusion is None else confusion.tolist(),
             "reliability": None if reliability is None else np.round(reliability, 2).tolist(),
             "strip": strip,
-            "views": {} if task is None else task.told(evaluated, started),
+            "views": {} if task is None else task.view_data(evaluated, started),
         }
 
 

@@ -46,8 +46,8 @@ def pictured(found: Mapping[str, Any]) -> Card:
     if kind == "points":
         return {"points": [_plain(row) for row in found["points"]]}
     if kind == "batch":
-        return {"points": [[float(p), -float(pull)] for p, pull in
-                           zip(found["p"], found["pull"], strict=True)]}  # fmt: skip
+        return {"points": [[float(p), float(slope)] for p, slope in
+                           zip(found["p"], found["slope"], strict=True)]}  # fmt: skip
     return {}
 
 

@@ -338,7 +338,7 @@ class Incremental(Task):
     page, icon = "incremental", ":material/stacked_bar_chart:"
     packed = ("exemplars.py", "importance.py")
 
-    def told(self, evaluated: "Evaluated", started: "Started") -> dict[str, Any]:
+    def view_data(self, evaluated: "Evaluated", started: "Started") -> dict[str, Any]:
         """The accuracy of each phase's classes after each phase, which old class is taken for which
         new one, and which exemplars are kept."""
         arrays = evaluated.arrays

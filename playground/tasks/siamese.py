@@ -152,8 +152,8 @@ class Siamese(Task):
     page, icon = "multi_task", ":material/compare:"
 
     def of_terms(self, spec: SiameseSpec) -> Sequence[Measure]:
-        """Each term's value, its share of what is minimised, its pull at the trunk, and the weight
-        that it has set itself."""
+        """Each term's value, its share of what is minimised, its gradient norm at the trunk, and
+        the weight that it has set itself."""
         weight = "what surgery leaves of it" if spec.weighting == "surgery" else "its own weight"
         return (
             Measure("", ""),
@@ -162,7 +162,7 @@ class Siamese(Task):
             *([Measure("_weight", weight)] if spec.weighting != "fixed" else []),
         )
 
-    def told(self, evaluated: "Evaluated", started: "Started") -> dict[str, Any]:
+    def view_data(self, evaluated: "Evaluated", started: "Started") -> dict[str, Any]:
         """The pairs of the strip, and how far pairs of one class and of two are apart."""
         arrays, strip = evaluated.arrays, started.arrays
         if "distance_counts" not in arrays:

@@ -112,7 +112,7 @@ class Task:
         keys = ["loss", *(each.key for each in self.measures), *map(metric_key, spec.measured)]
         return [*steps, *dict.fromkeys(f"validation_{key}" for key in keys)]
 
-    def told(self, evaluated: "Evaluated", started: "Started") -> dict[str, Any]:
+    def view_data(self, evaluated: "Evaluated", started: "Started") -> dict[str, Any]:
         """What the live views of this task show of an evaluation, JSON-able, by their names. What
         classification's show, a task's own arrays of the same names give, too."""
         return {}

@@ -1,4 +1,4 @@
-"""What each term of a composite loss does while it trains: its value, its pull, and its conflicts.
+"""What each term of a composite loss does while it trains: value, gradient norm, conflicts.
 
 Measured at evaluations on a fixed sample of training images, dropout off; a loss of one term is
 not measured. Two terms conflict where descending one ascends the other: the cosine between their
@@ -109,10 +109,12 @@ class TermGradients:
             else [raw[name] for name in work.trunk]
         )
         logits = next(each for name, each in raw.items() if name not in work.trunk)
-        pulls = [_flat(*gradient_of(tape, term, features)) for term in terms]
-        pushes = [_flat(gradient_of(tape, term, logits)) for term in terms]
-        at_features, at_logits = (tf.norm(tf.stack(each), axis=-1) for each in (pulls, pushes))
-        stacked = tf.stack(pulls)
+        feature_gradients = [_flat(*gradient_of(tape, term, features)) for term in terms]
+        logit_gradients = [_flat(gradient_of(tape, term, logits)) for term in terms]
+        at_features, at_logits = (
+            tf.norm(tf.stack(each), axis=-1) for each in (feature_gradients, logit_gradients)
+        )
+        stacked = tf.stack(feature_gradients)
         dots = tf.matmul(stacked, stacked, transpose_b=True)
         cosines = tf.math.divide_no_nan(dots, at_features[:, None] * at_features[None, :])
         values = tf.stack([tf.cast(term, tf.float32) for term in terms])

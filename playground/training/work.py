@@ -77,9 +77,9 @@ class Judged:
 class Work:
     """A run of a task, with the usual answers: nothing moves, nothing is reported beside the loss.
 
-    `outputs` names the layers that a loss is computed from, `trunk` the layers at which the pull of
-    each of its terms is measured (none: it is not), or `shared` the one whose kernel it is measured
-    at, because the trunk is called more than once; `reports` what every step reports.
+    `outputs` names the layers that a loss is computed from, `trunk` the layers at which the
+    gradient of each of its terms is measured (none: it is not), or `shared` the one whose kernel it
+    is measured at, because the trunk is called more than once; `reports` what every step reports.
     `phases` follow one another and share the spec's epochs among them; one by default.
     """
 

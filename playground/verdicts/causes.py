@@ -44,7 +44,7 @@ NAMES = {
 TWICE = ("softmax-twice", "from-logits")  # the language's codes for a softmax of probabilities
 JUMP = 3.0  # times what guessing costs: an NLL that leaps there in a step was a step too long
 NOTHING = 1e-9  # of the first gradients: what is smaller moves no weight
-PULLED = 30.0  # a term that pulls so many times harder outweighs another
+PULLED = 30.0  # a term whose gradient is so many times larger outweighs another
 DECAY = 0.01  # L2 that may outweigh a loss
 WEIGHTS = ("λ", "lambda", "lambda_", "lam", "lmbda", "weight")  # what a term's weight is called
 SQUASHING = ("sigmoid", "tanh")
@@ -253,8 +253,8 @@ def _pixels(run: History) -> Verdict | None:
 def _collapse(run: History) -> Verdict | None:
     """A pull on the features is stronger than what parts the classes."""
     known = run.known
-    pulls = {"features", "partner_features", "negative_features", "centers"}
-    if (not run.guesses and run.learned > HALF / 2) or pulls.isdisjoint(known.inputs):
+    embedding = {"features", "partner_features", "negative_features", "centers"}
+    if (not run.guesses and run.learned > HALF / 2) or embedding.isdisjoint(known.inputs):
         return None
     strong, times = run.strongest_term
     if not run.fallen_together and not (

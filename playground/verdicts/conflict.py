@@ -6,7 +6,7 @@ Yu et al. 2020, "Gradient surgery", arXiv:2001.06782.
 from collections.abc import Mapping
 
 OPPOSED = -0.1  # a cosine below this is a conflict, not noise
-FAINT = 30.0  # a pull so many times weaker is hardly felt
+FAINT = 30.0  # a gradient so many times smaller is hardly felt
 
 
 def verdict(metrics: Mapping[str, float], count: int) -> str:
@@ -16,10 +16,10 @@ def verdict(metrics: Mapping[str, float], count: int) -> str:
     known = {pair: value for pair, value in cosines.items() if value is not None}
     if not known:
         return "The terms are measured at the next evaluation."
-    pulls = {k: metrics.get(f"validation_term{k}_features", 0.0) for k in range(1, count + 1)}
-    if not any(pulls.values()):
+    norms = {k: metrics.get(f"validation_term{k}_features", 0.0) for k in range(1, count + 1)}
+    if not any(norms.values()):
         return "No term has a gradient at the features: none of them teaches anything there."
-    silent = [k for k, pull in pulls.items() if not pull]
+    silent = [k for k, norm in norms.items() if not norm]
     (i, j), least = min(known.items(), key=lambda item: item[1])
     if least < OPPOSED:
         return (
@@ -29,11 +29,11 @@ def verdict(metrics: Mapping[str, float], count: int) -> str:
     if silent:
         names = " and ".join(map(str, silent))
         return f"Term {names} has no gradient at the features, so that nothing conflicts with it."
-    strong, weak = max(pulls, key=pulls.__getitem__), min(pulls, key=pulls.__getitem__)
-    if pulls[strong] > FAINT * pulls[weak]:
+    strong, weak = max(norms, key=norms.__getitem__), min(norms, key=norms.__getitem__)
+    if norms[strong] > FAINT * norms[weak]:
         return (
             f"No terms conflict, but term {strong} pulls the features "
-            f"{pulls[strong] / pulls[weak]:,.0f} times harder than term {weak}, which is hardly "
+            f"{norms[strong] / norms[weak]:,.0f} times harder than term {weak}, which is hardly "
             "felt."
         )
     return f"No terms conflict: the least cosine between their gradients is {least:.2f}."

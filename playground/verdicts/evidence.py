@@ -253,12 +253,12 @@ class History:
         """The term whose gradient at the features is the largest at the first evaluation, and how
         many times larger than those of all others together; "" of a loss of one term, or where
         the others have none there yet, such as a distillation before there is a teacher."""
-        pulls = {text: float(each[0]) for text, each in self.curves.terms.items() if len(each)}
-        if len(pulls) < 2:
+        norms = {text: float(each[0]) for text, each in self.curves.terms.items() if len(each)}
+        if len(norms) < 2:
             return "", math.nan
-        strong = max(pulls, key=pulls.__getitem__)
-        rest = sum(pull for text, pull in pulls.items() if text != strong)
-        return (strong, pulls[strong] / rest) if rest > 0 else ("", math.nan)
+        strong = max(norms, key=norms.__getitem__)
+        rest = sum(norm for text, norm in norms.items() if text != strong)
+        return (strong, norms[strong] / rest) if rest > 0 else ("", math.nan)
 
     @property
     def progress(self) -> str:

@@ -109,7 +109,7 @@ def test_simplex_of_cross_entropy_leads_to_the_truth() -> None:
 def test_what_a_curve_would_mislead_about_is_said_and_shown_otherwise() -> None:
     coupled = view("lovasz_softmax")
     assert coupled["kind"] == "batch" and "compares the samples" in coupled["note"]
-    assert coupled["pull"].shape == (40,)
+    assert coupled["slope"].shape == (40,)
     assert "compares" in view("lovasz_softmax", "simplex")["reason"]
     assert "features" in view("arcface", "simplex")["reason"]
     ten = "w = array([1., 2, 3, 4, 5, 6, 7, 8, 9, 10])\n-sum(w * y_true * log(y_pred), axis=-1)"

@@ -362,12 +362,12 @@ def test_each_method_trains_and_is_known_again(name: str) -> None:
     assert methods.of(methods.spec(name, spec())) == name
 
 
-def test_the_matrix_is_told_phase_by_phase() -> None:
+def test_the_matrix_is_shown_phase_by_phase() -> None:
     started = next(event for event in trained("exemplars") if isinstance(event, Started))
     looks = [e for e in trained("exemplars") if isinstance(e, Evaluated) and e.split != "test"]
     assert TASKS["incremental"] is TASK
-    told = TASK.told(looks[-1], started)
-    matrix = told["matrix"]
+    shown = TASK.view_data(looks[-1], started)
+    matrix = shown["matrix"]
     assert matrix["phase"] == 4 and len(matrix["rows"]) == 5
     for i, row in enumerate(matrix["rows"]):
         assert all((value is None) == (j > i) for j, value in enumerate(row))
@@ -383,7 +383,7 @@ def test_the_matrix_is_told_phase_by_phase() -> None:
     assert old < 8 <= new and share == pytest.approx(
         confusion[old, new] / confusion[old].sum(), abs=1e-4
     )
-    kept = told["exemplars"]
+    kept = shown["exemplars"]
     assert kept["labels"] == sorted(list(range(8)) * 8) and kept["counts"] == [50] * 8 + [0] * 2
     pictures = looks[-1].arrays["exemplar_images"]
     assert pictures.shape == (64, 8, 8, 1)

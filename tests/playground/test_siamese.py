@@ -127,7 +127,7 @@ def test_it_learns(loss: str | None) -> None:
         assert test.metrics["left"] > 0.93 and test.metrics["right"] > 0.93
     started = next(each for each in events if isinstance(each, Started))
     last = next(e for e in reversed(events) if isinstance(e, Evaluated) and e.split != "test")
-    told = TASKS["siamese"].told(last, started)
+    told = TASKS["siamese"].view_data(last, started)
     pairs, distances = told["pairs"], told["distances"]
     assert len(pairs["left"]) == len(pairs["right"]) == len(pairs["same"]) == 64
     assert sum(distances["same"]) + sum(distances["different"]) == last.images

@@ -5,7 +5,7 @@ import { shape } from "./svg.js"
 import { mounts } from "./view.js"
 import { count, digits, element, percent, put } from "./words.js"
 
-/** @import {DistancesData, DistancesTold} from "./wire.js" */
+/** @import {DistancesData, DistancesResults} from "./wire.js" */
 /** @import {View} from "./view.js" */
 /** @import {Theme} from "./words.js" */
 
@@ -32,12 +32,12 @@ function text(x, y, words, colors, anchor = "middle") {
 
 /**
  * The two distributions as shares of their own pairs, and the threshold between them.
- * @param {DistancesTold} told
+ * @param {DistancesResults} results
  * @param {Theme} colors
  * @returns {SVGElement[]}
  */
-function distributions(told, colors) {
-  const { edges, same, different, threshold } = told
+function distributions(results, colors) {
+  const { edges, same, different, threshold } = results
   const last = edges[edges.length - 1] || 1
   const across = (/** @type {number} */ value) => LEFT + ((WIDE - LEFT - 8) * value) / last
   const totals = [same, different].map((each) => each.reduce((sum, one) => sum + one, 0) || 1)
@@ -84,11 +84,11 @@ function distributions(told, colors) {
 }
 
 /**
- * @param {DistancesTold} told
+ * @param {DistancesResults} results
  * @param {Theme} colors
  * @returns {SVGElement[]}
  */
-function characteristic(told, colors) {
+function characteristic(results, colors) {
   const across = (/** @type {number} */ rate) => LEFT + ((WIDE - LEFT - 8) * rate) / MOST_FALSE
   const up = (/** @type {number} */ rate) => HIGH - BOTTOM - (HIGH - BOTTOM - TOP) * rate
   /** @type {SVGElement[]} */
@@ -102,8 +102,10 @@ function characteristic(told, colors) {
   for (const rate of [0, 0.05, 0.1, 0.15, 0.2]) {
     parts.push(text(across(rate), HIGH - 22, `${Math.round(100 * rate)}`, colors))
   }
-  const inside = told.false.filter((rate) => rate <= MOST_FALSE).length
-  const points = told.false.slice(0, inside).map((rate, i) => `${across(rate)} ${up(told.true[i])}`)
+  const inside = results.false.filter((rate) => rate <= MOST_FALSE).length
+  const points = results.false
+    .slice(0, inside)
+    .map((rate, i) => `${across(rate)} ${up(results.true[i])}`)
   parts.push(
     shape("polyline", {
       points: points.join(" "),
@@ -116,11 +118,11 @@ function characteristic(told, colors) {
   const label = text(0, 0, "same pairs found, %", colors)
   label.setAttribute("transform", `translate(10 ${(HIGH - BOTTOM + TOP) / 2}) rotate(-90)`)
   parts.push(label)
-  if (told.equalError !== null && told.equalError <= MOST_FALSE) {
+  if (results.equalError !== null && results.equalError <= MOST_FALSE) {
     parts.push(
       shape("circle", {
-        cx: across(told.equalError),
-        cy: up(1 - told.equalError),
+        cx: across(results.equalError),
+        cy: up(1 - results.equalError),
         r: 4,
         fill: colors.background,
         stroke: colors.text,
@@ -161,26 +163,26 @@ export const mount = mounts((/** @type {View<DistancesData>} */ view) => {
       shows = ""
     },
     draw() {
-      const told = view.facts().evaluation?.views.distances
-      view.root.classList.toggle("is-empty", !told)
-      put(empty, told ? "" : LATER)
-      const now = JSON.stringify(told)
-      if (!told || now === shows) return
+      const results = view.facts().evaluation?.views.distances
+      view.root.classList.toggle("is-empty", !results)
+      put(empty, results ? "" : LATER)
+      const now = JSON.stringify(results)
+      if (!results || now === shows) return
       shows = now
       const { colors } = view
       view.root.style.setProperty("--same", colors.runs[0])
       view.root.style.setProperty("--different", colors.runs[3])
-      spread.replaceChildren(...distributions(told, colors))
-      curve.replaceChildren(...characteristic(told, colors))
-      const pairs = [told.same, told.different].map((each) =>
+      spread.replaceChildren(...distributions(results, colors))
+      curve.replaceChildren(...characteristic(results, colors))
+      const pairs = [results.same, results.different].map((each) =>
         each.reduce((sum, one) => sum + one, 0),
       )
       spread.setAttribute(
         "aria-label",
         `Distances of ${count(pairs[0])} pairs of one class and ${count(pairs[1])} of two; ` +
-          `${digits(told.threshold)} tells most of them apart`,
+          `${digits(results.threshold)} tells most of them apart`,
       )
-      const error = `equal error rate ${percent(told.equalError)}`
+      const error = `equal error rate ${percent(results.equalError)}`
       put(equal, `○ ${error}: as many pairs are wrongly taken for the same as are wrongly refused`)
       curve.setAttribute("aria-label", `Receiver operating characteristic; ${error}`)
     },

@@ -5,7 +5,7 @@
 import { Decoration, EditorView, isolateHistory, StateEffect, StateField } from "./codemirror.js"
 
 /** @import {Text} from "./codemirror.js" */
-/** @import {AlsoThere, Fault, Place, Placed, Report, Told} from "./editor-wire.js" */
+/** @import {AlsoThere, Fault, Place, Placed, Report, Reported} from "./editor-wire.js" */
 
 const SHOWN = 3 // remarks under lines; of more nobody reads any
 
@@ -82,7 +82,7 @@ function drawn(held, doc) {
  * @returns {Fault[]}
  */
 export function placed({ error, warnings = [], notes = [] }, doc) {
-  /** @type {(Told & {kind: Fault["kind"]})[]} */
+  /** @type {(Reported & {kind: Fault["kind"]})[]} */
   const kinds = [
     ...(error ? [{ ...error, kind: /** @type {const} */ ("error") }] : []),
     ...warnings.map((each) => ({

@@ -13,7 +13,7 @@ import {
 } from "./codemirror.js"
 import { place } from "./editor-faults.js"
 
-/** @import {Parameter, ToldParameter} from "./editor-wire.js" */
+/** @import {Parameter, ReportedParameter} from "./editor-wire.js" */
 
 const REACH = 240 // pixels of a drag from one end of the range to the other
 const STARTS = 3 // pixels from which a press is a drag
@@ -50,7 +50,7 @@ const field = StateField.define({
 /**
  * Sets the parameters of a text, as the checker reports them.
  * @param {EditorView} view
- * @param {ToldParameter[]} reported
+ * @param {ReportedParameter[]} reported
  */
 export function setParameters(view, reported) {
   const { doc } = view.state

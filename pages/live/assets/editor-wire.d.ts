@@ -9,7 +9,7 @@ export interface Place {
 }
 
 /** A fault as the checker tells it. */
-export interface Told extends Place {
+export interface Reported extends Place {
   code?: string
   message: string
   hint?: string | null
@@ -19,7 +19,7 @@ export interface Told extends Place {
   also?: (Place & { fix?: string | null })[]
 }
 
-export interface ToldParameter extends Place {
+export interface ReportedParameter extends Place {
   name: string
   value: number
   low: number | null
@@ -28,10 +28,10 @@ export interface ToldParameter extends Place {
 }
 
 export interface Report {
-  error: Told | null
-  warnings: (Told | string)[]
-  notes: Told[]
-  parameters: ToldParameter[]
+  error: Reported | null
+  warnings: (Reported | string)[]
+  notes: Reported[]
+  parameters: ReportedParameter[]
   inputs: string[]
 }
 
@@ -71,5 +71,5 @@ export interface Placed {
 }
 
 export type AlsoThere = Place & Placed & { fix?: string | null }
-export type Fault = Told & Placed & { kind: "error" | "warning" | "note"; also: AlsoThere[] }
-export type Parameter = ToldParameter & Placed & { low: number; high: number }
+export type Fault = Reported & Placed & { kind: "error" | "warning" | "note"; also: AlsoThere[] }
+export type Parameter = ReportedParameter & Placed & { low: number; high: number }

@@ -5,7 +5,7 @@ import { penOf } from "./pixels.js"
 import { mounts } from "./view.js"
 import { count, element, put } from "./words.js"
 
-/** @import {ExemplarsData, ExemplarsTold} from "./wire.js" */
+/** @import {ExemplarsData, ExemplarsResults} from "./wire.js" */
 /** @import {View} from "./view.js" */
 
 const LATER = "The exemplars show here from the second phase on"
@@ -23,14 +23,14 @@ export const mount = mounts((/** @type {View<ExemplarsData>} */ view) => {
 
   /**
    * @param {string} run
-   * @param {ExemplarsTold} told
+   * @param {ExemplarsResults} results
    */
-  function build(run, told) {
+  function build(run, results) {
     /** @type {HTMLCanvasElement[]} */
     const canvases = []
     /** @type {Map<number, HTMLElement>} */
     const rows = new Map()
-    for (const label of told.labels) {
+    for (const label of results.labels) {
       const name = view.data.classes[label] ?? String(label)
       let row = rows.get(label)
       if (!row) {
@@ -43,7 +43,7 @@ export const mount = mounts((/** @type {View<ExemplarsData>} */ view) => {
     }
     const items = [...rows].map(([label, row]) => {
       const name = element("b", { text: view.data.classes[label] ?? String(label) })
-      const number = element("small", { text: `${count(told.counts[label])} kept` })
+      const number = element("small", { text: `${count(results.counts[label])} kept` })
       return element("li", {}, element("span", {}, name, number), row)
     })
     list.replaceChildren(...items)
@@ -59,7 +59,7 @@ export const mount = mounts((/** @type {View<ExemplarsData>} */ view) => {
     }
     const source = address(`strip/${encodeURIComponent(run)}.png`)
     source.searchParams.set("of", "exemplars")
-    source.searchParams.set("phase", String(told.phase))
+    source.searchParams.set("phase", String(results.phase))
     image.src = String(source)
   }
 
@@ -69,14 +69,14 @@ export const mount = mounts((/** @type {View<ExemplarsData>} */ view) => {
       view.follow([run], ["evaluation", "state"])
     },
     draw() {
-      const told = view.facts().evaluation?.views.exemplars
-      const some = Boolean(told?.labels.length)
+      const results = view.facts().evaluation?.views.exemplars
+      const some = Boolean(results?.labels.length)
       root.classList.toggle("is-empty", !some)
-      put(empty, some ? "" : told && told.phase > 0 ? NONE : LATER)
-      const now = some ? `${of} ${told?.phase} ${view.data.classes.join()}` : ""
+      put(empty, some ? "" : results && results.phase > 0 ? NONE : LATER)
+      const now = some ? `${of} ${results?.phase} ${view.data.classes.join()}` : ""
       if (now === shows) return
       shows = now
-      if (some && told && of) build(of, told)
+      if (some && results && of) build(of, results)
       else list.replaceChildren()
     },
   }

@@ -56,7 +56,7 @@ function parts() {
   const where = element("p", { className: "where" })
   const legend = element("div", { className: "legend", role: "group", "aria-label": "Classes" })
   const grid = element("canvas", { className: "grid", role: "img" })
-  const told = element("select", { "aria-label": "Class that the decoder is told" })
+  const ofClass = element("select", { "aria-label": "Class that the decoder is told" })
   const from = numberOf("Walk from test image", "0")
   const to = numberOf("to", "1")
   const walk = button("Walk", "From one image's code to the other's in eight equal steps")
@@ -67,14 +67,14 @@ function parts() {
   const empty = element("p", { className: "empty" })
   const note = element("small")
   return {
-    ...{ canvas, decoded, where, legend, grid, told, from, to, walk, draw, row, used },
+    ...{ canvas, decoded, where, legend, grid, ofClass, from, to, walk, draw, row, used },
     ...{ trouble, empty, note },
   }
 }
 
 /** @param {ReturnType<typeof parts>} made */
 function arranged(made) {
-  const { canvas, decoded, where, legend, grid, told, from, to, walk, draw } = made
+  const { canvas, decoded, where, legend, grid, ofClass, from, to, walk, draw } = made
   const stage = element(
     "div",
     { className: "stage" },
@@ -85,7 +85,7 @@ function arranged(made) {
       element("h4", { text: "Decoded" }),
       decoded,
       where,
-      told,
+      ofClass,
       made.used,
     ),
     element("section", {}, element("h4", { text: "The decoder over the plane" }), grid),
@@ -110,7 +110,7 @@ export const mount = mounts((/** @type {View<LatentData>} */ view) => {
   const facts = () => view.facts()
   const kept = () => (facts().snapshots ?? []).length > 0
   const complain = (/** @type {string} */ words) => put(made.trouble, words)
-  const target = () => (view.data.conditional ? { target: Number(made.told.value || 0) } : {})
+  const target = () => (view.data.conditional ? { target: Number(made.ofClass.value || 0) } : {})
 
   const plane = new Plane(made.canvas, () => {
     decoding.want()
@@ -181,7 +181,7 @@ export const mount = mounts((/** @type {View<LatentData>} */ view) => {
     const codes = Array.from({ length: DRAWN }, () => Array.from({ length: width }, normal))
     show({ codes, ...target() }, "Drawn from the prior")
   }
-  made.told.onchange = () => {
+  made.ofClass.onchange = () => {
     asker.changed()
     decoding.changed()
   }
@@ -242,12 +242,12 @@ export const mount = mounts((/** @type {View<LatentData>} */ view) => {
         plane.at = [0, 0]
         made.row.replaceChildren()
       }
-      made.told.hidden = !conditional
-      if (made.told.length !== classes.length) {
+      made.ofClass.hidden = !conditional
+      if (made.ofClass.length !== classes.length) {
         const options = classes.map((name, i) =>
           element("option", { value: String(i), text: name }),
         )
-        made.told.replaceChildren(...options)
+        made.ofClass.replaceChildren(...options)
       }
       view.follow([run], ["snapshots", "evaluation", "state"])
     },

@@ -4,7 +4,7 @@
 import { mounts } from "./view.js"
 import { element, percent, put } from "./words.js"
 
-/** @import {MatrixData, MatrixTold} from "./wire.js" */
+/** @import {MatrixData, MatrixResults} from "./wire.js" */
 /** @import {View} from "./view.js" */
 
 const LATER = "After the first look at the validation images, each phase's accuracy shows here"
@@ -80,15 +80,15 @@ export const mount = mounts((/** @type {View<MatrixData>} */ view) => {
   }
 
   /**
-   * @param {MatrixTold} told
+   * @param {MatrixResults} results
    * @param {number} i the phase
    */
-  function drawRow(told, i) {
+  function drawRow(results, i) {
     const { row, cells, sums } = rows[i]
-    const values = told.rows[i]
-    row.className = i === told.phase ? "now" : i > told.phase ? "later" : ""
+    const values = results.rows[i]
+    row.className = i === results.phase ? "now" : i > results.phase ? "later" : ""
     for (const [j, cell] of cells.entries()) {
-      const value = i <= told.phase ? values[j] : null
+      const value = i <= results.phase ? values[j] : null
       put(cell, value === null ? "" : (100 * value).toFixed(1))
       cell.style.setProperty("--share", `${value === null ? 0 : Math.round(100 * value)}%`)
       cell.classList.toggle("full", value !== null && value > 0.45)
@@ -98,8 +98,8 @@ export const mount = mounts((/** @type {View<MatrixData>} */ view) => {
           ? ""
           : `after phase ${i + 1}: ${percent(value)} of ${view.data.groups[j].join(", ")}`
     }
-    const known = i <= told.phase ? mean(values.slice(0, i + 1)) : null
-    const lost = i <= told.phase ? forgotten(told.rows, i) : null
+    const known = i <= results.phase ? mean(values.slice(0, i + 1)) : null
+    const lost = i <= results.phase ? forgotten(results.rows, i) : null
     for (const [k, value] of [known, lost].entries())
       put(sums[k], value === null ? "" : (100 * value).toFixed(1).replace("-", "−"))
   }
@@ -114,18 +114,18 @@ export const mount = mounts((/** @type {View<MatrixData>} */ view) => {
       view.follow([data.run], ["evaluation", "state"])
     },
     draw() {
-      const told = view.facts().evaluation?.views.matrix
-      const fits = told?.rows.length === rows.length
+      const results = view.facts().evaluation?.views.matrix
+      const fits = results?.rows.length === rows.length
       root.classList.toggle("is-empty", !fits)
       grid.toggleAttribute("inert", !fits)
       put(empty, fits ? "" : LATER)
-      if (!told || !fits) {
+      if (!results || !fits) {
         put(taken, "")
         return
       }
-      for (const i of rows.keys()) drawRow(told, i)
+      for (const i of rows.keys()) drawRow(results, i)
       const { classes } = view.data
-      const most = told.taken.map(
+      const most = results.taken.map(
         ([old, now, share]) => `${classes[old]} → ${classes[now]} ${percent(share)}`,
       )
       put(taken, most.length ? `Old classes now taken for new ones: ${most.join(" · ")}` : "")

@@ -1,6 +1,6 @@
 // Pairs of test images in order: those that are hardest for the network first.
 
-/** @import {PairsTold} from "./wire.js" */
+/** @import {PairsResults} from "./wire.js" */
 
 /**
  * What is said of one pair.
@@ -9,7 +9,7 @@
 
 /**
  * The pairs, those that are hardest for the same head first: the less it gives to what is true.
- * @param {PairsTold} told
+ * @param {PairsResults} results
  * @returns {Pair[]}
  */
 export function ranked({ left, right, same, threshold }) {

@@ -6,7 +6,7 @@ import { mounts } from "./view.js"
 import { digits, element, percent, put } from "./words.js"
 
 /** @import {Pair} from "./pairs-order.js" */
-/** @import {PairsData, PairsTold} from "./wire.js" */
+/** @import {PairsData, PairsResults} from "./wire.js" */
 /** @import {View} from "./view.js" */
 
 const LATER = "Pairs of test images show here once the network has learned a little"
@@ -61,14 +61,14 @@ export const mount = mounts((/** @type {View<PairsData>} */ view) => {
   /**
    * @param {ReturnType<typeof tileOf>} tile
    * @param {Pair} pair
-   * @param {PairsTold} told
+   * @param {PairsResults} results
    */
-  function draw(tile, pair, told) {
+  function draw(tile, pair, results) {
     const { place, truth, said, sure } = pair
-    const count = told.same.length
+    const count = results.same.length
     const sides = /** @type {const} */ ([
-      [tile.left, "images", told.left[place]],
-      [tile.right, "partners", told.right[place]],
+      [tile.left, "images", results.left[place]],
+      [tile.right, "partners", results.right[place]],
     ])
     const called = sides.map(([canvas, which, [is, says, chance]]) => {
       paint(canvas, sprites[which], place, count)
@@ -84,7 +84,7 @@ export const mount = mounts((/** @type {View<PairsData>} */ view) => {
     tile.node.className = right ? "right" : "wrong"
     put(tile.verdict, `${right ? "✓" : "✗"} ${said ? "same" : "different"}, ${percent(sure)}`)
     put(tile.names, called.join(" · "))
-    put(tile.far, `distance ${digits(told.distance[place])}`)
+    put(tile.far, `distance ${digits(results.distance[place])}`)
     tile.node.title = `${truth ? "Of one class" : "Of two classes"}; taken for ${
       said ? "the same" : "different"
     }: ${right ? "right" : "wrong"}`
@@ -99,11 +99,11 @@ export const mount = mounts((/** @type {View<PairsData>} */ view) => {
       view.follow([run], ["evaluation", "state"])
     },
     draw() {
-      const told = view.facts().evaluation?.views.pairs
-      const pairs = told ? ranked(told) : []
+      const results = view.facts().evaluation?.views.pairs
+      const pairs = results ? ranked(results) : []
       const right = pairs.filter(({ truth, said }) => truth === said).length
       const shown = onlyWrong ? pairs.filter(({ truth, said }) => truth !== said) : pairs
-      if (told && of && !sprites.images) {
+      if (results && of && !sprites.images) {
         for (const which of /** @type {const} */ (["images", "partners"])) load(of, which)
       }
       while (made.length < shown.length) {
@@ -112,7 +112,7 @@ export const mount = mounts((/** @type {View<PairsData>} */ view) => {
         bar.tiles.append(tile.node)
       }
       for (const tile of made.splice(shown.length)) tile.node.remove()
-      for (const [i, pair] of shown.entries()) if (told) draw(made[i], pair, told)
+      for (const [i, pair] of shown.entries()) if (results) draw(made[i], pair, results)
       const none = onlyWrong && !shown.length ? "No pair of these is wrong now" : ""
       const tally = `${right} of ${pairs.length} pairs right`
       bar.say(onlyWrong, pairs.length > 0, tally, pairs.length ? none : LATER)

@@ -105,9 +105,8 @@ export function curve(answer, { colors, axis, narrow }) {
  * @returns {Made}
  */
 export function batch(answer, { colors, narrow }) {
-  const slope = list(answer.pull).map((value) => (value === null ? null : -value))
   /** @type {[values: (number | null)[], usual: ArrayLike<number>, title: string][]} */
-  const shown = [[slope, answer.ghost.slope, "dL/dz of the true logit"]]
+  const shown = [[list(answer.slope), answer.ghost.slope, "dL/dz of the true logit"]]
   if (answer.value) {
     shown.unshift([list(answer.value), answer.ghost.loss, "loss L of a sample"])
   }

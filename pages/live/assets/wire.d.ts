@@ -46,16 +46,16 @@ export interface Evaluation {
   views: Partial<TaskViews>
 }
 
-/** Of tasks other than classification (`Task.told`). */
+/** Of tasks other than classification (`Task.view_data`). */
 export interface TaskViews {
-  pairs: PairsTold
-  distances: DistancesTold
-  matrix: MatrixTold
-  exemplars: ExemplarsTold
+  pairs: PairsResults
+  distances: DistancesResults
+  matrix: MatrixResults
+  exemplars: ExemplarsResults
 }
 
 /** Of phases of classes. */
-export interface MatrixTold {
+export interface MatrixResults {
   /** The number of the phase that is trained, from 0. */
   phase: number
   /** After each phase the accuracy of each phase's classes; null where they had not come. */
@@ -64,7 +64,7 @@ export interface MatrixTold {
   taken: [number, number, number][]
 }
 
-export interface ExemplarsTold {
+export interface ExemplarsResults {
   phase: number
   /** The class of each picture, one class after the other. */
   labels: number[]
@@ -73,7 +73,7 @@ export interface ExemplarsTold {
 }
 
 /** Of each pair of the strip. */
-export interface PairsTold {
+export interface PairsResults {
   /** Left and right: true class, predicted class, its probability. */
   left: [number, number, number][]
   right: [number, number, number][]
@@ -84,7 +84,7 @@ export interface PairsTold {
   threshold: number
 }
 
-export interface DistancesTold {
+export interface DistancesResults {
   /** The bins' edges, one more than there are counts. */
   edges: number[]
   /** Pairs of one class and of two, by distance. */
@@ -347,7 +347,7 @@ export interface Weights {
   right: Floats
   p: Floats
   push: Floats
-  pull: Floats
+  slope: Floats
   weight: Floats
   value?: Floats
 }
