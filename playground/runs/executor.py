@@ -112,10 +112,7 @@ class LocalWorker:
 
     def close(self) -> None:
         """Lets the process end itself, or ends it; returns when it is gone."""
-        try:
-            self._requests.close()
-        except OSError as error:
-            _log.debug("Worker %d was gone already: %s", self.pid, error)
+        self._close_requests()
         try:
             self._process.wait(timeout=2)
         except subprocess.TimeoutExpired:
@@ -146,8 +143,15 @@ class LocalWorker:
             except subprocess.TimeoutExpired:
                 self._process.kill()
             code = self._process.wait()
+            self._close_requests()
             self._overhear.join(timeout=1)
             self._listener.on_exit(self, _reason(code))
+
+    def _close_requests(self) -> None:
+        try:
+            self._requests.close()
+        except OSError as error:
+            _log.debug("Worker %d was gone already: %s", self.pid, error)
 
     def _read_errors(self) -> None:
         with self._errors as stream:

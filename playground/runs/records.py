@@ -124,5 +124,9 @@ def _spec(text: str) -> RunSpec:
     try:
         return RunSpec.from_json(text)
     except SpecError:
-        values = json.loads(text)
+        # JSON has no tuples, and a spec no lists.
+        values = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in json.loads(text).items()
+        }
         return spec_of(values.get("task", DEFAULT_TASK)).model_construct(**values)

@@ -53,13 +53,15 @@ def numbers(features: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """
     x = np.asarray(features, np.float64)
     present, y = np.unique(labels, return_inverse=True)
+    found = dict.fromkeys(list(NUMBERS)[:-1], float("nan"))
+    if not np.isfinite(x).all():
+        return found
     members = np.eye(len(present))[y]  # (N, C)
     counts = members.sum(axis=0)
     means = members.T @ x / counts[:, None]
     apart = np.linalg.norm(x - means[y], axis=1)
-    found = dict.fromkeys(list(NUMBERS)[:-1], float("nan"))
     found["within"] = float(apart.mean())
-    if len(present) < 2 or not np.isfinite(x).all():
+    if len(present) < 2:
         return found
     pair = ~np.eye(len(present), dtype=bool)
     found["between"] = float(_distances(means, means)[pair].mean())

@@ -52,7 +52,8 @@ def reliability(probabilities: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Float32 (3, BINS) over bins of the highest probability ((m-1)/M, m/M]: how many images, the
     sum of their confidence, how many of them were right (Guo et al., ICML 2017)."""
     confidence = probabilities.max(axis=1).astype(np.float64)
-    place = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+    known = np.nan_to_num(confidence)  # of a network that broke: the first bin, and no sum
+    place = np.clip(np.ceil(known * BINS).astype(int) - 1, 0, BINS - 1)
     rows = [np.bincount(place, each, minlength=BINS) for each in (None, confidence, right)]
     return np.array(rows, np.float32)
 

@@ -16,7 +16,8 @@ FOLDER = Path(__file__).with_name("reference_data")
 
 def lines(name: str) -> list[dict]:
     """The entries of a .jsonl file."""
-    return [json.loads(line) for line in (FOLDER / name).open(encoding="utf-8")]
+    with (FOLDER / name).open(encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
 
 
 def named() -> dict:
