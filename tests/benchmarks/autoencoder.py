@@ -64,6 +64,7 @@ def ours(steps: int) -> float:
 
 def example(steps: int) -> float:
     """Images a second of the example's own model under `model.fit`, its first epoch left out."""
+    # In one piece, as Keras' page has it, so that the two can be laid side by side.
     import keras
     import numpy as np
     import tensorflow as tf

@@ -99,6 +99,35 @@ def keras_fit(jit: bool | str, at_once: int) -> Callable[[RunSpec, float], dict[
     return measure
 
 
+def _modules(plan: Any, spec: RunSpec, channels: int) -> list[Any]:
+    """A plan's layers as PyTorch's, of images of so many channels."""
+    from torch import nn
+
+    made: list[nn.Module] = []
+    flat = 0
+    for layer in plan:
+        if layer.kind == "Conv2D":
+            wide = layer.shape[-1]
+            made.append(nn.Conv2d(channels, wide, 3, padding=1, bias=not spec.batch_norm))
+            channels = wide
+        elif layer.kind == "BatchNormalization":
+            made.append(nn.BatchNorm2d(channels))
+        elif layer.kind == "MaxPooling2D":
+            made.append(nn.MaxPool2d(2, ceil_mode=True))
+        elif layer.kind == "Activation":
+            made.append(nn.ReLU())
+        elif layer.kind == "Flatten":
+            made.append(nn.Flatten())
+            flat = layer.shape[0]
+        elif layer.kind == "Dropout":
+            made.append(nn.Dropout(spec.dropout))
+        elif layer.name == "features":
+            made += [nn.Linear(flat, spec.embedding), nn.ReLU()]
+        elif layer.name == "logits":
+            made.append(nn.Linear(spec.embedding, layer.shape[0]))
+    return made
+
+
 def pytorch(compiled: bool, bfloat16: bool) -> Callable[[RunSpec, float], dict[str, float]]:
     """The plain loop in channels_last with the fused optimiser, which reads loss and accuracy
     every step as `fit` does."""
@@ -112,30 +141,7 @@ def pytorch(compiled: bool, bfloat16: bool) -> Callable[[RunSpec, float], dict[s
         torch.manual_seed(spec.seed)
         torch.set_num_threads(os.cpu_count() or 1)
         split, known, _ = _split(spec)
-        plan = models.plan(spec)
-        made: list[nn.Module] = []
-        channels = split.train_images.shape[-1]
-        flat = 0
-        for layer in plan:
-            if layer.kind == "Conv2D":
-                wide = layer.shape[-1]
-                made.append(nn.Conv2d(channels, wide, 3, padding=1, bias=not spec.batch_norm))
-                channels = wide
-            elif layer.kind == "BatchNormalization":
-                made.append(nn.BatchNorm2d(channels))
-            elif layer.kind == "MaxPooling2D":
-                made.append(nn.MaxPool2d(2, ceil_mode=True))
-            elif layer.kind == "Activation":
-                made.append(nn.ReLU())
-            elif layer.kind == "Flatten":
-                made.append(nn.Flatten())
-                flat = layer.shape[0]
-            elif layer.kind == "Dropout":
-                made.append(nn.Dropout(spec.dropout))
-            elif layer.name == "features":
-                made += [nn.Linear(flat, spec.embedding), nn.ReLU()]
-            elif layer.name == "logits":
-                made.append(nn.Linear(spec.embedding, layer.shape[0]))
+        made = _modules(models.plan(spec), spec, split.train_images.shape[-1])
         model: Any = nn.Sequential(*made).to(memory_format=torch.channels_last).train()
         optimizer = torch.optim.Adam(model.parameters(), spec.learning_rate, fused=True)
         if compiled:

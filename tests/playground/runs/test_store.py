@@ -70,6 +70,7 @@ def progress(step: int, count: int = 1, **more) -> Progress:
 
 
 def test_a_run_is_kept_event_by_event(store):
+    # Long because it is one run's life, and each event is recorded upon those before it.
     run_id = store.create(SPEC, "me")
     assert len(run_id) == 12 and run_id.isalnum()
     new = store.run(run_id)
