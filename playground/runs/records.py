@@ -125,7 +125,7 @@ def _spec(text: str) -> RunSpec:
         return RunSpec.from_json(text)
     except SpecError:
         # JSON has no tuples, and a spec no lists.
-        values = {
+        values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in json.loads(text).items()
         }

@@ -95,6 +95,7 @@ class Store:
         self._reading, self._writing = self._database.reading, self._database.writing
         room = {"weights": snapshot_bytes, checkpoint.KIND: checkpoint_bytes}
         self._recorder = Recorder(self._database, self._files, room)
+        self.set_state = self._recorder.set_state  # as it stands there
         self._holding = self._recorder.holding
         self.races = RaceRows(self._database, self._holding)
         self._removal = Removal(self._database, self._files, self._holding.alive)
@@ -185,22 +186,6 @@ class Store:
         A run that has ended keeps its state, whatever comes later.
         """
         self._recorder.record(run_id, event)
-
-    def set_state(
-        self,
-        run_id: str,
-        state: str,
-        message: str = "",
-        hint: str = "",
-        where: dict[str, Any] | None = None,
-        kind: str = "",
-    ) -> None:
-        """Sets a live run's state, or says more about the state in which it ended.
-
-        An end that cannot be written (full disk) raises StoreError, shows in this process
-        nevertheless and is written as soon as the store can be.
-        """
-        self._recorder.set_state(run_id, state, message, hint, where, kind)
 
     def interrupt_dead(self, most: int = 0) -> list[str]:
         """Marks as failed the runs that had begun and whose process is gone; returns their ids.
