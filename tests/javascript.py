@@ -29,11 +29,11 @@ def main(arguments: list[str]) -> int:
     if not ensure():
         return 1
     # Biome wants its settings where it starts.
-    places = ["assets", "codemirror", os.path.relpath(UNIT_TESTS, HOME)]
+    places = ["assets", "bundles", os.path.relpath(UNIT_TESTS, HOME)]
     write = ["--write"] if "--write" in arguments else []
     for name, command in (
         ("biome check", [str(BIOME), "check", "--error-on-warnings", *write, *places]),
-        ("the editor's bundle", ["codemirror/build.js", "--check"]),
+        ("the bundles", ["bundles/build.js", "--check"]),
         ("tsc", [str(TSC), "-p", "jsconfig.json"]),
         ("node --test", ["--test", *map(str, sorted(UNIT_TESTS.glob("*.test.mjs")))]),
     ):

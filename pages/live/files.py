@@ -7,30 +7,27 @@ import re
 from functools import cache
 from pathlib import Path
 
-import plotly
 import streamlit as st
 
 FOLDER = Path(__file__).parent / "assets"
 TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 NOTE = re.compile(r"/\*.*?\*/[ \t]*", re.S)
-FOREIGN = {"codemirror.js", "plotly.min.js"}  # served as they are
-PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+ASIDE = re.compile(r"[ \t]+// [^\"'`\n]*$", re.M)  # behind what it is about
+FOREIGN = {"codemirror.js", "plotly-cartesian.min.js"}  # served as they are
 
 
 @cache
 def files() -> dict[str, Path]:
     """Every file that may be asked for, by name."""
-    own = {path.name: path for path in sorted(FOLDER.iterdir()) if path.suffix in TYPES}
-    return {**own, "plotly.min.js": PLOTLY}
+    return {path.name: path for path in sorted(FOLDER.iterdir()) if path.suffix in TYPES}
 
 
 @cache
 def version() -> str:
     """Twelve hexadecimal digits of all files' content."""
-    digest = hashlib.sha256(plotly.__version__.encode())
+    digest = hashlib.sha256()
     for name, path in files().items():
-        if path != PLOTLY:
-            digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
+        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
 
 
@@ -46,8 +43,10 @@ def content(name: str) -> tuple[bytes, bytes]:
 def bare(script: str) -> str:
     """A script or style sheet of ours without comments and indentation: they are for us, and a
     quarter of what would be sent. Lines keep their numbers. Comments stand as we write them: `//`
-    begins its line, `/*` is in no text (`tests/pages/live/test_files.py` holds all to that)."""
+    begins its line, or stands behind a space with no quote after it, and neither that nor `/*` is in a
+    text (`tests/pages/live/test_files.py` holds all to that)."""
     script = re.sub(r"^[ \t]*//.*$", "", script, flags=re.M)
+    script = ASIDE.sub("", script)
     script = NOTE.sub(lambda found: "\n" * found[0].count("\n"), script)
     return re.sub(r"^[ \t]+", "", script, flags=re.M)
 

@@ -2,4 +2,4 @@
 
 export type { Extension, Range, StateEffectType, Text } from "@codemirror/state"
 export type { DecorationSet, Rect, ViewUpdate } from "@codemirror/view"
-export * from "../codemirror/entry.js"
+export * from "../bundles/entry.js"

@@ -1,6 +1,5 @@
 // How far a run is: a progress bar and the numbers that tick, its state in words.
 
-import { outline } from "./network.js"
 import { onConnection } from "./stream.js"
 import { mounts } from "./view.js"
 import { count, digits, element, inWords, percent, put } from "./words.js"
@@ -82,7 +81,12 @@ export const mount = mounts((/** @type {View<ReadoutData>} */ view) => {
   function adoptStages(stages) {
     if (JSON.stringify(stages) === pictured) return
     pictured = JSON.stringify(stages)
-    network.replaceChildren(...(stages.length ? [outline(stages)] : []))
+    if (!stages.length) return network.replaceChildren()
+    const wanted = pictured
+    const draw = (/** @type {typeof import("./network.js")} */ { outline }) => {
+      if (!view.gone && wanted === pictured) network.replaceChildren(outline(stages))
+    }
+    import("./network.js").then(draw, () => network.replaceChildren()) // the page's own says so
   }
 
   /** @param {Facts} facts */

@@ -1,11 +1,12 @@
-"""The vendored bundle of the editor is what its build recorded, from the sources beside it."""
+"""The vendored bundles are what their build recorded, from the sources beside it."""
 
 import hashlib
 from pathlib import Path
 
 import pages.live
+from pages.live import files
 
-BUILD = Path(pages.live.__file__).parent / "codemirror"
+BUILD = Path(pages.live.__file__).parent / "bundles"
 
 
 def recorded() -> dict[str, str]:
@@ -14,15 +15,13 @@ def recorded() -> dict[str, str]:
     return {name: digest for digest, name in (line.split("  ") for line in lines)}
 
 
-def test_the_bundle_and_its_sources_are_those_of_the_last_build() -> None:
-    found = {
-        name: hashlib.sha256((BUILD / name).read_bytes()).hexdigest()
-        for name in ("entry.js", "../assets/codemirror.js")
-    }
-    assert found == recorded(), "build it anew: cd pages/live; npm ci; npm run build"
+def test_the_bundles_and_their_sources_are_those_of_the_last_build() -> None:
+    found = {name: hashlib.sha256((BUILD / name).read_bytes()).hexdigest() for name in recorded()}
+    assert found == recorded(), "build them anew: cd pages/live; npm ci; npm run build"
+    assert {Path(name).name for name in found} >= files.FOREIGN
 
 
-def test_only_the_editor_loads_it() -> None:
+def test_only_the_editor_loads_its_bundle() -> None:
     asking = {
         path.name
         for path in (BUILD.parent / "assets").glob("*.js")
