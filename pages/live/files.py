@@ -43,8 +43,8 @@ def content(name: str) -> tuple[bytes, bytes]:
 def bare(script: str) -> str:
     """A script or style sheet of ours without comments and indentation: they are for us, and a
     quarter of what would be sent. Lines keep their numbers. Comments stand as we write them: `//`
-    begins its line, or stands behind a space with no quote after it, and neither that nor `/*` is in a
-    text (`tests/pages/live/test_files.py` holds all to that)."""
+    begins its line, or stands behind a space with no quote after it, and neither that nor `/*` is
+    in a text (`tests/pages/live/test_files.py` holds all to that)."""
     script = re.sub(r"^[ \t]*//.*$", "", script, flags=re.M)
     script = ASIDE.sub("", script)
     script = NOTE.sub(lambda found: "\n" * found[0].count("\n"), script)
