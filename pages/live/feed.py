@@ -1,8 +1,9 @@
 """What viewers are told of runs: one watch reads a run from the store for all who look at it.
 
 A watch compares what it reads with what it said last and passes on the difference, twice a second
-while the run is live, up to four times where it has news that should not wait, so that a class of
-thirty watching one run costs one reading. A viewer who comes, or fell behind, is told the whole.
+while the run is live, up to four times where it has news, and at once where somebody waits for
+them, so that a class of thirty watching one run costs one reading. A viewer who comes, or fell
+behind, is told the whole.
 """
 
 import asyncio
@@ -32,7 +33,8 @@ from playground.verdicts import fit
 from playground.verdicts.best import best_epoch, restored
 
 LIVE_SECONDS = 0.5
-LEAST_SECONDS = 0.25  # between two readings of a run, and between two messages to a viewer
+# Between two readings of a run, and between two messages to a viewer, but for what is awaited.
+LEAST_SECONDS = 0.25
 IDLE_SECONDS = 2.0
 BACKLOG = 8  # messages of a run a slow viewer may be behind before it is told the whole anew
 UNKNOWN = {"state": "unknown"}
@@ -61,6 +63,7 @@ class Reader:
         self.series: dict[str, Series] = defaultdict(Series)
         self.said: Message = {}
         self.live = False
+        self.awaited = False  # whether somebody waits for the last news: a state, a mark
 
     def whole(self) -> Message:
         """Everything known of the run, for a viewer who knows nothing."""
@@ -79,6 +82,8 @@ class Reader:
         changed = {name: value for name, value in facts.items() if self.said.get(name) != value}
         if not changed and not curves:
             return None
+        begins = "loss" in curves and not self.said.get("step")
+        self.awaited = begins or bool({"state", "marks"} & set(changed))
         self.said.update(changed)
         return {"run": self.run_id, **changed, **({"series": curves} if curves else {})}
 
@@ -269,8 +274,9 @@ class Viewer:
         self.counts: Counter[str] = Counter()  # of those that wait, by run
         self.behind: set[str] = set()
         self.ready = asyncio.Event()
+        self.awaited = asyncio.Event()  # something that should not wait for its time
 
-    def tell(self, run_id: str, encoded: bytes) -> None:
+    def tell(self, run_id: str, encoded: bytes, awaited: bool = False) -> None:
         """Leaves a message; one too many and this viewer is owed the whole run instead."""
         if self.counts[run_id] >= BACKLOG:
             self.behind.add(run_id)
@@ -278,6 +284,8 @@ class Viewer:
             self.waiting.append(encoded)
             self.counts[run_id] += 1
         self.ready.set()
+        if awaited:
+            self.awaited.set()
 
 
 class Feed:
@@ -289,11 +297,12 @@ class Feed:
         self._viewers: set[Viewer] = set()
         self.closed = False
 
-    def wake(self, run_id: str) -> None:
-        """Looks at a run now rather than at the next half second; from any thread."""
+    def wake(self, run_id: str, awaited: bool = False) -> None:
+        """Looks at a run sooner than at the next half second, at once if somebody waits for its
+        news; from any thread."""
         watch = self._watches.get(run_id)
         if watch is not None and not self.closed:
-            watch.wake()
+            watch.wake(awaited)
 
     def close(self) -> None:
         """Ends every stream, so that the server can stop while pages are open."""
@@ -325,6 +334,7 @@ class Feed:
     def take(self, viewer: Viewer) -> bytes:
         """All that waits for this viewer, encoded as Server-Sent Events."""
         viewer.ready.clear()
+        viewer.awaited.clear()
         parts, viewer.waiting = viewer.waiting, []
         viewer.counts.clear()
         for run_id in viewer.behind:
@@ -342,10 +352,12 @@ class _Watch:
         self._viewers: set[Viewer] = set()
         self._loop = asyncio.get_running_loop()
         self._woken = asyncio.Event()
+        self._awaited = asyncio.Event()
         self._task = asyncio.create_task(self._watch())
 
-    def wake(self) -> None:
-        self._loop.call_soon_threadsafe(self._woken.set)
+    def wake(self, awaited: bool) -> None:
+        for event in (self._woken, self._awaited)[: 1 + awaited]:
+            self._loop.call_soon_threadsafe(event.set)
 
     def join(self, viewer: Viewer) -> None:
         self._viewers.add(viewer)
@@ -372,12 +384,18 @@ class _Watch:
                 encoded = encode(self.reader.whole() if first else news)
                 first = False
                 for viewer in self._viewers:
-                    viewer.tell(self.reader.run_id, encoded)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LIVE_SECONDS if self.reader.live else IDLE_SECONDS):
-                    await self._woken.wait()
-            await asyncio.sleep(LEAST_SECONDS - (self._loop.time() - read_at))
+                    viewer.tell(self.reader.run_id, encoded, self.reader.awaited)
+            await within(LIVE_SECONDS if self.reader.live else IDLE_SECONDS, self._woken)
+            await within(LEAST_SECONDS - (self._loop.time() - read_at), self._awaited)
             self._woken.clear()
+            self._awaited.clear()
+
+
+async def within(seconds: float, event: asyncio.Event) -> None:
+    """Waits for an event, so many seconds at most."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(max(0.0, seconds)):
+            await event.wait()
 
 
 def encode(message: Message) -> bytes:

@@ -17,7 +17,16 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from pages.live import files
-from pages.live.feed import LEAST_SECONDS, UNKNOWN, Feed, Viewer, encode, reading, to_json
+from pages.live.feed import (
+    LEAST_SECONDS,
+    UNKNOWN,
+    Feed,
+    Viewer,
+    encode,
+    reading,
+    to_json,
+    within,
+)
 from pages.live.headers import visitor_of
 from pages.live.hosts import from_own_page
 from pages.live.packing import pack
@@ -84,9 +93,8 @@ class EventStream(Response):
         while not feed.closed:
             await send({"type": "http.response.body", "body": body, "more_body": True})
             if body != RETRY:
-                await anyio.sleep(LEAST_SECONDS)
-            with anyio.move_on_after(KEEP_ALIVE_SECONDS):
-                await viewer.ready.wait()
+                await within(LEAST_SECONDS, viewer.awaited)
+            await within(KEEP_ALIVE_SECONDS, viewer.ready)
             body = feed.take(viewer) or b": still here\n\n"
         await send({"type": "http.response.body", "body": b"", "more_body": False})
         scope.cancel()

@@ -55,8 +55,9 @@ class Supervisor:
     ) -> None:
         self.settings = settings
         self.store = store
-        # Called, from any thread, with the id of a run whose news should not wait.
-        self.listeners: list[Callable[[str], None]] = []
+        # Called, from any thread, with the id of a run that has news, and whether somebody waits
+        # for them: what was asked of it is done, or it has its first point.
+        self.listeners: list[Callable[[str, bool], None]] = []
         self._executor = LocalExecutor(
             settings, "train", settings.workers, self, worker_command, settings.warm_workers
         )
@@ -389,7 +390,8 @@ class Supervisor:
 
     def _hear(self, slot: WorkerSlot, job: Job, event: Event) -> None:
         """Records an event of a live run. Called without the lock."""
-        urgent = not isinstance(event, Progress) or not job.step
+        first = isinstance(event, Progress) and not job.step
+        awaited = first or isinstance(event, Started | Changed | Finished | Failed)
         job.hear(event)
         if isinstance(event, Progress):
             self._durations.note(job.queued.spec, event.images_per_second)
@@ -399,8 +401,8 @@ class Supervisor:
                 job.kept.set()
             if isinstance(event, Finished) and job.stop_message:
                 self.store.set_state(job.run_id, event.reason, job.stop_message)
-            if urgent:
-                self._notify(job.run_id)
+            if first or not isinstance(event, Progress):
+                self._notify(job.run_id, awaited)
         except StoreError as error:
             if isinstance(event, Finished | Failed):
                 _log.warning("The end of run %s is not written yet: %s", job.run_id, error)
@@ -420,9 +422,9 @@ class Supervisor:
             _log.warning("The end of run %s is not written yet: %s", run_id, error)
         self._notify(run_id)
 
-    def _notify(self, run_id: str) -> None:
+    def _notify(self, run_id: str, awaited: bool = True) -> None:
         for listener in self.listeners:
-            listener(run_id)
+            listener(run_id, awaited)
 
     def _give_up(self) -> None:
         """Tells the waiting runs that no worker can be started."""

@@ -85,7 +85,7 @@ class Recording:
         )
         return self
 
-    def change(self, kind: str, name: str, value: float) -> "Recording":
+    def change(self, kind: str, name: str, value: float | str) -> "Recording":
         """Something is changed mid-run."""
         self.store.record(self.id, Changed(self.step, kind, name, value))
         return self

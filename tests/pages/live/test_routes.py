@@ -224,6 +224,32 @@ def test_a_viewer_gets_few_messages_however_much_happens(app: Starlette, store: 
     assert ends[-1] == 100  # nothing is left out
 
 
+def test_what_is_awaited_does_not_wait_for_its_turn(
+    app: Starlette, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first point and a pause, however long other news are held back."""
+    run = Recording(store).begin()
+
+    async def scenario() -> Answer:
+        answer = Answer()
+        asking = asyncio.create_task(ask(app, f"/live/stream?runs={run.id}", answer))
+        await until(lambda: answer.events)
+        monkeypatch.setattr(routes, "LEAST_SECONDS", 600.0)
+        monkeypatch.setattr(feed_module, "LEAST_SECONDS", 600.0)
+        for state in ("", "paused", "running"):
+            before = len(answer.events)
+            run.change("state", "", state) if state else run.advance(5)
+            routes.feed.wake(run.id, True)
+            await until(lambda before=before: len(answer.events) > before)
+        answer.gone.set()
+        await asking
+        return answer
+
+    answer = finished(scenario)
+    assert [event.get("state") for event in answer.events[-3:]] == [None, "paused", "running"]
+    assert answer.events[-3]["series"]["loss"]["end"] == 5
+
+
 # Whom the server answers
 
 
