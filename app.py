@@ -8,6 +8,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from pages.live.files import base
+from pages.live.front import Front
 from pages.live.headers import SafeHeaders
 from pages.live.hosts import Hosts
 from pages.live.routes import feed, routes
@@ -48,5 +49,6 @@ app = st.App(
         Middleware(SafeHeaders),
         Middleware(Hosts),
         Middleware(Throttle),
+        Middleware(Front),
     ],
 )

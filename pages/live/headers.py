@@ -13,6 +13,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pages.live import front
+
 VISITOR_COOKIE = "playground_visitor"
 TOKEN = re.compile(r"[A-Za-z0-9_-]{16,128}")
 NOBODY = "nobody"  # everyone without a cookie, who are one visitor
@@ -29,13 +31,13 @@ def visitor_of(request: HTTPConnection) -> str:
 def policy() -> str:
     """The Content-Security-Policy: this server and nobody else.
 
-    Streamlit's own page holds an inline script, allowed by its hash, loads components' inline
-    JavaScript from blob: URLs and sets styles from its scripts.
+    Streamlit's own page holds an inline script, and `front` puts one beside it, allowed by their
+    hashes; it loads components' inline JavaScript from blob: URLs and sets styles from its scripts.
     """
     page = (Path(st.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
     inline = [
         base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-        for script in re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+        for script in [*re.findall(r"<script>(.*?)</script>", page, re.DOTALL), front.script()]
     ]
     return "; ".join(
         [

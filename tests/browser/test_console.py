@@ -1,7 +1,6 @@
 """The browser's console stays empty on every page, wide and narrow, with and without a run; and
 what a view waits for stands in its place."""
 
-import re
 from collections.abc import Callable
 
 import pytest
@@ -11,8 +10,6 @@ from tests.browser.recording import Recording
 
 Open = Callable[..., Page]
 PAGES = ("", "feature_maps", "embedding", "fitting", "losses")
-# Streamlit asks for these beside a page's path before it finds where its server is.
-STREAMLITS = re.compile(r"/_stcore/(health|host-config)$")
 
 
 @pytest.fixture
@@ -27,8 +24,7 @@ def said(page: Page) -> list[str]:
     found: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
-        if not STREAMLITS.search(message.location.get("url", "")):
-            found.append(f"{page.url}: {message.type}: {message.text}")
+        found.append(f"{page.url}: {message.type}: {message.text}")
 
     page.on("console", hear)
     page.on("pageerror", lambda error: found.append(f"{page.url}: {error}"))

@@ -64,6 +64,7 @@ async def ask(app: Any, path: str, answer: Answer, method: str = "GET", **header
     route, _, query = path.partition("?")
     scope = {
         "type": "http",
+        "scheme": "http",
         "method": method,
         "path": route,
         "raw_path": route.encode(),
