@@ -17,17 +17,13 @@ st.set_page_config(
 )
 st.html(parts / "page.css")
 
-# The mark with the name beside it, in the ink of the theme.
-INK = {"light": "#1d2125", "dark": "#e4e6e8"}
+# The mark with the name beside it, in the ink of the scheme, of whose change no script hears.
 WORDMARK = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 190 32">{mark}
-<text x="42" y="22" font-family="system-ui, sans-serif" font-size="17" font-weight="600"
- textLength="146" lengthAdjust="spacingAndGlyphs" fill="{ink}">Loss Playground</text></svg>"""
+<style>text {{ fill: #1d2125 }} @media (prefers-color-scheme: dark) {{ text {{ fill: #e4e6e8 }} }}
+</style><text x="42" y="22" font-family="system-ui, sans-serif" font-size="17" font-weight="600"
+ textLength="146" lengthAdjust="spacingAndGlyphs">Loss Playground</text></svg>"""
 mark = (parts / "icon.svg").read_text()
-st.logo(
-    WORDMARK.format(
-        mark=mark.replace("<svg", '<svg width="32"'), ink=INK[st.context.theme.type or "light"]
-    )
-)
+st.logo(WORDMARK.format(mark=mark.replace("<svg", '<svg width="32"')))
 
 rerun.begin()
 st.navigation(

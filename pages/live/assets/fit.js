@@ -21,6 +21,18 @@ const line = (series, scale) => ({
   y: series.mean.map((value) => (value === null ? null : value * scale)),
 })
 
+/**
+ * The expected calibration error (Guo et al. 2017) of a reliability diagram's bins: of each the number
+ * of its images, the sum of how sure it was, and how often it was right. Null without images.
+ * @param {number[][] | null | undefined} bins
+ */
+export function calibrationError(bins) {
+  if (!bins) return null
+  const [images, sure, right] = bins
+  const all = images.reduce((sum, each) => sum + each, 0)
+  return all ? sure.reduce((sum, each, i) => sum + Math.abs(each - right[i]), 0) / all : null
+}
+
 /** @param {Series | undefined} series */
 const some = (series) => (series?.length ? series : null)
 

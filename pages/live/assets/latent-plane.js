@@ -1,5 +1,6 @@
 // The plane of an autoencoder's code on a canvas: test images as points, and a ring to move.
 
+import { classColor } from "./classes.js"
 import { penOf } from "./pixels.js"
 
 /** @import {LatentAnswer} from "./wire.js" */
@@ -134,7 +135,7 @@ export class Plane {
       const label = answer.labels[i]
       if (hidden.has(label)) continue
       const [x, y] = this.#spot([answer.points[2 * i], answer.points[2 * i + 1]])
-      pen.fillStyle = palette[label % palette.length]
+      pen.fillStyle = classColor(palette, label)
       pen.beginPath()
       pen.arc(x, y, POINT_PX, 0, 2 * Math.PI)
       pen.fill()

@@ -3,6 +3,7 @@
 
 import { look } from "./ask.js"
 import { Asker, Newest } from "./asker.js"
+import { classColor } from "./classes.js"
 import { bars } from "./latent-bars.js"
 import { codeAt, Plane } from "./latent-plane.js"
 import { paintImage } from "./pixels.js"
@@ -202,7 +203,7 @@ export const mount = mounts((/** @type {View<LatentData>} */ view) => {
   function drawLegend(palette) {
     const chips = view.data.classes.map((name, label) => {
       const chip = element("button", { type: "button", className: "chip", text: name })
-      chip.style.setProperty("--class", palette[label % palette.length])
+      chip.style.setProperty("--class", classColor(palette, label))
       chip.setAttribute("aria-pressed", String(!hidden.has(label)))
       chip.onclick = () => {
         if (!hidden.delete(label)) hidden.add(label)

@@ -41,6 +41,8 @@ export const mount = mounts((/** @type {View<ReadoutData>} */ view) => {
   const rate = figure("images/s", "Training images a second")
   const held = figure("validation", "")
   const test = figure("test", "")
+  // Where there is little room the charts say these.
+  for (const { node } of [step, rate]) node.classList.add("often")
   const more = element("span", { className: "figures more" })
   const network = element("span", { className: "aside" })
   const all = [epoch, step, rate, held, test].map(({ node }) => node)

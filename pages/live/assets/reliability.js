@@ -1,9 +1,10 @@
 // Reliability diagrams: how often a network is right, by how sure it is (Guo et al. 2017), one for
 // each run, with what it costs in numbers.
 
+import { calibrationError } from "./fit.js"
 import { shape } from "./svg.js"
 import { mounts } from "./view.js"
-import { count, digits, element, percent, put, runColor } from "./words.js"
+import { count, digits, element, percent, put, putAway, runColor } from "./words.js"
 
 /** @import {Facts, ReliabilityData, RunAbout} from "./wire.js" */
 /** @import {View} from "./view.js" */
@@ -22,6 +23,7 @@ const across = (share) => LEFT + SIDE * share
 class Diagram {
   name = element("h4")
   numbers = element("p", { className: "numbers" })
+  away = element("p", { className: "away" })
   #shows = ""
 
   constructor() {
@@ -29,7 +31,14 @@ class Diagram {
       viewBox: `0 0 ${LEFT + SIDE + 12} ${TOP + SIDE + COUNTS + 40}`,
       role: "img",
     })
-    this.node = element("section", { className: "diagram" }, this.name, this.svg, this.numbers)
+    this.node = element(
+      "section",
+      { className: "diagram" },
+      this.name,
+      this.svg,
+      this.numbers,
+      this.away,
+    )
   }
 
   /**
@@ -40,10 +49,13 @@ class Diagram {
   draw(about, facts, colors) {
     const rows = facts.evaluation?.reliability
     const metrics = facts.metrics ?? {}
-    const shows = JSON.stringify([about, rows, colors.key, metrics])
+    const shows = JSON.stringify([about, rows, colors.key, metrics, facts.best])
     if (shows === this.#shows) return
     this.#shows = shows
     put(this.name, about.name)
+    this.name.title = about.name
+    const away = putAway(facts)
+    put(this.away, away && `Of ${away}`)
     const color = runColor(about.color, colors)
     /** @type {(x: number, y: number, words: string, anchor?: string) => SVGElement} */
     const text = (x, y, words, anchor = "middle") => {
@@ -74,11 +86,15 @@ class Diagram {
       }),
     )
     this.svg.replaceChildren(...parts)
-    const said = [
-      ["ECE", percent(metrics.validation_expected_calibration_error)],
-      ["Brier", digits(metrics.validation_brier)],
-      ["NLL", digits(metrics.validation_negative_log_likelihood)],
+    /** @type {[name: string, value: number | null | undefined, show: (value: any) => string][]} */
+    const numbers = [
+      ["ECE", calibrationError(rows), percent],
+      ["Brier", metrics.validation_brier, digits],
+      ["NLL", metrics.validation_negative_log_likelihood, digits],
     ]
+    // Not all are measured in every run.
+    const known = numbers.filter(([, value]) => typeof value === "number")
+    const said = known.map(([name, value, show]) => [name, show(value)])
     this.numbers.replaceChildren(
       ...said.map(([name, value]) =>
         element("span", {}, element("small", { text: name }), element("b", { text: value })),
@@ -141,7 +157,7 @@ export const mount = mounts((/** @type {View<ReliabilityData>} */ view) => {
       }
       view.follow(
         runs.map(({ id }) => id),
-        ["evaluation", "metrics"],
+        ["evaluation", "metrics", "best"],
       )
     },
     draw() {

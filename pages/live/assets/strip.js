@@ -2,7 +2,7 @@
 
 import { loadStrip, paintOne, tilesIn } from "./tiles.js"
 import { mounts } from "./view.js"
-import { element, percent, put } from "./words.js"
+import { element, percent, put, putAway } from "./words.js"
 
 /** @import {StripData} from "./wire.js" */
 /** @import {View} from "./view.js" */
@@ -77,7 +77,7 @@ export const mount = mounts((/** @type {View<StripData>} */ view) => {
         images = null
         build(0)
       }
-      view.follow([run], ["evaluation", "state"])
+      view.follow([run], ["evaluation", "state", "best"])
     },
     draw() {
       const strip = view.facts().evaluation?.strip ?? []
@@ -85,7 +85,8 @@ export const mount = mounts((/** @type {View<StripData>} */ view) => {
       if (made.length !== strip.length) build(strip.length)
       for (const [i, answer] of strip.entries()) drawTile(made[i], answer)
       const none = which === "wrong" && !mistakes ? "None of these images is wrong now" : ""
-      const right = `${strip.length - mistakes} of ${strip.length} right`
+      const away = putAway(view.facts())
+      const right = `${strip.length - mistakes} of ${strip.length} right${away && ` by ${away}`}`
       bar.say(which === "wrong", strip.length > 0, right, strip.length ? none : LATER)
     },
   }

@@ -155,14 +155,21 @@ export function inWords(facts, broken = false) {
 }
 
 /**
- * Which weights an evaluation is of: of a run whose best epoch's weights were restored at its end,
- * its last look was at those of its last epoch.
+ * Whether an evaluation is of weights that were put away: of a run whose best epoch's weights were
+ * restored at its end, the last look was at those of its last epoch. Empty where it is not.
  * @param {Facts} facts
  */
-export function weightsOf({ evaluation, best }) {
-  if (!evaluation) return ""
-  const at = `step ${count(evaluation.step)}`
-  return best?.restored && best.step < evaluation.step
-    ? `${at}: its last weights, not the restored ones of epoch ${count(best.epoch)}`
-    : at
+export const putAway = ({ evaluation, best }) =>
+  evaluation && best?.restored && best.step < evaluation.step
+    ? `its last weights, not the restored ones of epoch ${count(best.epoch)}`
+    : ""
+
+/**
+ * Which weights an evaluation is of.
+ * @param {Facts} facts
+ */
+export function weightsOf(facts) {
+  if (!facts.evaluation) return ""
+  const away = putAway(facts)
+  return `step ${count(facts.evaluation.step)}${away && `: ${away}`}`
 }

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { classColor, classShape, SHAPES } from "../../../../pages/live/assets/classes.js"
 import { markNames, markText } from "../../../../pages/live/assets/marks.js"
 import { nearest } from "../../../../pages/live/assets/timeline.js"
 
@@ -55,23 +54,6 @@ test("marks' names lie on no other and not over the curve; what has no room is a
     ],
   )
   assert.ok(rows(20_000).every(({ text, y }) => text !== "•" && y === 1))
-})
-
-test("classes beyond the palette have its colours again, in another shape", () => {
-  const palette = ["#a", "#b", "#c"]
-  assert.deepEqual(
-    [0, 2, 3, 7].map((c) => classColor(palette, c)),
-    ["#a", "#c", "#a", "#b"],
-  )
-  assert.deepEqual(
-    [0, 2, 3, 7].map((c) => SHAPES[classShape(palette, c)]),
-    ["disc", "disc", "square", "diamond"],
-  )
-  const looks = Array.from(
-    { length: 12 },
-    (_, c) => `${classColor(palette, c)} ${classShape(palette, c)}`,
-  )
-  assert.equal(new Set(looks).size, 12)
 })
 
 test("the nearest step that weights were kept of", () => {

@@ -74,3 +74,11 @@ test("an evaluation of weights that were put away again says so", () => {
   assert.equal(words.weightsOf({ evaluation, best: null }), "step 1,200")
   assert.equal(words.weightsOf({}), "")
 })
+
+test("weights that were put away are told of an evaluation after the best epoch alone", () => {
+  const facts = { evaluation: { step: 30 }, best: { restored: true, step: 20, epoch: 2 } }
+  assert.equal(words.putAway(facts), "its last weights, not the restored ones of epoch 2")
+  assert.equal(words.putAway({ ...facts, best: { ...facts.best, restored: false } }), "")
+  assert.equal(words.putAway({ ...facts, evaluation: { step: 20 } }), "")
+  assert.equal(words.putAway({}), "")
+})
