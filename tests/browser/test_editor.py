@@ -137,6 +137,32 @@ def test_one_press_mends_and_one_undo_takes_it_back(
     holds(text_area(page), text)
 
 
+OWN = """import tensorflow as tf
+
+def own(y_true, y_pred):
+    error = tf.square(y_true - y_pred)
+    return tf.reduce_mean(error, axis=-1)
+"""
+PASTED = f"{OWN}\nmodel.compile(loss=own)\nmodel.fit(x, y)"
+KEPT = f"{OWN}\nown\n"
+
+
+def test_a_fix_of_several_lines_is_one_press_and_one_undo(page: Page) -> None:
+    """What of a whole answer is no loss goes, from the checker's own note."""
+    text_area(page).fill(PASTED)
+    fix = page.locator(".editor .fix")
+    expect(fix).to_have_text("Keep only the loss")
+    fix.click()
+    holds(text_area(page), KEPT)
+    expect(verdict(page)).to_have_text("Understood")
+    expect(fix).to_be_hidden()
+    expect(text_area(page)).to_be_focused()
+    text_area(page).press("Control+Z")
+    holds(text_area(page), PASTED)
+    text_area(page).press("Control+Shift+Z")
+    holds(text_area(page), KEPT)
+
+
 def test_faults_are_stepped_through(page: Page) -> None:
     text_area(page).fill("a = log(y_true)\nb = floor(y_pred)\n-sum(a * b, axis=-1)")
     onward = page.locator(".editor .onward")

@@ -8,7 +8,7 @@ time, in the fonts that the pages bring. A tolerance is for another machine's sm
 
 import io
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -22,12 +22,14 @@ from playground.runs.store import Store, open_store
 from playground.settings import Settings
 from tests.browser.conftest import Server, pages
 from tests.browser.replay import replay
+from tests.browser.tasks import replayed
 
 Open = Callable[..., Page]
 PICTURES = Path(__file__).parent / "pictures"
 RESULTS = Path(__file__).parents[2] / "test-results" / "pictures"
 RECORD = os.environ.get("PICTURES") == "record"
 SIZES = {1440: 1300, 360: 1300}  # pixels: width, height
+TALL = 2600  # where what is the page's own stands beneath what all have
 SCALE = 2  # that the wide ones are kept smaller by
 COLOURS = 256
 UNLIKE = 60  # of 255, in any channel, after a blur of 3 by 3
@@ -68,6 +70,12 @@ WITHOUT_PROGRESS = """() => {
             each.closest('[data-testid=stElementContainer]').style.display = 'none'
 }"""
 STATES = [(path, state) for path in READY for state in ("before", "during", "after")]
+# The same of the pages of tasks, of a run that is over.
+OF_TASKS = {
+    "siamese": (".pairs li canvas[aria-label]", ".distances svg path"),
+    "incremental": (".phases td.full", ".exemplars canvas[aria-label]"),
+    "autoencoder": (".reconstructions canvas[aria-label]", ".latent:not(.is-empty)"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +118,20 @@ def test_a_page_looks_as_it_did(
     looked_at(page, f"{path or 'playground'}-{state}")
 
 
+@pytest.mark.parametrize("path", OF_TASKS)
+def test_a_page_of_a_task_looks_as_it_did(
+    open_page: Open, store: Store, path: str, tmp_path: Path
+) -> None:
+    page = open_page(f"{path}?dataset=digits", height=SIZES[1440])
+    expect(page.locator(".curves.is-empty")).to_be_visible(timeout=SLOW_MS)
+    expect(page.locator(".studio[data-kind]")).to_be_visible(timeout=SLOW_MS)
+    looked_at(page, f"{path}-before", ("light",))
+    page = open_page(f"{path}?run={replayed(path, store, tmp_path)}", height=TALL)
+    for what in (".curves[data-end]", *OF_TASKS[path]):
+        expect(page.locator(what).first).to_be_attached(timeout=SLOW_MS)
+    looked_at(page, f"{path}-after", sizes={1440: TALL, 360: TALL})
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_losses_look_as_they_did(open_page: Open, scheme: str) -> None:
     """Their thumbnails are drawn by the server, in the scheme that it was told."""
@@ -119,17 +141,24 @@ def test_the_losses_look_as_they_did(open_page: Open, scheme: str) -> None:
     looked_at(page, "losses", (scheme,))
 
 
-def looked_at(page: Page, name: str, schemes: Sequence[str] = ("light", "dark")) -> None:
-    """Compares all pictures of a page, and lets axe examine what is on it."""
+def looked_at(
+    page: Page,
+    name: str,
+    schemes: Sequence[str] = ("light", "dark"),
+    sizes: Mapping[int, int] = SIZES,
+) -> None:
+    """Compares all pictures of a page, and lets axe examine what is on it, of a phone's in one
+    scheme: the colours of both are those of the wide page."""
     unlike = []
     for scheme in schemes:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        for width, height in SIZES.items():
+        for width, height in sizes.items():
             page.set_viewport_size({"width": width, "height": height})
             shown = small(still(page), width)
             unlike += compared(f"{name}-{scheme}-{width}", shown)
-        page.set_viewport_size({"width": 1440, "height": SIZES[1440]})
-        serious(page, f"{name}, {scheme}")
+            if width == 1440 or scheme == schemes[0]:
+                serious(page, f"{name}, {scheme}, {width}")
+        page.set_viewport_size({"width": 1440, "height": sizes[1440]})
     assert not unlike, f"see test-results/pictures: {unlike}"
 
 
