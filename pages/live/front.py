@@ -4,9 +4,10 @@ Opened at a page of the app, its script would try that page's own path first, fa
 without it: two errors in the console, and a while lost (streamlit/streamlit#7074).
 """
 
+import gzip
 import json
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pages.live.files import base
@@ -30,6 +31,11 @@ class Front:
         if scope["type"] != "http" or scope["method"] != "GET":
             await self.app(scope, receive, send)
             return
+        asked = Headers(scope=scope)
+        zips = "gzip" in asked.get("accept-encoding", "")
+        if "text/html" in asked.get("accept", ""):  # a page: it comes plain, and is zipped here
+            plain = [each for each in scope["headers"] if each[0] != b"accept-encoding"]
+            scope = {**scope, "headers": plain}
         start: Message | None = None  # of a page, kept until its body is whole
         body = b""
 
@@ -46,6 +52,10 @@ class Front:
                 return
             told = body.replace(HEAD, HEAD + f"<script>{script()}</script>".encode(), 1)
             headers = MutableHeaders(scope=start)
+            if zips:
+                told = gzip.compress(told, 6, mtime=0)
+                headers["content-encoding"] = "gzip"
+            headers["vary"] = "Accept-Encoding"
             headers["content-length"] = str(len(told))
             for validator in ("etag", "last-modified"):  # of the file, which is another
                 del headers[validator]

@@ -1,6 +1,7 @@
 """Streamlit's page is told where its server is, and nothing else is touched."""
 
 import base64
+import gzip
 import hashlib
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 import streamlit as st
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import FileResponse, PlainTextResponse
 from starlette.routing import Route
 
@@ -42,6 +44,15 @@ def test_a_page_is_told_before_its_own_scripts_and_its_policy_allows_it(app: Sta
     digest = base64.b64encode(hashlib.sha256(front.script().encode()).digest()).decode()
     assert f"'sha256-{digest}'" in policy()
     assert 'location.origin+"/"' in front.script()
+
+
+def test_a_browser_gets_it_zipped(app: Starlette) -> None:
+    zipping = Starlette(
+        routes=app.routes, middleware=[*app.user_middleware, Middleware(GZipMiddleware)]
+    )
+    headers = {"accept": "text/html,*/*;q=0.8", "accept_encoding": "gzip, deflate"}
+    found = finished(ask(zipping, "/losses", Answer(), **headers))
+    assert front.script().encode() in gzip.decompress(found.body)
 
 
 def test_what_is_no_page_stays_as_it_is(app: Starlette) -> None:
