@@ -33,6 +33,12 @@ class Job:
     stop_message: str = ""
     kept: threading.Event = field(default_factory=threading.Event)  # its checkpoint came
 
+    def awaits(self, event: Event) -> bool:
+        """Whether somebody waits for what is not heard yet: a state, a mark, the first point."""
+        if isinstance(event, Progress):
+            return not self.step
+        return isinstance(event, Started | Changed | Finished | Failed)
+
     def hear(self, event: Event) -> None:
         """The worker says this of it."""
         self.heard = True

@@ -390,8 +390,7 @@ class Supervisor:
 
     def _hear(self, slot: WorkerSlot, job: Job, event: Event) -> None:
         """Records an event of a live run. Called without the lock."""
-        first = isinstance(event, Progress) and not job.step
-        awaited = first or isinstance(event, Started | Changed | Finished | Failed)
+        awaited = job.awaits(event)
         job.hear(event)
         if isinstance(event, Progress):
             self._durations.note(job.queued.spec, event.images_per_second)
@@ -401,7 +400,7 @@ class Supervisor:
                 job.kept.set()
             if isinstance(event, Finished) and job.stop_message:
                 self.store.set_state(job.run_id, event.reason, job.stop_message)
-            if first or not isinstance(event, Progress):
+            if awaited or not isinstance(event, Progress):
                 self._notify(job.run_id, awaited)
         except StoreError as error:
             if isinstance(event, Finished | Failed):
