@@ -53,6 +53,15 @@ class IncrementalSpec(CnnSpec):
             "data",
         ),
     ] = AS_THEY_ARE
+    pauses: Annotated[
+        bool,
+        Knob(
+            "Pause between phases",
+            "The run waits where a phase begins, so that the loss or a rate can be changed there; "
+            "Resume goes on. A run from a terminal does not wait.",
+            "data",
+        ),
+    ] = False
     head: Annotated[
         str,
         Knob(
@@ -149,15 +158,6 @@ class IncrementalSpec(CnnSpec):
             },
         ),
     ] = "equal"
-    pauses: Annotated[
-        bool,
-        Knob(
-            "Pause between phases",
-            "The run waits where a phase begins, so that the loss or a rate can be changed there; "
-            "Resume goes on. A run from a terminal does not wait.",
-            "memory",
-        ),
-    ] = False
     augmented: Annotated[
         str,
         Knob(
