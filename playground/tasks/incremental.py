@@ -8,7 +8,7 @@ from pydantic import ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from playground.cnn import FLOAT, NORMALISE, CnnSpec, bias, trunk
-from playground.datasets import SETS, Dataset, source_of
+from playground.datasets import SETS, Dataset, counts, source_of
 from playground.knobs import Knob, shown
 from playground.layers import Layer, Plan
 from playground.spec import TASK_KNOB, RunSpec
@@ -251,6 +251,28 @@ class IncrementalSpec(CnnSpec):
                 "epochs",
                 "expected at least {phases}, one for each phase; got {epochs}",
                 {"phases": phases, "epochs": self.epochs},
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _as_many_as_there_are(self) -> "IncrementalSpec":
+        """No more exemplars than images, where exemplars are kept: of a class as many as it has if
+        all have the same number."""
+        images = counts(self).trained
+        a_class = images // len(source_of(self.dataset).class_names)
+        if self.kept != "exemplars":
+            return self
+        if self.memory > images:
+            raise PydanticCustomError(
+                "memory",
+                "expected at most {most}, the images to train on; got {got}",
+                {"most": f"{images:,}", "got": f"{self.memory:,}"},
+            )
+        if not self.memory and self.exemplars > a_class:
+            raise PydanticCustomError(
+                "exemplars",
+                "expected at most {most}, the images that a class has; got {got}",
+                {"most": f"{a_class:,}", "got": f"{self.exemplars:,}"},
             )
         return self
 

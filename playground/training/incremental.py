@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from playground import datasets, models
+from playground.errors import SpecError
 from playground.spec import RunSpec
 from playground.streams import stream
 from playground.tasks.incremental import IncrementalSpec
@@ -96,6 +97,13 @@ class IncrementalWork(Work):
         """The phase with these old rows: of exemplars as many draws as give the spec's share of
         its images, each as often as another or once more."""
         new = self._new_rows(number)
+        if not len(new):
+            raise SpecError(
+                "train_images",
+                f"of the classes of phase {number + 1} no image is among the "
+                f"{len(self.rows['train']['labels']):,} to train on",
+                "Take more images, or another seed.",
+            )
         if self.own.kept == "exemplars" and len(kept):
             draws = round(len(new) * self.own.replay / (1 - self.own.replay))
             kept = np.resize(kept, max(draws, 1))

@@ -177,6 +177,12 @@ def test_epochs_left_out_are_enough_for_each_phase(dataset: str, groups: str) ->
         ({"class_order": "1,2,3"}, "class_order: expected as they are, shuffled, or each of 0 to"),
         ({"epochs": 4}, "expected at least 5, one for each phase; got 4"),
         ({"replay": 1.0}, r"replay: expected 0\.05 to 0\.9"),
+        ({"groups": "4,0,6"}, "groups: expected pairs"),
+        ({"class_order": "1,1,2,3,4,5,6,7,8,9"}, "class_order: expected as they are"),
+        ({"class_order": "backwards"}, "class_order: expected as they are"),
+        ({"exemplars": 200}, "exemplars: expected at most 129, the images that a class has; got 2"),
+        ({"exemplars": 0}, "exemplars: expected 1 to"),
+        ({"memory": 5000}, "memory: expected at most 1,293, the images to train on; got 5,000"),
         ({"kept": "some"}, "kept: expected one of none, exemplars, all"),
         ({"mixup": 0.2}, "mixup: a setting of Classification; this run is Incremental"),
     ],
@@ -184,6 +190,22 @@ def test_epochs_left_out_are_enough_for_each_phase(dataset: str, groups: str) ->
 def test_a_bad_setting_names_its_field(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(SpecError, match=said):
         RunSpec.parse({"task": "incremental", "dataset": "digits", "epochs": 10, **changes})
+
+
+def test_a_phase_without_images_is_refused_in_words() -> None:
+    own = {"groups": "one by one", "epochs": 9, "train_images": 50, "kept": "none"}
+    digits = datasets.load("digits")
+    # Fifty draws of ten classes: one is soon left out.
+    few = (spec(**own, seed=seed) for seed in range(100))
+    alone = set(range(2, 10))  # each is a phase
+    lacking = next(
+        each for each in few if not alone <= set(datasets.split(digits, each).train_labels)
+    )
+    with pytest.raises(
+        SpecError, match=r"train_images: of the classes of phase \d no image"
+    ) as told:
+        loop.prepare(lacking)
+    assert "another seed" in told.value.operator_hint
 
 
 # Phases
