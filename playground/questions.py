@@ -119,6 +119,7 @@ QUESTIONS: dict[str, Question] = {
     "reconstructions": _look(),
     "latent": _look("target"),
     "decode": _look("codes", "walk", "target"),
+    "encode": _look("image", "target", required=("image",)),
     "file": Question("look", "Writing the file", patience="look_seconds"),
     "project": Question(
         "project",

@@ -192,10 +192,6 @@ def maps(
     `sights` are the images that its network takes at once, and it `tells` classes apart or not.
     `seen` is where it begins; returns what the visitor looks at now. `upload` is a picture to look
     at: a key of its own, its name, and pixels uint8 of that shape."""
-    picture = None
-    if upload is not None:
-        mark, name, pixels = upload
-        picture = {"key": mark, "name": name, "pixels": base64.b64encode(pixels).decode()}
     result = _view(
         key,
         "maps",
@@ -208,12 +204,20 @@ def maps(
             "side": shape[0],
             "channels": shape[2],
             "other": None if other is None else asdict(other),
-            "upload": picture,
+            "upload": _upload(upload),
             **asdict(seen),
         },
         on_view_change=_nothing,
     )
     return seen_of(result.view, seen)
+
+
+def _upload(picture: tuple[str, str, bytes] | None) -> dict[str, str] | None:
+    """A visitor's picture for a view: a key of its own, its name, and its pixels."""
+    if picture is None:
+        return None
+    mark, name, pixels = picture
+    return {"key": mark, "name": name, "pixels": base64.b64encode(pixels).decode()}
 
 
 def embedding(
@@ -281,13 +285,17 @@ def latent(
     run: str | None,
     class_names: Sequence[str],
     palette: Mapping[str, Any],
+    shape: tuple[int, int, int],
     *,
     conditional: bool = False,
+    upload: tuple[str, str, bytes] | None = None,
 ) -> None:
-    """Where an autoencoder puts test images and what its decoder makes of each place; `palette` has
-    the classes' colours under "light" and "dark". A `conditional` decoder is told a class."""
+    """Where an autoencoder of images of this `shape` (H, W, C) puts test images and what its
+    decoder makes of each place; `palette` has the classes' colours under "light" and "dark". A
+    `conditional` decoder is told a class. `upload` as of `maps`."""
     given = {"run": run, "classes": list(class_names), "palette": dict(palette)}
-    _view(key, "latent", 560, {**given, "conditional": conditional})
+    about = {"conditional": conditional, "side": shape[0], "channels": shape[2]}
+    _view(key, "latent", 560, {**given, **about, "upload": _upload(upload)})
 
 
 def matrix(

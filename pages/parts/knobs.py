@@ -102,6 +102,12 @@ def _decimals(step: float) -> int:
     return max(0, -math.floor(math.log10(step)))
 
 
+def has_group(name: str) -> bool:
+    """Whether the chosen task has fields of a group."""
+    described = knobs(session.value(field_key("task")))
+    return any(each.group == name for each in described.values())
+
+
 def group(name: str, faults: Mapping[str, str]) -> None:
     """The widgets of all fields of a group, in their order."""
     for field, described in knobs(session.value(field_key("task"))).items():

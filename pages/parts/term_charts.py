@@ -41,7 +41,7 @@ def charts(record: RunRecord | None) -> list[component.Metric]:
     count = len(texts)
     for i in range(1, count + 1):
         for j in range(i + 1, count + 1):
-            title = f"Cosine of terms {i} and {j}, at features"
+            title = f"Cosine of terms {i} and {j}, at {TASKS[record.spec.task].felt_at}"
             found.append(component.Metric(f"cosine{i}{j}", title, f"cos {i},{j}"))
     return found
 
@@ -59,4 +59,7 @@ def _line(run_id: str, count: int) -> None:
     rerun.follow()
     record = runs.find(run_id)
     with st.container(key="lesson-terms"):
-        st.caption(conflict.verdict(dict(record.metrics) if record is not None else {}, count))
+        if record is None:
+            return
+        where = TASKS[record.spec.task].felt_at
+        st.caption(conflict.verdict(dict(record.metrics), count, where))

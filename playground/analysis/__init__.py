@@ -59,6 +59,8 @@ def answer(question: Mapping[str, Any]) -> dict[str, Any]:
         case "decode":
             codes, walk = question.get("codes", ()), question.get("walk", ())
             return latent.decode(subject, codes, walk, int(question.get("target", -1)))
+        case "encode":
+            return latent.encode(subject, image, int(question.get("target", -1)))
         case _:
             raise WorkerError("That cannot be looked at.", "Reload the page.")
 

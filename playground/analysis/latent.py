@@ -1,6 +1,6 @@
 """The code of an autoencoder: where it puts images, and what its decoder makes of a place."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from statistics import NormalDist
 from typing import Any
@@ -166,6 +166,19 @@ def decode(
             )
         wanted = np.asarray(codes, np.float64).clip(-1e6, 1e6)
     return {"images": code.decode(wanted, _told(code, target, len(wanted)))}
+
+
+def encode(network: Network, chosen: Mapping[str, Any], target: int = -1) -> dict[str, Any]:
+    """The `code` (L,) of one image, and `images` uint8 (2, H, W, C): the image as the encoder gets
+    it and the reconstruction of that code. A conditional network is told the class `target`; of a
+    test image, its own where none is given."""
+    code = _code(network)
+    row = network.row(chosen)
+    own = target < 0 and "pixels" not in chosen
+    told = _told(code, int(row["labels"][0]) if own else target, 1)
+    mean = code.encode(row["images"], told)["mu"]
+    images = np.concatenate([row["images"], code.decode(mean, told)])
+    return {"code": mean[0].astype(np.float32), "images": images}
 
 
 def _told(code: Code, target: int, count: int) -> np.ndarray:

@@ -176,11 +176,21 @@ class Autoencoder(Task):
         Measure("divergence", "KL divergence", " nats", better="lower", of_steps=True),
         Measure("elbo", "Negative ELBO", " nats", better="lower"),
         Measure("squared_error", "Squared error a pixel", better="lower"),
-        Measure("active", "Active dimensions"),
+        Measure("active", "Active dimensions", better=""),
     )
     panels = ("loss",)
     views = ("reconstructions", "latent")
     page, icon = "autoencoder", ":material/blur_on:"
+    felt_at = "mu"
+
+    def of_terms(self, spec: AutoencoderSpec) -> Sequence[Measure]:
+        """Each term's value, and its pull at what the code is drawn from."""
+        second = "log_var" if spec.kind == "variational" else "z"
+        return (
+            Measure("", ""),
+            Measure("_features", "gradient norm at mu"),
+            Measure("_logits", f"gradient norm at {second}"),
+        )
 
     def work(self, spec: RunSpec, dataset: Dataset) -> "Work":
         """The worker's part of a run. Imports TensorFlow."""

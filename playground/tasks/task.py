@@ -69,6 +69,7 @@ class Task:
     views: Sequence[str] = ()  # live views of the Playground beside the curves
     page: str = "playground"  # the file in `pages` on which it is set up and watched
     icon: str = ":material/category:"  # of that page, where it is its own
+    felt_at = "the features"  # where the pull of each of a loss' terms is measured, in words
     packed: Sequence[str] = ()  # modules of `playground/training` that an exported script imports
 
     def of_terms(self, spec: Any) -> Sequence[Measure]:

@@ -146,6 +146,9 @@ def test_digits_are_learned_and_each_dimension_is_reported() -> None:
     np.testing.assert_allclose(again, 255 * np.asarray(code["x_hat"]), atol=0.51)
     middle = answer({**asked, "what": "decode", "codes": np.asarray(code["mu"]).tolist()})
     np.testing.assert_array_equal(middle["images"], again)
+    own = answer({**asked, "what": "encode", "image": {"pixels": images[3].reshape(-1)}})
+    np.testing.assert_array_equal(own["images"], [images[3], again[3]])
+    np.testing.assert_allclose(own["code"], np.asarray(code["mu"])[3], atol=1e-4)
     walk = answer({**asked, "what": "decode", "walk": [0, 5]})["images"]
     np.testing.assert_array_equal(walk[[0, -1]], again[[0, 5]])
 

@@ -183,6 +183,24 @@ def test_every_look_into_a_network(store: Store, tmp_path: Path) -> None:
     assert not mistakes(sent, tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["variational", "plain"])
+def test_every_look_into_a_code(kind: str, store: Store, tmp_path: Path) -> None:
+    spec = RunSpec.parse(
+        {"task": "autoencoder", "dataset": "digits", "epochs": 1, "kind": kind, "latent": 3,
+         "noise": 0.1 if kind == "plain" else 0.0}
+    )  # fmt: skip
+    _, _, kept = recorded(store, spec)
+    asked = {"spec": spec.to_json(), "weights": kept[-1].arrays, "step": 4}
+    questions: Sent = [
+        ("ReconstructionsAnswer", {"what": "reconstructions"}),
+        ("LatentAnswer", {"what": "latent"}),
+        ("DecodeAnswer", {"what": "decode", "walk": [0, 5]}),
+        ("EncodeAnswer", {"what": "encode", "image": {"pixels": np.zeros(64, np.uint8)}}),
+    ]
+    sent = [(name, {**answer({**asked, **more}), "step": 4}) for name, more in questions]
+    assert not mistakes(sent, tmp_path)
+
+
 TEXTS = {
     "CurveAnswer": ("categorical_crossentropy", "curve"),
     "SimplexAnswer": ("categorical_crossentropy", "simplex"),
@@ -238,8 +256,11 @@ def test_what_views_are_given_by_their_pages(
     component.strip("i", "1", names)
     component.matrix("m", "1", names, [["cat"], ["dog"]])
     component.exemplars("n", None, names)
+    light = {"light": ["#000000"], "dark": ["#ffffff"]}
+    component.latent("o", "1", names, light, (8, 8, 1), upload=("k", "dog.png", b"123"))
+    component.reconstructions("p", None, names)
     component.studio("j", "focal", written=False, parameters={"gamma": 2.0}, names=["gamma"])
-    assert len({kind for kind, _ in sent}) == 11
+    assert len({kind for kind, _ in sent}) == 13
     assert not mistakes(sent, tmp_path)
 
 

@@ -44,6 +44,19 @@ export function codeAt({ origin, axes }, [a, b]) {
   return Array.from(origin, (from, i) => from + a * axes[i] + b * axes[width + i])
 }
 
+/**
+ * The place of a code, or of what of it is in the plane: the axes stand upright on each other.
+ * @param {LatentAnswer} answer
+ * @param {ArrayLike<number>} code
+ * @returns {Place}
+ */
+export function placeOf({ origin, axes }, code) {
+  const width = origin.length
+  const along = (/** @type {number} */ axis) =>
+    Array.from(origin).reduce((sum, from, i) => sum + (code[i] - from) * axes[axis * width + i], 0)
+  return [along(0), along(1)]
+}
+
 export class Plane {
   /** @type {LatentAnswer | null} */
   answer = null

@@ -5,7 +5,8 @@ import { look } from "./ask.js"
 import { Asker, Newest } from "./asker.js"
 import { classColor } from "./classes.js"
 import { bars } from "./latent-bars.js"
-import { codeAt, Plane } from "./latent-plane.js"
+import { Own } from "./latent-own.js"
+import { codeAt, Plane, placeOf } from "./latent-plane.js"
 import { paintImage } from "./pixels.js"
 import { mounts } from "./view.js"
 import { element, percent, put } from "./words.js"
@@ -67,9 +68,10 @@ function parts() {
   const trouble = element("p", { className: "trouble", role: "status" })
   const empty = element("p", { className: "empty" })
   const note = element("small")
+  const own = element("div")
   return {
     ...{ canvas, decoded, where, legend, grid, ofClass, from, to, walk, draw, row, used },
-    ...{ trouble, empty, note },
+    ...{ trouble, empty, note, own },
   }
 }
 
@@ -92,7 +94,7 @@ function arranged(made) {
     element("section", {}, element("h4", { text: "The decoder over the plane" }), grid),
   )
   const ways = element("div", { className: "ways" }, from.node, to.node, walk, draw)
-  return [stage, ways, made.row, made.empty, made.trouble]
+  return [stage, ways, made.row, made.own, made.empty, made.trouble]
 }
 
 export const mount = mounts((/** @type {View<LatentData>} */ view) => {
@@ -127,6 +129,7 @@ export const mount = mounts((/** @type {View<LatentData>} */ view) => {
       plane.answer = found
       complain("")
       decoding.want()
+      own.changed()
       view.paint()
     },
     refuse: (error) => complain(error.words),
@@ -145,10 +148,22 @@ export const mount = mounts((/** @type {View<LatentData>} */ view) => {
     },
     refuse: (error) => complain(error.words),
   })
+  const own = new Own({
+    question: () => (of && answer ? { run: of, ...target() } : null),
+    placed: (code) => {
+      if (!answer) return
+      plane.at = placeOf(answer, code)
+      decoding.want()
+      view.paint()
+    },
+    complain,
+  })
+  made.own.append(own.node)
   view.onEnd(() => {
     asker.end()
     decoding.end()
     rowed.end()
+    own.end()
   })
   view.onSize(made.canvas)
 
@@ -185,6 +200,7 @@ export const mount = mounts((/** @type {View<LatentData>} */ view) => {
   made.ofClass.onchange = () => {
     asker.changed()
     decoding.changed()
+    own.changed()
   }
   made.grid.onclick = (event) => {
     if (!answer) return
@@ -236,7 +252,7 @@ export const mount = mounts((/** @type {View<LatentData>} */ view) => {
 
   let painted = ""
   return {
-    adopt({ run, classes, conditional }) {
+    adopt({ run, classes, conditional, side, channels, upload }) {
       if (run !== of) {
         of = run
         answer = plane.answer = null
@@ -250,6 +266,7 @@ export const mount = mounts((/** @type {View<LatentData>} */ view) => {
         )
         made.ofClass.replaceChildren(...options)
       }
+      own.adopt({ side, channels, upload })
       view.follow([run], ["snapshots", "evaluation", "state"])
     },
     repaint() {

@@ -316,7 +316,16 @@ export interface DecodeAnswer {
   images: Bytes
 }
 
+export interface EncodeAnswer {
+  step: number
+  /** (L,) */
+  code: Floats
+  /** (2, H, W, C): the image and its reconstruction. */
+  images: Bytes
+}
+
 export interface Looks {
+  encode: EncodeAnswer
   reconstructions: ReconstructionsAnswer
   latent: LatentAnswer
   decode: DecodeAnswer
@@ -525,11 +534,21 @@ export interface ExemplarsData extends Home {
   classes: string[]
 }
 
+/** A visitor's picture, its pixels in base 64. */
+export interface Upload {
+  key: string
+  name: string
+  pixels: string
+}
+
 export interface LatentData extends Home {
   run: string | null
   classes: string[]
   palette: { light: string[]; dark: string[] }
   conditional: boolean
+  side: number
+  channels: number
+  upload: Upload | null
 }
 
 export interface NetworkData extends Home {
@@ -554,7 +573,7 @@ export interface MapsData extends Home, Seen {
   side: number
   channels: number
   other: RunAbout | null
-  upload: { key: string; name: string; pixels: string } | null
+  upload: Upload | null
 }
 
 export interface EmbeddingData extends Home, Seen {

@@ -4,13 +4,19 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 
 import { active, verdict } from "../../../../pages/live/assets/latent-bars.js"
-import { codeAt, extent } from "../../../../pages/live/assets/latent-plane.js"
+import { codeAt, extent, placeOf } from "../../../../pages/live/assets/latent-plane.js"
 
 const floats = (values, ...shape) => Object.assign(Float32Array.from(values), { shape })
 
 test("a place of the plane is a code on its two axes", () => {
   const answer = { origin: floats([1, 2, 3], 3), axes: floats([1, 0, 0, 0, 0, 1], 2, 3) }
   assert.deepEqual(codeAt(answer, [2, -1]), [3, 2, 2])
+})
+
+test("the place of a code is where its plane has it, without what is beside the plane", () => {
+  const answer = { origin: floats([1, 2, 3], 3), axes: floats([1, 0, 0, 0, 0, 1], 2, 3) }
+  assert.deepEqual(placeOf(answer, codeAt(answer, [2, -1])), [2, -1])
+  assert.deepEqual(placeOf(answer, [3, 99, 2]), [2, -1])
 })
 
 test("the plane shows the whole grid and all but the outermost hundredth of the points", () => {
