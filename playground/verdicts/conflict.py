@@ -11,7 +11,7 @@ FAINT = 30.0  # a gradient so many times smaller is hardly felt
 
 def verdict(metrics: Mapping[str, float], count: int, where: str = "the features") -> str:
     """Which two terms conflict, or which is hardly felt, as of the last evaluation; `where` their
-    pulls are measured."""
+    gradients are measured."""
     pairs = [(i, j) for i in range(1, count + 1) for j in range(i + 1, count + 1)]
     cosines = {(i, j): metrics.get(f"validation_cosine{i}{j}") for i, j in pairs}
     known = {pair: value for pair, value in cosines.items() if value is not None}

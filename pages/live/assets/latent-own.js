@@ -21,7 +21,7 @@ export class Own {
   #said = element("p", { className: "where" })
   #drawing = element("details", { className: "drawing" }, element("summary", { text: "Draw one" }))
   #pair
-  /** @type {ReturnType<typeof import("./sketch.js").sketch> | null} Loaded when it is opened. */
+  /** @type {import("./sketch.js").Sketch | null} Loaded when it is opened. */
   #pad = null
   #opening = new Newest()
   #side = 0
@@ -78,7 +78,7 @@ export class Own {
   adopt({ side, channels, upload }) {
     if (side !== this.#side) this.#pixels = ""
     this.#side = side
-    this.#pad?.setSize(side)
+    if (this.#pad) this.#pad.size = side
     this.#drawing.hidden = channels !== 1
     if (upload && upload.key !== this.#key) {
       this.#key = upload.key
@@ -121,10 +121,10 @@ export class Own {
     if (this.#pad || !this.#drawing.open) return
     await this.#opening.run(
       async (signal) => {
-        const { sketch } = await part(import("./sketch.js"))
+        const { Sketch } = await part(import("./sketch.js"))
         if (signal.aborted) return
-        const pad = sketch((pixels) => this.#choose(toBase64(pixels), "Your drawing"))
-        pad.setSize(this.#side)
+        const pad = new Sketch((pixels) => this.#choose(toBase64(pixels), "Your drawing"))
+        pad.size = this.#side
         const wipe = element("button", { type: "button", className: "quiet", text: "Clear" })
         wipe.onclick = () => pad.clear()
         this.#drawing.append(pad.canvas, wipe)
