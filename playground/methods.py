@@ -27,6 +27,7 @@ class Method:
     changes: Mapping[str, Any]
 
 
+# A table: rows are alike in shape, since each says just what its method differs in.
 METHODS: dict[str, Method] = {
     "fine-tuning": Method(
         "Fine-tuning",

@@ -1,5 +1,6 @@
 """The three floors: who may import whom, and where."""
 
+import ast
 import re
 
 import pytest
@@ -70,6 +71,17 @@ def test_a_function_imports_only_what_is_heavy_or_has_a_reason() -> None:
 
 def _heavy(late: Import, edges: dict[str, set[str]]) -> bool:
     return any(name.split(".")[0] in HEAVY for name in reached(late.of, edges))
+
+
+def test_private_names_stay_in_their_file() -> None:
+    """None is imported; that none is read off another module, Ruff sees (SLF001)."""
+    for name, path in sources().items():
+        tree = ast.parse(path.read_text())
+        taken = [each for each in ast.walk(tree) if isinstance(each, ast.ImportFrom)]
+        private = [
+            alias.name for each in taken for alias in each.names if alias.name.startswith("_")
+        ]
+        assert set(private) <= {"__version__"}, (name, private)
 
 
 def test_what_a_session_holds_has_a_type() -> None:
