@@ -1,5 +1,6 @@
 """Circles, squares and triangles of 28×28 pixels, drawn here: they need no file."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -56,8 +57,6 @@ x, y, x_test, y_test = train["images"], train["labels"], test["images"], test["l
 
 def _script() -> str:
     """The function above as a script has it."""
-    import inspect
-
     lines = inspect.getsource(_drawn).split("\n")
     body = "\n".join(line for line in lines[2:] if line.strip())
     return _SCRIPT.format(body=body.replace("len(NAMES)", "3").replace("SIDE", str(SIDE)))

@@ -7,6 +7,7 @@ fixed seed, so that the same sweep has the same points everywhere.
 
 import itertools
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -118,8 +119,6 @@ def points(axes: Sequence[Axis], design: str, count: int = 0) -> list[Lane]:
 def _shares(axes: int, count: int, design: str) -> np.ndarray:
     if design == "random":
         return np.random.default_rng(_SEED).random((count, axes))
-    import warnings
-
     from scipy.stats import qmc
 
     with warnings.catch_warnings():  # that a count is no power of two costs its balance a little

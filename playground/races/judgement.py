@@ -4,6 +4,7 @@ Two lanes of one seed share their images, first weights and batches, so what is 
 differences of the pairs. All tests are SciPy's; Holm's correction, which SciPy has not, is here.
 """
 
+import inspect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -195,7 +196,5 @@ def more(gain: np.ndarray, lanes: int, level: float = LEVEL) -> int | None:
 
 def _random(function: object) -> dict[str, int]:
     """A fixed seed by the name that this SciPy has for it: the same race gives the same table."""
-    import inspect
-
     name = "rng" if "rng" in inspect.signature(function).parameters else "random_state"  # type: ignore[arg-type]
     return {name: 0}
