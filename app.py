@@ -15,6 +15,7 @@ from pages.live.routes import feed, routes
 from pages.live.shutdown import before_shutdown
 from pages.live.startup import Startup
 from pages.live.throttle import Throttle
+from playground.races import feeder
 from playground.runs.address import announced
 from playground.runs.supervisor import service
 from playground.settings import settings
@@ -31,10 +32,13 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Workers are warm before anyone presses Train, and gone when the server is."""
     supervisor = await anyio.to_thread.run_sync(service)
     supervisor.listeners.append(feed.wake)
+    races = feeder.service()
+    races.start()
     try:
         with before_shutdown(feed.close), announced(settings().home, address()):
             yield
     finally:
+        await anyio.to_thread.run_sync(races.close)
         await anyio.to_thread.run_sync(supervisor.close)
         # Not left to atexit: a signal that ends the server ends the process before that.
         await anyio.to_thread.run_sync(supervisor.store.close)

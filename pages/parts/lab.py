@@ -59,5 +59,5 @@ def _start(name: str) -> None:
     except PlaygroundError as error:
         problems.remember(error, "Not started", about="settings")
         return
-    if together.train_together(specs):
+    if together.race_together(specs):
         draft.take(specs[0])

@@ -78,6 +78,8 @@ def keep() -> None:
 # What is on the screen: `pages.parts.url` reads and writes them.
 RUN: Key[str] = declare("run", str)  # the shown run's id, "" for none
 COMPARE: Key[list[str]] = declare("compare", list)  # the ids of those beside it
+RACE: Key[str] = declare("race", str)  # the shown race's id, "" for none
+SETUP: Key[str] = declare("setup", str)  # the race that is being set up, its JSON; "" for none
 LESSON: Key[int] = declare("lesson", int)  # of the page Fitting, 0 for none
 NOTES: Key[list[str]] = declare("notes", list)  # what in a link was not taken as it stood
 # The loss: `pages.parts.draft` says what each is.
@@ -88,6 +90,7 @@ LOSS_TEXT: Key[str] = declare("loss_text", lambda: EXAMPLE)
 LOSS_PARAMETERS: Key[dict[str, dict[str, float]]] = declare(
     "loss_parameters", lambda: {"pick": {}, "write": {}}
 )
+RACE_CAME: Key[bool] = declare("race_came", bool)  # a link brought one that is not taken up yet
 # What is not remembered where Streamlit forgets it.
 PAGE: Key[str | None] = Key("page", lambda: None)  # the one that was drawn last
 URL_SPEC: Key[dict[str, str] | None] = Key("url_spec", lambda: None)  # the settings' half of it

@@ -5,10 +5,14 @@ import streamlit as st
 from pages.parts import problems, rerun, together
 from pages.parts.stored import stored
 from pages.parts.url import SWEEP_KEY
+from pages.parts.visitor import visitor
 from playground import sweeps
-from playground.errors import StoreError
+from playground.errors import PlaygroundError, StoreError
 from playground.figures.sweep import sweep_chart
+from playground.races import feeder
+from playground.races.race import SWEEP, Race
 from playground.runs import supervisor
+from playground.runs.race_rows import ACTIVE
 from playground.runs.store import LIVE
 from playground.spec import RunSpec
 
@@ -43,7 +47,7 @@ def sweep_card(settled: RunSpec | None) -> None:
         return
     sweep = whole_sweeps[st.session_state[SWEEP_KEY]]
     planned = sweeps.specs(sweep, settled)
-    live = any(point.state in LIVE for point in _points(sweep, planned))
+    live = bool(_active(planned)) or any(point.state in LIVE for point in _points(sweep, planned))
     st.fragment(_card, run_every=TICK_SECONDS if live else None)(sweep, planned, live)
 
 
@@ -59,8 +63,9 @@ def _points(sweep: sweeps.Sweep, planned: list[RunSpec]) -> list[sweeps.Point]:
 def _card(sweep: sweeps.Sweep, planned: list[RunSpec], known_live: bool) -> None:
     rerun.follow()
     found = _points(sweep, planned)
+    active = _active(planned)
     live = [point for point in found if point.state in LIVE]
-    if bool(live) != known_live:
+    if bool(live or active) != known_live:
         st.rerun()
     missing = [point.spec for point in found if point.state not in {*LIVE, "completed"}]
     done = sum(point.state == "completed" for point in found)
@@ -69,12 +74,21 @@ def _card(sweep: sweeps.Sweep, planned: list[RunSpec], known_live: bool) -> None
             "Run the sweep" if not done else "Run the rest",
             key="sweep-run",
             icon=":material/stacked_line_chart:",
-            disabled=not missing,
+            disabled=not missing or bool(active),
             on_click=_start,
-            args=(missing,),
+            args=(planned,),
             help="One run for each point, with the settings on the left, in the background.",
         )
-        st.text(_said(done, len(live), len(found)))
+        if active:
+            st.button(
+                "Stop the sweep",
+                key="sweep-stop",
+                icon=":material/stop:",
+                on_click=_stop,
+                args=(active,),
+                help="Keeps the points that are done; it can be taken up again.",
+            )
+        st.text(_said(done, len(found) - done if active else len(live), len(found)))
     before = stored("descent") if sweep.field == "width" else None
     chart = sweep_chart(sweep, found, before, st.context.theme.type == "dark")
     st.plotly_chart(
@@ -87,12 +101,29 @@ def _card(sweep: sweeps.Sweep, planned: list[RunSpec], known_live: bool) -> None
         st.caption(MEANS[sweep.field])
 
 
+def _active(planned: list[RunSpec]) -> str:
+    """The id of this visitor's sweep over these points that goes on; "" if there is none."""
+    try:
+        found = feeder.service().find(Race.of(planned, SWEEP), visitor())
+    except PlaygroundError:
+        return ""  # too few points to sweep, or a store that `_points` has told of
+    return found.id if found is not None and found.state == ACTIVE else ""
+
+
+def _stop(race_id: str) -> None:
+    rerun.ask()
+    try:
+        feeder.service().stop(race_id, visitor())
+    except PlaygroundError as error:
+        problems.remember(error, "Not stopped")
+
+
 def _said(done: int, live: int, count: int) -> str:
     if live:
         return f"{done} of {count} points; {live} train or wait"
     return f"{done} of {count} points" if done else f"{count} runs around the present settings"
 
 
-def _start(missing: list[RunSpec]) -> None:
+def _start(planned: list[RunSpec]) -> None:
     rerun.ask()
-    together.start(missing)
+    together.race(planned, SWEEP)

@@ -9,6 +9,8 @@ from pages.parts import checked, problems, runs, session
 from pages.parts.url import MOST_COMPARED
 from pages.parts.visitor import visitor
 from playground.errors import PlaygroundError
+from playground.races import feeder
+from playground.races.race import RACE, Race
 from playground.runs import supervisor
 from playground.runs.store import LIVE, RunRecord
 from playground.spec import RunSpec
@@ -36,6 +38,46 @@ def start(specs: Sequence[RunSpec]) -> list[str]:
         return []
     problems.forget()
     return started
+
+
+def race(specs: Sequence[RunSpec], kind: str = RACE) -> Race | None:
+    """Starts runs as a race, whose runs are trained as there is room and never twice, and returns
+    it; None if one of them cannot be trained, which is then said."""
+    for spec in specs:
+        refused = checked.refusal(spec)
+        if refused is not None:
+            problems.remember(refused, "Not started", about="loss")
+            return None
+    try:
+        found = Race.of(specs, kind)
+        feeder.service().begin(found, visitor())
+    except PlaygroundError as error:
+        problems.remember(error, "Not started")
+        return None
+    problems.forget()
+    return found
+
+
+def race_together(specs: Sequence[RunSpec]) -> bool:
+    """Starts up to MOST specs as the lanes of a race and shows their runs, as `train_together`;
+    those that were trained before are shown as they are."""
+    if len(specs) < 2:
+        return train_together(specs)
+    started = race(specs[:MOST])
+    if started is None:
+        return False
+    try:
+        digests = [started.digest_of(lane) for lane in range(len(started.lanes))]
+        known = supervisor.service().store.by_digest(digests)
+    except PlaygroundError as error:
+        problems.remember(error, "The history cannot be read")
+        return False
+    ids = [known[digest].id for digest in digests if digest in known]
+    if not ids:  # no room yet: the race waits
+        return False
+    session.RUN.set(ids[0])
+    session.COMPARE.set(ids[1:])
+    return True
 
 
 def train_together(specs: Sequence[RunSpec]) -> bool:

@@ -7,6 +7,7 @@ that it had not heard to be out of date, and is not read: it would undo what was
 
 import re
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -48,8 +49,13 @@ VIEW_KEYS = (
     "filter",
     "lesson",
     "sweep",
+    "race",
+    "setup",
     *LISTS,
 )
+RACE_PAGE = "race"  # the only one whose URL holds a race
+RACE_ID = re.compile(r"[A-Za-z0-9]{1,64}")
+MOST_SETUP = 20_000  # characters of a race in a URL
 LAYER = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -69,6 +75,8 @@ class View:
     group: tuple[str, ...] = ()
     has: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
+    race: str = ""  # the shown race's id
+    setup: str = ""  # or, of one that is not kept here, all of it as JSON
 
     def to_query(self, mode: str, loss: str) -> dict[str, str]:
         """What differs from the plain view; the mode only where the loss does not tell it."""
@@ -97,6 +105,10 @@ class View:
             query["lesson"] = str(self.lesson)
         if self.sweep != SWEEP:
             query["sweep"] = self.sweep
+        if self.race:
+            query["race"] = self.race
+        if self.setup:
+            query["setup"] = self.setup
         for name in LISTS:
             if getattr(self, name):
                 query[name] = ",".join(getattr(self, name))
@@ -137,14 +149,24 @@ class View:
         if sweep not in SWEEPS:
             notes.append(f"sweep: expected one of {', '.join(SWEEPS)}; got {sweep[:20]!r}")
             sweep = SWEEP
+        race, setup = query.get("race", ""), query.get("setup", "")
+        if race and not RACE_ID.fullmatch(race):
+            notes.append(f"race: expected the id of a race; got {race[:20]!r}; using none")
+            race = ""
+        if len(setup) > MOST_SETUP:
+            notes.append(f"setup: expected at most {MOST_SETUP:,} characters; using none")
+            setup = ""
         compared = tuple(compare[:MOST_COMPARED])
-        lists = {name: _words(query.get(name, "")) for name in LISTS}
-        return cls(run, compared, smoothing, log, axis, seen, int(lesson), sweep, **lists), notes
+        lists: dict[str, Any] = {name: _words(query.get(name, "")) for name in LISTS}
+        found = cls(run, compared, smoothing, log, axis, seen, int(lesson), sweep, **lists)
+        return replace(found, race=race, setup=setup), notes
 
 
 def view() -> View:
     """The view the controls hold."""
-    return View(
+    racing = session.PAGE.get() == RACE_PAGE
+    lists: dict[str, Any] = {name: tuple(key.get()) for name, key in LISTS.items()}
+    found = View(
         session.RUN.get(),
         tuple(session.COMPARE.get()),
         SMOOTHING_KEY.get(),
@@ -153,8 +175,12 @@ def view() -> View:
         SEEN.get(),
         session.LESSON.get(),
         SWEEP_KEY.get(),
-        **{name: tuple(key.get()) for name, key in LISTS.items()},
+        **lists,
     )
+    if not racing:
+        return found
+    race = session.RACE.get()
+    return replace(found, race=race, setup="" if race else session.SETUP.get())
 
 
 def show(new: View) -> None:
@@ -167,6 +193,10 @@ def show(new: View) -> None:
     SEEN.set(new.seen)
     session.LESSON.set(new.lesson)
     state[SWEEP_KEY] = new.sweep
+    if new.race or new.setup or session.PAGE.get() == RACE_PAGE:
+        session.RACE.set(new.race)
+        session.SETUP.set(new.setup)
+        session.RACE_CAME.set(bool(new.race or new.setup))
     for name, key in LISTS.items():
         state[key] = list(getattr(new, name))
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from playground.errors import PlaygroundError, RunError, SpecError, StoreError
 from playground.races import progress
-from playground.races.race import Race
+from playground.races.race import RACE, Race
 from playground.runs import supervisor as supervisors
 from playground.runs.race_rows import ACTIVE, DONE, STOPPED, RaceRecord
 from playground.runs.store import Store
@@ -49,16 +49,21 @@ class Feeder:
     def begin(self, race: Race, owner: str) -> str:
         """Keeps a race, trains what is missing of it, and returns its id; one that the owner has
         already is taken up. Raises StoreError, SpecError."""
-        definition = race.to_json()
-        same = [one for one in self._store.races.of([owner]) if one.definition == definition]
-        if same:
-            race_id = same[0].id
+        same = self.find(race, owner)
+        if same is not None:
+            race_id = same.id
             self._store.races.set_state(race_id, ACTIVE)
         else:
-            race_id = self._store.races.create(definition, owner)
+            race_id = self._store.races.create(race.to_json(), owner)
         self._supervisor.expect(min(len(race.lanes), self._supervisor.settings.workers))
         self.tick()
         return race_id
+
+    def find(self, race: Race, owner: str) -> RaceRecord | None:
+        """The newest race of an owner that is this one; None if there is none."""
+        definition = race.to_json()
+        known = self._store.races.of([owner])
+        return next((one for one in known if one.definition == definition), None)
 
     def stop(self, race_id: str, owner: str) -> None:
         """Trains no more of a race; its runs that wait or train are stopped. Raises RunError where
@@ -102,7 +107,7 @@ class Feeder:
             return
         race = Race.recall(record.definition)
         room = self._supervisor.settings.workers - len(found.live)
-        wanted = _distinct(found.missing)[: max(0, room)]
+        wanted = _next(race, found.missing, room)
         if not wanted:
             return
         specs = [race.spec(cell.lane, cell.seed, cell.epochs) for cell in wanted]
@@ -138,6 +143,17 @@ class Feeder:
             except PlaygroundError as error:
                 _log.warning("A race waits: %s", error)
             self._wake.wait(TICK_SECONDS)
+
+
+def _next(race: Race, missing: Sequence[progress.Cell], room: int) -> list[progress.Cell]:
+    """What is started now, where so many workers are free of it: of a race all lanes of the next
+    seed, which so start together; of a sweep as many points as there is room for."""
+    wanted = _distinct(missing)
+    if room <= 0 or not wanted:
+        return []
+    if race.kind == RACE:
+        return [cell for cell in wanted if cell.seed == wanted[0].seed]
+    return wanted[:room]
 
 
 def _distinct(cells: Sequence[progress.Cell]) -> list[progress.Cell]:

@@ -107,8 +107,7 @@ class Race:
 
     def spec(self, lane: int, seed: int = 0, epochs: int = 0) -> RunSpec:
         """The run of a lane with the seed of this place, both from 0; of `epochs` where that is
-        not 0. Calibration and what is memorised of wrong labels are recorded in all. Raises
-        SpecError that names the lane."""
+        not 0. Raises SpecError that names the lane."""
         return self._run(lane, seed, epochs)[0]
 
     def digest_of(self, lane: int, seed: int = 0, epochs: int = 0) -> str:
@@ -127,7 +126,7 @@ class Race:
         changes = dict(self.lanes[lane].changes)
         if "loss" in changes:
             changes.setdefault("loss_parameters", {})
-        values = {**self.base.model_dump(), "watch_fit": True, **changes}
+        values = {**self.base.model_dump(), **changes}
         values["seed"] = self.base.seed + seed
         if epochs:
             values["epochs"] = epochs
@@ -165,6 +164,22 @@ class Race:
     def digest(self) -> str:
         """16 hexadecimal digits that two equal races share."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:16]
+
+    @classmethod
+    def of(cls, specs: Sequence[RunSpec], kind: str = RACE) -> Self:
+        """The race of these runs, the first its base: each lane changes what differs. Raises
+        SpecError."""
+        lanes = []
+        for spec in specs:
+            own = {
+                name: value
+                for name, value in spec.model_dump().items()
+                if value != getattr(specs[0], name, None)
+            }
+            if "loss" in own:
+                own["loss_parameters"] = dict(spec.loss_parameters)
+            lanes.append(Lane(own))
+        return cls(specs[0], tuple(lanes), kind=kind)
 
     def with_seeds(self, count: int) -> "Race":
         """The same over so many seeds; those it has are among them. Raises SpecError."""

@@ -58,7 +58,11 @@ def read(path: Path) -> Race:
 
 
 def parse(values: Mapping[str, Any]) -> Race:
-    """The race of plain values. Raises SpecError."""
+    """The race of plain values. Its runs record calibration and what is memorised of wrong
+    labels, too. Raises SpecError."""
+    base = values.get("base", {})
+    if isinstance(base, Mapping):
+        values = {**values, "base": {"watch_fit": True, **base}}
     for name in values:
         if name not in _FIELDS:
             raise SpecError(name[:40], f"no such field; expected some of {', '.join(_FIELDS)}")

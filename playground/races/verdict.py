@@ -86,11 +86,12 @@ def _whole(titles: list[str], found: list[Judged], winner: int | None, measure: 
         return f"{titles[0]} is better than {_listed(titles[1:])} by {measure}."
     worse = [titles[n] for n, each in enumerate(found, 1) if each.outcome == WORSE]
     if worse:
-        opened = [titles[n] for n, each in enumerate(found, 1) if each.outcome != WORSE]
         return (
             f"No lane is shown to be better than {titles[0]} by {measure}; {_listed(worse)} "
-            f"{_are(worse)} worse, of {_listed(opened)} there is not enough evidence."
+            f"{_are(worse)} worse."
         )
+    if any(each.outcome == SMALL for each in found):
+        return f"No lane is better than {titles[0]} by enough to count, by {measure}."
     return f"Not enough evidence: no lane is shown to be better than {titles[0]} by {measure}."
 
 

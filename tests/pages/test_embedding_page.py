@@ -35,7 +35,7 @@ def test_one_click_trains_an_experiment_side_by_side(
 ) -> None:
     taken: list[list[RunSpec]] = []
 
-    def submit_all(specs, visitor):
+    def submit_all(specs, visitor, attended=True):
         taken.append(list(specs))
         return [supervisor.store.create(spec, visitor) for spec in specs]
 

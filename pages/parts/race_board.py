@@ -1,0 +1,323 @@
+"""What has come of a race: how far it is, the verdict, the scoreboard, the charts, the files."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from pages.parts import problems, race_lanes, race_sweep, rerun, runs, session
+from pages.parts.visitor import visitor
+from playground.errors import PlaygroundError, StoreError
+from playground.figures.race import curves_chart, points_chart
+from playground.races import feeder, reports
+from playground.races.curves import DRAWN, curves
+from playground.races.judgement import BETTER, OPEN, SMALL, WORSE, judge
+from playground.races.progress import Progress
+from playground.races.race import RACE, Race
+from playground.races.results import MEASURES, WHY_NO_LOSS, Reader, Results, mean, spread
+from playground.races.verdict import verdict
+from playground.runs import supervisor
+from playground.runs.race_rows import ACTIVE, DONE, RaceRecord
+from playground.runs.records import RunRecord
+from playground.runs.store import Store
+
+TICK_SECONDS = 2.0
+BADGES: dict[str, tuple[str, Any]] = {
+    BETTER: ("better", "green"),
+    WORSE: ("worse", "red"),
+    SMALL: ("hardly apart", "gray"),
+    OPEN: ("not enough evidence", "gray"),
+}
+VIEWS = {"values": "Values", "differences": "Differences to the first lane"}
+
+
+_readers: dict[int, Reader] = {}  # by the store's id; a process has one store
+
+
+def reader() -> Reader:
+    """The reader of results of this process: what it read of ended runs it keeps."""
+    store = _store()
+    return _readers.setdefault(id(store), Reader(store))
+
+
+def _store() -> Store:
+    return supervisor.service().store
+
+
+def follow(record: RaceRecord) -> tuple[Race, Progress] | None:
+    """A race and how far it is; None if it cannot be read, which is then said."""
+    try:
+        return Race.recall(record.definition), feeder.service().follow(record)
+    except PlaygroundError as error:
+        problems.remember(error, "The race cannot be shown")
+        return None
+
+
+def lane_runs(race: Race, progress: Progress) -> dict[int, RunRecord]:
+    """Of each lane its run with the first seed, which stands for it on the other pages."""
+    return {
+        cell.lane: cell.record
+        for cell in progress.final()
+        if cell.seed == 0 and cell.record is not None
+    }
+
+
+def colours(race: Race, progress: Progress | None) -> list[int]:
+    """Each lane's place in the palette: that of the run that stands for it; before there is one,
+    that of the lane."""
+    found = list(range(len(race.lanes)))
+    known = lane_runs(race, progress) if progress is not None else {}
+    if len(known) == len(found):
+        places = runs.places(list(known.values()))
+        found = [places[known[lane].id] for lane in found]
+    return found
+
+
+def board(record: RaceRecord) -> None:
+    """All of it; a fragment that looks again while the race goes on."""
+    live = record.state == ACTIVE
+    st.fragment(_board, run_every=TICK_SECONDS if live else None)(record.id, live)
+
+
+def _board(race_id: str, was_live: bool) -> None:
+    rerun.follow()
+    record = _store().races.find(race_id)
+    found = follow(record) if record is not None else None
+    if record is None or found is None:
+        return
+    race, progress = found
+    if (record.state == ACTIVE) != was_live:
+        st.rerun()
+    if race.kind == RACE:
+        _stand_for(race, progress)
+    _head(record, race, progress)
+    try:
+        results = reader().results(race, progress)
+    except StoreError as error:
+        problems.problem("The history cannot be read", error.message, error.hint)
+        return
+    if race.kind != RACE:
+        race_sweep.board(race, progress, results)
+        return
+    places = colours(race, progress)
+    _verdict(results, progress)
+    _scoreboard(results)
+    _charts(race, progress, results, places)
+    _proof(results)
+    _take_home(race, progress)
+
+
+def _stand_for(race: Race, progress: Progress) -> None:
+    """The lanes' first runs are those on the screen of every page."""
+    known = lane_runs(race, progress)
+    if len(known) == len(race.lanes):
+        ids = [known[lane].id for lane in range(len(race.lanes))]
+        if [session.RUN.get(), *session.COMPARE.get()] != ids:
+            session.RUN.set(ids[0])
+            session.COMPARE.set(ids[1:])
+            session.keep()
+
+
+def _head(record: RaceRecord, race: Race, progress: Progress) -> None:
+    cells = progress.cells
+    ended = sum(cell.record is not None and not cell.record.live for cell in cells)
+    part = sum(
+        cell.record.step / cell.record.steps
+        for cell in progress.live
+        if cell.record is not None and cell.record.steps
+    )
+    with st.container(horizontal=True, vertical_alignment="center", key="race-head"):
+        title = "The race" if race.kind == RACE else "The sweep"
+        st.subheader(title, anchor=False, width="content")
+        if record.owner == visitor():
+            if record.state == ACTIVE:
+                st.button(
+                    "Stop",
+                    key="race-stop",
+                    icon=":material/stop:",
+                    on_click=_steer,
+                    args=("stop", record.id),
+                    help="Trains no more of it. What is done is kept, and it can go on later.",
+                )
+            elif record.state != DONE or any(cell.state == "stopped" for cell in cells):
+                st.button(
+                    "Go on",
+                    key="race-resume",
+                    icon=":material/play_arrow:",
+                    on_click=_steer,
+                    args=("resume", record.id),
+                    help="Trains what is missing; nothing is trained twice.",
+                )
+        training = sum(cell.state == "running" for cell in progress.live)
+        doing = f"; {training} train, {len(progress.live) - training} wait" if progress.live else ""
+        st.text(f"{ended} of {len(cells)} runs{doing}")
+    st.progress(min(1.0, (ended + part) / max(1, len(cells))))
+    if record.message:
+        st.text(record.message)
+
+
+def _steer(what: str, race_id: str) -> None:
+    rerun.ask()
+    try:
+        do = {"stop": feeder.service().stop, "resume": feeder.service().resume}[what]
+        do(race_id, visitor())
+    except PlaygroundError as error:
+        problems.remember(error, "That did not work")
+
+
+def _verdict(results: Results, progress: Progress) -> None:
+    decided = verdict(results, progress.done)
+    with st.container(key="race-verdict", gap="xsmall"):
+        st.text(decided.sentence)
+        for number, (judged, sentence, evidence) in enumerate(decided.lanes, 1):
+            name, colour = BADGES[judged.outcome]
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.badge(name, color=colour)
+                st.text(sentence)
+            if evidence:
+                with st.container(key=f"evidence-{number}"):
+                    st.caption(race_lanes.plain(evidence))
+        for note in decided.notes:
+            st.text(note)
+
+
+def _scoreboard(results: Results) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="scoreboard-head"):
+        st.subheader("Scoreboard", anchor=False, width="content")
+        view = st.segmented_control(
+            "What the scoreboard shows",
+            list(VIEWS),
+            format_func=lambda name: VIEWS[name],
+            default="values",
+            required=True,
+            key="scoreboard-view",
+            label_visibility="collapsed",
+        )
+    measured = results.measured()
+    if not measured:
+        st.caption("It fills as runs end.")
+        return
+    rows = _values(results, measured) if view == "values" else _differences(results, measured)
+    st.dataframe(
+        rows,
+        hide_index=True,
+        width="stretch",
+        key=f"scoreboard-{view}",
+        column_config={
+            MEASURES[name].title: st.column_config.TextColumn(help=MEASURES[name].means)
+            for name in measured
+        },
+    )
+    with st.container(key="lesson-scoreboard"):
+        st.caption(
+            f"Mean and standard deviation over seeds; ★ is the best mean, which alone says little. "
+            f"Point at a column's head for what its number means. {WHY_NO_LOSS}"
+        )
+
+
+def _values(results: Results, measured: Sequence[str]) -> dict[str, list[str]]:
+    rows = {"Lane": results.race.titles()}
+    for name in measured:
+        measure, best, cells = MEASURES[name], results.best(name), []
+        for lane, found in enumerate(results.values[name]):
+            around = f" ± {measure.said(spread(found))}" if len(found) > 1 else ""
+            short = ""
+            if name in ("steps", "seconds") and 0 < len(found) < len(results.judged[lane]):
+                short = f" ({len(found)} of {len(results.judged[lane])})"
+            cells.append(f"{measure.said(mean(found))}{around}{short}{' ★' * (lane in best)}")
+        rows[measure.title] = cells
+    return rows
+
+
+def _differences(results: Results, measured: Sequence[str]) -> dict[str, list[str]]:
+    """Of each lane but the first, with 95% bootstrap intervals. They are not tested: only the
+    number that the race is judged by is."""
+    rows = {"Lane": results.race.titles()[1:]}
+    for name in measured:
+        measure, cells = MEASURES[name], []
+        for each in judge(results.values[name], measure.higher):
+            between = ""
+            if each.low == each.low:
+                low, high = measure.said(each.low, True), measure.said(each.high, True)
+                between = f" [{low}, {high}]"
+            cells.append(f"{measure.said(each.difference, True)}{between}")
+        rows[measure.title] = cells
+    return rows
+
+
+def _charts(race: Race, progress: Progress, results: Results, places: Sequence[int]) -> None:
+    titles, dark = race.titles(), st.context.theme.type == "dark"
+    judged = MEASURES[race.judge]
+    drawn = []
+    for name, (title, unit) in DRAWN.items():
+        found = curves(_store(), race, progress, name)
+        if found:
+            target = race.target if name == "validation_accuracy" else None
+            drawn.append((title, curves_chart(found, titles, places, title, unit, dark, target)))
+    points = points_chart(
+        results.judged, titles, places, judged.title, judged.unit, race.base.seed, dark
+    )
+    if any(results.judged):
+        drawn.append((f"{judged.title} of every seed", points))
+    for start in range(0, len(drawn), 2):
+        for column, (title, figure) in zip(
+            st.columns(2, gap="medium"), drawn[start : start + 2], strict=False
+        ):
+            with column:
+                st.plotly_chart(
+                    figure, key=f"race-{title}", config={"displayModeBar": False}, alt=title
+                )
+    if drawn:
+        with st.container(key="lesson-race-curves"):
+            st.caption(
+                "Lines are medians over seeds, bands their middle half, dotted the accuracy to "
+                "reach. Every seed's point is a whole run; the bar is the mean."
+            )
+        with st.container(horizontal=True, key="race-elsewhere"):
+            for page, title in (
+                ("feature_maps.py", "Feature maps"),
+                ("embedding.py", "Embedding"),
+                ("fitting.py", "Fitting"),
+            ):
+                st.page_link(page, label=f"The lanes on {title}")
+
+
+def _proof(results: Results) -> None:
+    with st.expander("What the lanes have in common", key="race-proof"):
+        st.text(reports.same(results))
+        rows = [
+            {
+                "Lane": title,
+                "Seed": results.race.base.seed + seed,
+                "First weights": found.get("weights", ""),
+                "Images": found.get("images", ""),
+                "Batch order": found.get("order", ""),
+                "Evaluations": found.get("evaluations", ""),
+            }
+            for title, lane in zip(results.race.titles(), results.hashes, strict=True)
+            for seed, found in sorted(lane.items())
+        ]
+        if rows:
+            st.dataframe(rows, hide_index=True, width="stretch", key="race-hashes")
+
+
+def _take_home(race: Race, progress: Progress) -> None:
+    with st.container(horizontal=True, key="race-files"):
+        for name, made, mime, icon in (
+            ("Report as HTML", reports.html, "text/html", ":material/description:"),
+            ("Markdown", reports.markdown, "text/markdown", ":material/article:"),
+            ("CSV", reports.table, "text/csv", ":material/table:"),
+        ):
+            ending = {"text/html": "html", "text/markdown": "md", "text/csv": "csv"}[mime]
+            st.download_button(
+                name,
+                partial(made, _store(), race, progress),
+                file_name=f"race.{ending}",
+                mime=mime,
+                key=f"race-{ending}",
+                icon=icon,
+                on_click="ignore",
+            )
+    with st.expander("A link that repeats this race anywhere", key="race-link"):
+        st.code(reports.link(race), language=None, wrap_lines=True)

@@ -1,0 +1,239 @@
+"""Sweeps on the page Race: what is varied and how, and what came of it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from pages.parts import checked, draft, problems, race_lanes, rerun, session
+from pages.parts.visitor import visitor
+from playground.errors import PlaygroundError, SpecError
+from playground.figures.race import heat_map, parallel
+from playground.races import design, feeder
+from playground.races.progress import Progress
+from playground.races.race import JUDGES, MOST_POINTS, SWEEP, Race
+from playground.races.results import MEASURES, Results, mean, spread
+from playground.spec import DEFAULT_TASK, RunSpec, fields, knobs
+
+VARIED: session.Key[list[str]] = session.declare("sweep.varied", lambda: ["loss", "learning_rate"])
+DESIGN: session.Key[str] = session.declare("sweep.design", lambda: "grid")
+POINTS: session.Key[int] = session.declare("sweep.points", lambda: 16)
+HALVING: session.Key[int] = session.declare("sweep.halving", int)
+VALUES: session.Key[dict[str, str]] = session.declare("sweep.values", dict)
+TOLD = 20  # points that are listed
+HALVINGS = {0: "Off", 2: "Half go on", 3: "A third goes on", 4: "A quarter goes on"}
+_LEFT_OUT = ("task", "seed", "dataset", "metrics", "loss_parameters", "watch_fit", "class_weights")
+_TO_BEGIN = {
+    "loss": "categorical_crossentropy, gce, sce",
+    "learning_rate": "0.001, 0.003, 0.01",
+    "dropout": "0, 0.3, 0.6",
+    "l2": "1e-5 .. 1e-2",
+}
+
+
+def setup(base: RunSpec | None) -> None:
+    """The controls of a sweep around the settings of the side bar, and the button."""
+    st.subheader("Sweep", anchor=False)
+    with st.container(key="lesson-sweep-race"):
+        st.caption(
+            "One run for each point and seed, around the settings on the left and the loss above. "
+            "Halving trains all points for few epochs first and lets the best go on, by validation "
+            "images. What wins a sweep was chosen by its numbers: race it on other seeds."
+        )
+    parameters = [f"{design.PARAMETER}{name}" for name in session.value("loss_defaults")]
+    kept = [name for name in fields(DEFAULT_TASK) if name not in _LEFT_OUT]
+    chosen = st.multiselect(
+        "What is varied",
+        [*kept, *parameters],
+        format_func=_label,
+        key=VARIED,
+        max_selections=design.MOST_VARIED,
+    )
+    for name in chosen:
+        known = VALUES.get().get(name, _TO_BEGIN.get(name, _suggested(name)))
+        st.text_input(
+            _label(name),
+            known,
+            key=f"sweep-values-{name}",
+            help="Values with commas between, or a range as in 0.001 .. 0.1.",
+            max_chars=400,
+        )
+    with st.container(horizontal=True, key="sweep-knobs"):
+        st.selectbox(
+            "Design", list(design.DESIGNS), format_func=lambda d: design.DESIGNS[d], key=DESIGN
+        )
+        if DESIGN.get() != "grid":
+            st.number_input("Points", 2, MOST_POINTS, key=POINTS)
+        st.selectbox("Halving", list(HALVINGS), format_func=lambda h: HALVINGS[h], key=HALVING)
+    planned, fault = None, ""
+    if base is not None:
+        try:
+            planned = race(base, chosen)
+        except PlaygroundError as error:
+            fault = f"{error.message} {error.hint}".strip()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Sweep",
+            key="sweep-start",
+            icon=":material/grid_on:",
+            on_click=_start,
+            args=(planned,),
+            disabled=planned is None,
+            help="In the background, a few runs at a time; it can be stopped and taken up again.",
+        )
+        if planned is not None:
+            st.text(f"{len(planned.lanes)} points × {planned.seeds} seeds")
+        elif fault:
+            st.text(fault)
+
+
+def race(base: RunSpec, chosen: Sequence[str]) -> Race:
+    """The sweep that the controls amount to. Raises SpecError."""
+    axes = []
+    for name in chosen:
+        text = st.session_state.get(f"sweep-values-{name}", "")
+        axes.append(design.axis(name, values_of(name, text)))
+    lanes = design.points(axes, DESIGN.get(), POINTS.get())
+    base = RunSpec.parse({**base.model_dump(), "watch_fit": True})
+    judge = race_lanes.JUDGE.get()
+    return Race(
+        base,
+        tuple(lanes),
+        race_lanes.SEEDS.get(),
+        judge if judge in JUDGES else JUDGES[0],
+        race_lanes.GOAL.get(),
+        SWEEP,
+        HALVING.get(),
+        tuple(chosen),
+    )
+
+
+def values_of(name: str, text: str) -> Any:
+    """What a line says of an axis: values, or the ends of a range. Raises SpecError."""
+    if ".." in text:
+        ends = [end.strip() for end in text.split("..")]
+        try:
+            low, high = (float(end) for end in ends)
+        except ValueError:
+            raise SpecError(
+                f"vary: {name}", f"expected a range as in 0.001 .. 0.1; got {text[:40]!r}"
+            ) from None
+        return {"low": low, "high": high}
+    return [race_lanes.value_of(part.strip()) for part in text.split(",") if part.strip()]
+
+
+def _suggested(name: str) -> str:
+    known = knobs().get(name)
+    if known is None:  # a parameter of the loss
+        value = float(session.value("loss_defaults").get(name.removeprefix(design.PARAMETER), 1.0))
+        return f"{value / 2:g}, {value:g}, {value * 2:g}"
+    if known.choices is not None:
+        return ", ".join(list(known.choices)[:6])
+    if known.low is not None and known.high is not None:
+        return f"{known.low:g} .. {known.high:g}"
+    return "true, false"
+
+
+def _label(name: str) -> str:
+    known = knobs().get(name)
+    return known.label if known is not None else f"{name.removeprefix(design.PARAMETER)} (loss)"
+
+
+def _start(planned: Race) -> None:
+    rerun.ask()
+    seen: set[str] = set()
+    try:
+        for number in range(len(planned.lanes)):
+            spec = planned.spec(number)
+            if spec.loss in seen:
+                continue
+            seen.add(spec.loss)
+            if refused := checked.refusal(spec):
+                raise refused
+        session.RACE.set(feeder.service().begin(planned, visitor()))
+    except PlaygroundError as error:
+        problems.remember(error, "Not started", about="loss")
+        return
+    problems.forget()
+
+
+def ranked(results: Results, progress: Progress) -> list[int]:
+    """The lanes of a sweep that have numbers, the best first: those of a later round of halving
+    before those of an earlier."""
+    last = progress.last()
+    sign = -1 if MEASURES[results.race.judge].higher else 1
+    known = [lane for lane, found in enumerate(results.judged) if found]
+    return sorted(known, key=lambda lane: (-last[lane], sign * mean(results.judged[lane]), lane))
+
+
+def board(race: Race, progress: Progress, results: Results) -> None:
+    """What came of a sweep."""
+    order, measure = ranked(results, progress), MEASURES[race.judge]
+    if not order:
+        st.caption("It fills as runs end.")
+        return
+    best = order[0]
+    with st.container(horizontal=True, vertical_alignment="center", key="sweep-best"):
+        st.text(
+            f"Best so far: {race.titles()[best]}, {measure.title.lower()} "
+            f"{measure.said(mean(results.judged[best]))}"
+        )
+        st.button(
+            "Use these settings",
+            key="sweep-use",
+            icon=":material/tune:",
+            on_click=_use,
+            args=(race.spec(best),),
+            help="Sets the controls of every page to them.",
+        )
+    axes = race.varied or tuple(race.differing())
+    share = 100.0 if measure.unit == "%" else 1.0
+    title = f"{measure.title}, %" if measure.unit == "%" else measure.title
+    points = {name: [_at(race, lane, name) for lane in order] for name in axes}
+    values = [share * mean(results.judged[lane]) for lane in order]
+    dark = st.context.theme.type == "dark"
+    if len(order) > 1:
+        labels = {_label(name): given for name, given in points.items()}
+        if len(axes) == 2 and not race.halving:
+            figure = heat_map(
+                points[axes[0]],
+                points[axes[1]],
+                values,
+                (_label(axes[0]), _label(axes[1])),
+                title,
+                measure.higher,
+            )
+            st.plotly_chart(
+                figure, key="sweep-heat", config={"displayModeBar": False}, alt="Heat map"
+            )
+        st.plotly_chart(
+            parallel(labels, values, title, measure.higher, dark),
+            key="sweep-parallel",
+            config={"displayModeBar": False},
+            alt="Parallel coordinates: a line for each point through its settings to its number",
+        )
+    last = progress.last()
+    rows: dict[str, list[str]] = {measure.title: [], "Epochs": []}
+    rows |= {_label(name): [] for name in axes}
+    for lane in order[:TOLD]:
+        found = results.judged[lane]
+        around = f" ± {measure.said(spread(found))}" if len(found) > 1 else ""
+        rows[measure.title].append(f"{measure.said(mean(found))}{around}")
+        rows["Epochs"].append(str(last[lane] or race.spec(lane).epochs))
+        for name in axes:
+            rows[_label(name)].append(_said(_at(race, lane, name)))
+    st.dataframe(rows, hide_index=True, width="stretch", key="sweep-table")
+
+
+def _at(race: Race, lane: int, name: str) -> Any:
+    value = design.value_of(race.lanes[lane], name)
+    return getattr(race.base, name, 0.0) if value is None else value
+
+
+def _said(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else " ".join(str(value).split())
+
+
+def _use(spec: RunSpec) -> None:
+    rerun.ask()
+    draft.take(spec)
