@@ -197,4 +197,7 @@ with st.container(key="panel-race", gap="small"):
 with st.container(key="panel-race-sweep", gap="small"):
     race_sweep.setup(settled)
 
+with st.container(key="panel-search", gap="small"):
+    race_sweep.search_setup(settled)
+
 url.write(settled, None)

@@ -13,7 +13,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -387,6 +387,17 @@ def _series(
         terminal.show(f"Wrote {to}: {content.count(chr(10)) - 1:,} rows.")
 
 
+def _mutate(text: str, seed: int, known: Sequence[str]) -> tuple[str, str] | None:
+    with _stderr_kept_back():  # TensorFlow's greetings
+        from losses import LossError
+        from playground.races import mutation
+
+        try:
+            return mutation.mutant(mutation.text_of(text), seed, frozenset(known))
+        except LossError as error:
+            raise SpecError("search: loss", error.message, error.hint or "") from None
+
+
 @app.command("race")
 def _race(
     file: Annotated[Path, typer.Argument(help="The race or sweep, as TOML.")],
@@ -410,7 +421,7 @@ def _race(
     from playground.races.progress import follow
 
     with _errors_in_plain_words():
-        race = race_file.read(file)
+        race = race_file.read(file, _mutate)
         if seeds is not None:
             race = race.with_seeds(seeds)
         if report is not None:

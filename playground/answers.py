@@ -75,6 +75,20 @@ def doctor(request: Request, control: Control) -> dict[str, Any]:
         return {"interrupted": True}
 
 
+def mutant(request: Request, control: Control) -> dict[str, Any]:
+    """A sound mutation of a loss, named or written, with its digest, that is none of those "known";
+    {} where none was found in time or the loss is none."""
+    import losses
+    from playground.races import mutation
+
+    try:
+        text = mutation.text_of(request["text"])
+        found = mutation.mutant(text, request["seed"], frozenset(request["known"]))
+    except losses.LossError:
+        return {}
+    return {} if found is None else {"text": found[0], "digest": found[1]}
+
+
 def portrait(request: Request, control: Control) -> dict[str, Any]:
     """What `losses.portrait` says of a view of a loss, of the batch under "labels" and
     "probabilities" or else the reference; {"fault": message} of a text that is refused."""
@@ -162,6 +176,7 @@ ANSWERS: dict[str, Callable[[Request, Control], Any]] = {
     "check": check,
     "metric": metric,
     "doctor": doctor,
+    "mutant": mutant,
     "portrait": portrait,
     "reference": reference,
     "catalog": catalog,

@@ -88,6 +88,7 @@ QUESTIONS: dict[str, Question] = {
         fields=("text", "task"),
         required=("text",),
     ),
+    "mutant": Question("check", "Changing this loss", _SMALLER, slow=True),
     "doctor": Question("check", "Examining this loss", _SMALLER, slow=True, interruptible=True),
     "portrait": Question(
         "check",

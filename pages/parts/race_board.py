@@ -98,7 +98,8 @@ def _board(race_id: str, was_live: bool) -> None:
         problems.problem("The history cannot be read", error.message, error.hint)
         return
     if race.kind != RACE:
-        race_sweep.board(race, progress, results)
+        race_sweep.board(race, progress)
+        _take_home(race, progress)
         return
     places = colours(race, progress)
     _verdict(results, progress)

@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from pages.parts import checked, draft, problems, race_lanes, rerun, session
 from pages.parts.visitor import visitor
 from playground.errors import PlaygroundError, SpecError
 from playground.figures.race import heat_map, parallel
-from playground.races import design, feeder
-from playground.races.progress import Progress
+from playground.races import design, feeder, search
+from playground.races.progress import Progress, chosen_by, ranked, validated
 from playground.races.race import JUDGES, MOST_POINTS, SWEEP, Race
-from playground.races.results import MEASURES, Results, mean, spread
+from playground.races.results import MEASURES
+from playground.runs import supervisor
 from playground.spec import DEFAULT_TASK, RunSpec, fields, knobs
 
 VARIED: session.Key[list[str]] = session.declare("sweep.varied", lambda: ["loss", "learning_rate"])
@@ -157,26 +159,18 @@ def _start(planned: Race) -> None:
     problems.forget()
 
 
-def ranked(results: Results, progress: Progress) -> list[int]:
-    """The lanes of a sweep that have numbers, the best first: those of a later round of halving
-    before those of an earlier."""
-    last = progress.last()
-    sign = -1 if MEASURES[results.race.judge].higher else 1
-    known = [lane for lane, found in enumerate(results.judged) if found]
-    return sorted(known, key=lambda lane: (-last[lane], sign * mean(results.judged[lane]), lane))
-
-
-def board(race: Race, progress: Progress, results: Results) -> None:
+def board(race: Race, progress: Progress) -> None:
     """What came of a sweep."""
-    order, measure = ranked(results, progress), MEASURES[race.judge]
+    order, measure = ranked(race, progress), MEASURES[chosen_by(race)]
     if not order:
         st.caption("It fills as runs end.")
         return
-    best = order[0]
+    best, known = order[0], validated(race, progress.final())
+    means = {lane: float(np.mean(found)) for lane, found in known.items()}
     with st.container(horizontal=True, vertical_alignment="center", key="sweep-best"):
         st.text(
-            f"Best so far: {race.titles()[best]}, {measure.title.lower()} "
-            f"{measure.said(mean(results.judged[best]))}"
+            f"Best so far on validation images: {race.titles()[best]}, {measure.title.lower()} "
+            f"{measure.said(means[best])}"
         )
         st.button(
             "Use these settings",
@@ -186,11 +180,19 @@ def board(race: Race, progress: Progress, results: Results) -> None:
             args=(race.spec(best),),
             help="Sets the controls of every page to them.",
         )
+        st.button(
+            "Race it on fresh seeds",
+            key="sweep-race",
+            icon=":material/flag:",
+            on_click=_race,
+            args=(race, best),
+            help="Against cross-entropy, over seeds that the choice has not seen, on test images.",
+        )
     axes = race.varied or tuple(race.differing())
     share = 100.0 if measure.unit == "%" else 1.0
     title = f"{measure.title}, %" if measure.unit == "%" else measure.title
     points = {name: [_at(race, lane, name) for lane in order] for name in axes}
-    values = [share * mean(results.judged[lane]) for lane in order]
+    values = [share * means[lane] for lane in order]
     dark = st.context.theme.type == "dark"
     if len(order) > 1:
         labels = {_label(name): given for name, given in points.items()}
@@ -216,13 +218,22 @@ def board(race: Race, progress: Progress, results: Results) -> None:
     rows: dict[str, list[str]] = {measure.title: [], "Epochs": []}
     rows |= {_label(name): [] for name in axes}
     for lane in order[:TOLD]:
-        found = results.judged[lane]
-        around = f" ± {measure.said(spread(found))}" if len(found) > 1 else ""
-        rows[measure.title].append(f"{measure.said(mean(found))}{around}")
+        around = f" ± {measure.said(float(np.std(known[lane])))}" if len(known[lane]) > 1 else ""
+        rows[measure.title].append(f"{measure.said(means[lane])}{around}")
         rows["Epochs"].append(str(last[lane] or race.spec(lane).epochs))
         for name in axes:
             rows[_label(name)].append(_said(_at(race, lane, name)))
     st.dataframe(rows, hide_index=True, width="stretch", key="sweep-table")
+
+
+def _race(found: Race, lane: int) -> None:
+    rerun.ask()
+    try:
+        race_lanes.take(search.final(found, lane))
+    except PlaygroundError as error:
+        problems.remember(error, "Not a race")
+        return
+    session.RACE.set("")
 
 
 def _at(race: Race, lane: int, name: str) -> Any:
@@ -237,3 +248,54 @@ def _said(value: Any) -> str:
 def _use(spec: RunSpec) -> None:
     rerun.ask()
     draft.take(spec)
+
+
+MUTATIONS: session.Key[int] = session.declare("search.mutations", lambda: 12)
+
+
+def search_setup(base: RunSpec | None) -> None:
+    """The search for a loss: mutations of the one above."""
+    st.subheader("Search for a loss", anchor=False)
+    with st.container(key="lesson-search"):
+        st.caption(
+            "Changes the loss of the lane above in one or two places: an operator, a constant, a "
+            "term. Those that the doctor finds sound train beside it and cross-entropy by halving, "
+            "on validation images. Choose a condition on the left in which cross-entropy is weak: "
+            "few images, wrong labels, rare classes. So Gonzalez & Miikkulainen (2020) found "
+            "Baikal, which is among the named losses."
+        )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.number_input(
+            "Mutations", 2, search.MOST_MUTATIONS, key=MUTATIONS, help="About a second each."
+        )
+        ready = supervisor.service().status()["checking"]
+        pressed = st.button(
+            "Search",
+            key="search-start",
+            icon=":material/genetics:",
+            disabled=base is None or not ready,
+            help="Makes the mutations, then trains them in the background.",
+        )
+    if pressed and base is not None:
+        _search(base)
+
+
+def _search(base: RunSpec) -> None:
+    text, asked = draft.values()["loss"], supervisor.service().questions.ask
+    bar = st.progress(0.0, "Changing the loss")
+    count = MUTATIONS.get()
+
+    def mutate(parent: str, seed: int, known: Sequence[str]) -> tuple[str, str] | None:
+        bar.progress(min(1.0, seed / count), f"Changing the loss: {len(known)} sound so far")
+        made = asked("mutant", visitor(), text=parent, seed=seed, known=list(known))
+        return (made["text"], made["digest"]) if made else None
+
+    try:
+        texts = search.mutations(text, count, mutate)
+        base = RunSpec.parse({**base.model_dump(), "watch_fit": True})
+        race = search.search(base, text, texts, race_lanes.SEEDS.get())
+        session.RACE.set(feeder.service().begin(race, visitor()))
+        problems.forget()
+    except PlaygroundError as error:
+        problems.remember(error, "The search was not started", about="loss")
+    st.rerun()

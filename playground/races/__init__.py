@@ -10,8 +10,10 @@ results.py    the numbers of a race, by lane and seed
 curves.py     its curves: medians and bands over seeds
 judgement.py  statistics of paired runs
 verdict.py    what they amount to, in words
-report.py     a race as one file: HTML, Markdown, CSV
+reports.py    a race as one file: HTML, Markdown, CSV
 search.py     a search for a loss by mutations of a text
+mutation.py   the mutations themselves, for a worker: alone here it needs `losses`
+terminal.py   a race from a terminal
 
-Nothing here imports TensorFlow, Keras or `losses`.
+Nothing else here imports TensorFlow, Keras or `losses`.
 """

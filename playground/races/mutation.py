@@ -8,6 +8,7 @@ graph count once.
 
 import ast
 import random
+import time
 from collections.abc import Iterator
 
 UNARY = ("log", "exp", "sqrt", "square", "abs", "tanh", "sigmoid", "log1p")
@@ -28,7 +29,7 @@ TERMS = (
 )
 MOST_TRIES = 40  # for one mutation
 MOST_CHARACTERS = 600
-SECONDS = 2.0  # that the doctor may take
+SECONDS = 2.0  # after which no other is tried, and that the doctor may take
 
 
 def text_of(loss: str) -> str:
@@ -37,8 +38,8 @@ def text_of(loss: str) -> str:
         return loss
     import losses
 
-    losses.get(loss)
-    return next(info.text for info in losses.catalog() if info.name == loss)
+    name = losses.get(loss).info.name
+    return next((info.text for info in losses.catalog() if info.name == name), None) or loss
 
 
 def mutant(text: str, seed: int, known: frozenset[str] = frozenset()) -> tuple[str, str] | None:
@@ -53,7 +54,10 @@ def mutant(text: str, seed: int, known: frozenset[str] = frozenset()) -> tuple[s
         losses.compile_loss(text)  # raises it
     taken = {*known, report["digest"]}
     draw = random.Random(f"{seed} {text}")  # noqa: S311 - no secret
+    end = time.monotonic() + SECONDS
     for _ in range(MOST_TRIES):
+        if time.monotonic() > end:
+            return None
         made = changed(text, draw)
         if made is None or len(made) > MOST_CHARACTERS:
             continue

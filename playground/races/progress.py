@@ -102,6 +102,30 @@ def follow(race: Race, find: Find, begun: float = 0.0) -> Progress:
     return Progress(cells, rounds, done=True)
 
 
+def validated(race: Race, cells: Sequence[Cell]) -> dict[int, list[float]]:
+    """Of each lane the numbers of its runs on validation images, by which a sweep chooses: what the
+    race is judged by, or the accuracy where validation does not record it."""
+    found: dict[int, list[float]] = {}
+    for cell in cells:
+        score = _score(race, cell)
+        if math.isfinite(score):
+            found.setdefault(cell.lane, []).append(-score if race.judge in LOWER else score)
+    return found
+
+
+def chosen_by(race: Race) -> str:
+    """The number by which a sweep chooses."""
+    return race.judge if race.judge in _VALIDATION else "accuracy"
+
+
+def ranked(race: Race, progress: Progress) -> list[int]:
+    """The lanes of a sweep that have numbers, the best on validation images first: those of a later
+    round of halving before those of an earlier."""
+    last, sign = progress.last(), 1 if race.judge in LOWER else -1
+    means = {lane: float(np.mean(v)) for lane, v in validated(race, progress.final()).items()}
+    return sorted(means, key=lambda lane: (-last[lane], sign * means[lane], lane))
+
+
 def survivors(race: Race, cells: Sequence[Cell]) -> list[int]:
     """The lanes that go on: of so many as `race.halving` says the best one, by the mean over seeds
     of what the race is judged by, on validation images; a lane that broke with any seed is last.

@@ -26,6 +26,13 @@ In place of the lanes a sweep:
     dropout = [0.0, 0.3, 0.6]
     learning_rate = { low = 1e-4, high = 1e-1, log = true }
     "loss.q" = { low = 0.1, high = 0.9 }
+
+Or a search for a loss, by mutations of one:
+
+    [search]
+    loss = "gce"
+    mutations = 16
+    halving = 2
 """
 
 import tomllib
@@ -35,15 +42,17 @@ from typing import Any
 
 from playground.errors import SpecError
 from playground.knobs import shown
-from playground.races import design
+from playground.races import design, search
 from playground.races.race import SWEEP, Race
+from playground.spec import RunSpec
 
-_FIELDS = ("seeds", "judge", "target", "base", "lanes", "sweep")
+_FIELDS = ("seeds", "judge", "target", "base", "lanes", "sweep", "search")
 _SWEEP = ("design", "points", "halving", "vary")
 
 
-def read(path: Path) -> Race:
-    """The race of a TOML file. Raises SpecError that says what is wrong where."""
+def read(path: Path, mutate: search.Mutate | None = None) -> Race:
+    """The race of a TOML file; one of a search needs somebody who can `mutate`. Raises SpecError
+    that says what is wrong where."""
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
@@ -54,10 +63,10 @@ def read(path: Path) -> Race:
         raise SpecError(
             str(path), f"is no TOML: {error}", "The module playground/races/race_file.py shows one."
         ) from error
-    return parse(values)
+    return parse(values, mutate)
 
 
-def parse(values: Mapping[str, Any]) -> Race:
+def parse(values: Mapping[str, Any], mutate: search.Mutate | None = None) -> Race:
     """The race of plain values. Its runs record calibration and what is memorised of wrong
     labels, too. Raises SpecError."""
     base = values.get("base", {})
@@ -66,6 +75,8 @@ def parse(values: Mapping[str, Any]) -> Race:
     for name in values:
         if name not in _FIELDS:
             raise SpecError(name[:40], f"no such field; expected some of {', '.join(_FIELDS)}")
+    if "search" in values:
+        return _search(values, mutate)
     if "sweep" not in values:
         return Race.parse(values)
     if "lanes" in values:
@@ -92,4 +103,24 @@ def parse(values: Mapping[str, Any]) -> Race:
             "halving": sweep.get("halving", 0),
             "varied": [each.field for each in axes],
         }
+    )
+
+
+def _search(values: Mapping[str, Any], mutate: search.Mutate | None) -> Race:
+    asked = values["search"]
+    if not isinstance(asked, Mapping) or not isinstance(asked.get("loss"), str):
+        raise SpecError("search", "expected the loss to begin with", 'Write loss = "gce".')
+    for name in asked:
+        if name not in ("loss", "mutations", "halving"):
+            raise SpecError(f"search: {name[:40]}", "expected some of loss, mutations, halving")
+    if mutate is None:
+        raise SpecError("search", "a search is begun from a terminal or on the page Race")
+    count = asked.get("mutations", 12)
+    if not isinstance(count, int) or not 1 <= count <= search.MOST_MUTATIONS:
+        most = search.MOST_MUTATIONS
+        raise SpecError("search: mutations", f"expected 1 to {most}; got {shown(count)}")
+    texts = search.mutations(asked["loss"], count, mutate)
+    base = RunSpec.parse(values.get("base", {}))
+    return search.search(
+        base, asked["loss"], texts, values.get("seeds", 1), asked.get("halving", 2)
     )

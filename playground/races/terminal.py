@@ -10,9 +10,11 @@ from rich.progress import BarColumn, Progress, TextColumn
 from playground import terminal
 from playground.races.feeder import Feeder
 from playground.races.progress import Progress as Followed
+from playground.races.progress import chosen_by, follow, ranked, validated
 from playground.races.race import RACE, Race, said
 from playground.races.results import MEASURES, WHY_NO_LOSS, Reader, Results, mean, spread
 from playground.races.verdict import verdict
+from playground.runs.race_rows import DONE
 from playground.runs.records import TERMINAL
 from playground.runs.store import Store
 from playground.runs.supervisor import Supervisor
@@ -26,6 +28,8 @@ TOLD = 10  # points of a sweep that are told
 def train(race: Race, settings: Settings, store: Store, json_lines: bool) -> tuple[str, bool]:
     """Trains what is missing of a race; its id, and whether it came to its end. Ctrl-C stops it:
     the same command goes on with it."""
+    if follow(race, store.by_digest).done:  # nothing to train: no worker has to get warm
+        return store.races.create(race.to_json(), TERMINAL, DONE), True
     plain = settings.model_copy(update={"looker_free_gib": NO_LOOKER})
     supervisor = Supervisor(plain, store)
     supervisor.start(checking=False)
@@ -136,21 +140,17 @@ def _scoreboard(results: Results) -> None:
 
 
 def _ranking(results: Results, found: Followed) -> None:
-    race, measure = results.race, MEASURES[results.race.judge]
-    last = found.last()
-    sign = -1 if measure.higher else 1
-    order = sorted(
-        (lane for lane, values in enumerate(results.judged) if values),
-        key=lambda lane: (-last[lane], sign * mean(results.judged[lane])),
-    )
+    race, measure = results.race, MEASURES[chosen_by(results.race)]
+    last, order = found.last(), ranked(results.race, found)
+    known = validated(race, found.final())
     rows = []
     for lane in order[:TOLD]:
-        values = results.judged[lane]
+        values = dict(enumerate(known[lane]))
         around = f" ± {measure.said(spread(values))}" if len(values) > 1 else ""
         changes = ", ".join(said(name, value) for name, value in _flat(race, lane).items())
         epochs = str(last[lane] or race.spec(lane).epochs)
         rows.append([f"{measure.said(mean(values))}{around}", epochs, changes])
-    terminal.show_table([measure.title, "epochs", "point"], rows)
+    terminal.show_table([f"validation {measure.title.lower()}", "epochs", "point"], rows)
     if len(order) > TOLD:
         terminal.show(f"... and {len(order) - TOLD} more points.")
 

@@ -51,12 +51,12 @@ def test_one_click_starts_all_lanes(at_race: Opened, supervisor: Supervisor) -> 
     assert page.query_params["race"] == race.id
     planned = Race.from_json(race.definition)
     runs = supervisor.store.runs()
-    assert runs[0].spec == planned.spec(0)  # one worker here: one at a time
-    assert "0 of 10 runs; 0 train, 1 wait" in said(page)
+    assert [run.spec for run in runs] == [planned.spec(1), planned.spec(0)]  # all of one seed
+    assert "0 of 10 runs; 0 train, 2 wait" in said(page)
     page = click(page, "race-stop")
     assert supervisor.store.races.find(race.id).state == STOPPED
     page = click(page, "race-resume")
-    assert len(supervisor.store.runs()) == 2
+    assert len(supervisor.store.runs()) == 4
 
 
 def test_lanes_are_added_changed_and_removed(at_race: Opened) -> None:
@@ -93,7 +93,8 @@ def test_a_link_with_all_of_a_race_sets_it_up(at_race: Opened) -> None:
     page = at_race(f"setup={quote(RACE.to_json())}")
     assert "2 lanes × 7 seeds" in said(page)
     assert page.session_state["spec.epochs"] == BASE.epochs
-    assert Race.from_json(page.session_state["setup"]).spec(1, 3) == RACE.spec(1, 3)
+    found = Race.from_json(page.session_state["setup"]).spec(1, 3)
+    assert found == RACE.spec(1, 3).model_copy(update={"watch_fit": True})
 
 
 @pytest.mark.parametrize(
