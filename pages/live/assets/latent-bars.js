@@ -20,7 +20,7 @@ export const active = ({ spread }) => Array.from(spread, (each) => each > ACTIVE
  * @param {number} all
  * @param {boolean} variational
  */
-export function verdict(count, all, variational) {
+export function summary(count, all, variational) {
   if (count || !variational) return `${count} of ${all} dimensions used`
   return (
     "Posterior collapse, or not begun: no dimension tells one image from another, so all are drawn " +
@@ -59,6 +59,6 @@ export function bars(answer, colors) {
   return [
     element("h4", { text: title }),
     element("ol", {}, ...rows),
-    element("p", { text: verdict(count, values.length, variational) }),
+    element("p", { text: summary(count, values.length, variational) }),
   ]
 }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 
-import { active, verdict } from "../../../../pages/live/assets/latent-bars.js"
+import { active, summary } from "../../../../pages/live/assets/latent-bars.js"
 import { codeAt, extent, placeOf } from "../../../../pages/live/assets/latent-plane.js"
 
 const floats = (values, ...shape) => Object.assign(Float32Array.from(values), { shape })
@@ -28,7 +28,7 @@ test("the plane shows the whole grid and all but the outermost hundredth of the 
 
 test("a code of which no dimension is used has collapsed", () => {
   assert.deepEqual(active({ spread: floats([0.5, 0.001], 2) }), [true, false])
-  assert.equal(verdict(1, 2, true), "1 of 2 dimensions used")
-  assert.match(verdict(0, 2, true), /^Posterior collapse/)
-  assert.equal(verdict(0, 2, false), "0 of 2 dimensions used")
+  assert.equal(summary(1, 2, true), "1 of 2 dimensions used")
+  assert.match(summary(0, 2, true), /^Posterior collapse/)
+  assert.equal(summary(0, 2, false), "0 of 2 dimensions used")
 })
