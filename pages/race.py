@@ -177,6 +177,8 @@ with st.container(key="panel-lanes", gap="small"):
                     help="Those that are done count; only the others are trained.",
                 )
         st.text(f"{len(titles)} lanes × {race_lanes.SEEDS.get()} seeds: {count} runs")
+        st.space("stretch")
+        race_board.chooser()
     if found is not None and not same and found[0].kind == RACE:
         with st.container(key="lesson-race-other"):
             st.caption(

@@ -1,14 +1,15 @@
 """What has come of a race: how far it is, the verdict, the scoreboard, the charts, the files."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from pages.parts import problems, race_lanes, race_sweep, rerun, runs, session
-from pages.parts.visitor import visitor
-from playground.errors import PlaygroundError, StoreError
+from pages.parts.visitor import owners, visitor
+from playground.errors import PlaygroundError, SpecError, StoreError
 from playground.figures.race import curves_chart, points_chart
 from playground.races import feeder, reports
 from playground.races.curves import DRAWN, curves
@@ -107,6 +108,45 @@ def _board(race_id: str, was_live: bool) -> None:
     _charts(race, progress, results, places)
     _proof(results)
     _take_home(race, progress)
+
+
+def chooser() -> None:
+    """This visitor's races, and on this machine those of its terminals, newest first."""
+    try:
+        known = _store().races.of(owners())
+    except StoreError as error:
+        problems.remember(error, "The history cannot be read")
+        return
+    if not known:
+        return
+    titles = {record.id: _line(record) for record in known}
+    with st.popover("Races", key="races-popover"):
+        st.selectbox(
+            "Shown race",
+            list(titles),
+            index=None,
+            format_func=lambda race_id: titles.get(race_id, race_id),
+            key="race-chosen",
+            placeholder="Choose one",
+            on_change=_choose,
+        )
+
+
+def _line(record: RaceRecord) -> str:
+    when = f"{datetime.fromtimestamp(record.created).astimezone():%Y-%m-%d %H:%M}"
+    try:
+        race = Race.recall(record.definition)
+    except SpecError:
+        return f"{when} · of another version"
+    what = "lanes" if race.kind == RACE else "points"
+    return f"{when} · {len(race.lanes)} {what} × {race.seeds} seeds · {race.base.dataset}"
+
+
+def _choose() -> None:
+    rerun.ask()
+    if chosen := st.session_state["race-chosen"]:
+        session.RACE.set(chosen)
+        session.RACE_CAME.set(True)
 
 
 def _stand_for(race: Race, progress: Progress) -> None:

@@ -33,6 +33,7 @@ class Feeder:
         self._lock = threading.RLock()
         self._wake = threading.Event()
         self._closed = False
+        self._active: list[RaceRecord] = []
         self._thread = threading.Thread(target=self._go, name="races", daemon=True)
 
     def start(self) -> None:
@@ -94,7 +95,8 @@ class Feeder:
     def tick(self) -> None:
         """Starts what there is room for; races that are done are said to be."""
         with self._lock:
-            for record in self._store.races.active():
+            self._active = self._store.races.active()
+            for record in self._active:
                 try:
                     self._feed(record)
                 except SpecError as error:  # of another version
@@ -135,7 +137,7 @@ class Feeder:
         while not self._closed:
             try:
                 self.tick()
-                if time.monotonic() - signed > SIGN_SECONDS:
+                if self._active and time.monotonic() - signed > SIGN_SECONDS:
                     signed = time.monotonic()
                     self._store.races.give_sign()
             except StoreError as error:

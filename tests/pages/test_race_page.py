@@ -124,3 +124,25 @@ def test_other_pages_have_no_race_in_their_links(at_race: Opened, raced: str) ->
     page.switch_page("fitting.py").run()
     assert "race" not in page.query_params and "setup" not in page.query_params
     assert RunSpec(dataset="digits").dataset == page.session_state["spec.dataset"]
+
+
+def test_a_sweep_is_set_up_started_and_raced_on(at_race: Opened, supervisor: Supervisor) -> None:
+    page = at_race("dataset=digits&epochs=4")
+    page.number_input(key="race.seeds").set_value(1).run()
+    page.multiselect(key="sweep.varied").set_value(["dropout", "l2"]).run()
+    page.text_input(key="sweep-values-dropout").set_value("0, 0.5").run()
+    page.text_input(key="sweep-values-l2").set_value("0.1, 2").run()
+    assert "l2: expected 0 to" in said(page) and page.button(key="sweep-start").disabled
+    page.text_input(key="sweep-values-l2").set_value("0, 0.01").run()
+    assert "4 points × 1 seeds" in said(page)
+    page = click(page, "sweep-start")
+    (record,) = supervisor.store.races.of(["me"])
+    race = Race.from_json(record.definition)
+    assert "0 of 4 runs" in said(page) and race.varied == ("dropout", "l2")
+    for lane in range(4):
+        completed(supervisor.store, race.spec(lane), 0.8 + lane / 100)
+    page.run()
+    assert "Best so far on validation images: dropout 0.5 · l2 0.01, accuracy 83.00%" in said(page)
+    page = click(page, "sweep-race")
+    assert page.session_state["spec.seed"] == 1 and page.session_state["race"] == ""
+    assert page.session_state["race.lanes"][1]["changes"] == "dropout = 0.5, l2 = 0.01"
