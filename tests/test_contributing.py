@@ -1,5 +1,6 @@
-"""The README's table of additions: one of each is made in a copy of the tree, by the files that the
-table names and by no more, and is used."""
+"""What the README says of the code holds: its settings are all there are; an addition of each kind
+in its table is made in a copy of the tree, by the files that it names and by no more, and is used.
+"""
 
 import os
 import re
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from playground.settings import Settings
 from tests.imports import FLOORS, ROOT
 
 LOSS = '''
@@ -128,7 +130,9 @@ def test_every_addition_is_tried() -> None:
 @pytest.mark.parametrize("what", ADDED)
 def test_an_addition_takes_the_files_that_the_readme_says(what: str, tmp_path: Path) -> None:
     for floor in FLOORS:
-        shutil.copytree(ROOT / floor, tmp_path / floor, ignore=shutil.ignore_patterns("__pyc*"))
+        shutil.copytree(
+            ROOT / floor, tmp_path / floor, ignore=shutil.ignore_patterns("__pyc*", "node_modules")
+        )
     shutil.copytree(ROOT / ".streamlit", tmp_path / ".streamlit")
     edits, used = ADDED[what]
     for name, (old, new) in edits.items():
@@ -144,6 +148,11 @@ def test_an_addition_takes_the_files_that_the_readme_says(what: str, tmp_path: P
         cwd=tmp_path, env=_environment(environment), capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_the_readme_lists_every_setting() -> None:
+    found = re.findall(r"^\| `PLAYGROUND_(\w+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert sorted(found) == sorted(name.upper() for name in Settings.model_fields)
 
 
 def row(what: str) -> str:
