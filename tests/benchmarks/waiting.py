@@ -153,6 +153,7 @@ class Visit:
         page.locator(SLIDER).first.wait_for(state="attached")
         press(page, "train")
         page.wait_for_function(f"() => {state('running')}")
+        page.wait_for_function("() => location.search.includes('run=')")
         run_id = page.evaluate("() => new URL(location).searchParams.get('run')")
         for moved in range(self.times):
             page.wait_for_timeout(700)

@@ -64,7 +64,10 @@ DRAWN = """() => {
 # No script runs for the page, and nothing on it is of an older run, which Streamlit dims.
 AT_REST = """() => document.querySelector('[data-test-script-state=notRunning]')
     && !document.querySelector('[data-stale=true]')"""
+# Nor is the list of pages, in which one more would move what stands beneath it in every picture.
 WITHOUT_PROGRESS = """() => {
+    for (const each of document.querySelectorAll('[data-testid=stSidebarNav]'))
+        each.style.display = 'none'
     for (const each of document.querySelectorAll('[data-testid=stCaptionContainer]'))
         if (each.textContent.startsWith('Worked out the first time'))
             each.closest('[data-testid=stElementContainer]').style.display = 'none'
