@@ -105,10 +105,12 @@ def open_page(context: BrowserContext, server: Server) -> Iterator[Open]:
 
 @pytest.fixture(scope="module")
 def runs(store: Store, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The address of each state."""
+    """The address of each state, and of each task's run."""
     during = replay(store, tmp_path_factory.mktemp("during"), DURING)
     after = replay(store, tmp_path_factory.mktemp("after"))
-    return {"before": "dataset=digits", "during": f"run={during}", "after": f"run={after}"}
+    tasks = {each: replayed(each, store, tmp_path_factory.mktemp(each)) for each in OF_TASKS}
+    found = {"before": "dataset=digits", "during": f"run={during}", "after": f"run={after}"}
+    return {**found, **{each: f"run={run}" for each, run in tasks.items()}}
 
 
 @pytest.mark.parametrize(("path", "state"), STATES)
@@ -122,14 +124,12 @@ def test_a_page_looks_as_it_did(
 
 
 @pytest.mark.parametrize("path", OF_TASKS)
-def test_a_page_of_a_task_looks_as_it_did(
-    open_page: Open, store: Store, path: str, tmp_path: Path
-) -> None:
+def test_a_page_of_a_task_looks_as_it_did(open_page: Open, runs: dict[str, str], path: str) -> None:
     page = open_page(f"{path}?dataset=digits", height=SIZES[1440])
     expect(page.locator(".curves.is-empty")).to_be_visible(timeout=SLOW_MS)
     expect(page.locator(".studio[data-kind]")).to_be_visible(timeout=SLOW_MS)
     looked_at(page, f"{path}-before", ("light",))
-    page = open_page(f"{path}?run={replayed(path, store, tmp_path)}", height=TALL)
+    page = open_page(f"{path}?{runs[path]}", height=TALL)
     for what in (".curves[data-end]", *OF_TASKS[path]):
         expect(page.locator(what).first).to_be_attached(timeout=SLOW_MS)
     looked_at(page, f"{path}-after", sizes={1440: TALL, 360: TALL})
