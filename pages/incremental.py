@@ -40,6 +40,16 @@ with right, st.container(key="panel-methods", gap="xsmall"):
     methods_card.table(page.shown)
 
 task_page.curves(page)
+with st.container(key="lesson-drift", gap=None):
+    st.caption(
+        "The lead of new classes' logits: by how much the best new class is above the best old one "
+        "on images of old classes; above 0 they are taken for new ones. The drift of old class "
+        "centres: how far their mean embeddings are from where they were when their phase ended; 1 "
+        "is as far as their images lay from them then."
+    )
+    st.page_link(
+        "embedding.py", label="See old centres move on Embedding", icon=":material/arrow_forward:"
+    )
 
 left, right = st.columns(2, gap="medium")
 with left, st.container(key="panel-confusion", gap="xsmall"):

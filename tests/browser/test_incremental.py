@@ -11,7 +11,7 @@ from tests.browser.test_visit import button, nothing_left_running, words
 
 __all__ = ["nothing_left_running"]
 QUERY = (
-    "incremental?dataset=digits&groups=halves&epochs=2&width=4&evaluations=1&pauses=true"
+    "incremental?dataset=digits&groups=halves&epochs=2&width=4&evaluations=1&pauses=1"
     "&kept=none&loss=cross_entropy()"
 )
 OTHER = "cross_entropy() + 1.0 * weight_drift"

@@ -15,6 +15,11 @@ def test_settings_of_the_memory_and_of_phases_are_there(visit: Visit) -> None:
     page.text_input(key="spec.groups").set_value("4,4").run()
     assert "expected pairs, one by one, halves, or at least two numbers" in said(page)
     page.text_input(key="spec.groups").set_value("4,3,3").run()
+    page.number_input(key="spec.exemplars").set_value(500).run()
+    assert "expected at most 129, the images that a class has; got 500" in said(page)
+    page.number_input(key="spec.exemplars").set_value(20).run()
+    page.toggle(key="spec.pauses").set_value(True).run()
+    assert page.query_params["pauses"] == "1"
     assert page.query_params["groups"] == "4,3,3"
 
 
