@@ -43,8 +43,26 @@ def chooser(settled: RunSpec | None) -> None:
         help="Takes the place of the runs that are shown; those stay under Runs.",
     )
     with st.expander("What each does", key="methods-about"):
-        for method in methods.METHODS.values():
-            st.markdown(f"**{method.title}.** {method.about}")
+        for name, method in methods.METHODS.items():
+            with st.container(key=f"method-{name}", gap=None):
+                st.markdown(f"**{method.title}.** {method.about}")
+                st.button(
+                    "Set the controls so",
+                    key=f"take-{name}",
+                    icon=":material/tune:",
+                    type="tertiary",
+                    on_click=_take,
+                    args=(name,),
+                    disabled=settled is None,
+                    help="Its loss, memory and correction; the other settings stay.",
+                )
+
+
+def _take(name: str) -> None:
+    rerun.ask()
+    settled = draft.spec()[0]
+    if settled is not None:
+        draft.take(methods.spec(name, settled))
 
 
 def _start(names: Sequence[str]) -> None:

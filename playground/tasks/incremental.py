@@ -339,12 +339,23 @@ class Incremental(Task):
         "weight_drift": Input(
             "",
             "prediction",
-            r"\textstyle\sum_k \Omega_k (\theta_k - \theta^*_k)^2",
+            r"\Delta_\Omega",
             "how far the weights are from where they were at the end of the phase before: the sum "
             "of squares, each times the weight's importance (the setting); 0 in the first phase",
             "positive",
         ),
         "phase": Input("", "context", "f", "the number of the phase, from 0", "positive"),
+    }
+    # What these are called where a teacher or an old model is at hand.
+    others: Mapping[str, str] = {
+        **dict.fromkeys(
+            ("old_model_logits", "teacher_output", "teacher_outputs", "old_outputs", "logits_old"),
+            "teacher_logits",
+        ),
+        **dict.fromkeys(
+            ("teacher_pred", "teacher_preds", "teacher_probs", "old_pred", "y_old", "y_teacher"),
+            "softmax(teacher_logits)",
+        ),
     }
     measures = (
         Measure("accuracy", "Accuracy of the classes seen", "%", of_steps=True),

@@ -30,6 +30,13 @@ def test_choosing_a_data_set_leaves_epochs_enough_for_the_phases(visit: Visit) -
     assert page.session_state["spec.epochs"] == 10
 
 
+def test_a_method_is_set_with_a_click(visit: Visit) -> None:
+    page = visit("dataset=digits&task=incremental&width=12")
+    page.button(key="take-ewc").click().run()
+    assert page.query_params["importance"] == "fisher" and page.query_params["kept"] == "none"
+    assert page.query_params["width"] == "12" and "weight_drift" in page.query_params["loss"]
+
+
 def test_the_methods_of_the_shown_runs_are_compared(visit: Visit, supervisor: Supervisor) -> None:
     base = RunSpec(task="incremental", dataset="digits")
     ids = []

@@ -501,6 +501,11 @@ def loss(y_true, y_pred):
     with pytest.raises(losses.LossError, match="nothing is left") as raised:
         losses.compile_loss(behind, inputs=inputs)
     assert "teacher_logits" in raised.value.hint
+    old_model = "categorical_crossentropy(teacher_pred, softmax(old_logits))"
+    with pytest.raises(losses.LossError) as named:
+        losses.compile_loss(old_model, inputs=inputs)
+    mended = old_model.replace("teacher_pred", str(named.value.fix))
+    assert losses.compile_loss(mended, inputs=inputs).sources
     two_lines = (
         "T = 2.0\ncross_entropy() + T**2 * "
         "categorical_crossentropy(softmax(teacher_logits / T), softmax(old_logits / T))"
