@@ -127,7 +127,7 @@ with st.sidebar:
         group("augmentation", faults)
 
 found = race_board.follow(shown) if shown is not None else None
-same = found is not None and planned is not None and found[0].to_json() == planned.to_json()
+same = found is not None and planned is not None and found[0].same_as(planned)
 titles = (
     planned.titles()
     if planned is not None

@@ -103,7 +103,8 @@ def _board(race_id: str, was_live: bool) -> None:
         _take_home(race, progress)
         return
     places = colours(race, progress)
-    _verdict(results, progress)
+    if any(results.judged):
+        _verdict(results, progress)
     _scoreboard(results)
     _charts(race, progress, results, places)
     _proof(results)

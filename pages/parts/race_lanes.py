@@ -147,8 +147,8 @@ def editor(titles: list[str], colours: list[str], after: Any) -> None:
             chosen = number == CHOSEN.get()
             with st.container(key=f"lane-{number}", width="content"):
                 st.html(
-                    f"<style>.st-key-lane-{number} button {{ border-left: 5px solid "
-                    f"{colours[number]}; }}</style>"
+                    f"<style>.st-key-lane-{number} button {{ box-shadow: inset 6px 0 0 "
+                    f"{colours[number]}; padding-left: 1.1rem; }}</style>"
                 )
                 st.button(
                     plain(title),

@@ -181,6 +181,16 @@ class Race:
             lanes.append(Lane(own))
         return cls(specs[0], tuple(lanes), kind=kind)
 
+    def same_as(self, other: "Race") -> bool:
+        """Whether both train the same runs for the same question, however they were written."""
+
+        def asked(race: Race) -> tuple[object, ...]:
+            return len(race.lanes), race.seeds, race.judge, race.target, race.kind, race.halving
+
+        return asked(self) == asked(other) and all(
+            self.digest_of(lane) == other.digest_of(lane) for lane in range(len(self.lanes))
+        )
+
     def with_seeds(self, count: int) -> "Race":
         """The same over so many seeds; those it has are among them. Raises SpecError."""
         return replace(self, seeds=count)
