@@ -1,5 +1,7 @@
 """Embedding: where the shown runs' networks put images, with moving class centres; the lab."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from pages.live import component
@@ -41,7 +43,7 @@ with st.container(key="panel-embedding", gap="xsmall"):
         {"light": palette.CLASSES_LIGHT, "dark": palette.CLASSES_DARK},
         url.SEEN.get(),
     )
-    url.SEEN.set(seen)
+    url.SEEN.set(replace(seen, step=url.SEEN.get().step))
 
 with st.container(key="panel-embedding-numbers", gap="xsmall"):
     st.subheader("How well it parts the classes", anchor=False)

@@ -1,5 +1,7 @@
 """Feature maps: what every layer of the shown run's network makes of an image, while it learns."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from pages.live import component
@@ -44,6 +46,6 @@ with st.container(key="panel-maps", gap="xsmall"):
         other=next((each for each in drawn if each.id in fitting), None),
         upload=picture,
     )
-    url.SEEN.set(seen)
+    url.SEEN.set(replace(seen, step=url.SEEN.get().step))
 
 url.write(settled, current)

@@ -254,6 +254,16 @@ def _whole(value: Any, least: int) -> int | None:
     return value if isinstance(value, int) and least <= value < 10**9 else None
 
 
+def time(key: str, run: str | None, step: int | None) -> int | None:
+    """The slider of the moment that all views of the page show of a run: begins at this step (None:
+    the latest) and returns the one that the visitor looks at by now."""
+    result = _view(key, "time", 0, {"run": run, "step": step}, on_view_change=_nothing)
+    if not isinstance(result.view, Mapping) or result.view.get("run") != run:
+        return step
+    found = result.view.get("step")
+    return None if found is None else _whole(found, 0)
+
+
 def network(key: str, stages: Iterable[Stage]) -> None:
     """The picture of a network: its stages side by side, under each other where there is no room
     for that."""

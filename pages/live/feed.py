@@ -27,7 +27,7 @@ from playground.errors import PlaygroundError
 from playground.runs.run_view import RunView
 from playground.tasks import TASKS
 from playground.training.changes import STATE
-from playground.training.events import seconds_left
+from playground.training.events import Evaluated, Started, seconds_left
 from playground.verdicts import collapse as features_collapse
 from playground.verdicts import fit
 from playground.verdicts.best import best_epoch, restored
@@ -59,10 +59,15 @@ class Reader:
     """Reads one run from the store and says what is new. Blocking; one thread at a time."""
 
     def __init__(self, run_id: str, store: Any, queue: Queue) -> None:
-        self.run_id, self.store, self.queue = run_id, RunView(store, run_id), queue
+        self.run_id, self.queue, self._recorded = run_id, queue, store
+        self.live = False
+        self._forget()
+
+    def _forget(self) -> None:
+        """Nothing was read or said of the run."""
+        self.store = RunView(self._recorded, self.run_id)
         self.series: dict[str, Series] = defaultdict(Series)
         self.said: Message = {}
-        self.live = False
         self.awaited = False  # whether somebody waits for the last news: a state, a mark
 
     def whole(self) -> Message:
@@ -79,6 +84,10 @@ class Reader:
             facts, curves = {"trouble": f"{error.message} {error.hint}".strip()}, {}
         else:
             facts["trouble"] = ""
+        if facts.get("step", 0) < (self.said.get("step") or 0):
+            self._forget()  # it goes on from an earlier checkpoint: what came after comes again
+            self.news()
+            return self.whole()
         changed = {name: value for name, value in facts.items() if self.said.get(name) != value}
         if not changed and not curves:
             return None
@@ -204,28 +213,48 @@ class Reader:
         return np.array([known.get(step, np.nan) for step in steps.tolist()])
 
     def _evaluation(self, record: Any) -> Message | None:
-        evaluated, started = self.store.evaluation(self.run_id), self.store.started(self.run_id)
-        if evaluated is None or started is None:
-            return None
-        probabilities = evaluated.arrays.get("strip_probabilities")
-        labels = started.arrays.get("strip_labels")
-        strip = []
-        if probabilities is not None and labels is not None:
-            for row, truth in zip(probabilities, labels.tolist(), strict=False):
-                best = int(row.argmax())
-                strip.append([best, round(float(row[best]), 3), truth])
-        task = None if record.foreign else TASKS[record.spec.task]
-        confusion = evaluated.arrays.get("confusion")
-        reliability = evaluated.arrays.get("reliability")
-        return {
-            "step": evaluated.step,
-            "split": evaluated.split,
-            "images": evaluated.images,
-            "confusion": None if confusion is None else confusion.tolist(),
-            "reliability": None if reliability is None else np.round(reliability, 2).tolist(),
-            "strip": strip,
-            "views": {} if task is None else task.view_data(evaluated, started),
-        }
+        return evaluation_message(
+            record, self.store.evaluation(self.run_id), self.store.started(self.run_id)
+        )
+
+
+def evaluation_at(store: Any, run_id: str, step: int) -> Message | None:
+    """What a run's evaluation on the validation images said at a step, or at the nearest to it of
+    which that is known, with its numbers; None where there is none. Raises StoreError."""
+    record, evaluated = store.run(run_id), store.evaluation(run_id, step=step)
+    found = None if record is None else evaluation_message(record, evaluated, store.started(run_id))
+    if found is None or evaluated is None:
+        return None
+    numbers = evaluated.metrics.items()
+    known = {f"{evaluated.split}_{k}": v if math.isfinite(v) else None for k, v in numbers}
+    return {**found, "metrics": known}
+
+
+def evaluation_message(
+    record: Any, evaluated: Evaluated | None, started: Started | None
+) -> Message | None:
+    """What viewers are told of an evaluation of a run."""
+    if evaluated is None or started is None:
+        return None
+    probabilities = evaluated.arrays.get("strip_probabilities")
+    labels = started.arrays.get("strip_labels")
+    strip = []
+    if probabilities is not None and labels is not None:
+        for row, truth in zip(probabilities, labels.tolist(), strict=False):
+            best = int(row.argmax())
+            strip.append([best, round(float(row[best]), 3), truth])
+    task = None if record.foreign else TASKS[record.spec.task]
+    confusion = evaluated.arrays.get("confusion")
+    reliability = evaluated.arrays.get("reliability")
+    return {
+        "step": evaluated.step,
+        "split": evaluated.split,
+        "images": evaluated.images,
+        "confusion": None if confusion is None else confusion.tolist(),
+        "reliability": None if reliability is None else np.round(reliability, 2).tolist(),
+        "strip": strip,
+        "views": {} if task is None else task.view_data(evaluated, started),
+    }
 
 
 def _of_steps(name: str) -> bool:

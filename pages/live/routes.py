@@ -23,6 +23,7 @@ from pages.live.feed import (
     Feed,
     Viewer,
     encode,
+    evaluation_at,
     reading,
     to_json,
     within,
@@ -208,7 +209,7 @@ async def strip(request: Request) -> Response:
         if not RUN_ID.fullmatch(run_id):
             return None
         if of == "exemplars":
-            evaluated = store.evaluation(run_id)
+            evaluated = store.evaluation(run_id, step=_step_of(request))
             kept = None if evaluated is None else evaluated.arrays.get("exemplar_images")
             return kept if kept is not None and len(kept) else None
         started = store.started(run_id)
@@ -223,6 +224,21 @@ async def strip(request: Request) -> Response:
         said = "no such run or images, or it has not begun"
         return PlainTextResponse(said, 404, headers=_FRESH)
     return await _sprite(found)
+
+
+async def evaluation(request: Request) -> Response:
+    """What a run's evaluation on the validation images said at a step, or at the nearest to it of
+    which that was kept, as JSON; null where there is none."""
+    run_id, step = request.path_params["run"], request.path_params["step"]
+    if not RUN_ID.fullmatch(run_id) or step >= 10**9:
+        return _refused("there is no such run or step", 404)
+    try:
+        found = await anyio.to_thread.run_sync(
+            evaluation_at, service().store, run_id, step, limiter=reading
+        )
+    except PlaygroundError as error:
+        return _refused(error.message, 503, error.hint)
+    return Response(to_json(found), media_type="application/json", headers=_FRESH)
 
 
 async def reference(request: Request) -> Response:
@@ -261,6 +277,7 @@ def routes() -> list[BaseRoute]:
         Route(f"{root}/reference.png", reference),
         Route(f"{root}/assets/{{version}}/{{name}}", asset),
         Route(f"{root}/strip/{{run}}.png", strip),
+        Route(f"{root}/evaluation/{{run}}/{{step:int}}", evaluation),
         Route(f"{root}/samples/{{dataset}}.png", samples),
         Route(f"{root}/{{question}}", ask, methods=["POST"]),
         Route(f"{root}/{{question}}", listed),
@@ -268,6 +285,12 @@ def routes() -> list[BaseRoute]:
 
 
 _FRESH = {"Cache-Control": "no-store"}
+
+
+def _step_of(request: Request) -> int | None:
+    """The step that a request asks for; None for the latest."""
+    text = request.query_params.get("at", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 async def _posted(request: Request) -> dict[str, Any] | Response:

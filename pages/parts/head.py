@@ -1,11 +1,12 @@
 """What stands above a page about a run: its buttons, its progress, and what there is to tell."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import streamlit as st
 
 from pages.live import component
-from pages.parts import midrun, problems, runs
+from pages.parts import midrun, problems, runs, session, url
 from pages.parts.broken_run import broken_run
 from pages.parts.metrics import main_of
 from pages.parts.results import failed
@@ -15,6 +16,19 @@ from playground.runs import supervisor
 from playground.runs.store import RunRecord
 from playground.spec import RunSpec
 from playground.tasks import TASKS
+
+MOMENT_RUN: session.Key[str | None] = session.Key("moment_run", lambda: None)
+
+
+def moment(run_id: str | None) -> None:
+    """The slider of the moment that all views show; another run begins at its latest."""
+    seen = url.SEEN.get()
+    if MOMENT_RUN.get() not in (None, run_id):
+        seen = replace(seen, step=None)
+    if run_id is not None:
+        MOMENT_RUN.set(run_id)
+        seen = replace(seen, step=component.time("time", run_id, seen.step))
+    url.SEEN.set(seen)
 
 
 def head(
@@ -36,6 +50,7 @@ def head(
         run_id = current.id if current is not None else None
         component.transport_readout("readout", run_id, metrics, main, network)
         beneath(current, now)
+        moment(run_id)
     with st.container(
         key="notices"
     ):  # always there: what comes and goes in it moves no other panel

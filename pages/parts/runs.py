@@ -23,6 +23,7 @@ from playground.tasks import TASKS
 
 TEXT_CHARACTERS = 26
 MOST_TEXT = 300  # characters of a loss that a tooltip says
+MOST_ANCESTORS = 32  # of a branch, that its colour is looked for
 MOST_GONE = 5  # of the runs that went, so many are named
 
 
@@ -77,7 +78,8 @@ def names(records: Sequence[RunRecord]) -> dict[str, str]:
     for record, loss, shown in zip(records, full, short, strict=True):
         alike = [one for one, other in zip(records, full, strict=True) if other == loss]
         own = _own_line(record, alike)
-        parts = [*([own] if own else []), *_differences(record, alike)]
+        left = f"from step {record.parent_step:,}" if record.parent else ""
+        parts = [*([left] if left else []), *([own] if own else []), *_differences(record, alike)]
         if not own or loss not in map(str.strip, naming.code_lines(record.spec.loss)):
             parts.append(shown)  # a name; of a text's last line the one that differs says more
         found[record.id] = f"#{record.number} {' · '.join(parts)}"
@@ -98,8 +100,35 @@ def drawn(
     records: Sequence[RunRecord], titles: Mapping[str, str] | None = None
 ) -> list[component.Run]:
     """These runs as views draw them; `titles` are names by id that go before their own."""
-    called, colors = {**names(records), **(titles or {})}, places(records)
+    called, colors = {**names(records), **(titles or {})}, colours(records)
     return [component.Run(one.id, called[one.id], colors[one.id], text(one)) for one in records]
+
+
+def colours(records: Sequence[RunRecord]) -> dict[str, int | str]:
+    """The colour of each run: its place in the palette; of a branch its family's, with how far it
+    is shaded ("2~1" is the first shade of the third colour)."""
+    placed = places([record for record in records if _root(record) == record.number])
+    found: dict[str, int | str] = dict(placed)
+    roots = {record.number: record.id for record in records if record.id in placed}
+    shades: dict[int, int] = {}
+    for record in sorted(records, key=lambda record: record.number):
+        if record.id in found:
+            continue
+        root = _root(record)
+        place = placed.get(roots.get(root, ""), (root - 1) % palette.COUNT)
+        shades[root] = shades.get(root, 0) + 1
+        found[record.id] = f"{place}~{shades[root]}"
+    return found
+
+
+def _root(record: RunRecord) -> int:
+    """The number of the run that a family of branches begins with, as far as it is known."""
+    for _ in range(MOST_ANCESTORS):
+        above = supervisor.service().store.run(record.parent) if record.parent else None
+        if above is None:
+            break
+        record = above
+    return record.number
 
 
 def _own_line(record: RunRecord, alike: Sequence[RunRecord]) -> str:

@@ -8,6 +8,7 @@ import streamlit as st
 from pages.parts import (
     broken_run,
     draft,
+    going_on,
     loss_card,
     metrics,
     midrun,
@@ -85,6 +86,7 @@ def transport(
             help="Back to the untrained network. Stops the run if it is yours; it stays in Runs.",
         )
         st.space("stretch")
+        going_on.chooser(current, settled)
         runs.chooser(current, compared)
         copy_link("copy-link")
 
@@ -125,6 +127,15 @@ def _steering(drawn: DrawnWith) -> None:
                 on_click=steer,
                 args=(do,),
                 help=f"{meaning}{obeys}".rstrip(),
+            )
+        if not mine and current is not None and going_on.resumable(current):
+            st.button(
+                "Resume run",
+                key="go-on",
+                icon=":material/play_arrow:",
+                on_click=going_on.resume,
+                args=(current.id,),
+                help="It goes on from its last checkpoint, with the numbers it would have had.",
             )
 
 

@@ -1,36 +1,35 @@
-"""The evaluations of a split of the images as rows: their numbers of every step, of the latest the
-arrays, too, because nobody asks for those of the others."""
+"""The evaluations of a split of the images as rows: their numbers of every step, and arrays,
+thinned out to a set room, for those who look back."""
 
 import json
 import logging
 from collections.abc import Mapping
 
 import numpy as np
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from playground.runs import tables
 from playground.runs.files import from_npz, to_npz
 from playground.runs.records import dumps
+from playground.runs.snapshots import spare
 from playground.training.events import Evaluated
 
+ROOM = 4 * 2**20  # bytes of the arrays of a split of one run
+LEAST, MOST = 8, 128  # evaluations that keep theirs, however large or small they are
 _log = logging.getLogger(__name__)
 Numbers = tuple[int, str, int, dict[str, float]]  # number, split, step, metrics
 
 
 def write(connection: Connection, run_id: str, event: Evaluated) -> None:
     """Keeps an evaluation, and its numbers as the run's latest."""
-    columns = tables.evaluations.c
-    same = (columns.run_id == run_id, columns.split == event.split, columns.full == event.full)
-    before = connection.execute(
-        select(tables.evaluations)
-        .where(*same)
-        .order_by(columns.step.desc(), columns.number.desc())
-        .limit(1)
-    ).first()
-    if before is not None:
+    arrays = to_npz(event.arrays, compressed=True)
+    for number in _spare(connection, run_id, event, max(1, len(arrays))):
+        row = connection.execute(
+            select(tables.evaluations).where(tables.evaluations.c.number == number)
+        ).one()
         # Not updated: SQLite joins half-empty pages only where rows are deleted.
-        connection.execute(delete(tables.evaluations).where(columns.number == before.number))
-        connection.execute(insert(tables.evaluations).values({**before._asdict(), "arrays": b""}))
+        connection.execute(delete(tables.evaluations).where(tables.evaluations.c.number == number))
+        connection.execute(insert(tables.evaluations).values({**row._asdict(), "arrays": b""}))
     connection.execute(
         insert(tables.evaluations).values(
             run_id=run_id,
@@ -40,7 +39,7 @@ def write(connection: Connection, run_id: str, event: Evaluated) -> None:
             images=event.images,
             full=event.full,
             metrics=dumps(event.metrics),
-            arrays=to_npz(event.arrays, compressed=True),
+            arrays=arrays,
         )
     )
     add_metrics(
@@ -48,6 +47,21 @@ def write(connection: Connection, run_id: str, event: Evaluated) -> None:
         run_id,
         {f"{event.split}_{name}": value for name, value in event.metrics.items()},
     )
+
+
+def _spare(connection: Connection, run_id: str, event: Evaluated, size: int) -> list[int]:
+    """The numbers of the evaluations of a split whose arrays go, so that those that have any take
+    at most about ROOM bytes: evenly over the run, the first and the latest stay."""
+    columns = tables.evaluations.c
+    rows = connection.execute(
+        select(columns.step, columns.number)
+        .where(columns.run_id == run_id, columns.split == event.split, columns.arrays != b"")
+        .order_by(columns.step, columns.number)
+    ).all()
+    numbers = {row.step: row.number for row in rows}
+    again = [row.number for row in rows if row.number not in numbers.values()]
+    gone = spare([*numbers, event.step], max(LEAST, min(MOST, ROOM // size)))
+    return again + [numbers[step] for step in gone if step in numbers]
 
 
 def add_metrics(connection: Connection, run_id: str, metrics: Mapping[str, float]) -> None:
@@ -91,8 +105,11 @@ def numbers(connection: Connection, run_id: str, after: int) -> list[Numbers]:
     return [(row.number, row.split, row.step, json.loads(row.metrics)) for row in rows]
 
 
-def latest(connection: Connection, run_id: str, split: str, full: bool | None) -> Evaluated | None:
-    """The latest evaluation of a split, of all its images or a sample where asked; or None."""
+def latest(
+    connection: Connection, run_id: str, split: str, full: bool | None, step: int | None = None
+) -> Evaluated | None:
+    """The latest evaluation of a split, of all its images or a sample where asked; or None. With a
+    `step` the one nearest to it whose arrays were kept."""
     columns = tables.evaluations.c
     query = (
         select(tables.evaluations)
@@ -102,6 +119,9 @@ def latest(connection: Connection, run_id: str, split: str, full: bool | None) -
     )
     if full is not None:
         query = query.where(columns.full == full)
+    if step is not None:
+        near = func.abs(columns.step - step)
+        query = query.where(columns.arrays != b"").order_by(None).order_by(near, columns.number)
     row = connection.execute(query).first()
     if row is None:
         return None

@@ -36,7 +36,7 @@ def write(connection: Connection, run_id: str, event: Snapshot, room: int) -> li
         row = {"run_id": run_id, "kind": event.kind, "step": event.step, "file": file(event)}
         connection.execute(insert(tables.snapshots).values(row))
     size = max(1, sum(array.nbytes for array in event.arrays.values()))
-    gone = _spare(list(known), max(LEAST.get(event.kind, 1), min(MOST, room // size)))
+    gone = spare(list(known), max(LEAST.get(event.kind, 1), min(MOST, room // size)))
     if gone:
         connection.execute(
             delete(tables.snapshots).where(
@@ -46,7 +46,7 @@ def write(connection: Connection, run_id: str, event: Snapshot, room: int) -> li
     return [known[step] for step in gone]
 
 
-def _spare(steps: list[int], limit: int) -> list[int]:
+def spare(steps: list[int], limit: int) -> list[int]:
     """Which of these steps to let go so that `limit` remain: never the first or the last, and
     always the one that leaves the smallest gap. Gaps are of the steps' roots, because a network
     changes most at the beginning."""

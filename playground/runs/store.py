@@ -344,11 +344,16 @@ class Store:
         return [_mark(row.step, row.what, json.loads(row.value)) for row in rows]
 
     def evaluation(
-        self, run_id: str, split: str = "validation", full: bool | None = None
+        self,
+        run_id: str,
+        split: str = "validation",
+        full: bool | None = None,
+        step: int | None = None,
     ) -> Evaluated | None:
-        """The latest evaluation of a split, of all its images or a sample where asked; or None."""
+        """The latest evaluation of a split, of all its images or a sample where asked; or None.
+        With a `step` the one nearest to it whose arrays were kept."""
         with self._reading() as connection:
-            return evaluations.latest(connection, run_id, split, full)
+            return evaluations.latest(connection, run_id, split, full, step)
 
     def started(self, run_id: str) -> Started | None:
         """What the run was built of, or None before it was; do not write into its arrays. Where

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from playground.runs.lineage import Joined
 from playground.tasks.classification import ECE, NLL
 from playground.training.changes import LOSS
 from playground.verdicts import diagnosis, forgetting
@@ -142,7 +143,8 @@ def gap_at_evaluations(
 def read(store: Any, record: Any, doctor: Iterable[Mapping[str, Any]] = ()) -> Curves:
     """The curves of a run (`runs.store.Store`, `RunRecord`), with what the `doctor` says of its
     loss where that is known. Raises StoreError."""
-    return _Reader(store, record).curves(doctor)
+    joined = store if getattr(record, "parent", None) is None else Joined(store)
+    return _Reader(joined, record).curves(doctor)
 
 
 class _Reader:

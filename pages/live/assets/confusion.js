@@ -103,7 +103,7 @@ export const mount = mounts((/** @type {View<ConfusionData>} */ view) => {
     },
     draw() {
       const facts = view.facts()
-      const { evaluation } = facts
+      const evaluation = view.evaluation()
       const matrix = evaluation?.confusion
       const fits = matrix?.length === classes.length
       root.classList.toggle("is-empty", !fits)
@@ -111,7 +111,7 @@ export const mount = mounts((/** @type {View<ConfusionData>} */ view) => {
       for (const part of root.querySelectorAll(":is(.matrix, .classes)"))
         part.toggleAttribute("inert", !fits)
       put(empty, fits ? "" : LATER)
-      put(caption, fits ? captionOf(facts) : "")
+      put(caption, fits ? captionOf({ ...facts, evaluation }) : "")
       if (fits) for (const [i, row] of matrix.entries()) drawRow(i, row)
     },
   }

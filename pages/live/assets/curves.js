@@ -1,6 +1,7 @@
 // The curves of several runs, growing in place, and beneath them the metrics that were chosen.
 
 import { AXES, axisEnd } from "./axes.js"
+import { moment } from "./moment.js"
 import { Panel } from "./panel.js"
 import { CHARTS, metricChart } from "./panels.js"
 import { adoptStyle, hasRoom, loadPlotly } from "./plotly.js"
@@ -251,7 +252,8 @@ export const mount = mounts((/** @type {View<CurvesData>} */ view) => {
       if (!Plotly || !inSight) return
       const end = endOf(shown, axis)
       const marks = (shown[0]?.run.facts.marks ?? []).slice(-12)
-      const scene = { runs: shown, smoothing, log, axis, colors, zoomX, end, marks, hidden }
+      const now = moment.step === null ? null : (shown[0]?.at?.(moment.step) ?? null)
+      const scene = { runs: shown, smoothing, log, axis, colors, zoomX, end, marks, hidden, now }
       for (const panel of panels) panel.draw(Plotly, scene)
       root.dataset.end = String(shown[0]?.run.series.loss?.end ?? 0)
     },

@@ -163,7 +163,7 @@ export const mount = mounts((/** @type {View<DistancesData>} */ view) => {
       shows = ""
     },
     draw() {
-      const results = view.facts().evaluation?.views.distances
+      const results = view.evaluation()?.views.distances
       view.root.classList.toggle("is-empty", !results)
       put(empty, results ? "" : LATER)
       const now = JSON.stringify(results)

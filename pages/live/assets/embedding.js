@@ -8,7 +8,7 @@ import { Asker, Newest } from "./asker.js"
 import { classColor, classShape, SHAPES } from "./classes.js"
 import { numberField, pick, select, toggle } from "./controls.js"
 import { Cloud, METHODS } from "./embedding-cloud.js"
-import { Timeline } from "./timeline.js"
+import { moment } from "./moment.js"
 import { mounts } from "./view.js"
 import { count, element, inWords, put } from "./words.js"
 
@@ -80,8 +80,6 @@ class Legend {
 
 class EmbeddingView {
   #image
-  /** @type {number | null} The step of the weights; null: the latest. */
-  #step
   #splits = WHICH[0]
   #method = "pca"
   #dims = 2
@@ -113,20 +111,15 @@ class EmbeddingView {
     const { root, data } = view
     this.view = view
     this.#image = data.image
-    this.#step = data.step
     root.classList.add("embedding", "maps")
     this.#prompt.append(element("header", {}, this.#heading))
     this.legend = new Legend(view, this.#hidden)
     this.asker = this.#asker()
-    const go = (/** @type {number | null} */ step) => {
-      this.#step = step
-      this.#changed()
-    }
-    this.time = new Timeline({ busy: () => this.asker.busy, go, rest: () => this.#report() })
+    view.onEnd(moment.follow(() => this.#changed()))
+    view.onEnd(moment.await(() => this.asker.busy))
     root.append(
       this.legend.node,
       this.#options(),
-      this.time.node,
       this.#trouble,
       this.#alarm,
       element("div", { className: "stage" }, this.#grid, this.#prompt, this.#empty),
@@ -191,7 +184,7 @@ class EmbeddingView {
       ask: async (clouds, signal) => {
         const began = performance.now()
         for (const cloud of clouds) {
-          const step = this.#step === null ? {} : { step: this.#step }
+          const step = moment.step === null ? {} : { step: moment.step }
           const { run, split } = cloud
           const how = { method: this.#method, dims: this.#dims, ...step }
           const found = await look({ run, what: "embedding", split, ...how }, signal)
@@ -207,7 +200,7 @@ class EmbeddingView {
       refuse: (error) => this.#complain(error.words),
       // What takes long to compute is asked for seldom: training has the cores first.
       rest: () =>
-        this.#step === null && this.#running() ? Math.max(LIVE_MS, 2 * this.#lasted) : 0,
+        moment.step === null && this.#running() ? Math.max(LIVE_MS, 2 * this.#lasted) : 0,
     })
   }
 
@@ -227,7 +220,7 @@ class EmbeddingView {
       this.#report()
     }
     this.#point(({ neighbours }) => {
-      neighbours.open(cloud, place, this.#step)
+      neighbours.open(cloud, place, moment.step)
       this.view.paint()
     })
   }
@@ -266,7 +259,7 @@ class EmbeddingView {
   // The page puts into its address what is looked at.
   #report() {
     const { layer, unit } = this.view.data
-    const seen = { image: this.#image, step: this.#step, layer, unit }
+    const seen = { image: this.#image, step: moment.step, layer, unit }
     const text = JSON.stringify(seen)
     if (text === this.#sent) return
     this.#sent = text
@@ -371,10 +364,6 @@ class EmbeddingView {
     }
     const ids = data.runs.map(({ id }) => id)
     const same = before && ids.join() === view.ids.join()
-    if (before && ids[0] !== view.ids[0]) {
-      this.#step = null
-      this.time.halt()
-    }
     const chosen = this.neighbours?.chosen
     if (chosen && !ids.includes(chosen.cloud.run)) this.neighbours?.close()
     view.follow(ids, ["collapsed", "snapshots", "state"], (_, news) => this.#hear(news))
@@ -386,7 +375,7 @@ class EmbeddingView {
   #hear(news) {
     if (!news.has("snapshots") && !news.has("state")) return
     const lacking = [...this.#clouds.values()].some(({ answer, run }) => !answer && this.#kept(run))
-    if (this.#step === null || lacking) this.asker.want()
+    if (moment.step === null || lacking) this.asker.want()
   }
 
   repaint() {
@@ -400,10 +389,9 @@ class EmbeddingView {
     const some = view.ids.some((id) => this.#kept(id))
     view.root.classList.toggle("is-empty", !some)
     // What has nothing to act on is dimmed, and out of reach.
-    for (const part of view.root.querySelectorAll(":is(.options, .time, .classes)"))
+    for (const part of view.root.querySelectorAll(":is(.options, .classes)"))
       part.toggleAttribute("inert", !some)
     put(this.#empty, this.#emptyWords())
-    this.time.show(view.facts(), this.#step)
     const { classes, palette } = view.data
     const style = {
       palette: palette[view.colors.dark ? "dark" : "light"],
@@ -429,7 +417,6 @@ class EmbeddingView {
     this.glance?.hide()
     this.neighbours?.stop()
     this.#resizing.disconnect()
-    this.time.halt()
   }
 }
 

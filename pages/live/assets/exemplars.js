@@ -1,6 +1,7 @@
 // The images of old classes that are kept to train on, a row for each class.
 
 import { address } from "./ask.js"
+import { moment } from "./moment.js"
 import { penOf } from "./pixels.js"
 import { mounts } from "./view.js"
 import { count, element, put } from "./words.js"
@@ -60,6 +61,7 @@ export const mount = mounts((/** @type {View<ExemplarsData>} */ view) => {
     const source = address(`strip/${encodeURIComponent(run)}.png`)
     source.searchParams.set("of", "exemplars")
     source.searchParams.set("phase", String(results.phase))
+    if (moment.step !== null) source.searchParams.set("at", String(moment.step))
     image.src = String(source)
   }
 
@@ -69,7 +71,7 @@ export const mount = mounts((/** @type {View<ExemplarsData>} */ view) => {
       view.follow([run], ["evaluation", "state"])
     },
     draw() {
-      const results = view.facts().evaluation?.views.exemplars
+      const results = view.evaluation()?.views.exemplars
       const some = Boolean(results?.labels.length)
       root.classList.toggle("is-empty", !some)
       put(empty, some ? "" : results && results.phase > 0 ? NONE : LATER)

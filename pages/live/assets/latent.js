@@ -7,6 +7,7 @@ import { classColor } from "./classes.js"
 import { bars } from "./latent-bars.js"
 import { Own } from "./latent-own.js"
 import { codeAt, Plane, placeOf } from "./latent-plane.js"
+import { moment } from "./moment.js"
 import { paintImage } from "./pixels.js"
 import { mounts } from "./view.js"
 import { element, percent, put } from "./words.js"
@@ -112,6 +113,7 @@ export const mount = mounts((/** @type {View<LatentData>} */ view) => {
   const rowed = new Newest()
   const facts = () => view.facts()
   const kept = () => (facts().snapshots ?? []).length > 0
+  const at = () => (moment.step === null ? {} : { step: moment.step })
   const complain = (/** @type {string} */ words) => put(made.trouble, words)
   const target = () => (view.data.conditional ? { target: Number(made.ofClass.value || 0) } : {})
 
@@ -122,7 +124,9 @@ export const mount = mounts((/** @type {View<LatentData>} */ view) => {
 
   const asker = new Asker({
     question: () =>
-      of && kept() ? { run: of, what: /** @type {const} */ ("latent"), ...target() } : null,
+      of && kept()
+        ? { run: of, what: /** @type {const} */ ("latent"), ...target(), ...at() }
+        : null,
     ask: (question, signal) => look(question, signal),
     take: (found) => {
       answer = found
@@ -139,7 +143,7 @@ export const mount = mounts((/** @type {View<LatentData>} */ view) => {
     question: () => {
       if (!of || !answer) return null
       const codes = [codeAt(answer, plane.at)]
-      return { run: of, what: /** @type {const} */ ("decode"), codes, ...target() }
+      return { run: of, what: /** @type {const} */ ("decode"), codes, ...target(), ...at() }
     },
     ask: (question, signal) => look(question, signal),
     take: ({ images }) => {
@@ -165,6 +169,8 @@ export const mount = mounts((/** @type {View<LatentData>} */ view) => {
     rowed.end()
     own.end()
   })
+  view.onEnd(moment.follow(() => asker.changed()))
+  view.onEnd(moment.await(() => asker.busy))
   view.onSize(made.canvas)
 
   /** @param {Record<string, unknown>} more @param {string} words */
@@ -173,7 +179,7 @@ export const mount = mounts((/** @type {View<LatentData>} */ view) => {
     if (!run || !answer) return
     rowed.run(
       async (signal) => {
-        const { images } = await look({ run, what: "decode", ...more }, signal)
+        const { images } = await look({ run, what: "decode", ...more, ...at() }, signal)
         const [count, ...size] = images.shape
         const length = size.reduce((product, each) => product * each, 1)
         made.row.replaceChildren(
@@ -273,7 +279,8 @@ export const mount = mounts((/** @type {View<LatentData>} */ view) => {
       shown = null
     },
     draw() {
-      if (of && kept() && (!answer || answer.step !== facts().step)) asker.want()
+      if (of && kept() && (!answer || (moment.step === null && answer.step !== facts().step)))
+        asker.want()
       view.root.classList.toggle("is-empty", !answer)
       put(made.empty, answer ? "" : LATER)
       const palette = view.data.palette[view.colors.dark ? "dark" : "light"]

@@ -10,8 +10,8 @@ import { ImagePart } from "./maps-image.js"
 import { Layers } from "./maps-layers.js"
 import { Looking } from "./maps-looking.js"
 import { Section } from "./maps-section.js"
+import { moment } from "./moment.js"
 import { cssOf, SIGNED, VIRIDIS, valueAt } from "./pixels.js"
-import { Timeline } from "./timeline.js"
 import { mounts } from "./view.js"
 import { digits, element, inWords, put } from "./words.js"
 
@@ -138,7 +138,7 @@ class FeatureMaps {
     setColors(root)
     this.view = view
     this.looking = new Looking({ test: data.image })
-    this.looking.step = data.step
+    this.looking.step = moment.step ?? data.step
     this.looking.chosen = { layer: data.layer, unit: data.unit }
     this.image = new ImagePart(this.looking, root, {
       choose: (subject) => this.#choose(subject),
@@ -151,10 +151,10 @@ class FeatureMaps {
     this.layers = new Layers(this.heard)
     this.sections = this.#sections()
     this.asker = this.#asker()
-    const go = (/** @type {number | null} */ step) => this.#go(step)
-    this.time = new Timeline({ busy: () => this.asker.busy, go, rest: () => this.#report() })
+    view.onEnd(moment.follow(() => this.#go(moment.step)))
+    view.onEnd(moment.await(() => this.asker.busy))
     root.prepend(
-      element("div", { className: "top" }, this.image.node, this.time.node),
+      element("div", { className: "top" }, this.image.node),
       this.#options(),
       this.#trouble,
       element("div", { className: "stage" }, this.layers.node, this.#empty),
@@ -220,7 +220,7 @@ class FeatureMaps {
     const live = this.looking.running ? REST_LIVE_MS : 0
     const now = performance.now()
     await this.#showFilter()
-    if (now - this.#lastMore < (this.time.playing ? REST_PLAYING_MS : live)) return
+    if (now - this.#lastMore < (moment.playing ? REST_PLAYING_MS : live)) return
     this.#lastMore = now
     await this.filter?.load(this.#complain)
     for (const section of this.sections) await section.load()
@@ -245,7 +245,7 @@ class FeatureMaps {
 
   // Something else is looked at: what is under way is of no use.
   #changed() {
-    if (!this.time.playing) this.#lastMore = -REST_LIVE_MS
+    if (!moment.playing) this.#lastMore = -REST_LIVE_MS
     this.#stop()
     this.asker.changed()
   }
@@ -279,9 +279,7 @@ class FeatureMaps {
 
   /** @param {number} step */
   #goTo(step) {
-    this.time.show(this.looking.facts, step)
-    this.#go(step)
-    this.#report()
+    moment.set(step)
   }
 
   // The page puts into its address what is looked at.
@@ -315,7 +313,7 @@ class FeatureMaps {
   #dim(on) {
     const { root } = this.view
     root.classList.toggle("is-empty", on)
-    for (const part of root.querySelectorAll(":is(.input, .time, .options)"))
+    for (const part of root.querySelectorAll(":is(.input, .options)"))
       part.toggleAttribute("inert", on)
   }
 
@@ -339,10 +337,9 @@ class FeatureMaps {
     Object.assign(looking, { run, facts: {}, answer: null })
     looking.kept.clear()
     if (before) {
-      looking.step = null
+      looking.step = moment.step
       if (looking.subject.pixels && before.side !== side) looking.choose({ test: 0 })
     }
-    this.time.halt()
     this.asker.changed()
     this.image.forget()
     this.layers.clear()
@@ -381,21 +378,18 @@ class FeatureMaps {
     const { looking } = this
     looking.facts = facts
     if (!news.has("snapshots") && !news.has("state")) return
-    this.time.show(facts, looking.step)
     if (!looking.answer && !this.#trouble.textContent) this.image.acknowledge()
     this.#drawEmpty()
     if (looking.step === null || !looking.answer) this.asker.want()
   }
 
   draw() {
-    this.time.show(this.looking.facts, this.looking.step)
     this.#drawEmpty()
   }
 
   end() {
     this.asker.end()
     this.image.end()
-    this.time.halt()
     this.#stop()
   }
 }

@@ -42,6 +42,26 @@ export const markLines = (marks, colors) =>
     line: { color: colors.faint, width: 1, dash: "dot" },
   }))
 
+/**
+ * Where the moment is that all views show.
+ * @param {number | null} x
+ * @param {Theme} colors
+ */
+export const momentLine = (x, colors) =>
+  x === null
+    ? []
+    : [
+        {
+          type: "line",
+          x0: x,
+          x1: x,
+          y0: 0,
+          y1: 1,
+          yref: "paper",
+          line: { color: colors.text, width: 1.5 },
+        },
+      ]
+
 const CHARACTER_PX = 6.6 // of a name
 const ROWS = 2 // of names, which would hide the curve if there were more
 

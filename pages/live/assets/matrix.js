@@ -114,7 +114,7 @@ export const mount = mounts((/** @type {View<MatrixData>} */ view) => {
       view.follow([data.run], ["evaluation", "state"])
     },
     draw() {
-      const results = view.facts().evaluation?.views.matrix
+      const results = view.evaluation()?.views.matrix
       const fits = results?.rows.length === rows.length
       root.classList.toggle("is-empty", !fits)
       grid.toggleAttribute("inert", !fits)

@@ -99,7 +99,7 @@ export const mount = mounts((/** @type {View<PairsData>} */ view) => {
       view.follow([run], ["evaluation", "state"])
     },
     draw() {
-      const results = view.facts().evaluation?.views.pairs
+      const results = view.evaluation()?.views.pairs
       const pairs = results ? ranked(results) : []
       const right = pairs.filter(({ truth, said }) => truth === said).length
       const shown = onlyWrong ? pairs.filter(({ truth, said }) => truth !== said) : pairs

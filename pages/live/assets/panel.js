@@ -1,7 +1,7 @@
 // One chart of the curves: a quantity over steps, epochs or seconds, drawn by Plotly and updated in place.
 
 import { extent, levelRange, tickDigits } from "./axes.js"
-import { markLines, markNames } from "./marks.js"
+import { markLines, markNames, momentLine } from "./marks.js"
 import { hasRoom, onRelayout, plain } from "./plotly.js"
 import { element, put } from "./words.js"
 
@@ -29,6 +29,7 @@ import { element, put } from "./words.js"
  * @property {number} end of the axis
  * @property {Mark[]} marks
  * @property {Set<string>} hidden ids of runs
+ * @property {number | null} now where the moment is that the page looks at; null: at the end
  */
 
 const EDGES_PX = 68 // of a chart, beside its axis
@@ -87,7 +88,7 @@ export class Panel {
     const placed = at ? marks.map((mark) => ({ ...mark, x: at(mark.step) })) : []
     const layout = {
       ...this.#layout(scene, traces),
-      shapes: markLines(placed, colors),
+      shapes: [...markLines(placed, colors), ...momentLine(scene.now, colors)],
       // Named once, on the first chart, where the loss leaves room above it.
       annotations: this.named ? markNames(placed, end, width, colors) : [],
     }
@@ -104,7 +105,7 @@ export class Panel {
    * All that a picture depends on, in little.
    * @param {Scene} scene
    */
-  #summary({ runs, smoothing, log, axis, colors, zoomX, end, marks, hidden }) {
+  #summary({ runs, smoothing, log, axis, colors, zoomX, end, marks, hidden, now }) {
     const { needs, also } = this.about
     return JSON.stringify([
       runs.map(({ run, name, color }) => [
@@ -115,7 +116,7 @@ export class Panel {
         also?.(run.facts),
         axis.title !== "step" && run.series.seconds?.end,
       ]),
-      [smoothing, log, axis.title, colors.key, zoomX, this.zoomY, end, marks, [...hidden]],
+      [smoothing, log, axis.title, colors.key, zoomX, this.zoomY, end, marks, [...hidden], now],
     ])
   }
 

@@ -2,6 +2,7 @@
 
 import { look } from "./ask.js"
 import { Asker } from "./asker.js"
+import { moment } from "./moment.js"
 import { paintImage } from "./pixels.js"
 import { mounts } from "./view.js"
 import { element, put } from "./words.js"
@@ -28,10 +29,11 @@ export const mount = mounts((/** @type {View<ReconstructionsData>} */ view) => {
   /** @type {ReconstructionsAnswer | null} */
   let shown = null
   const kept = () => (view.facts().snapshots ?? []).length > 0
+  const at = () => (moment.step === null ? {} : { step: moment.step })
 
   const asker = new Asker({
     question: () => (of && kept() ? of : null),
-    ask: (run, signal) => look({ run, what: "reconstructions" }, signal),
+    ask: (run, signal) => look({ run, what: "reconstructions", ...at() }, signal),
     take: (found) => {
       answer = found
       put(trouble, "")
@@ -41,6 +43,8 @@ export const mount = mounts((/** @type {View<ReconstructionsData>} */ view) => {
     rest: () => (view.facts().state === "running" ? LIVE_MS : 0),
   })
   view.onEnd(() => asker.end())
+  view.onEnd(moment.follow(() => asker.changed()))
+  view.onEnd(moment.await(() => asker.busy))
 
   /**
    * @param {Bytes} images
@@ -68,7 +72,8 @@ export const mount = mounts((/** @type {View<ReconstructionsData>} */ view) => {
       view.follow([run], ["snapshots", "evaluation", "state"])
     },
     draw() {
-      if (of && kept() && (!answer || answer.step !== view.facts().step)) asker.want()
+      if (of && kept() && (!answer || (moment.step === null && answer.step !== view.facts().step)))
+        asker.want()
       view.root.classList.toggle("is-empty", !answer)
       put(empty, answer ? "" : LATER)
       if (answer === shown) return

@@ -6,7 +6,7 @@ import { shape } from "./svg.js"
 import { mounts } from "./view.js"
 import { count, digits, element, percent, put, putAway, runColor } from "./words.js"
 
-/** @import {Facts, ReliabilityData, RunAbout} from "./wire.js" */
+/** @import {Evaluation, Facts, ReliabilityData, RunAbout} from "./wire.js" */
 /** @import {View} from "./view.js" */
 /** @import {Theme} from "./words.js" */
 
@@ -44,11 +44,12 @@ class Diagram {
   /**
    * @param {RunAbout} about
    * @param {Facts} facts
+   * @param {Evaluation | null | undefined} evaluation
    * @param {Theme} colors
    */
-  draw(about, facts, colors) {
-    const rows = facts.evaluation?.reliability
-    const metrics = facts.metrics ?? {}
+  draw(about, facts, evaluation, colors) {
+    const rows = evaluation?.reliability
+    const metrics = evaluation?.metrics ?? facts.metrics ?? {}
     const shows = JSON.stringify([about, rows, colors.key, metrics, facts.best])
     if (shows === this.#shows) return
     this.#shows = shows
@@ -163,7 +164,8 @@ export const mount = mounts((/** @type {View<ReliabilityData>} */ view) => {
     draw() {
       const { runs } = view.data
       for (const [i, diagram] of diagrams.entries()) {
-        diagram.draw(runs[i], view.facts(runs[i].id), view.colors)
+        const { id } = runs[i]
+        diagram.draw(runs[i], view.facts(id), view.evaluation(id), view.colors)
       }
       put(empty, runs.length ? "" : "Press Train: how honest its confidence is will show here")
     },

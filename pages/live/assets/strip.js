@@ -80,7 +80,7 @@ export const mount = mounts((/** @type {View<StripData>} */ view) => {
       view.follow([run], ["evaluation", "state", "best"])
     },
     draw() {
-      const strip = view.facts().evaluation?.strip ?? []
+      const strip = view.evaluation()?.strip ?? []
       const mistakes = strip.filter(([said, , truth]) => said !== truth).length
       if (made.length !== strip.length) build(strip.length)
       for (const [i, answer] of strip.entries()) drawTile(made[i], answer)

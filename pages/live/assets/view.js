@@ -16,6 +16,7 @@
 // `adopt` is called with what the page gives, at first and whenever it differs; `draw` after it, and
 // once in the next frame after each `view.paint()`, such as when a fact that is followed is new.
 
+import { evaluationAt, moment } from "./moment.js"
 import { subscribe } from "./stream.js"
 import { theme } from "./words.js"
 
@@ -61,6 +62,7 @@ export class View {
     this.data = component.data
     this.setState = component.setStateValue
     this.colors = theme(root)
+    this.onEnd(moment.follow(() => this.paint()))
   }
 
   /** @param {Parts<Data>} parts */
@@ -131,6 +133,14 @@ export class View {
    */
   facts(id = this.ids[0]) {
     return this.runs.get(id)?.facts ?? {}
+  }
+
+  /**
+   * What a run's evaluation said at the moment that the page looks at (`moment`).
+   * @param {string} [id]
+   */
+  evaluation(id = this.ids[0]) {
+    return id ? evaluationAt(id, this.facts(id)) : undefined
   }
 
   /**

@@ -44,6 +44,8 @@ export interface Evaluation {
   strip: [number, number, number][]
   /** What the views of the run's task show, by their names. */
   views: Partial<TaskViews>
+  /** Its numbers, by the names of a run's metrics; of the latest they are the run's. */
+  metrics?: Record<string, number | null>
 }
 
 /** Of tasks other than classification (`Task.view_data`). */
@@ -574,6 +576,11 @@ export interface MapsData extends Home, Seen {
   channels: number
   other: RunAbout | null
   upload: Upload | null
+}
+
+export interface TimeData extends Home {
+  run: string | null
+  step: number | null
 }
 
 export interface EmbeddingData extends Home, Seen {

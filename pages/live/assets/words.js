@@ -71,8 +71,31 @@ export function theme(element) {
  * @param {number | string} color
  * @param {Theme} colors
  */
-export const runColor = (color, colors) =>
-  typeof color === "number" ? colors.runs[color % colors.runs.length] : color
+export function runColor(color, colors) {
+  if (typeof color === "number") return colors.runs[color % colors.runs.length]
+  const [place, shade] = /^\d+~\d+$/.test(color) ? color.split("~").map(Number) : []
+  return place === undefined ? color : shaded(colors.runs[place % colors.runs.length], shade)
+}
+
+// How much of white or black a branch's colour has, one after the other.
+const SHADES = [
+  [255, 0.45],
+  [0, 0.4],
+  [255, 0.65],
+  [0, 0.6],
+]
+
+/**
+ * A colour of a run's family: the run's own, lighter or darker.
+ * @param {string} color as #rrggbb
+ * @param {number} shade from 1
+ */
+export function shaded(color, shade) {
+  const [towards, share] = SHADES[(shade - 1) % SHADES.length]
+  const parts = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16))
+  const mixed = parts.map((part) => Math.round(part + (towards - part) * share))
+  return `#${mixed.map((part) => part.toString(16).padStart(2, "0")).join("")}`
+}
 
 /** @param {string} color */
 export function luminance(color) {
