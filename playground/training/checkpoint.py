@@ -55,16 +55,15 @@ class Pace:
 
     def __init__(self) -> None:
         self._ended = time.perf_counter()
-        self._cost = 0.0  # seconds that the last took, until it was handed over
+        self._cost = 0.0  # seconds of this thread's work that the last took
 
     def allows(self, share: float) -> bool:
         """Whether another may be taken now."""
         return share >= ALWAYS or time.perf_counter() - self._ended >= self._cost / share
 
-    def took(self, began: float) -> None:
-        """One was taken and handed over that was begun then."""
-        self._ended = time.perf_counter()
-        self._cost = self._ended - began
+    def took(self, cost: float) -> None:
+        """One was taken and handed over at this cost."""
+        self._ended, self._cost = time.perf_counter(), cost
 
 
 def take(training: "Training") -> dict[str, np.ndarray]:

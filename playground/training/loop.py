@@ -248,9 +248,9 @@ class Training:
                 self.unsaved = 0.0
             return
         yield from pending.flush()
-        began = time.perf_counter()
+        began = time.thread_time()
         yield Snapshot(self.step, checkpoint.KIND, checkpoint.take(self))
-        self.pace.took(began)
+        self.pace.took(time.thread_time() - began)
         self.unsaved = 0.0
 
     def keep(self) -> Snapshot:
