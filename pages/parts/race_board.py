@@ -14,7 +14,7 @@ from playground.figures.race import curves_chart, points_chart
 from playground.races import feeder, reports
 from playground.races.curves import DRAWN, curves
 from playground.races.judgement import BETTER, OPEN, SMALL, WORSE, judge
-from playground.races.progress import Progress
+from playground.races.progress import Progress, may_be_tried_again
 from playground.races.race import RACE, Race
 from playground.races.results import MEASURES, WHY_NO_LOSS, Reader, Results, mean, spread
 from playground.races.verdict import verdict
@@ -182,7 +182,7 @@ def _head(record: RaceRecord, race: Race, progress: Progress) -> None:
                     args=("stop", record.id),
                     help="Trains no more of it. What is done is kept, and it can go on later.",
                 )
-            elif record.state != DONE or any(cell.state == "stopped" for cell in cells):
+            elif record.state != DONE or any(map(may_be_tried_again, cells)):
                 st.button(
                     "Go on",
                     key="race-resume",

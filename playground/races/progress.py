@@ -150,10 +150,14 @@ def _score(race: Race, cell: Cell) -> float:
     return -value if race.judge in LOWER else value
 
 
-def _is_missing(cell: Cell, begun: float) -> bool:
+def may_be_tried_again(cell: Cell) -> bool:
+    """Whether its run ended for no fault of its own: it was stopped, or its worker was killed."""
     record = cell.record
-    if record is None:
+    ended = record is not None and record.state in ("stopped", "failed")
+    return record is not None and ended and record.kind not in FINAL
+
+
+def _is_missing(cell: Cell, begun: float) -> bool:
+    if cell.record is None:
         return True
-    if record.live or record.state == "completed" or record.kind in FINAL:
-        return False
-    return record.created.timestamp() < begun
+    return may_be_tried_again(cell) and cell.record.created.timestamp() < begun

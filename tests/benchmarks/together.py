@@ -6,7 +6,9 @@
 Each run is a process of its own, warm and prepared before the clock starts, as a worker's is. With
 `--sweep` the runs of one of Fitting's sweeps on digits go through so many workers one after the
 other, each built and traced within the time; `--before` lets another checkout take turns.
-Prints images per second and their ratio, or seconds and theirs. Set PLAYGROUND_DATA.
+Prints images per second and their ratio, or seconds and theirs. On a busy machine, where more
+processes get more of it, the ratio of CPU seconds tells more: a run alone uses at most all cores,
+runs side by side use them all, so that together they train at least so many times as much. Set PLAYGROUND_DATA.
 """
 
 import argparse
@@ -31,13 +33,16 @@ prepared = loop.prepare(specs[0]) if sys.argv[2] == "prepared" else None
 print("ready", flush=True)
 sys.stdin.readline()
 for spec in specs:
+    began = time.process_time()
     *_, last = loop.run(spec, Control(), prepared)
-    print(json.dumps({"state": last.reason, "at": time.time()}), flush=True)
+    cpu = time.process_time() - began
+    print(json.dumps({"state": last.reason, "at": time.time(), "cpu": cpu}), flush=True)
 """
 
 
-def seconds(code: Path, shares: list[list[str]], prepared: bool) -> float:
-    """From the start of all processes, each with its specs, to the end of the last."""
+def seconds(code: Path, shares: list[list[str]], prepared: bool) -> tuple[float, float]:
+    """From the start of all processes, each with its specs, to the end of the last; and the CPU
+    seconds of a run."""
     kind = "prepared" if prepared else "plain"
     children = [
         subprocess.Popen(
@@ -55,11 +60,16 @@ def seconds(code: Path, shares: list[list[str]], prepared: bool) -> float:
         if child.stdout.readline() != "ready\n":
             raise SystemExit("a run could not be prepared")
     began = time.time()
-    said = [child.communicate("go\n")[0].splitlines() for child in children]
+    for child in children:  # all of them before the first is waited for
+        assert child.stdin is not None
+        child.stdin.write("go\n")
+        child.stdin.flush()
+    said = [child.communicate()[0].splitlines() for child in children]
     ends = [json.loads(line) for lines in said for line in lines]
     if any(end["state"] != "completed" for end in ends):
         raise SystemExit("a run did not complete")
-    return max(end["at"] for end in ends) - began
+    cpu = statistics.mean(end["cpu"] for end in ends)
+    return max(end["at"] for end in ends) - began, cpu
 
 
 def side_by_side(options: argparse.Namespace) -> None:
@@ -68,17 +78,22 @@ def side_by_side(options: argparse.Namespace) -> None:
 
     spec = RunSpec(dataset=options.dataset, train_images=options.images, epochs=2, evaluations=4)
     images = spec.train_images * spec.epochs
-    ratios = []
+    ratios: list[float] = []
+    costs: list[float] = []
     for _ in range(options.turns):
-        alone = images / seconds(ROOT, [[spec.to_json()]], prepared=True)
+        took, cpu_alone = seconds(ROOT, [[spec.to_json()]], prepared=True)
+        alone = images / took
         shares = [[spec.model_copy(update={"seed": i}).to_json()] for i in range(options.runs)]
-        summed = options.runs * images / seconds(ROOT, shares, prepared=True)
+        took, cpu = seconds(ROOT, shares, prepared=True)
+        summed = options.runs * images / took
         ratios.append(summed / alone)
+        costs.append(cpu_alone / cpu)
         print(
-            f"alone {alone:8,.0f}/s, {options.runs} together {summed:8,.0f}/s: {ratios[-1]:.2f} x",
+            f"alone {alone:8,.0f}/s, {options.runs} together {summed:8,.0f}/s: {ratios[-1]:.2f} x; "
+            f"CPU of a run {cpu_alone:.1f} s, {cpu:.1f} s: {costs[-1]:.3f} x",
             flush=True,
         )
-    print(f"median {statistics.median(ratios):.2f} x")
+    print(f"median {statistics.median(ratios):.2f} x, of CPU {statistics.median(costs):.3f} x")
 
 
 def sweep(options: argparse.Namespace) -> None:
@@ -92,7 +107,7 @@ def sweep(options: argparse.Namespace) -> None:
     found: dict[str, list[float]] = {name: [] for name in codes}
     for _ in range(options.turns):
         for name, code in codes.items():
-            found[name].append(seconds(code, shares, prepared=False))
+            found[name].append(seconds(code, shares, prepared=False)[0])
             print(f"{name:7} {found[name][-1]:6.1f} s", flush=True)
     middle = {name: statistics.median(each) for name, each in found.items()}
     print(", ".join(f"{name} {each:.1f} s" for name, each in middle.items()))
