@@ -8,7 +8,8 @@ Each run is a process of its own, warm and prepared before the clock starts, as 
 other, each built and traced within the time; `--before` lets another checkout take turns.
 Prints images per second and their ratio, or seconds and theirs. On a busy machine, where more
 processes get more of it, the ratio of CPU seconds tells more: a run alone uses at most all cores,
-runs side by side use them all, so that together they train at least so many times as much. Set PLAYGROUND_DATA.
+runs side by side use them all, so that together they train at least so many times as much. Set
+PLAYGROUND_DATA.
 """
 
 import argparse
