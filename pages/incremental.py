@@ -40,9 +40,9 @@ with right, st.container(key="panel-methods", gap="xsmall"):
     methods_card.table(page.shown)
 
 task_page.curves(page)
-with st.container(key="lesson-drift", gap=None):
+with st.container(key="lesson-drift"):
     st.caption(
-        "The lead of new classes' logits: by how much the best new class is above the best old one "
+        "The lead of new over old logits: by how much the best new class is above the best old one "
         "on images of old classes; above 0 they are taken for new ones. The drift of old class "
         "centres: how far their mean embeddings are from where they were when their phase ended; 1 "
         "is as far as their images lay from them then."

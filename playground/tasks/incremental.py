@@ -363,7 +363,7 @@ class Incremental(Task):
         Measure("new_accuracy", "Accuracy of new classes", "%"),
         Measure("forgetting", "Forgetting", "%", better="lower"),
         Measure("bias", "Answers that are new classes", "%", better="lower"),
-        Measure("lead", "Lead of new classes' logits on old images", better="lower"),
+        Measure("lead", "Lead of new over old logits", better="lower"),
         Measure("drift", "Drift of old class centres", better="lower"),
     )
     panels = ("loss", "accuracy")

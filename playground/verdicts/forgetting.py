@@ -65,9 +65,10 @@ def judge(run: Phases) -> Verdict:
         ("Forgotten of the earlier phases', mean", f"{points(mean)} points"),
         ("Answers that are new classes", percent(run.said_new / (run.old_images + run.new_images))),
     ]
-    if new < INTRANSIGENT:
+    keeps = mean < max(LEAST, ERRORS * np.sqrt(0.25 / run.old_images))
+    if keeps and new < INTRANSIGENT:
         return _verdict("intransigent", _hardly(run, new), rows, _softer(run.spec))
-    if mean < max(LEAST, ERRORS * np.sqrt(0.25 / run.old_images)):
+    if keeps:
         sentence = (
             f"Kept: of the classes of earlier phases {percent(old)} are right, of the last one's "
             f"{percent(new)}; {points(mean)} points of what was learned are forgotten."
@@ -82,12 +83,25 @@ def judge(run: Phases) -> Verdict:
         f"{share} of the answers are the last phase's classes, as {percent(there)} of the images "
         "are."
     )
-    return _verdict("forgetting", sentence, rows, _keep_more(run, there))
+    hardly = (
+        f"Of the last phase's classes only {percent(new)} are right: train longer as well."
+        if new < INTRANSIGENT
+        else ""
+    )
+    return _verdict("forgetting", sentence, rows, _keep_more(run, there), hardly)
 
 
-def _verdict(kind: str, sentence: str, rows: list[tuple[str, str]], step: Next) -> Verdict:
+def _verdict(
+    kind: str, sentence: str, rows: list[tuple[str, str]], step: Next, note: str = ""
+) -> Verdict:
     return Verdict(
-        kind, sentence, tuple(rows), step.words, change=step.change, respect=step.respect
+        kind,
+        sentence,
+        tuple(rows),
+        step.words,
+        (note,) if note else (),
+        change=step.change,
+        respect=step.respect,
     )
 
 

@@ -456,6 +456,8 @@ def test_the_verdict_names_what_keeps_more_next() -> None:
     assert "a, b had 90.0% and has 50.0%" in biased.sentence
     assert judged([0.5, 0.95], said_new=100).change == {"exemplars": 40}
     assert judged([0.87, 0.95]).kind == "kept"  # 3 points of 100 images are chance
+    both = judged([0.0, 0.3], kept="none")
+    assert both.kind == "forgetting" and "only 30.0% are right" in both.notes[0]
     hardly = judged([0.87, 0.3], replay=0.9)
     assert hardly.kind == "intransigent" and hardly.change == {"replay": 0.5}
     first = forgetting.Phases(["a", "b"], np.full((2, 2), np.nan), 0, 0, 100, 100, {})
