@@ -26,7 +26,7 @@ from .written_metric import WrittenMetric, compile_metric, get_metric
 
 if TYPE_CHECKING:
     from .diagnosis import Diagnosis, Finding, doctor
-    from .portraits import curve, portrait
+    from .portraits import curve, descents, portrait
 
 __all__ = [
     "CenterLoss",
@@ -48,6 +48,7 @@ __all__ = [
     "compile_loss",
     "compile_metric",
     "curve",
+    "descents",
     "doctor",
     "get",
     "get_metric",
@@ -62,7 +63,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """The names that import TensorFlow, on first use."""
-    if name in ("curve", "portrait"):
+    if name in ("curve", "descents", "portrait"):
         from . import portraits as module
     elif name in ("doctor", "Diagnosis", "Finding"):
         from . import diagnosis as module  # type: ignore[no-redef]

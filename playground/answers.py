@@ -11,6 +11,7 @@ from playground.settings import settings
 from playground.training.control import Control
 
 Request = dict[str, Any]
+FARTHEST = 4.0  # of the studio's picture: how far away a box may be
 
 
 def check(request: Request, control: Control) -> dict[str, Any]:
@@ -106,6 +107,22 @@ def portrait(request: Request, control: Control) -> dict[str, Any]:
         return {"fault": error.message}
 
 
+def descents(request: Request, control: Control) -> dict[str, Any]:
+    """What `losses.descents` says of the first two rows of "codes", a target and a box to begin
+    with; {"fault": message} of a text that is no loss of boxes, or where these are no boxes."""
+    import losses
+
+    codes = request["codes"]
+    if len(codes) != 2 or any(len(box) != 4 or box[0] > box[2] or box[1] > box[3] for box in codes):
+        return {"fault": "expected a target and a box, x1, y1, x2, y2 each"}
+    if any(abs(side) > FARTHEST for box in codes for side in box):
+        return {"fault": f"expected boxes within {FARTHEST:g} of the picture"}
+    try:
+        return losses.descents(codes[0], codes[1], request.get("text", ""))
+    except losses.LossError as error:
+        return {"fault": error.message}
+
+
 def reference(request: Request, control: Control) -> dict[str, Any]:
     """The batch of a portrait without a run: images (N, H, W, C) uint8, labels (N,) and
     probabilities (N, 10)."""
@@ -178,6 +195,7 @@ ANSWERS: dict[str, Callable[[Request, Control], Any]] = {
     "doctor": doctor,
     "mutant": mutant,
     "portrait": portrait,
+    "descents": descents,
     "reference": reference,
     "catalog": catalog,
     "metrics": metrics,

@@ -100,6 +100,14 @@ QUESTIONS: dict[str, Question] = {
         required=("text", "view"),
         adds="answers",
     ),
+    "descents": Question(
+        "check",
+        "Moving the boxes",
+        public=True,
+        packed=True,
+        fields=("codes", "text"),
+        required=("codes",),
+    ),
     "reference": Question("check", "Reading the reference images", kept=1),
     "catalog": Question("check", "Listing the losses", kept=1),
     "metrics": Question("check", "Listing the metrics", kept=1),
@@ -121,6 +129,7 @@ QUESTIONS: dict[str, Question] = {
     "latent": _look("target"),
     "decode": _look("codes", "walk", "target"),
     "encode": _look("image", "target", required=("image",)),
+    "detect": _look("codes", required=("codes",)),
     "file": Question("look", "Writing the file", patience="look_seconds"),
     "project": Question(
         "project",

@@ -5,6 +5,7 @@ curves.py     L, dL/dz and dL/dp over the probability of the true class and the 
 simplex.py    L over all predictions of three classes, and where descent leads
 weights.py    whom it pushes in a real batch, and how hard beside cross-entropy
 distances.py  pairs, triplets and points, for losses on the embedding
+boxes.py      where descent leads a box, for losses of boxes
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from losses.language.inputs import Provided
 from losses.named_loss import NamedLoss
 from losses.written import WrittenLoss
 
+from .boxes import descents
 from .curves import curve, curves, grid
 from .distances import on_features
 from .function import LossFunction
 from .simplex import simplex
 from .weights import weights
 
-__all__ = ["VIEWS", "LossFunction", "curve", "portrait"]
+__all__ = ["VIEWS", "LossFunction", "curve", "descents", "portrait"]
 
 VIEWS = ("curve", "simplex", "weights")
 KEPT = 12  # losses that stay compiled, so that a slider moves at once

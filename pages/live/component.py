@@ -308,6 +308,21 @@ def latent(
     _view(key, "latent", 560, {**given, **about, "upload": _upload(upload)})
 
 
+def canvases(key: str, run: str | None, class_names: Sequence[str]) -> None:
+    """Test canvases with their true boxes and what a detector finds on them."""
+    _view(key, "canvases", 420, {"run": run, "classes": list(class_names)})
+
+
+def placing(key: str, run: str | None, class_names: Sequence[str]) -> None:
+    """A canvas on which the visitor places items, and what the network makes of it."""
+    _view(key, "placing", 330, {"run": run, "classes": list(class_names)})
+
+
+def box_studio(key: str) -> None:
+    """A target and a box that are dragged, and where descent by losses of boxes leads."""
+    _view(key, "box-studio", 460, {})
+
+
 def matrix(
     key: str, run: str | None, class_names: Sequence[str], groups: Sequence[Sequence[str]]
 ) -> None:

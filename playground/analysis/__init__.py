@@ -61,6 +61,10 @@ def answer(question: Mapping[str, Any]) -> dict[str, Any]:
             return latent.decode(subject, codes, walk, int(question.get("target", -1)))
         case "encode":
             return latent.encode(subject, image, int(question.get("target", -1)))
+        case "detect":
+            from playground.analysis import detection
+
+            return detection.detect(subject, question.get("codes", ()))
         case _:
             raise WorkerError("That cannot be looked at.", "Reload the page.")
 

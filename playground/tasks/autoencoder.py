@@ -259,7 +259,7 @@ class Autoencoder(Task):
                 Layer("probabilities", "Softmax", FLOAT),
             ]
             outputs = (*outputs, "probabilities")
-        return Plan(inputs, tuple(layers), outputs, dtype=spec.precision, seed=spec.seed)
+        return Plan(inputs, tuple(layers), outputs, dtype=spec.dtype, seed=spec.seed)
 
 
 def _told(spec: AutoencoderSpec, part: str, before: str) -> list[Layer]:

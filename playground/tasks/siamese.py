@@ -232,7 +232,7 @@ class Siamese(Task):
             {LEFT: shape, RIGHT: shape},
             (*left, *right, *heads),
             outputs,
-            dtype=spec.precision,
+            dtype=spec.dtype,
             seed=spec.seed,
             l2=spec.l2,
         )

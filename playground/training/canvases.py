@@ -44,16 +44,8 @@ class Drawing:
         size = self.smallest + u[..., 2] * (self.largest - self.smallest)
         scale = size / tf.reduce_max(sides, axis=-1)
         corners = self._placed(u[..., 3:], sides * scale[..., None], present)
-        items = _scaled(tf.gather(rows["images"], chosen), ink, scale, corners)
-        items *= tf.cast(present, tf.float32)[..., None, None]
-        peak = tf.reduce_max(items, axis=(2, 3), keepdims=True)
-        masks = items >= tf.maximum(INK * peak, 1.0)
-        return {
-            "images": tf.cast(tf.round(tf.reduce_max(items, axis=1)), tf.uint8)[..., None],
-            "boxes": _around(masks),
-            "labels": tf.where(present, tf.gather(rows["labels"], chosen), -1),
-            "masks": tf.cast(masks, tf.uint8),
-        }
+        labels = tf.where(present, tf.gather(rows["labels"], chosen), -1)
+        return composed(tf.gather(rows["images"], chosen), labels, ink, scale, corners)
 
     def _placed(self, u: Any, sides: Any, present: Any) -> Any:
         """The upper left corners (B, 4, 2) of items of these sides: of the places drawn the first
@@ -82,6 +74,22 @@ class Drawing:
             for at in range(0, count, CHUNK)
         ]
         return {name: np.concatenate([part[name].numpy() for part in parts]) for name in parts[0]}
+
+
+def composed(images: Any, labels: Any, ink: Any, scale: Any, corners: Any) -> dict[str, Any]:
+    """Canvases, as `Drawing.draw` has them, of images (B, 4, H, W, 1) of these labels (B, 4), -1
+    for what is left out: each `scale` (B, 4) times as large, the upper left corner of its ink
+    (B, 4, 4) at `corners` (B, 4, 2), in pixels."""
+    items = _scaled(images, ink, scale, corners)
+    items *= tf.cast(labels >= 0, tf.float32)[..., None, None]
+    peak = tf.reduce_max(items, axis=(2, 3), keepdims=True)
+    masks = items >= tf.maximum(INK * peak, 1.0)
+    return {
+        "images": tf.cast(tf.round(tf.reduce_max(items, axis=1)), tf.uint8)[..., None],
+        "boxes": _around(masks),
+        "labels": labels,
+        "masks": tf.cast(masks, tf.uint8),
+    }
 
 
 def ink_of(images: np.ndarray) -> np.ndarray:

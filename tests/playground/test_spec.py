@@ -48,7 +48,13 @@ def specs(draw: st.DrawFn) -> RunSpec:
             continue
         kind = fields()[name].annotation
         classes = len(SETS[values["dataset"]].class_names) if "dataset" in values else 10
-        if knob.choices is not None:
+        if name == "dataset" and task == "detection":
+            values[name] = draw(st.sampled_from([n for n, s in SETS.items() if s.shape[2] == 1]))
+        elif name == "largest":
+            values[name] = float(draw(st.integers(int(values.get("smallest", 18.0)) + 1, 48)))
+        elif name == "smallest":
+            values[name] = float(draw(st.integers(8, 31)))
+        elif knob.choices is not None:
             values[name] = draw(st.sampled_from(list(knob.choices)))
         elif name == "class_weights":
             weights = st.lists(weight, min_size=classes, max_size=classes).map(",".join)

@@ -54,6 +54,16 @@ export interface TaskViews {
   distances: DistancesResults
   matrix: MatrixResults
   exemplars: ExemplarsResults
+  canvases: CanvasesResults
+}
+
+/** Of each canvas of the strip; masks are a bit a pixel of 32 × 32, in base64. */
+export interface CanvasesResults {
+  /** x1, y1, x2, y2 of 0 to 1, the class. */
+  truth: [number, number, number, number, number][][]
+  /** The same and the score. */
+  found: [number, number, number, number, number, number][][]
+  masks: string[][]
 }
 
 /** Of phases of classes. */
@@ -326,8 +336,26 @@ export interface EncodeAnswer {
   images: Bytes
 }
 
+export interface DetectAnswer {
+  step: number
+  /** (64, 64, 1) */
+  canvas: Bytes
+  /** Of what was placed: boxes (n, 4) and classes. */
+  truth: Floats
+  kinds: Ints
+  /** (G, G): that a cell has an item; the box of each (G · G, 4). */
+  objects: Floats
+  cells: Floats
+  /** What is found: boxes (K, 4), classes, scores, masks of a bit a pixel. */
+  boxes: Floats
+  classes: Ints
+  scores: Floats
+  masks: Bytes
+}
+
 export interface Looks {
   encode: EncodeAnswer
+  detect: DetectAnswer
   reconstructions: ReconstructionsAnswer
   latent: LatentAnswer
   decode: DecodeAnswer
@@ -417,6 +445,19 @@ export type Picture =
   | PointsAnswer
 
 export type PortraitAnswer = Picture | NoPicture | Fault
+
+/** Where descent leads a box, by each loss (`losses.descents`). */
+export interface DescentsAnswer {
+  names: string[]
+  /** (L, S, 4) */
+  path: Floats
+  /** (L, S) */
+  value: Floats
+  iou: Floats
+  /** Minus the gradient at the start (L, 4). */
+  push: Floats
+  of?: string
+}
 
 // The names of the loss language (`losses.glossary`)
 
@@ -523,6 +564,18 @@ export interface ReconstructionsData extends Home {
   run: string | null
   classes: string[]
 }
+
+export interface CanvasesData extends Home {
+  run: string | null
+  classes: string[]
+}
+
+export interface PlacingData extends Home {
+  run: string | null
+  classes: string[]
+}
+
+export interface BoxStudioData extends Home {}
 
 export interface MatrixData extends Home {
   run: string | null
