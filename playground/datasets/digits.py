@@ -68,6 +68,6 @@ SOURCE = Source(
     shape=(8, 8, 1),
     class_names=[str(digit) for digit in range(10)],
     read=_read,
-    defaults={"batch_size": 32, "epochs": 30},
+    defaults={"batch_size": 32, "epochs": 30, "canvases": 600, "held_canvases": 100},
     script=_SCRIPT,
 )

@@ -70,6 +70,6 @@ SOURCE = Source(
     shape=(SIDE, SIDE, 1),
     class_names=NAMES,
     read=_read,
-    defaults={"epochs": 5},
+    defaults={"epochs": 5, "canvases": 4_000},
     script=_script(),
 )
