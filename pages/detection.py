@@ -23,8 +23,8 @@ with st.container(key="panel-box-studio", gap="xsmall"):
         st.caption(
             "Drag the target, the box or a corner, then play: each loss takes the box downhill by "
             "itself. Apart, IoU stands still, GIoU grows the box until it reaches the target, DIoU "
-            "and CIoU go straight to it. Around the target GIoU is IoU, and the distance of the "
-            "centres still tells DIoU where to go."
+            "and CIoU grow it less and take its centre straight there. Around the "
+            "target GIoU is IoU, and the distance of the centres still tells DIoU where to go."
         )
 
 task_page.curves(page)

@@ -7,7 +7,7 @@ import streamlit as st
 from pages.live import component
 from pages.parts import draft, runs, together, upload, url
 from pages.parts.head import head
-from playground import datasets
+from playground import datasets, models
 from playground.runs import supervisor
 from playground.tasks import TASKS
 
@@ -20,16 +20,21 @@ spec = current.spec if current is not None else settled
 fitting = {each.id for each in compared if spec and each.spec.dataset == spec.dataset}
 drawn = runs.drawn([*([current] if current else []), *compared])
 dataset = spec.dataset if spec is not None else "mnist"
+picture, shape = None, datasets.source_of(dataset).shape
+if spec is not None:  # of a task that puts pictures together, another
+    height, width, channels = next(iter(models.plan(spec).inputs.values()))
+    shape = (height, width, channels)
 sights = TASKS[spec.task].sights(spec) if spec is not None else ()
 supervisor.service().questions.start_looking()
 
-with st.sidebar:
-    st.subheader("Your own picture", anchor=False)
-    picture = upload.picture(dataset)
-    st.caption(
-        "It is cut square, resized and, where the data set is white on black, inverted: what you "
-        "see is what the network gets."
-    )
+if shape == datasets.source_of(dataset).shape:
+    with st.sidebar:
+        st.subheader("Your own picture", anchor=False)
+        picture = upload.picture(dataset)
+        st.caption(
+            "It is cut square, resized and, where the data set is white on black, inverted: what "
+            "you see is what the network gets."
+        )
 
 head(current, compared, settled)
 
@@ -39,7 +44,7 @@ with st.container(key="panel-maps", gap="xsmall"):
         "maps",
         shown_id,
         runs.class_names(current, settled),
-        datasets.source_of(dataset).shape,
+        shape,
         url.SEEN.get(),
         sights=[each.input for each in sights] or ["images"],
         tells=any(each.logits for each in sights) or not sights,

@@ -93,7 +93,8 @@ def _image(
     outputs: Mapping[str, Any],
     own: bool,
 ) -> dict[str, Any]:
-    label = None if own else int(row[sight.label][0])
+    labels = row[sight.label]
+    label = None if own or labels.ndim > 1 else int(labels[0])
     found: dict[str, Any] = {"name": sight.input, "pixels": row[sight.image][0], "label": label}
     if sight.logits:
         logits = network.among(outputs[sight.logits])
@@ -177,7 +178,7 @@ def browse(network: Network) -> dict[str, Any]:
     classes apart, which rows it gets `wrong`, uint8 (N,) of 0 and 1: a class of an image, or
     whether both are of one."""
     rows = network.work.rows_of("test", np.arange(len(network.seen("test")[0])))
-    labels = rows[network.sights[0].label].astype(np.uint8)
+    labels = network.seen("test")[1].astype(np.uint8)
     told = {sight.logits: sight for sight in network.sights if sight.logits}
     judged = [each.name for each in network.plan if each.name == "p_same"]
     if not told:

@@ -157,12 +157,15 @@ class Network:
 
     def seen(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """The images (N, H, W, C) and labels (N,) of a split that are looked at: the first of the
-        "test" images, or of those the run was "train"ed on, labelled as it was told."""
+        "test" images, or of those the run was "train"ed on, labelled as it was told; of a picture
+        with several labels the first."""
         if split == "train":
             return self._trained
         if split != "test":
             raise WorkerError("There are no such images.", "Look at test or at train.")
-        return self.dataset.test_images[:BROWSED], self.dataset.test_labels[:BROWSED]
+        rows = self.work.rows["test"]
+        labels = rows[self.sights[0].label][:BROWSED]
+        return rows["images"][:BROWSED], labels if labels.ndim == 1 else labels[:, 0]
 
     @cached_property
     def _trained(self) -> tuple[np.ndarray, np.ndarray]:

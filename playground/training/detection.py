@@ -69,7 +69,7 @@ class DetectionWork(Work):
         return self.drawing.draw(rows, seed, indices.shape[0] or tf.shape(indices)[0])
 
     def batch(self, rows: Tensors, step: Any | None) -> Batch:
-        targets = {name: rows[name] for name in ("boxes", "labels", "masks")}
+        targets = {name: rows[name] for name in ("boxes", "labels", "masks") if name in rows}
         return Batch({"images": tf.cast(rows["images"], tf.float32)}, [(1.0, targets)])
 
     def provided(

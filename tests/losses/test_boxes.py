@@ -136,3 +136,40 @@ def test_what_is_no_box_is_refused_where_it_stands():
     with pytest.raises(losses.LossError, match="last axis of 4") as caught:
         losses.compile_loss("giou_loss(positive, positive)", inputs=OF_A_RUN)
     assert caught.value.hint == "pass boxes, boxes_pred"
+
+
+def test_descent_as_the_papers_say() -> None:
+    """Boxes apart: IoU stalls, GIoU grows the box first, DIoU takes its centre straight there."""
+    target, start = [0.56, 0.5, 0.92, 0.8], [0.06, 0.1, 0.28, 0.32]
+    found = losses.descents(target, start, "sum(abs(boxes - boxes_pred), axis=-1)")
+    film = {name: found["path"][i] for i, name in enumerate(found["names"])}
+    assert found["names"] == [*NAMES, "your own"]
+    last = {name: found["iou"][i, -1] for i, name in enumerate(found["names"])}
+    assert last["iou_loss"] == 0 and np.all(film["iou_loss"] == np.float32(start))
+    assert all(value > 0.95 for name, value in last.items() if name != "iou_loss")
+    area = {n: (p[:, 2] - p[:, 0]) * (p[:, 3] - p[:, 1]) for n, p in film.items()}
+    early = 30
+    assert area["giou_loss"][early] > 1.2 * area["giou_loss"][0]
+    assert area["giou_loss"][early] > 1.5 * area["diou_loss"][early]
+    middle = {n: (p[:, :2] + p[:, 2:]) / 2 for n, p in film.items()}
+    goal = np.array([0.74, 0.65]) - middle["diou_loss"][0]
+    ways = {n: m[early] - m[0] for n, m in middle.items() if n != "iou_loss"}
+    straight = {n: w @ goal / np.linalg.norm(w) / np.linalg.norm(goal) for n, w in ways.items()}
+    assert straight["diou_loss"] > 0.995 > straight["giou_loss"]
+    # The push at the start is the loss' slope, by differences; CIoU holds its alpha still.
+    for i, name in enumerate(NAMES[:-1]):
+        for side in range(4):
+            moved = [
+                float(
+                    np.float64(
+                        by_hand(name, target, [s + h * (k == side) for k, s in enumerate(start)])
+                    )
+                )
+                for h in (-1e-4, 1e-4)
+            ]
+            assert -(moved[1] - moved[0]) / 2e-4 == pytest.approx(found["push"][i, side], abs=2e-2)
+
+
+def test_the_studio_takes_losses_of_boxes_alone() -> None:
+    with pytest.raises(losses.LossError, match="the studio moves one box"):
+        losses.descents([0, 0, 1, 1], [0, 0, 1, 1], "mean(square(y_true - y_pred))")

@@ -105,12 +105,16 @@ def test_a_run_of_every_task(
     task: str, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(TASKS, "toy", Toy())
-    spec = RunSpec.parse({"task": task, "dataset": "digits", "epochs": 5})
+    small = {"width": 4, "canvases": 200, "held_canvases": 40} if task == "detection" else {}
+    spec = RunSpec.parse({"task": task, "dataset": "digits", "epochs": 5, **small})
     _, sent, kept = recorded(store, spec)
     asked = {"spec": spec.to_json(), "weights": kept[-1].arrays, "step": 4, **IMAGE}
     sent.append(("MapsAnswer", {**answer({**asked, "what": "maps"}), "step": 4}))
+    if task == "detection":
+        placed = {"what": "detect", "codes": [[3, 0, 4, 4, 24], [8, 1, 30, 30, 30]]}
+        sent.append(("DetectAnswer", {**answer({**asked, **placed}), "step": 4}))
     sent.append(("BrowseAnswer", {**answer({**asked, "what": "browse"}), "step": 4}))
-    if task != "toy":  # it has no embedding
+    if task not in ("toy", "detection"):  # they have no embedding
         sent.append(("EmbeddingAnswer", {**answer({**asked, "what": "embedding"}), "step": 4}))
     assert not mistakes(sent, tmp_path)
 
@@ -211,6 +215,13 @@ TEXTS = {
 }
 
 
+def test_where_descent_leads_a_box(tmp_path: Path) -> None:
+    found = losses.descents(
+        [0.5, 0.5, 0.9, 0.8], [0.1, 0.1, 0.3, 0.3], "sum(abs(boxes - boxes_pred), axis=-1)"
+    )
+    assert not mistakes([("DescentsAnswer", found)], tmp_path)
+
+
 @pytest.mark.parametrize("kind", TEXTS)
 def test_every_picture_of_a_loss(kind: str, tmp_path: Path) -> None:
     from playground.analysis.reference import reference
@@ -239,7 +250,7 @@ def test_what_views_are_given_by_their_pages(
         view = None
 
     def mount(key: str, data: dict[str, Any], **callbacks: Callable[[], None]) -> Result:
-        sent.append((f"{data['view'].title()}Data", data))
+        sent.append((f"{data['view'].title().replace('-', '')}Data", data))
         return Result()
 
     monkeypatch.setattr(component, "_mount", mount)
@@ -259,8 +270,11 @@ def test_what_views_are_given_by_their_pages(
     light = {"light": ["#000000"], "dark": ["#ffffff"]}
     component.latent("o", "1", names, light, (8, 8, 1), upload=("k", "dog.png", b"123"))
     component.reconstructions("p", None, names)
+    component.canvases("r", "1", names)
+    component.placing("s", "1", names)
+    component.box_studio("q")
     component.studio("j", "focal", written=False, parameters={"gamma": 2.0}, names=["gamma"])
-    assert len({kind for kind, _ in sent}) == 13
+    assert len({kind for kind, _ in sent}) == 16
     assert not mistakes(sent, tmp_path)
 
 

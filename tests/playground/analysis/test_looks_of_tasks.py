@@ -70,7 +70,8 @@ def test_maps_and_their_gradients_of_every_task_are_answered(task: str) -> None:
         layers = ask("maps", gradients=gradients, image={"test": ZERO})["layers"]
         assert all(np.isfinite(each["low"]).all() for each in layers)
         assert max(each["high"].max() for each in layers) > 0
-    assert len(ask("embedding")["points"]) == len(DIGITS.test_labels)
+    if task != "detection":  # of a canvas of several items there is no one place
+        assert len(ask("embedding")["points"]) == len(DIGITS.test_labels)
 
 
 # Two images ---------------------------------------------------------------------------------
