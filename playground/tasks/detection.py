@@ -83,7 +83,8 @@ class DetectionSpec(RunSpec):
         float,
         Knob(
             "Smallest item",
-            "Pixels of its longer side, of a canvas of 64.",
+            "Pixels of its longer side, of a canvas of 64: each item has one between this and the "
+            "next.",
             "data",
             low=8.0,
             high=48.0,
@@ -92,7 +93,7 @@ class DetectionSpec(RunSpec):
     ] = 18.0
     largest: Annotated[
         float,
-        Knob("Largest item", "The same.", "data", low=8.0, high=48.0, step=1.0),
+        Knob("Largest item", "The other end of these.", "data", low=8.0, high=48.0, step=1.0),
     ] = 32.0
     overlap: Annotated[
         float,
@@ -140,16 +141,6 @@ class DetectionSpec(RunSpec):
         known_set = SETS.get(value)
         if known_set is not None and known_set.shape[2] != 1:
             raise PydanticCustomError("range", f"expected grey images; got {value}")
-        return value
-
-    @field_validator("largest")
-    @classmethod
-    def _not_smaller(cls, value: float, info: ValidationInfo) -> float:
-        smallest = info.data.get("smallest", value)
-        if value < smallest:
-            raise PydanticCustomError(
-                "range", f"expected at least the smallest item, {smallest:g}; got {value:g}"
-            )
         return value
 
 

@@ -36,7 +36,8 @@ class DetectionWork(Work):
 
     def __init__(self, spec: RunSpec, dataset: datasets.Dataset) -> None:
         self.own = own = cast(DetectionSpec, spec)
-        self.drawing = Drawing(own.items, own.smallest, own.largest, own.overlap)
+        sizes = sorted((own.smallest, own.largest))
+        self.drawing = Drawing(own.items, sizes[0], sizes[1], own.overlap)
         self._seed = number(own.seed, "canvases")
         self._classes = len(dataset.class_names)
         super().__init__(spec, dataset)
