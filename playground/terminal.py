@@ -143,8 +143,7 @@ class Bar:
         if isinstance(end, Finished):
             if end.metrics:
                 measured = [
-                    f"{each.title.lower()} {each.said(end.metrics[each.key])}"
-                    for each in self._measures
+                    f"{each.words} {each.said(end.metrics[each.key])}" for each in self._measures
                 ]
                 measured.append(f"loss {end.metrics['loss']:.4f}")
                 show(f"Test {', '.join(measured)}")
@@ -191,7 +190,7 @@ class Bar:
     def _trained(self, event: Trained) -> None:
         series = event.series
         means = {each: np.mean(series[each.key]) for each in self._measures if each.of_steps}
-        said = [f"{each.title.lower()} {_short(each, float(mean))}" for each, mean in means.items()]
+        said = [f"{each.words} {_short(each, float(mean))}" for each, mean in means.items()]
         self._train = "  ".join([f"loss {np.mean(series['loss']):.4f}", *said])
         left = seconds_left(event.step, self._steps, event.seconds) or 0.0
         # Over all of the run: what the last interval took jumps about.
@@ -209,8 +208,7 @@ class Bar:
             return
         loss = event.metrics["loss"]
         measured = [
-            f"{each.title.lower()} {_short(each, event.metrics[each.key])}"
-            for each in self._measures
+            f"{each.words} {_short(each, event.metrics[each.key])}" for each in self._measures
         ]
         first = [_short(each, event.metrics[each.key]) for each in self._measures[:1]]
         self._validation = f"  validation {(first or [f'{loss:.4f}'])[0]}"

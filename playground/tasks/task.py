@@ -35,6 +35,14 @@ class Measure:
     better: str = "higher"
     of_steps: bool = False
 
+    @property
+    def words(self) -> str:
+        """The title within a sentence: abbreviations stay as they are."""
+        return " ".join(
+            word if sum(letter.isupper() for letter in word) > 1 else word.lower()
+            for word in self.title.split()
+        )
+
     def said(self, value: float) -> str:
         """A value with its unit."""
         return f"{value:.2%}" if self.unit == "%" else f"{value:.4g}{self.unit}"

@@ -32,13 +32,27 @@ def verdict(store: Any, record: Any) -> Verdict:
     started = store.started(record.id)
     steps = found["active"][0]
     seen = {name: values.astype(float) for name, (_, values) in found.items()}
-    if record.state == "failed" or started is None or len(steps) < SINCE or steps[-1] < WARM:
+    if record.state == "failed" or started is None:
         return fit.judge(fit.read(store, record))
+    if len(steps) < SINCE or steps[-1] < WARM:
+        return _early(record.spec, started, int(steps[-1]) if len(steps) else 0)
     spec = cast(AutoencoderSpec, as_changed(record.spec, store.marks(record.id)))
     evidence = _evidence(spec, seen)
     if spec.kind == "variational" and not seen["active"][-SINCE:].any():
         return _collapsed(store, record, spec, started, seen, evidence)
     return _used(spec, seen, evidence, bool(restored(store.marks(record.id))))
+
+
+def _early(spec: Any, started: Any, step: int) -> Verdict:
+    epochs = -(-WARM // started.steps_per_epoch)
+    change = {"epochs": epochs} if spec.epochs < epochs <= 200 else {}
+    return Verdict(
+        "early",
+        f"Not enough evidence: {step:,} of the {WARM:,} steps after which a code is judged.",
+        (),
+        f"Train for {epochs:,} epochs or more.",
+        change=change,
+    )
 
 
 def _evidence(spec: AutoencoderSpec, seen: Mapping[str, np.ndarray]) -> tuple[tuple[str, str], ...]:

@@ -20,7 +20,7 @@ from typing import Any
 HERE = Path(__file__).parents[2]
 
 
-def learned(epochs: int) -> None:
+def learned(epochs: int, seed: int) -> None:
     """Trains the preset and prints each epoch's mean loss and parts, and the test ELBO."""
     import numpy as np
 
@@ -31,7 +31,7 @@ def learned(epochs: int) -> None:
     wanted = ("loss", "reconstruction", "divergence")
     seen: dict[str, list[Any]] = {name: [] for name in wanted}
     per_epoch, said, began = 0, 0, time.perf_counter()
-    for event in train(keras_example(epochs)):
+    for event in train(keras_example(epochs).model_copy(update={"seed": seed})):
         if isinstance(event, Started):
             per_epoch = event.steps_per_epoch
         if isinstance(event, Progress):
@@ -134,10 +134,13 @@ def example(steps: int) -> float:
 
 def main() -> None:
     """Prints the losses, then each pair of speeds and the median of their ratios."""
+    from playground.autoencoders import EXAMPLE_SEED
+
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--steps", type=int, default=80)
+    parser.add_argument("--seed", type=int, default=EXAMPLE_SEED, help="of our run's weights")
     parser.add_argument("--only", choices=("ours", "example"), help="one speed, for a process")
     options = parser.parse_args()
     if options.only:
@@ -156,7 +159,7 @@ def main() -> None:
     if ratios:
         print(f"median {statistics.median(ratios):.3f} × the example's speed", flush=True)
     if options.epochs:
-        learned(options.epochs)
+        learned(options.epochs, options.seed)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,9 @@ def test_a_plain_code_does_not_collapse(store: Store) -> None:
 
 
 def test_a_few_steps_say_nothing(store: Store) -> None:
-    assert judged(store, SPEC.model_copy(update={"epochs": 3})).kind == "early"
+    found = judged(store, SPEC.model_copy(update={"epochs": 3}))
+    assert found.kind == "early" and "of the 400 steps" in found.sentence
+    assert found.change["epochs"] > 3
 
 
 @pytest.mark.parametrize(
