@@ -101,8 +101,8 @@ def take(training: "Training") -> dict[str, np.ndarray]:
             "at": places.get(id(best.weights), ""),
         },
         "evaluation": training.evaluation.state(),
-        "marks": training.told["Changed"],
-        "evaluations": training.told["Evaluated"],
+        "marks": training.emitted["Changed"],
+        "evaluations": training.emitted["Evaluated"],
     }
     found[FACTS] = np.frombuffer(json.dumps(facts).encode(), np.uint8)
     return found
@@ -158,8 +158,8 @@ def _resume(training: "Training", start: Start, facts: Mapping[str, Any]) -> Non
     )
     training.steps = int(facts["steps"])
     training.owed = [str(each) for each in facts["owed"]]
-    training.told["Changed"] = int(facts["marks"])
-    training.told["Evaluated"] = int(facts["evaluations"])
+    training.emitted["Changed"] = int(facts["marks"])
+    training.emitted["Evaluated"] = int(facts["evaluations"])
     if facts["paused"] and start.paused:
         training.allowed = 0
 

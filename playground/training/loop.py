@@ -87,8 +87,8 @@ def run(
         checkpoint.restore(prepared, start)
     yield prepared.started()
     if start is not None:
-        told = prepared.told
-        yield Resumed(prepared.step, told["Changed"], told["Evaluated"])
+        emitted = prepared.emitted
+        yield Resumed(prepared.step, emitted["Changed"], emitted["Evaluated"])
     yield from prepared.events(control)
 
 
@@ -137,7 +137,7 @@ class Training:
         self.kept = Snapshot(0, "weights", self.weights())  # the last that were sent
         self.good = Good(0, math.inf, self.kept.arrays)
         self.identity: dict[str, str] = {}  # once it was worked out
-        self.told: Counter[str] = Counter()  # events so far, by their kind
+        self.emitted: Counter[str] = Counter()  # events so far, by their kind
         self.pace = checkpoint.Pace()
         self.unsaved = 0.0  # what a checkpoint that is due may take of the time; 0: none is
 
@@ -175,7 +175,7 @@ class Training:
     def events(self, control: Control) -> Iterator[Event]:
         """Trains to the end, or as the control says."""
         for event in self._events(control):
-            self.told[type(event).__name__] += 1
+            self.emitted[type(event).__name__] += 1
             yield event
 
     def _events(self, control: Control) -> Iterator[Event]:
