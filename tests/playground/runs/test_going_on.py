@@ -176,7 +176,8 @@ def test_a_branch_is_a_run_of_its_own_and_outlives_the_one_it_leaves(make):
     training(service, parent, 30)
     service.command(parent, "me", "stop")
     step = ended(service, parent).step
-    other = LONG.model_copy(update={"learning_rate": 0.5})
+    # More epochs than may have gone by before a busy machine takes the stop.
+    other = LONG.model_copy(update={"learning_rate": 0.5, "epochs": 200})
     for spec, words in (
         (LONG.model_copy(update={"batch_size": 128}), "Batch size"),
         (LONG.model_copy(update={"width": 4}), "Width"),

@@ -69,6 +69,7 @@ EVENTS = [
     events.Started(
         10, [{"name": "conv"}], 3, 1, 4, 1, 1, ["a"], {"title": "x"}, {"strip": np.ones(2)}
     ),
+    events.Resumed(2, 1, 3),
     events.Progress(2, 0.5, 1.0, 64.0, {"loss": np.array([1, np.nan], np.float32)}),
     events.Evaluated(2, 0.5, "test", 4, True, {"loss": float("inf")}, {"confusion": np.eye(2)}),
     events.Snapshot(2, "weights", {"dense/kernel": np.zeros((2, 0, 3), np.float16)}),

@@ -36,7 +36,8 @@ def until(condition, seconds: float = 120.0):
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
-    settings = Settings(home=tmp_path_factory.mktemp("home"), workers=1, answer_seconds=30.0)
+    home = tmp_path_factory.mktemp("home")
+    settings = Settings(home=home, workers=1, answer_seconds=30.0, resumes=0)
     found = Supervisor(settings, open_store(settings))
     found.start()
     until(lambda: found.status()["ready"])
