@@ -29,7 +29,11 @@ SPECS = {
         **SMALL, dropout=0.3, optimizer="nadam", patience=1, mixup=0.2, flip=True, loss=CENTERED
     ),
     "incremental": RunSpec(
-        **{**SMALL, "epochs": 5}, task="incremental", kept="exemplars", correction="nearest_mean"
+        **{**SMALL, "epochs": 5},
+        task="incremental",
+        kept="exemplars",
+        exemplars=10,
+        correction="nearest_mean",
     ),
     "siamese": RunSpec(**SMALL, task="siamese", weighting="gradnorm"),
     "autoencoder": RunSpec(**SMALL, task="autoencoder"),
