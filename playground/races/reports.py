@@ -32,6 +32,7 @@ th:first-child, td:first-child { text-align: left; }
 pre { background: #f2f2ef; padding: 0.7rem; overflow-x: auto; white-space: pre-wrap; }
 .best { font-weight: 600; }
 svg { max-width: 100%; }
+code { overflow-wrap: anywhere; }
 @media (prefers-color-scheme: dark) { body { color: #e4e6e8; background: #14171a; }
   th, td { border-color: #3a4046; } pre { background: #22272c; } }
 """
