@@ -60,7 +60,7 @@ def points_svg(values: Sequence[Mapping[int, float]], titles: Sequence[str], uni
         return left + (share * value - low) / (high - low) * (WIDTH - left - RIGHT)
 
     parts = []
-    for tick in np.linspace(low, high, TICKS + 1):
+    for tick in _ticks(low, high):
         place = left + (tick - low) / (high - low) * (WIDTH - left - RIGHT)
         parts.append(_grid(place, TOP, place, height - BOTTOM))
         parts.append(_text(place, height - BOTTOM + 16, f"{tick:.4g}", "middle"))
@@ -83,15 +83,24 @@ def points_svg(values: Sequence[Mapping[int, float]], titles: Sequence[str], uni
 
 def _frame(low: float, high: float, last: float, unit: str) -> str:
     parts = []
-    for tick in np.linspace(low, high, TICKS + 1):
+    for tick in _ticks(low, high):
         y = HEIGHT - BOTTOM - (tick - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
         parts.append(_grid(LEFT, y, WIDTH - RIGHT, y))
         parts.append(_text(LEFT - 6, y + 4, f"{tick:.3g}", "end"))
-    for tick in np.linspace(0, last, TICKS + 1):
+    for tick in _ticks(0, last):
         x = LEFT + tick / last * (WIDTH - LEFT - RIGHT)
         parts.append(_text(x, HEIGHT - BOTTOM + 16, f"{tick:,.0f}", "middle"))
     parts.append(_text((LEFT + WIDTH) / 2, HEIGHT - 6, "step", "middle"))
     return "".join(parts)
+
+
+def _ticks(low: float, high: float) -> np.ndarray:
+    """Round numbers from low to high, some TICKS of them."""
+    rough = (high - low) / TICKS
+    tens = 10.0 ** np.floor(np.log10(rough))
+    step = next(tens * each for each in (1, 2, 5, 10) if tens * each >= rough * (1 - 1e-9))
+    found = np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
+    return np.round(found, 12)
 
 
 def _grid(x1: float, y1: float, x2: float, y2: float) -> str:

@@ -23,6 +23,12 @@ from playground.runs.store import Store
 
 ENDINGS = (".html", ".md", ".csv")
 PAGE = "race"
+HASHES = {
+    "weights": "first weights",
+    "images": "images with their labels",
+    "order": "order of batches",
+    "evaluations": "points of evaluation",
+}
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
   color: #1d2125; background: #fdfdfc; }
@@ -70,10 +76,9 @@ def table(store: Store, race: Race, progress: Progress) -> str:
     """CSV: a row for each run, with lane, seed, epochs, state, run, hashes and every number."""
     reader, titles = Reader(store), race.titles()
     out = io.StringIO()
-    hashes = ("weights", "images", "order", "evaluations")
     names = ["lane", "title", "seed", "epochs", "state", "run", "digest"]
     writer = csv.writer(out)
-    writer.writerow([*names, *MEASURES, *(f"hash_{name}" for name in hashes)])
+    writer.writerow([*names, *MEASURES, *(f"hash_{name}" for name in HASHES)])
     for cell in progress.cells:
         spec = race.spec(cell.lane, cell.seed, cell.epochs)
         row = [cell.lane + 1, titles[cell.lane], spec.seed, spec.epochs, cell.state or "missing"]
@@ -84,7 +89,7 @@ def table(store: Store, race: Race, progress: Progress) -> str:
             identity = reader.identity(cell.record)
             numbers = reader.numbers(cell.record, race.target) if cell.completed else {}
         row += [repr(numbers[name]) if name in numbers else "" for name in MEASURES]
-        writer.writerow([*map(_plain, row), *(identity.get(name, "") for name in hashes)])
+        writer.writerow([*map(_plain, row), *(identity.get(name, "") for name in HASHES)])
     return out.getvalue()
 
 
@@ -107,7 +112,10 @@ def markdown(store: Store, race: Race, progress: Progress) -> str:
         said = [f"**{cell}**" if best else cell for cell, best in cells]
         lines.append(f"| {name} | {' | '.join(said)} |")
     lines += ["", f"Means and standard deviations over {race.seeds} seeds. {WHY_NO_LOSS}", ""]
-    lines += ["## What the runs have in common", "", _md(same(results)), "", "## To repeat it", ""]
+    lines += ["## What the runs have in common", "", _md(same(results)), ""]
+    lines += ["The first lane's hashes:", "", f"| seed | {' | '.join(HASHES.values())} |"]
+    lines += ["|--:|---|---|---|---|", *(f"| {' | '.join(row)} |" for row in _hashes(results))]
+    lines += ["", "## To repeat it", ""]
     lines += [f"`{link(race)}`", "", "```json", race.to_json(), "```", ""]
     return "\n".join(lines)
 
@@ -147,6 +155,15 @@ def html(store: Store, race: Race, progress: Progress) -> str:
     )
     parts.append(f"<h2>What the numbers mean</h2><dl>{meanings}</dl>")
     parts.append(f"<h2>What the runs have in common</h2><p>{escape(same(results))}</p>")
+    names = "".join(f"<th>{escape(name)}</th>" for name in HASHES.values())
+    found = "".join(
+        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>"
+        for row in _hashes(results)
+    )
+    parts.append(
+        "<details><summary>The first lane's hashes</summary>"
+        f"<table><tr><th>seed</th>{names}</tr>{found}</table></details>"
+    )
     parts.append(
         f"<h2>To repeat it</h2><p>Open this on a Loss Playground: <code>{escape(link(race))}</code>"
         f"</p><pre>{escape(race.to_json())}</pre>"
@@ -160,13 +177,7 @@ def html(store: Store, race: Race, progress: Progress) -> str:
 
 def same(results: Results) -> str:
     """What the hashes say that the runs of one seed have in common."""
-    words = {
-        "weights": "first weights",
-        "images": "images with their labels",
-        "order": "order of batches",
-        "evaluations": "points of evaluation",
-    }
-    alike = {name: results.same(name) for name in words}
+    words, alike = HASHES, {name: results.same(name) for name in HASHES}
     if all(each is None for each in alike.values()):
         return "No two runs of one seed have recorded their hashes yet."
     shared = [words[name] for name, each in alike.items() if each]
@@ -174,12 +185,15 @@ def same(results: Results) -> str:
     said = f"Of each seed all lanes had the same {_listed(shared)}, by SHA-256." if shared else ""
     if differing:
         said += f" Their {_listed(differing)} differ, which comes of what the lanes change."
-    examples = [
-        f"seed {results.race.base.seed + seed}: "
-        + ", ".join(f"{words[name]} {value}" for name, value in found.items())
+    return said.strip()
+
+
+def _hashes(results: Results) -> list[list[str]]:
+    """The first lane's, a row for each seed."""
+    return [
+        [str(results.race.base.seed + seed), *(found.get(name, "") for name in HASHES)]
         for seed, found in sorted(results.hashes[0].items())
     ]
-    return f"{said} The first lane's: {'; '.join(examples)}.".strip()
 
 
 def _listed(names: list[str]) -> str:
