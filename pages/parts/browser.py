@@ -24,12 +24,14 @@ button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offse
     js="""
 const LABEL = "Copy link";
 
-export default function ({ parentElement }) {
+export default function ({ data, parentElement }) {
   const button = parentElement.querySelector("button");
   if (!button.textContent) button.textContent = LABEL;
   button.onclick = async () => {
     try {
-      await navigator.clipboard.writeText(window.location.href);
+      const link = new URL(window.location.href);
+      if (data.made) link.searchParams.set("made", data.made);
+      await navigator.clipboard.writeText(String(link));
       button.textContent = "Copied";
     } catch {
       // Browsers give the clipboard to secure pages only: the address bar has the same link.
@@ -92,9 +94,10 @@ export default function ({ data, parentElement }) {
 )
 
 
-def copy_link(key: str) -> None:
-    """A button that copies the page's address, which describes all that is on the screen."""
-    _COPY_LINK(key=key, width="content")
+def copy_link(key: str, made: str = "") -> None:
+    """A button that copies the page's address, which describes all that is on the screen, with what
+    its numbers are `made` of (`playground.replay`)."""
+    _COPY_LINK(key=key, width="content", data={"made": made})
 
 
 def keys(key: str, pressed: dict[str, list[str]]) -> None:

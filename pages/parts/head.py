@@ -55,6 +55,7 @@ def head(
         key="notices"
     ):  # always there: what comes and goes in it moves no other panel
         problems.notes()
+        problems.replayed(settled)
         problems.recall()
         if current is not None and current.state == "failed":
             failed(current)

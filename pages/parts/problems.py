@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.parts import session
 from playground.errors import PlaygroundError
+from playground.spec import RunSpec
 
 
 def problem(
@@ -70,6 +71,13 @@ def recall() -> None:
     if remembered is not None:
         title, message, hint = remembered
         problem(title, message, hint, key="problem-recalled", dismiss=forget)
+
+
+def replayed(settled: RunSpec | None) -> None:
+    """Whether a link's numbers will be the same here, while the settings are the link's."""
+    digest, said = session.REPLAY.get()
+    if said and settled is not None and settled.digest == digest:
+        st.caption(said)
 
 
 def notes() -> None:

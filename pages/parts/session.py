@@ -81,6 +81,7 @@ COMPARE: Key[list[str]] = declare("compare", list)  # the ids of those beside it
 RACE: Key[str] = declare("race", str)  # the shown race's id, "" for none
 SETUP: Key[str] = declare("setup", str)  # the race that is being set up, its JSON; "" for none
 LESSON: Key[int] = declare("lesson", int)  # of the page Fitting, 0 for none
+REPLAY: Key[tuple[str, str]] = declare("replay", lambda: ("", ""))  # a digest, a sentence
 NOTES: Key[list[str]] = declare("notes", list)  # what in a link was not taken as it stood
 # The loss: `pages.parts.draft` says what each is.
 EXAMPLE = "gamma = 2.0  # 0..5\n-(1 - p_true)**gamma * log(p_true)"

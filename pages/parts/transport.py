@@ -22,6 +22,7 @@ from pages.parts.browser import copy_link, keys
 from pages.parts.steering import steer
 from pages.parts.url import MOST_COMPARED
 from pages.parts.visitor import whose
+from playground import replay
 from playground.errors import PlaygroundError
 from playground.runs.store import LIVE, RunRecord
 from playground.spec import RunSpec, knobs
@@ -88,7 +89,7 @@ def transport(
         st.space("stretch")
         going_on.chooser(current, settled)
         runs.chooser(current, compared)
-        copy_link("copy-link")
+        copy_link("copy-link", "" if settled is None else replay.made(settled))
 
 
 def _train_help(steerable: bool, settled: RunSpec | None) -> str:

@@ -15,12 +15,14 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from pages.live.component import AXES, Seen
 from pages.parts import draft, session
 from pages.parts.session import Key
-from playground.errors import StoreError
+from playground import replay
+from playground.errors import SpecError, StoreError
 from playground.knobs import is_name
 from playground.runs import supervisor
 from playground.runs.store import RunRecord
 from playground.spec import DEFAULT_TASK, RunSpec, knobs
 from playground.sweeps import SWEEPS
+from playground.training.changes import BACK, LOSS, PARAMETER, RATE
 
 SMOOTHING = 0.6
 SMOOTHING_KEY = session.declare("view.smoothing", lambda: SMOOTHING)
@@ -49,6 +51,7 @@ VIEW_KEYS = (
     "filter",
     "lesson",
     "sweep",
+    replay.KEY,
     "race",
     "setup",
     *LISTS,
@@ -260,9 +263,28 @@ def _seed(query: dict[str, str], task: str) -> None:
         )
     )
     draft.take(spec, query.get("mode", ""))
+    if replay.KEY in query:
+        notes += _replayed(query[replay.KEY], spec, record)
     session.URL_SPEC.set({})
     for text in [*notes, *faults]:
         note(text)
+
+
+def _replayed(said: str, spec: RunSpec, record: RunRecord | None) -> list[str]:
+    """Remembers whether the link's numbers will be the same here; a note where it says no such."""
+    try:
+        found = replay.compared(said, spec)
+        if record is not None and (record.parent or _changed(record)):
+            found += " The run itself was changed while it trained, or leaves another."
+    except (SpecError, StoreError) as error:
+        return [str(error)]
+    session.REPLAY.set((spec.digest, found))
+    return []
+
+
+def _changed(record: RunRecord) -> bool:
+    marks = supervisor.service().store.marks(record.id)
+    return any(mark.kind in (LOSS, PARAMETER, RATE, BACK) for mark in marks)
 
 
 def _seen(query: dict[str, str], notes: list[str]) -> Seen:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from playground.errors import RunError
+from playground.runs.lineage import Joined
 from playground.runs.store import open_store
 from playground.runs.supervisor import Supervisor
 from playground.settings import Settings
@@ -199,3 +200,22 @@ def test_a_branch_is_a_run_of_its_own_and_outlives_the_one_it_leaves(make):
     until(lambda: step_of(service, found.id) > step)
     assert steps_of(service, found.id)[0] == step + 1
     assert service.store.by_digest([other.digest]) == {}  # it tells nothing of a whole run
+
+
+def test_a_branch_reads_as_one_run_with_the_one_that_it_leaves(make):
+    service = make()
+    parent = service.submit(LONG, "me")
+    training(service, parent, 30)
+    service.command(parent, "me", "stop")
+    step = ended(service, parent).step
+    spec = LONG.model_copy(update={"learning_rate": 0.5, "epochs": 200})
+    child = service.branch(parent, step, spec, "me", fresh=False)
+    until(lambda: step_of(service, child) > step + 20)
+    service.command(child, "me", "stop")
+    last = ended(service, child).step
+    joined = Joined(service.store)
+    assert joined.series(child, "loss")[0].tolist() == list(range(1, last + 1))
+    assert joined.series(child, "loss", after=step + 3)[0][0] == step + 4
+    assert joined.series(parent, "loss")[0].tolist() == list(range(1, step + 1))
+    service.store.delete([parent])
+    assert joined.series(child, "loss")[0][0] == step + 1
