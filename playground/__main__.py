@@ -407,6 +407,12 @@ def _race(
     report: Annotated[
         Path | None, typer.Option(help="Write it as a file of this name: .html, .md or .csv.")
     ] = None,
+    final: Annotated[
+        bool,
+        typer.Option(
+            "--final", help="Then race the best of a sweep or search over seeds it has not used."
+        ),
+    ] = False,
     json_lines: Annotated[
         bool, typer.Option("--json", help="Print one line of JSON whenever a run has ended.")
     ] = False,
@@ -416,9 +422,10 @@ def _race(
     What was trained before is not trained again: the same command goes on with a race that Ctrl-C
     has stopped. `playground/races/race_file.py` shows what such a file has in it.
     """
-    from playground.races import race_file, reports
+    from playground.races import race_file, reports, search
     from playground.races import terminal as race_terminal
-    from playground.races.progress import follow
+    from playground.races.progress import follow, ranked
+    from playground.races.race import SWEEP
 
     with _errors_in_plain_words():
         race = race_file.read(file, _mutate)
@@ -430,6 +437,14 @@ def _race(
             race_id, done = race_terminal.train(race, settings(), store, json_lines)
             found = follow(race, store.by_digest)
             race_terminal.tell(store, race, found)
+            best = ranked(race, found)[:1]
+            if final and done and race.kind == SWEEP and best:
+                race = search.final(race, best[0])
+                terminal.show(f"\nThe best beside cross-entropy, {race.seeds} fresh seeds:\n")
+                race_id, done = race_terminal.train(race, settings(), store, json_lines)
+                found = follow(race, store.by_digest)
+                race_terminal.tell(store, race, found)
+                terminal.show(f"\n{race.spec(1).loss}")
             if report is not None:
                 reports.write(report, store, race, found)
                 terminal.show(f"Wrote {report}.")
