@@ -103,7 +103,7 @@ def _readme(
             f"- `{NETWORK}`: the network with the weights of step {step:,}, without its loss or",
             f"  optimiser. {needed}",
             f'  `keras.saving.load_model("{NETWORK}").predict({given})` gives, of images',
-            f"  {('N', *known.shape)} of 0 to 255, {gives}",
+            f"  {('N', *next(iter(plan.inputs.values())))} of 0 to 255, {gives}",
             f"  {', '.join(known.class_names)}.",
         ]
     elif network is not None:

@@ -1,5 +1,6 @@
 """What a detector makes of a canvas that somebody has put together, stage by stage."""
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -10,8 +11,9 @@ import tensorflow as tf
 from playground.analysis.network import Network
 from playground.errors import WorkerError
 from playground.tasks.detection import DetectionSpec
-from playground.training import detection
+from playground.training import cells
 from playground.training.canvases import MOST, SIDE, composed, ink_of
+from playground.training.detection import DetectionWork
 
 LEAST, LARGEST = 6.0, 60.0  # pixels of an item's longer side
 
@@ -31,20 +33,20 @@ def detect(network: Network, placed: Sequence[Sequence[float]]) -> dict[str, Any
         raise WorkerError(f"A canvas has one to {MOST} items.", "Place that many.")
     drawn = _composed(network, placed)
     answers = _answered(network, drawn["images"])
-    there = answers["classes"][0] >= 0
-    boxes = answers["boxes"][0][there]
-    logits = answers["masks"][0][there]
-    masks = detection.drawn_masks(logits, boxes, logits.shape[-1])
-    count = len(placed)
+    there = answers["found_classes"][0] >= 0
+    boxes = answers["found_boxes"][0][there]
+    logits = answers["found_masks"][0][there]
+    masks = cells.drawn_masks(logits, boxes, logits.shape[-1])
+    count, grid = len(placed), math.isqrt(answers["cell_objects"].shape[1])
     return {
         "canvas": drawn["images"][0].numpy(),
         "truth": drawn["boxes"][0, :count].numpy(),
         "kinds": drawn["labels"][0, :count].numpy().astype(np.int32),
-        "objects": answers["objects"][0],
-        "cells": answers["cells"][0],
+        "objects": answers["cell_objects"][0].reshape(grid, grid),
+        "cells": answers["cell_boxes"][0],
         "boxes": boxes,
-        "classes": answers["classes"][0][there].astype(np.int32),
-        "scores": answers["scores"][0][there],
+        "classes": answers["found_classes"][0][there].astype(np.int32),
+        "scores": answers["found_scores"][0][there],
         "masks": np.packbits(masks.reshape(len(masks), masks.shape[1] ** 2), axis=-1),
     }
 
@@ -70,19 +72,16 @@ def _composed(network: Network, placed: Sequence[Sequence[float]]) -> dict[str, 
 
 
 def _answered(network: Network, canvases: Any) -> dict[str, np.ndarray]:
-    """What the network says of canvases: `detection.detected`, and what was before it."""
+    """What the network says of canvases, stage by stage (`cells.stages`)."""
     found = _graph(network)(tf.cast(canvases, tf.float32))
-    grid = SIDE // detection.STRIDE
-    answers = {name: np.asarray(each) for name, each in found.items()}
-    return {**answers, "objects": answers["objects"].reshape(-1, grid, grid)}
+    return {name: np.asarray(each) for name, each in found.items()}
 
 
 @lru_cache(maxsize=8)
 def _graph(network: Network) -> Any:
-    model = network.built.giving(detection.DetectionWork.outputs, named=True)
+    model = network.built.giving(DetectionWork.outputs, named=True)
 
     def answered(canvases: Any) -> dict[str, Any]:
-        outputs = model(canvases, training=False)
-        return dict(detection.stages(outputs))
+        return dict(cells.stages(model(canvases, training=False)))
 
     return tf.function(answered, reduce_retracing=True)

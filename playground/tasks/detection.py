@@ -49,7 +49,15 @@ class DetectionSpec(RunSpec):
 
     task: Annotated[Literal["detection"], TASK_KNOB] = "detection"
     loss: Annotated[str, Knob("Loss", "What is minimised.", "loss")] = OBJECTIVE
-    normalise: Annotated[str, knob_of(RunSpec.model_fields["normalise"])] = "unit"
+    normalise: Annotated[
+        str,
+        Knob(
+            "Normalisation",
+            "Scale to 0…1, or leave 0…255, which networks bear badly.",
+            "data",
+            choices={"unit": "Scale to 0…1", "raw": "Raw, 0…255"},
+        ),
+    ] = "unit"
     epochs: Annotated[int, knob_of(RunSpec.model_fields["epochs"])] = 10
     evaluations: Annotated[int, knob_of(RunSpec.model_fields["evaluations"])] = 2
     precision: Annotated[str, knob_of(RunSpec.model_fields["precision"])] = "auto"
@@ -185,6 +193,7 @@ class Detection(Task):
     )
     panels = ("loss",)
     views = ("canvases", "confusion")
+    packed = ("canvases.py", "cells.py", "average_precision.py")
     page, icon = "detection", ":material/select_all:"
 
     def of_terms(self, spec: DetectionSpec) -> Sequence[Measure]:
@@ -220,6 +229,12 @@ class Detection(Task):
         from playground.training.detection import DetectionWork
 
         return DetectionWork(spec, dataset)
+
+    def script(self, spec: DetectionSpec, weights: Mapping[str, np.ndarray], changed: bool) -> str:
+        """Python that trains it with `keras.Model.fit` (`playground.export_detection`)."""
+        from playground.export_detection import script
+
+        return script(spec, weights=bool(weights), changed=changed)
 
     def plan(self, spec: DetectionSpec) -> Plan:
         """A trunk of six convolutions to a grid of stride 8, a pyramid back to stride 2 for the

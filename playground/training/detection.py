@@ -11,15 +11,11 @@ from playground.spec import RunSpec
 from playground.streams import number
 from playground.tasks.detection import SIDE, DetectionSpec
 from playground.training import average_precision as ap
+from playground.training import cells
 from playground.training.canvases import Drawing, ink_of
 from playground.training.work import Batch, Judged, Phase, Seen, Tensors, Work
 
 STRIP = 24  # test canvases whose detections every evaluation repeats
-STRIDE = 8  # pixels of a canvas to a cell
-KEPT = 10  # detections of a canvas
-SUPPRESSED = 0.5  # IoU from which of two detections the one of lower score goes
-LEAST = 0.05  # score of what is kept
-GRAIN = 2  # pixels of a canvas to one of a mask
 HELD = 7  # seeds of canvases that stay: the same in every run
 TESTED = 8
 
@@ -47,10 +43,9 @@ class DetectionWork(Work):
             self.rows[split] = self.drawing.fixed(images, seed, own.held_canvases)
 
     def pictures(self) -> np.ndarray:
-        """Canvases for the statistics; the rows to train on get what their ink is."""
+        """A canvas, whose size the statistics are of; the rows to train on get their ink."""
         self.rows["train"] = _inked(self.rows["train"])
-        drawn: np.ndarray = self.drawing.fixed(self.rows["train"], self._seed, 512)["images"]
-        return drawn
+        return np.zeros((1, SIDE, SIDE, 1), np.uint8)
 
     def choose_strip(self) -> None:
         count = len(self.rows["test"]["images"])
@@ -77,29 +72,9 @@ class DetectionWork(Work):
         self, outputs: Tensors, targets: Tensors, clock: Sequence[Any]
     ) -> Mapping[str, Any]:
         step, epoch, progress = clock
-        boxes, labels = tf.cast(targets["boxes"], tf.float32), targets["labels"]
-        present = labels >= 0
-        item, positive, cells = assigned(boxes, present, self.own.radius)
-        of_cell = tf.gather(labels, item, batch_dims=1)
-        coefficients = _by_cell(outputs["coefficients"])
-        masks = tf.image.resize(
-            _last(tf.cast(targets["masks"], tf.float32)), (SIDE // GRAIN,) * 2, method="area"
-        )
-        logits = mask_logits(outputs["prototypes"], tf.gather(coefficients, cells, batch_dims=1))
         return {
-            "objects": positive,
-            "positive": positive,
-            "p_object": tf.sigmoid(_by_cell(outputs["object_logits"])[..., 0]),
-            "boxes": tf.gather(boxes, item, batch_dims=1),
-            "boxes_pred": tf.cast(outputs["cell_boxes"], tf.float32),
-            "y_class": tf.one_hot(of_cell, self._classes),
-            "p_class": tf.nn.softmax(_by_cell(outputs["class_logits"])),
-            "masks": _first(masks),
-            "masks_pred": tf.sigmoid(logits),
-            "inside": within(boxes, logits.shape[-1])
-            * tf.cast(present, tf.float32)[..., None, None],
-            "coefficients": coefficients,
-            "prototypes": tf.cast(outputs["prototypes"], tf.float32),
+            **cells.named(outputs, targets, self._classes, self.own.radius),
+            "outputs": outputs,
             "num_classes": tf.constant(float(self._classes)),
             "step": step,
             "epoch": epoch,
@@ -107,15 +82,9 @@ class DetectionWork(Work):
         }
 
     def answers(self, provided: Mapping[str, Any]) -> Tensors:
-        """What is found: a cell's best class at the product of both probabilities, without what
-        overlaps something surer; boxes (N, K, 4), classes, -1 for none, scores, and their masks."""
-        return detected(
-            provided["boxes_pred"],
-            provided["p_object"],
-            provided["p_class"],
-            provided["coefficients"],
-            provided["prototypes"],
-        )
+        """What is found (`cells.detected`)."""
+        found = cells.stages(provided["outputs"])
+        return {name: found[f"found_{name}"] for name in cells.FOUND}
 
     # Between intervals, NumPy ---------------------------------------------------------------
 
@@ -133,8 +102,8 @@ class DetectionWork(Work):
         metrics = {
             "ap50": float(each[0]),
             "ap": float(each.mean()),
-            "mask_iou": _mask_iou(
-                drawn_masks(says["masks"][canvas, place], found.boxes[canvas, place], SIDE),
+            "mask_iou": cells.mask_iou(
+                cells.drawn_masks(says["masks"][canvas, place], found.boxes[canvas, place], SIDE),
                 rows["masks"][canvas, item] > 0,
             ),
             "recall": len(item) / max(int(np.count_nonzero(classes >= 0)), 1),
@@ -149,120 +118,12 @@ class DetectionWork(Work):
             "found_boxes": says["boxes"].astype(np.float32),
             "found_classes": says["classes"].astype(np.int32),
             "found_scores": says["scores"].astype(np.float32),
-            "found_masks": _packed(says["masks"], says["boxes"]),
+            "found_masks": cells.packed(says["masks"], says["boxes"]),
         }
 
     def shown(self) -> dict[str, np.ndarray]:
         rows = self.rows_of("test", self.strip)
         return {f"strip_{name}": rows[name] for name in ("images", "labels", "boxes")}
-
-
-def assigned(
-    boxes: Any, present: Any, radius: float, grid: int = SIDE // 8
-) -> tuple[Any, Any, Any]:
-    """Of each cell (B, G) the item it answers for and whether it does, float; and of each item
-    (B, M) the cell that its centre lies in. A cell belongs to the nearest item whose centre is at
-    most `radius` cells away, along the farther axis."""
-    at = (tf.range(grid, dtype=tf.float32) + 0.5) / grid
-    x, y = (tf.reshape(each, [-1]) for each in tf.meshgrid(at, at))
-    middle = (boxes[..., :2] + boxes[..., 2:]) / 2
-    apart = tf.abs(tf.stack([x, y], axis=-1)[None, :, None] - middle[:, None])
-    far = tf.reduce_max(apart, axis=-1) * grid
-    far = tf.where(present[:, None], far, np.inf)
-    item = tf.argmin(far, axis=-1, output_type=tf.int32)
-    positive = tf.cast(tf.reduce_min(far, axis=-1) <= radius, tf.float32)
-    place = tf.clip_by_value(tf.cast(middle * grid, tf.int32), 0, grid - 1)
-    return item, positive, place[..., 1] * grid + place[..., 0]
-
-
-def within(boxes: Any, side: int) -> Any:
-    """1 for the pixels of a map of `side` whose centres lie in each box, else 0: (B, M, H, W)."""
-    at = (tf.range(side, dtype=tf.float32) + 0.5) / side
-    columns = (at >= boxes[..., 0, None]) & (at <= boxes[..., 2, None])
-    rows = (at >= boxes[..., 1, None]) & (at <= boxes[..., 3, None])
-    return tf.cast(rows[..., :, None] & columns[..., None, :], tf.float32)
-
-
-def mask_logits(prototypes: Any, coefficients: Any) -> Any:
-    """Masks (B, M, H, W) of prototypes (B, H, W, P) and coefficients (B, M, P), before the
-    sigmoid."""
-    return tf.einsum("bhwp,bmp->bmhw", tf.cast(prototypes, tf.float32), coefficients)
-
-
-def detected(boxes: Any, objects: Any, classes: Any, coefficients: Any, prototypes: Any) -> Tensors:
-    """What is found on each canvas: see `DetectionWork.answers`. Boxes (N, G, 4), p_object (N, G),
-    p_class (N, G, C), coefficients (N, G, P), prototypes (N, H, W, P). Masks are logits (N, K, H,
-    W), float16."""
-    scores = objects * tf.reduce_max(classes, axis=-1)
-    chosen, count = tf.image.non_max_suppression_padded(
-        boxes,
-        scores,
-        KEPT,
-        iou_threshold=SUPPRESSED,
-        score_threshold=LEAST,
-        pad_to_max_output_size=True,
-        canonicalized_coordinates=True,
-    )
-    there = tf.range(KEPT)[None] < count[:, None]
-    best = tf.argmax(classes, axis=-1, output_type=tf.int32)
-    logits = mask_logits(prototypes, tf.gather(coefficients, chosen, batch_dims=1))
-    return {
-        "boxes": tf.clip_by_value(tf.gather(boxes, chosen, batch_dims=1), 0.0, 1.0),
-        "classes": tf.where(there, tf.gather(best, chosen, batch_dims=1), -1),
-        "scores": tf.where(there, tf.gather(scores, chosen, batch_dims=1), 0.0),
-        "masks": tf.cast(logits, tf.float16),
-    }
-
-
-def stages(outputs: Tensors) -> Tensors:
-    """What the network says of each cell, `objects` (N, G) and `cells` (N, G, 4), and what is left
-    of it (`detected`)."""
-    objects = tf.sigmoid(_by_cell(outputs["object_logits"])[..., 0])
-    boxes = tf.cast(outputs["cell_boxes"], tf.float32)
-    classes = tf.nn.softmax(_by_cell(outputs["class_logits"]))
-    coefficients = _by_cell(outputs["coefficients"])
-    prototypes = tf.cast(outputs["prototypes"], tf.float32)
-    left = detected(boxes, objects, classes, coefficients, prototypes)
-    return {"objects": objects, "cells": boxes, **left}
-
-
-def drawn_masks(logits: np.ndarray, boxes: np.ndarray, side: int) -> np.ndarray:
-    """Masks bool (N, side, side) of their logits (N, H, W), between their places bilinear; nothing
-    outside of their boxes (N, 4)."""
-    at = (np.arange(side) + 0.5) / side
-    columns = (at >= boxes[:, 0, None]) & (at <= boxes[:, 2, None])
-    rows = (at >= boxes[:, 1, None]) & (at <= boxes[:, 3, None])
-    sized = tf.image.resize(logits[..., None].astype(np.float32), (side, side))[..., 0].numpy()
-    found: np.ndarray = (sized > 0) & rows[:, :, None] & columns[:, None, :]
-    return found
-
-
-def _mask_iou(found: np.ndarray, true: np.ndarray) -> float:
-    """The mean IoU of masks (N, H, W), pair by pair; 0 of none."""
-    if not len(found):
-        return 0.0
-    shared = np.count_nonzero(found & true, axis=(1, 2))
-    return float(np.mean(shared / np.maximum(np.count_nonzero(found | true, axis=(1, 2)), 1)))
-
-
-def _packed(logits: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Masks (N, K, H, W) as a bit a pixel, uint8 (N, K, H * W / 8)."""
-    count, kept, side, _ = logits.shape
-    flat = drawn_masks(logits.reshape(-1, side, side), boxes.reshape(-1, 4), side)
-    return np.packbits(flat.reshape(count, kept, -1), axis=-1)
-
-
-def _by_cell(maps: Any) -> Any:
-    """Maps (B, H, W, N) as a row a cell, float32 (B, H * W, N)."""
-    return tf.reshape(tf.cast(maps, tf.float32), (-1, maps.shape[1] * maps.shape[2], maps.shape[3]))
-
-
-def _last(masks: Any) -> Any:
-    return tf.transpose(masks, (0, 2, 3, 1))
-
-
-def _first(masks: Any) -> Any:
-    return tf.transpose(masks, (0, 3, 1, 2))
 
 
 def _inked(rows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -1,5 +1,7 @@
 """Detection: canvases, the cells that answer for items, training, and what is looked at."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,13 +9,15 @@ import pytest
 import tensorflow as tf
 
 import losses
-from playground import RunSpec, datasets, models, train, trainable
+from playground import RunSpec, datasets, export, models, train, trainable
 from playground.analysis import answer
 from playground.errors import SpecError, WorkerError
 from playground.tasks import TASKS
 from playground.training.canvases import Drawing, ink_of, iou
-from playground.training.detection import DetectionWork, assigned, drawn_masks, within
+from playground.training.cells import assigned, drawn_masks, within
+from playground.training.detection import DetectionWork
 from playground.training.events import Evaluated, Finished, Snapshot, Started
+from tests.playground.test_export import taken_home
 
 SPEC = RunSpec(
     task="detection", dataset="shapes", canvases=320, held_canvases=40, width=4, epochs=2,
@@ -72,7 +76,7 @@ def test_overlap_is_what_is_allowed_where_there_is_room(rows) -> None:
 def test_a_cell_answers_for_the_nearest_item() -> None:
     boxes = tf.constant([[[0.0, 0.0, 0.25, 0.25], [0.5, 0.5, 1.0, 1.0], [0, 0, 0, 0]]])
     present = tf.constant([[True, True, False]])
-    item, positive, cells = assigned(boxes, present, 0.5)
+    item, positive, cells = assigned(boxes, present, 0.5, 8)
     # The centres lie at (0.125, 0.125), a corner of four cells, and (0.75, 0.75), another.
     assert positive.numpy().reshape(8, 8).sum() == 8
     assert positive.numpy().reshape(8, 8)[:2, :2].all()
@@ -161,3 +165,16 @@ def test_masks_and_focal_have_named_losses_of_this_task() -> None:
         "mean(binary_focal_crossentropy(objects, p_object))",
     ):
         assert losses.compile_loss(text, inputs=offered)
+
+
+def test_the_script_trains_and_answers_as_the_run_did(tmp_path: Path, events: list[Any]) -> None:
+    """In a folder where nothing else of ours can be imported; with the run's weights its AP."""
+    weights = [each.arrays for each in events if isinstance(each, Snapshot)][-1]
+    content = export.packed(SPEC, weights)
+    printed = taken_home(content, tmp_path, export.WEIGHTS)
+    said = {name: float(value) for name, value in re.findall(r"(.+): ([\d.]+)\n", printed)}
+    for name, key in (("AP at IoU 0.5", "ap50"), ("AP at IoU 0.5 to 0.95", "ap")):
+        assert said[name] == pytest.approx(events[-1].metrics[key], abs=1e-3)
+    assert said["mask IoU"] == pytest.approx(events[-1].metrics["mask_iou"], abs=1e-3)
+    printed = taken_home(content, tmp_path)
+    assert "AP at IoU 0.5:" in printed and (tmp_path / "trained.keras").exists()

@@ -1,0 +1,163 @@
+"""A run of Detection taken home: canvases drawn as here, a model whose `train_step` is the text's
+loss, and average precision by COCO's rule, in plain Keras 3. Imports no Keras."""
+
+from playground import export_parts, layers
+from playground.datasets import source_of
+from playground.export_parts import NEEDED, SCRIPT, TRAINED, WEIGHTS
+from playground.streams import number
+from playground.tasks.detection import TASK, DetectionSpec
+from playground.tasks.inputs import literal
+
+
+def script(spec: DetectionSpec, *, weights: bool, changed: bool) -> str:
+    """Python that draws canvases, trains the network with `keras.Model.fit` and prints its AP on
+    the test canvases."""
+    plan = TASK.plan(spec)
+    small, large = sorted((spec.smallest, spec.largest))
+    given = f", {dict(spec.loss_parameters)!r}" if spec.loss_parameters else ""
+    return "\n".join([
+        _head(spec, weights, changed),
+        export_parts.data(spec),
+        _CANVASES.format(
+            drawing=f"{spec.items}, {small!r}, {large!r}, {spec.overlap!r}",
+            held=spec.held_canvases,
+            seed=number(spec.seed, "canvases"),
+        ),
+        "# The network.",
+        *layers.script(plan),
+        f"network = keras.Model(images, {{{', '.join(f'{n!r}: {n}' for n in plan.outputs)}}})",
+        f"BATCH = {spec.batch_size}",
+        f"STEPS = {spec.canvases} // BATCH  # of an epoch",
+        f"EPOCHS = {spec.epochs}",
+        "ALL_STEPS = STEPS * EPOCHS",
+        export_parts.rate(spec),
+        f"TEXT = {export_parts.quoted(spec.loss)}",
+        f"loss = losses.compile_loss(TEXT{given}, "
+        f"inputs={literal(TASK.inputs, TASK.sizes, set(TASK.inputs))})",
+        _TRAINING.format(
+            classes=len(source_of(spec.dataset).class_names),
+            radius=spec.radius,
+            optimizer=export_parts.optimizer(spec),
+            trained=TRAINED,
+        ),
+    ])  # fmt: skip
+
+
+def _head(spec: DetectionSpec, weights: bool, changed: bool) -> str:
+    taking = f"    python {SCRIPT} {WEIGHTS}     takes the weights of the run\n" if weights else ""
+    left_out = [
+        *(["early stopping"] if spec.patience else []),
+        *(["metrics beside AP and mask IoU"] if spec.metrics else []),
+    ]
+    said = [
+        "It trains as the run did, but not bit for bit: from other first weights.",
+        *(["The run was changed while it trained; this trains with its last loss and rates."]
+          if changed else []),
+        *([f"Not in here: {'; '.join(left_out)}."] if left_out else []),
+    ]  # fmt: skip
+    title = source_of(spec.dataset).title
+    return f'''"""A detector of the Loss Playground, for canvases of {title}, in plain Keras 3.
+
+    pip install -r {NEEDED}
+    python {SCRIPT}                 trains it, prints its average precision and keeps it as
+                                    {TRAINED} and trained.keras
+{taking}
+{chr(10).join(said)}
+"""
+
+import os
+import pathlib
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers, ops
+
+import average_precision as ap
+import canvases
+import cells
+import losses
+import own_layers
+
+DATA = pathlib.Path(os.environ.get("PLAYGROUND_DATA", "~/.keras/datasets")).expanduser()
+keras.utils.set_random_seed({spec.seed})
+kept = np.load(sys.argv[1]) if len(sys.argv) > 1 else None  # weights to take
+'''
+
+
+_CANVASES = """
+# Canvases: drawn anew in every step to train on, the same in every run to test on.
+drawing = canvases.Drawing({drawing})
+SEED = {seed}
+
+
+def rows(images, labels):
+    return {{"images": images, "labels": labels, "ink": canvases.ink_of(images)}}
+
+
+tested = drawing.fixed(rows(x_test, y_test), 8, {held})
+drawn_of = {{
+    name: tf.constant(each.astype("int32") if each.dtype == np.int64 else each)
+    for name, each in rows(x_train, y_train).items()
+}}
+SIZE = (canvases.SIDE, canvases.SIDE, 1)
+mean, variance = (np.broadcast_to(np.mean(each), SIZE) for each in (mean, variance))
+"""
+
+_TRAINING = '''
+
+class Detector(keras.Model):
+    """The network, trained on a batch of canvases that is drawn for each step."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def call(self, images, training=False):
+        return self.network(images, training=training)
+
+    def train_step(self, data):
+        step = tf.cast(tf.reshape(data, ()), tf.int32)
+        drawn = drawing.draw(drawn_of, tf.stack([tf.constant(SEED), step]), BATCH)
+        with tf.GradientTape() as tape:
+            outputs = self.network(tf.cast(drawn["images"], tf.float32), training=True)
+            done = tf.cast(step - 1, tf.float32)
+            known = {{
+                **cells.named(outputs, drawn, {classes}, {radius!r}),
+                "num_classes": tf.constant({classes}.0),
+                "step": done + 1,
+                "epoch": done / STEPS,
+                "progress": done / ALL_STEPS,
+            }}
+            value = loss.on({{name: known[name] for name in loss.sources}})
+        weights = self.network.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(value, weights), weights))
+        return {{"loss": value}}
+
+
+if kept:
+    for weight in network.weights:
+        weight.assign(kept[weight.path])
+else:
+    model = Detector(network)
+    model.compile(optimizer=keras.optimizers.{optimizer}, jit_compile=False)
+    steps = tf.data.Dataset.range(1, ALL_STEPS + 1).batch(1)
+    model.fit(steps, steps_per_epoch=STEPS, epochs=EPOCHS, verbose=2)
+    learned = {{weight.path: weight.numpy() for weight in network.weights}}
+    learned |= {{"normalise/mean": mean, "normalise/variance": variance}}
+    np.savez("{trained}", **learned)
+network.save(pathlib.Path(sys.argv[1] if kept else "{trained}").with_suffix(".keras"))
+
+said = network.predict(tested["images"].astype("float32"), batch_size=100, verbose=0)
+found = {{name: each.numpy() for name, each in cells.stages(said).items()}}
+seen = ap.Detections(found["found_boxes"], found["found_classes"], found["found_scores"])
+each = ap.average_precision(seen, tested["boxes"], tested["labels"])
+print(f"AP at IoU 0.5: {{each[0]:.4f}}")
+print(f"AP at IoU 0.5 to 0.95: {{each.mean():.4f}}")
+partner = ap.paired(seen, tested["boxes"], tested["labels"])
+canvas, place = np.nonzero(partner >= 0)
+drawn = cells.drawn_masks(found["found_masks"][canvas, place], seen.boxes[canvas, place], SIZE[0])
+true = tested["masks"][canvas, partner[canvas, place]] > 0
+print(f"mask IoU: {{cells.mask_iou(drawn, true):.4f}}")
+'''
