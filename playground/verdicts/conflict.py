@@ -3,6 +3,7 @@
 Yu et al. 2020, "Gradient surgery", arXiv:2001.06782.
 """
 
+import re
 from collections.abc import Mapping
 
 OPPOSED = -0.1  # a cosine below this is a conflict, not noise
@@ -38,3 +39,14 @@ def verdict(metrics: Mapping[str, float], count: int, where: str = "the features
             "felt."
         )
     return f"No terms conflict: the least cosine between their gradients is {least:.2f}."
+
+
+def opposed(metrics: Mapping[str, float]) -> tuple[int, int] | None:
+    """The two terms that conflict most, as of the last evaluation; None where none do."""
+    known = {
+        (int(name[-2]), int(name[-1])): value
+        for name, value in metrics.items()
+        if re.fullmatch(r"validation_cosine\d\d", name)
+    }
+    pair = min(known, key=known.__getitem__, default=None)
+    return pair if pair is not None and known[pair] < OPPOSED else None
