@@ -153,6 +153,27 @@ def triplet(
     return ops.maximum(near - far + margin, 0.0)
 
 
+@named(
+    title="Cosine embedding loss",
+    also="siamese, pairs, CosineEmbeddingLoss",
+    group=GROUP,
+    when="Pairs by their angle alone: the same class in one direction, others no nearer than a "
+    "margin of the cosine.",
+    latex=r"s\,(1-\cos(x,x'))+(1-s)\max(\cos(x,x')-m,\,0)",
+    paper="Chopra, Hadsell & LeCun, CVPR 2005, in PyTorch's form (here same=1 means one class)",
+    text="margin = 0.0  # 0..1\n"
+    "c = sum(l2_normalize(features, axis=-1) * l2_normalize(partner_features, axis=-1), axis=-1)\n"
+    "same * (1 - c) + (1 - same) * maximum(c - margin, 0)",
+    margin=Range(0.0, 1.0),
+)
+def cosine_embedding(
+    features: Tensor, partner_features: Tensor, same: Tensor, *, margin: float = 0.0
+) -> Tensor:
+    """s (1 - cos(x, x')) + (1 - s) max(cos(x, x') - m, 0)"""
+    cosine = ops.sum(l2_normalised(features) * l2_normalised(partner_features), axis=-1)
+    return same * (1 - cosine) + (1 - same) * ops.maximum(cosine - margin, 0.0)
+
+
 def same_class(labels: Tensor) -> Tensor:
     """1 where two samples of the batch share a class: (B, B)."""
     labels = ops.cast(labels, "int32")

@@ -11,6 +11,7 @@ from pages.parts.head import head
 from playground.figures import palette
 from playground.runs import supervisor
 from playground.spec import RunSpec
+from playground.tasks import TASKS
 from playground.training.clusters import NUMBERS, PREFIX
 
 url.follow("embedding")
@@ -45,23 +46,34 @@ with st.container(key="panel-embedding", gap="xsmall"):
     )
     url.SEEN.set(replace(seen, step=url.SEEN.get().step))
 
-with st.container(key="panel-embedding-numbers", gap="xsmall"):
-    st.subheader("How well it parts the classes", anchor=False)
-    component.curves(
-        "embedding-numbers",
-        about,
-        panels=(),
-        metrics=[
-            component.Metric(PREFIX + name, title, title, unit, better)
-            for name, (title, unit, better) in NUMBERS.items()
-        ],
-        height=0,
-    )
-    with st.container(key="lesson-embedding"):
-        st.caption(
-            "Measured on validation images at every evaluation. Fisher ratio: scatter between "
-            "class means over scatter within classes. Recall@1: how often the nearest other image "
-            "is of the same class. Angle: to the nearest other class mean, seen from the origin."
+NUMBERED = frozenset(f"validation_{PREFIX}{name}" for name in NUMBERS)
+
+
+def measured(spec: RunSpec) -> bool:
+    """Whether a run of this spec measures how its features part the classes."""
+    return bool(NUMBERED & set(TASKS[spec.task].series(spec)))
+
+
+measuring = [each for each in shown if measured(each.spec)]
+if measuring or not shown:
+    with st.container(key="panel-embedding-numbers", gap="xsmall"):
+        st.subheader("How well it parts the classes", anchor=False)
+        component.curves(
+            "embedding-numbers",
+            runs.drawn(measuring),
+            panels=(),
+            metrics=[
+                component.Metric(PREFIX + name, title, title, unit, better)
+                for name, (title, unit, better) in NUMBERS.items()
+            ],
+            height=0,
         )
+        with st.container(key="lesson-embedding"):
+            st.caption(
+                "Measured on validation images at every evaluation. Fisher ratio: scatter between "
+                "class means over scatter within classes. Recall@1: how often the nearest other "
+                "image is of the same class. Angle: to the nearest other class mean, seen from the "
+                "origin."
+            )
 
 url.write(settled, current)

@@ -1,12 +1,18 @@
 """What is to be known of a run's settings before it trains: page and command line say it alike."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from playground import naming
 from playground.spec import RunSpec
+from playground.tasks.siamese import SiameseSpec
 from playground.verdicts.causes import TINY
 from playground.verdicts.steps import BATCH
+
+# What of a text draws the embeddings of a pair together or apart.
+APART = {"distance", "partner_features", "contrastive", "triplet", "cosine_embedding"}
 
 
 @dataclass(frozen=True)
@@ -36,4 +42,20 @@ def cautions(spec: RunSpec) -> list[Caution]:
                 {"normalise": "pixel"},
             )
         )
+    if isinstance(spec, SiameseSpec) and _trains_the_distance_alone(spec):
+        found.append(
+            Caution(
+                "This loss trains the distance and not the same head, which would go on guessing: "
+                "let the distance itself judge.",
+                {"same_head": "none"},
+            )
+        )
     return found
+
+
+def _trains_the_distance_alone(spec: SiameseSpec) -> bool:
+    """Whether a head stands on the distance that no term of the loss reaches."""
+    code = " ".join(naming.code_lines(spec.loss))
+    words = set(re.findall(r"[A-Za-z_]\w*", code))
+    pasted = "compile" in words  # its dictionary has names of its own
+    return spec.same_head != "none" and not pasted and "p_same" not in words and bool(words & APART)

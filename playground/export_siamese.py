@@ -5,9 +5,10 @@ loss_weights={...})`; any other is one layer that calls `add_loss`. Imports no K
 """
 
 import ast
+import re
 from collections.abc import Mapping
 
-from playground import export_parts, layers
+from playground import export_parts, layers, naming
 from playground.datasets import source_of
 from playground.export_parts import NEEDED, SCRIPT, TRAINED, WEIGHTS
 from playground.tasks.inputs import literal
@@ -134,9 +135,16 @@ def _added(spec: SiameseSpec) -> str:
         made=made,
         chance=chance,
         judged="distance" if spec.same_head == "none" else "p_same",
+        partners=_PARTNERS[_of_triplets(spec)],
         classes=len(source_of(spec.dataset).class_names),
         optimizer=export_parts.optimizer(spec),
     )
+
+
+def _of_triplets(spec: SiameseSpec) -> bool:
+    """Whether the loss takes negatives, and for granted that partners are of one class."""
+    words = set(re.findall(r"\w+", " ".join(naming.code_lines(spec.loss))))
+    return bool(words & {"triplet", "negative_features"}) and not words & {"same", "contrastive"}
 
 
 def _head(spec: SiameseSpec, weights: bool, changed: bool, own: bool, named: bool) -> str:
@@ -237,9 +245,32 @@ class Balanced(Pairs):
 
 '''
 
+# What a loss calls partners: those of triplets are of one class.
+_PARTNERS = {
+    False: 'ops.cast(partners, "float32")',
+    True: 'ops.cast(of_one_class(features, partners, left, right), "float32")',
+}
+
 _ADDED = (
     '''
 {made}
+
+
+def negatives(labels):
+    """Of each sample the place of the nearest after it in the batch that is of another class."""
+    places = ops.arange(ops.shape(labels)[0])
+    far = ops.mod(places[None, :] - places[:, None], ops.shape(labels)[0])
+    alike = labels[:, None] == labels[None, :]
+    return ops.argmin(ops.where(alike, ops.shape(labels)[0], far), axis=1)
+
+
+def of_one_class(features, partners, left, right):
+    """The partners; for one of another class, the next in the batch that is of its own."""
+    places = ops.arange(ops.shape(left)[0])
+    far = ops.mod(places[None, :] - places[:, None] - 1, ops.shape(left)[0])
+    alike = left[:, None] == left[None, :]
+    own = ops.argmin(ops.where(alike, far, ops.shape(left)[0]), axis=1)
+    return ops.where((left == right)[:, None], partners, ops.take(features, own, axis=0))
 
 
 class Objective(layers.Layer):
@@ -263,7 +294,8 @@ class Objective(layers.Layer):
             "p_same": lambda: {chance},
             "distance": lambda: distance[:, 0],
             "features": lambda: ops.cast(features, "float32"),
-            "partner_features": lambda: ops.cast(partners, "float32"),
+            "partner_features": lambda: {partners},
+            "negative_features": lambda: ops.take(features, negatives(left), axis=0),
 '''
     + export_parts.ADDED
     + '''\

@@ -126,7 +126,8 @@ class Builder:
         self.chosen: dict[Node, Node] = {}  # what a condition has chosen from, and that condition
         self.averaged: set[Node] = set()  # the means that configured losses take (`averages`)
         self.own: set[str] = set()  # the names that the text gives a meaning
-        self.with_labels: Callable[[], str | None] = lambda: None  # the call, with labels in it
+        # The text of the call that is read, with another word as its target.
+        self.with_target: Callable[[str], str | None] = lambda word: None
         self.ranges: dict[Node, tuple[float, float]] = {}
         self.halves: set[Node] = set()  # what the text computes in floats of 16 bits
         self.measured: dict[int, tuple[Callee, Value]] = {}  # what a metric was last given

@@ -23,6 +23,8 @@ def categorical(b: Builder, a: Arguments) -> Node:
     warn_of_swap(b, "categorical_crossentropy", y, p)
     if a["from_logits"]:
         return softmax_ce(b, {"labels": y, "logits": p, "axis": axis})
+    if y.rank < p.rank and (refused := lookups.needs_one_hot(b, y)) is not None:
+        raise refused
     st.sizes_of(b, lambda k: sizes.broadcast(y.shapes[k], p.shapes[k]), 0)
     p = el.binary(b, "div", p, st.reduce(b, "sum", p, axis, True))
     p = el.clip(b, p, b.const(1e-7), b.const(1 - 1e-7))
@@ -58,7 +60,7 @@ def warn_of_logits(b: Builder, z: Node) -> None:
 def sparse(b: Builder, a: Arguments) -> Node:
     y, p = lookups.column(b, a["target"]), a["output"]
     if y.rank == p.rank:
-        raise lookups.needs_labels(b, b.with_labels())
+        raise lookups.needs_labels(b, y)
     lookups.needs_numbers(b, y, p.shapes[0][-1], b.blame.get("target") or b.blame.get("labels"))
     hot = st.one_hot(b, b.cast(y, "int"), p.shapes[0][-1])
     return categorical(b, {**a, "target": hot, "output": p})

@@ -13,14 +13,16 @@ _MOVES = ("cast", "reshape", "squeeze", "expand_dims", "transpose", "slice", "ro
           "stop_gradient", "tile", "repeat", "broadcast_to", "take")  # fmt: skip
 # Of a one-hot row these give 0 or 1, too.
 _ENTRIES = (*_MOVES, "max", "min")
-ONE_HOT = "y_true is one-hot here: its entries are 0 and 1, no class numbers"
+ONE_HOT = "{} is one-hot here: its entries are 0 and 1, no class numbers"
 
 
 def needs_numbers(b: Builder, index: Node, count: int, span: Span | None = None) -> None:
     """Refuses the entries of the one-hot y_true where class numbers of `count` classes belong."""
     if count <= 2 or not _is_one_hot(index):
         return
-    raise LossError(ONE_HOT, span or b.at, hint=_hint(b), fix=_word(b))
+    raise LossError(
+        ONE_HOT.format(_named(index)), span or b.at, hint=_hint(b, index), fix=_word(b, index)
+    )
 
 
 def column(b: Builder, numbers: Node) -> Node:
@@ -31,22 +33,57 @@ def column(b: Builder, numbers: Node) -> Node:
     return b.node("squeeze", (numbers,), rows.__getitem__, numbers.dtype, axis=-1)
 
 
-def needs_labels(b: Builder, call: str | None) -> LossError:
-    """Says that a sparse form has a one-hot target; `call` is the call with labels in its place."""
+def needs_labels(b: Builder, target: Node) -> LossError:
+    """Says that a sparse form has a one-hot target."""
+    word = _word(b, target)
     return LossError(
         "the sparse form needs class numbers, and this target is one-hot",
         b.at,
-        hint=f"{_hint(b)}; or use categorical_crossentropy",
-        fix=call if _word(b) else None,
+        hint=f"{_hint(b, target)}; or use categorical_crossentropy",
+        fix=b.with_target(word) if word else None,
     )
 
 
-def _word(b: Builder) -> str | None:
-    return None if "labels" in b.own else "labels"
+def needs_one_hot(b: Builder, numbers: Node) -> LossError | None:
+    """Says that what needs one-hot targets has class numbers; None where it has something else."""
+    while numbers.op in _MOVES:
+        numbers = numbers.args[0]
+    if numbers.op != "input" or numbers.attrs["of"].values != "class":
+        return None
+    given = numbers.attrs["name"]
+    word = next((hot for hot, sparse in _pairs(b).items() if sparse == given), "one_hot(...)")
+    return LossError(
+        f"categorical_crossentropy needs one-hot targets, and {given} holds class numbers",
+        b.at,
+        hint=f"pass {word}; or use sparse_categorical_crossentropy",
+        fix=b.with_target(word) if word.isidentifier() else None,
+    )
 
 
-def _hint(b: Builder) -> str:
-    word = _word(b)
+def _pairs(b: Builder) -> dict[str, str]:
+    """The one-hot targets that a text may name, and what has the same classes as numbers."""
+    offered = b.inputs if b.provided is None else b.provided.inputs
+    given = {name: b.inputs[name] for name in offered}
+    numbers = [name for name, found in given.items() if found.values == "class"]
+    hot = [name for name in given if name.startswith("y_") and given[name].role == "label"]
+    own = {name: f"labels{name.removeprefix('y').removesuffix('_true')}" for name in hot}
+    return {name: word for name, word in own.items() if word in numbers and word not in b.own}
+
+
+def _word(b: Builder, target: Node) -> str | None:
+    """What has the classes of a one-hot target as numbers."""
+    return _pairs(b).get(_named(target))
+
+
+def _named(target: Node) -> str:
+    """The input that a target's entries are from."""
+    while target.op in _ENTRIES:
+        target = target.args[0]
+    return str(target.attrs["name"]) if target.op == "input" else "y_true"
+
+
+def _hint(b: Builder, target: Node) -> str:
+    word = _word(b, target)
     return f"pass {word}" if word else "pass argmax(..., axis=-1) of the one-hot target"
 
 

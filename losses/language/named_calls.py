@@ -257,7 +257,7 @@ def _target(b: Builder, name: str, value: Value) -> Node:
     if name == "labels":
         node = lookups.column(b, node)
     if name == "labels" and node.rank > 1:
-        raise lookups.needs_labels(b, b.with_labels())
+        raise lookups.needs_labels(b, node)
     if name == "labels":
         lookups.needs_numbers(b, node, b.num_classes)
     return b.floats(node)

@@ -236,7 +236,7 @@ class Reader:
 
     def called(self, name: str, args: list[Value], keywords: dict[str, Value], span: Span) -> Value:
         """A function of the table that was given another name, or passed on."""
-        self.b.at, self.b.with_labels = span, lambda: None
+        self.b.at, self.b.with_target = span, lambda word: None
         return self.apply_table(name, args, dict(keywords), {})
 
     def part(self, node: ast.Attribute, value: Value) -> Value:
@@ -296,7 +296,7 @@ class Reader:
     def call_value(self, node: ast.Call, value: Value | None, scope: Scope) -> Value:
         args, keywords = self.arguments(node, scope)
         self.b.at = self.tree.span(node)
-        self.b.with_labels = lambda: self.with_labels(node)
+        self.b.with_target = lambda word: self.with_target(node, word)
         if isinstance(value, Callee):
             return value.call(args, keywords, self.tree.span(node))
         raise self.error(
@@ -309,7 +309,7 @@ class Reader:
     def call_table(self, node: ast.Call, name: str, scope: Scope) -> Value:
         args, keywords = self.arguments(node, scope)
         self.b.at = self.tree.span(node)
-        self.b.with_labels = lambda: self.with_labels(node)
+        self.b.with_target = lambda word: self.with_target(node, word)
         spot: dict[str | int | None, Span] = {k.arg: self.tree.span(k) for k in node.keywords}
         spot.update((f"={k.arg}", self.tree.span(k.value)) for k in node.keywords)
         spot.update((i, self.tree.span(a)) for i, a in enumerate(node.args))
@@ -352,8 +352,8 @@ class Reader:
             keywords[name] = self.value(item.value, scope)
         return args, keywords
 
-    def with_labels(self, node: ast.Call) -> str | None:
-        """The text of a call, with `labels` as its target; None of one that is not typed."""
+    def with_target(self, node: ast.Call, word: str) -> str | None:
+        """The text of a call, with this word as its target; None of one that is not typed."""
         if isinstance(self.tree, spelled.Elsewhere):
             return None
         named = (k.value for k in node.keywords if k.arg in ("y_true", "labels", "target"))
@@ -363,7 +363,7 @@ class Reader:
         start, end = self.tree.offsets(node)
         inner, after = self.tree.offsets(target)
         text = self.tree.source.text
-        return f"{text[start:inner]}labels{text[after:end]}"
+        return f"{text[start:inner]}{word}{text[after:end]}"
 
     def error(
         self, node: ast.AST, message: str, hint: str | None = None, fix: str | None = None

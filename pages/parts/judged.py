@@ -46,6 +46,19 @@ def next_step(record: RunRecord, found: fit.Verdict, key: str) -> None:
     )
 
 
+def evidence(found: fit.Verdict) -> None:
+    """The numbers that a verdict rests on, as a table."""
+    st.table(
+        {
+            "": [name for name, _ in found.evidence],
+            "value": [value for _, value in found.evidence],
+        },
+        hide_index=True,
+        hide_header=True,
+        border="horizontal",
+    )
+
+
 def _take(spec: RunSpec) -> None:
     rerun.ask()
     draft.take(spec)

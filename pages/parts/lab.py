@@ -10,6 +10,7 @@ from playground.cnn import CnnSpec
 from playground.errors import PlaygroundError
 from playground.presets import PRESETS
 from playground.spec import RunSpec
+from playground.tasks import TASKS
 
 KEY = "lab-preset"
 
@@ -42,10 +43,12 @@ def chooser(settled: RunSpec | None, faults: Mapping[str, str]) -> None:
         help="Takes the place of the runs that are shown; those stay under Runs.",
     )
     if isinstance(settled, CnnSpec):
+        task = TASKS[settled.task]
+        page = "the Playground" if task.page == "playground" else task.title
         numbers = "number" if settled.embedding == 1 else "numbers"
         with st.container(key="lesson-lab-train"):
             st.text(  # not Markdown: the loss may be named by a visitor
-                "Train, above, does not train the experiment but the settings of the Playground: "
+                f"Train, above, does not train the experiment but the settings of {page}: "
                 f"{runs.loss_name(settled)}, {settled.embedding} {numbers} in the embedding."
             )
 

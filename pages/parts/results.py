@@ -138,8 +138,8 @@ def _lesson(current: RunRecord | None, compared: Sequence[RunRecord]) -> None:
 
 
 def _judged(current: RunRecord) -> bool:
-    """The verdict on a run in a line, its next step, and the way to the page that shows why; False
-    where there is none yet."""
+    """The verdict on a run in a line, its next step, and the way to the page that shows why or
+    what it rests on; False where there is none yet."""
     try:
         found = judged.verdict(current)
     except StoreError:
@@ -152,6 +152,11 @@ def _judged(current: RunRecord) -> bool:
         judged.next_step(current, found, "next-step")
         if current.spec.task == DEFAULT_TASK:
             st.page_link("fitting.py", label="See why on Fitting", icon=":material/arrow_forward:")
+        elif found.evidence:
+            with st.popover("Evidence", key="verdict-evidence", type="tertiary"):
+                for note in found.notes:
+                    st.text(note)
+                judged.evidence(found)
     return True
 
 

@@ -41,11 +41,13 @@ ICONS = {
 @dataclass(frozen=True)
 class DrawnWith:
     """What a page was drawn with: whether each run on the screen is live, whether the shown one
-    waits because its loss broke, and what is offered to it."""
+    waits because its loss broke, what is offered to it, and whether the terms of its loss have been
+    measured, which have charts of their own."""
 
     live: tuple[bool, ...]
     broke: bool
     offers: tuple[midrun.Offer, ...]
+    terms: bool
 
 
 def drawn_with(
@@ -57,6 +59,7 @@ def drawn_with(
         tuple(one.state in LIVE for one in records),
         broken_run.broken_of(current) is not None,
         midrun.offers(current, settled),
+        current is not None and "validation_term1" in current.metrics,
     )
 
 

@@ -73,8 +73,4 @@ def _one(record: RunRecord, name: str, place: int) -> None:
             st.caption(note)
     if verdict.evidence:
         with st.expander("Evidence", key=f"evidence-{place}"):
-            st.table(
-                {"": [name for name, _ in verdict.evidence],
-                 "value": [value for _, value in verdict.evidence]},
-                hide_index=True, hide_header=True, border="horizontal",
-            )  # fmt: skip
+            judged.evidence(verdict)

@@ -147,6 +147,7 @@ def _taped(
     visitor's `own` first image is what the network takes it for."""
     first, batch = network.sights[0], network.batch(row)
     with tf.GradientTape() as tape:
+        tape.watch(list(batch.inputs.values()))  # else what no weight is in has no gradient
         outputs = network.outputs(batch)
         if own and first.logits:
             taken = network.among(outputs[first.logits]).argmax(axis=1)

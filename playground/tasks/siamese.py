@@ -138,7 +138,7 @@ class Siamese(Task):
             "B", "prediction", "q", "the probability that both are of one class", "unit"
         ),
         "distance": Input("B", "prediction", "d", "the distance of the two embeddings", "positive"),
-        **known("same", "features", "partner_features", "num_classes"),
+        **known("same", "features", "partner_features", "negative_features", "num_classes"),
         **known("epoch", "step", "progress"),
     }
     measures = (

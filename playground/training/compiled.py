@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from playground.training import optimizers
+from playground.training.weighting import Taped
 from playground.training.work import Seen, Tensors, Work
 
 _log = logging.getLogger(__name__)
@@ -222,9 +223,10 @@ class Graph:
                 total, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO
             )
         else:
-            gradients = weigher.gradients(tape, terms, total, sources, step)
+            taped = Taped(tape, terms, total, step)
+            gradients = weigher.gradients(taped, sources)
             kernel = self.model.get_layer(self.work.shared).kernel.value
-            pulls = weigher.pulls(tape, terms, kernel)
+            pulls = weigher.pulls(taped, kernel)
         norm = tf.linalg.global_norm(gradients)
         finite = tf.math.is_finite(total) & tf.math.is_finite(norm)
 

@@ -10,7 +10,7 @@ from playground import datasets
 from playground.spec import RunSpec
 from playground.streams import number, stream
 from playground.tasks.siamese import SiameseSpec
-from playground.training import fit_record, verification, weighting
+from playground.training import fit_record, pairs, verification, weighting
 from playground.training.augmentation import Augmentation
 from playground.training.events import Arrays
 from playground.training.work import Batch, Judged, Seen, Tensors, Work
@@ -152,6 +152,20 @@ class SiameseWork(Work):
             "epoch": epoch,
             "progress": progress,
         }
+
+    def tensors(self, loss: Any, provided: Mapping[str, Any]) -> dict[str, Any]:
+        """Of a loss of triplets, which takes for granted that partners are of one class, those of
+        another are replaced by one of the batch, and a negative is taken from it."""
+        found = super().tensors(loss, provided)
+        if "negative_features" not in loss.sources:
+            return found
+        features, labels = provided["features"], provided["labels_left"]
+        found["negative_features"] = tf.gather(features, pairs.negatives(labels))
+        if "partner_features" in found and "same" not in loss.sources:
+            alike = provided["same"][:, None] > 0
+            other = tf.gather(features, pairs.positives(labels))
+            found["partner_features"] = tf.where(alike, found["partner_features"], other)
+        return found
 
     def _probability(self, outputs: Tensors) -> Any:
         """That a pair is the same, (B,): a softmax of two is the sigmoid of their difference."""

@@ -11,7 +11,7 @@ curve of the loss stays that of the text, so that it can be held against the val
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -52,6 +52,21 @@ def weigher(name: str, loss: Any, seed: int) -> "Weigher | None":
     return KINDS[name](weighed, seed)
 
 
+class Taped(NamedTuple):
+    """A step as its tape has it: the terms of the loss, what is minimised, the step's number."""
+
+    tape: tf.GradientTape
+    terms: Sequence[Any]
+    total: Any
+    step: Any
+
+    def by(self, value: Any, sources: Sequence[Any]) -> list[Any]:
+        """The gradient of a value by each of the sources; zeros where it does not depend on it."""
+        zero = tf.UnconnectedGradients.ZERO
+        found: list[Any] = self.tape.gradient(value, list(sources), unconnected_gradients=zero)
+        return found
+
+
 class Weigher:
     """The weights of n terms, 1 to begin with; `learned` are variables that the run's optimiser
     trains with the network."""
@@ -87,21 +102,11 @@ class Weigher:
         """What is minimised, of the terms (n,)."""
         return tf.reduce_sum(tf.stop_gradient(self.now()) * terms)
 
-    def gradients(
-        self,
-        tape: tf.GradientTape,
-        terms: Sequence[Any],
-        total: Any,
-        sources: Sequence[Any],
-        step: Any,
-    ) -> list[Any]:
+    def gradients(self, taped: "Taped", sources: Sequence[Any]) -> list[Any]:
         """The gradients that the optimiser is given, of each of the sources."""
-        found: list[Any] = tape.gradient(
-            total, list(sources), unconnected_gradients=tf.UnconnectedGradients.ZERO
-        )
-        return found
+        return taped.by(taped.total, sources)
 
-    def pulls(self, tape: tf.GradientTape, terms: Sequence[Any], kernel: Any) -> Any:
+    def pulls(self, taped: "Taped", kernel: Any) -> Any:
         """What `moved` wants to know of the gradients of the terms at the trunk's last kernel."""
         return ()
 
@@ -133,11 +138,8 @@ class GradientNorms(Weigher):
         super().__init__(weighed, seed)
         self._first = self._state(np.zeros(len(weighed)))
 
-    def pulls(self, tape: tf.GradientTape, terms: Sequence[Any], kernel: Any) -> Any:
-        zero = tf.UnconnectedGradients.ZERO
-        return tf.stack(
-            [tf.norm(tape.gradient(each, kernel, unconnected_gradients=zero)) for each in terms]
-        )
+    def pulls(self, taped: "Taped", kernel: Any) -> Any:
+        return tf.stack([tf.norm(*taped.by(each, [kernel])) for each in taped.terms])
 
     def moved(self, terms: Any, pulls: Any, epoch_ends: Any) -> None:
         first = self._first.assign(tf.where(self._first == 0, terms, self._first))
@@ -197,26 +199,18 @@ class Surgery(Weigher):
     """Of each term's gradient what goes against another's is taken out, the others in an order that
     is drawn for each step; the weights are what that leaves of the gradient's norm."""
 
-    def gradients(
-        self,
-        tape: tf.GradientTape,
-        terms: Sequence[Any],
-        total: Any,
-        sources: Sequence[Any],
-        step: Any,
-    ) -> list[Any]:
-        zero = tf.UnconnectedGradients.ZERO
-        each = [tape.gradient(term, list(sources), unconnected_gradients=zero) for term in terms]
+    def gradients(self, taped: "Taped", sources: Sequence[Any]) -> list[Any]:
+        each = [taped.by(term, sources) for term in taped.terms]
         flat = tf.stack([tf.concat([tf.reshape(g, [-1]) for g in one], 0) for one in each])
         count = len(self.weighed)
-        draw = tf.random.stateless_uniform((count, count), tf.stack([self.seed, step]))
+        draw = tf.random.stateless_uniform((count, count), tf.stack([self.seed, taped.step]))
         kept = projected(flat, tf.argsort(draw, axis=1))
         left = tf.math.divide_no_nan(tf.norm(kept, axis=1), tf.norm(flat, axis=1))
         self._weights.assign(left)
         sizes = [int(np.prod(source.shape)) for source in sources]
         parts = tf.split(tf.reduce_sum(kept, axis=0), sizes)
         # The penalty on the weights' size is no term: its gradient is added as it is.
-        whole = tape.gradient(total, list(sources), unconnected_gradients=zero)
+        whole = taped.by(taped.total, sources)
         plain = tf.split(tf.reduce_sum(flat, axis=0), sizes)
         return [
             tf.reshape(part - sum_, source.shape) + every

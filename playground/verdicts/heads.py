@@ -16,15 +16,9 @@ from playground.verdicts import causes, conflict, fit
 from playground.verdicts.evidence import ERRORS, GAP, LEARNED, History
 from playground.verdicts.words import Next, Verdict, listed, percent, points
 
-# Of each head: what it is called, and the inputs of a loss that train it.
-HEADS: Mapping[str, tuple[str, frozenset[str]]] = {
-    "left": ("left", frozenset({"p_left"})),
-    "right": ("right", frozenset({"p_right"})),
-    "verification": (
-        "verification",
-        frozenset({"p_same", "distance", "features", "partner_features"}),
-    ),
-}
+# Of each head the inputs of a loss that train it; a distance that itself judges is trained by more.
+HEADS = {"left": {"p_left"}, "right": {"p_right"}, "verification": {"p_same"}}
+APART = {"distance", "features", "partner_features"}
 LEAST_EPOCHS = 2  # before it is said how well the heads fit
 LEAST_EVALUATIONS = 3
 GUESSING = 0.1  # of the way from guessing to all right: less is nothing learned
@@ -69,10 +63,12 @@ def verdict(store: Any, record: Any) -> Verdict:
     if epochs < LEAST_EPOCHS or len(steps) < LEAST_EVALUATIONS:
         return _early(epochs, not record.live)
     named = set(started.loss["inputs"])
-    heads = [_head(store, record, started, key) for key, (_, by) in HEADS.items() if by & named]
+    if record.spec.same_head == "none" and named & APART:
+        named.add("p_same")
+    heads = [_head(store, record, started, key) for key, by in HEADS.items() if by & named]
     notes = tuple(
         f"No term of the loss trains the {name} head: its accuracy is what the others leave it."
-        for name, by in HEADS.values()
+        for name, by in HEADS.items()
         if not by & named
     )
     return judge(heads, record.spec.model_dump(), _measured(store, record), not record.live, notes)
@@ -87,7 +83,7 @@ def _head(store: Any, record: Any, started: Any, key: str) -> Head:
         guess, trained_guess = 0.5, max(record.spec.same_share, 1 - record.spec.same_share)
     error = float(np.sqrt(share * (1 - share) / count))
     most = float(np.nanmax(held))
-    return Head(HEADS[key][0], float(own.mean()), share, error, guess, trained_guess, most)
+    return Head(key, float(own.mean()), share, error, guess, trained_guess, most)
 
 
 def _measured(store: Any, record: Any) -> dict[str, float]:
@@ -106,8 +102,9 @@ def judge(
     """The verdict on the heads that are trained, with the last evaluation's numbers."""
     rows = _rows(heads, measured)
     if not heads:
-        return Verdict("early", "No term of the loss trains a head.", rows, "Name p_left, p_right, "
-                       "p_same or distance in it.", notes)  # fmt: skip
+        return Verdict("early", "No term of the loss trains a head.", rows, "Name p_left, p_right "
+                       "or p_same in it, or choose that the distance alone judges.", notes,
+                       change={"same_head": "none"})  # fmt: skip
     still = [head for head in heads if head.learned < GUESSING]
     behind = [head for head in heads if head.learned < LEARNED]
     apart = max(heads, key=lambda head: head.space)
@@ -148,20 +145,21 @@ def _guessing(heads: Sequence[Head]) -> str:
     verb = "say" if len(heads) > 1 else "says"
     return (
         f"{_named(heads).capitalize()} {verb} no more than guessing: {said} of the validation "
-        "pairs are right."
+        "pairs are correct."
     )
 
 
 def _underfit(heads: Sequence[Head]) -> str:
     said = listed(tuple(percent(head.trained) for head in heads))
     verb = "have" if len(heads) > 1 else "has"
-    return f"Underfitting: {_named(heads)} {verb} {said} of the training pairs right."
+    return f"Underfitting: {_named(heads)} {verb} {said} of the training pairs correct."
 
 
 def _overfit(head: Head) -> str:
     return (
         f"Overfitting: the {head.name} head has {percent(head.trained)} of the training pairs "
-        f"right and {percent(head.held)} of the validation pairs, {points(head.space)} points less."
+        f"correct and {percent(head.held)} of the validation pairs, {points(head.space)} points "
+        "less."
     )
 
 
@@ -172,7 +170,7 @@ def _fits(
     widest = max(heads, key=lambda head: head.space)
     space = max(widest.space, 0.0)
     gap = f"the widest gap is {points(space)} points ({widest.name})"
-    sentence = f"Fitting: of the validation pairs right: {said}; {gap}."
+    sentence = f"Fitting: correct of the validation pairs: {said}; {gap}."
     opposed = conflict.opposed(measured)
     if opposed is not None and spec.get("weighting") == "fixed":
         step = Next(

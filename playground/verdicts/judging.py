@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from playground.verdicts import fit, posterior
+from playground.verdicts import fit, heads, posterior
 from playground.verdicts.words import Verdict
 
 # Of the tasks whose own numbers say how they fare.
-OWN: Mapping[str, Callable[[Any, Any], Verdict]] = {"autoencoder": posterior.verdict}
+OWN: Mapping[str, Callable[[Any, Any], Verdict]] = {
+    "autoencoder": posterior.verdict,
+    "siamese": heads.verdict,
+}
 
 
 def has_own(record: Any) -> bool:

@@ -57,6 +57,14 @@ def soft_margin() -> float:
     return float(np.mean(found))
 
 
+def cosine_pairs(margin: float) -> float:
+    """PyTorch's CosineEmbeddingLoss, its y of 1 and -1 being 1 and 0 here."""
+    batch = reference.batch()
+    x, other, same = (np.asarray(batch[n], float) for n in ("features", "partner_features", "same"))
+    cosine = (unit(x) * unit(other)).sum(axis=-1)
+    return float(np.mean(np.where(same > 0, 1 - cosine, np.maximum(cosine - margin, 0))))
+
+
 def n_pairs(lam: float) -> float:
     """tf.contrib.losses.metric_learning.npairs_loss."""
     found = []
@@ -189,6 +197,8 @@ CASES: list[tuple[str, dict[str, float], Callable[[], float]]] = [
     ("triplet_semi_hard", {"margin": 0.2}, lambda: semi_hard(0.2)),
     ("triplet_semi_hard", {"margin": 1.0}, lambda: semi_hard(1.0)),
     ("triplet_soft_margin", {}, soft_margin),
+    ("cosine_embedding", {}, lambda: cosine_pairs(0.0)),
+    ("cosine_embedding", {"margin": 0.3}, lambda: cosine_pairs(0.3)),
     ("n_pairs", {"lam": 0.05}, lambda: n_pairs(0.05)),
     ("multi_similarity", {}, lambda: multi_similarity(2.0, 50.0, 0.5, 0.1)),
     ("multi_similarity", {"epsilon": 3.0, "beta": 40.0, "base": 0.2},

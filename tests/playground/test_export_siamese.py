@@ -51,8 +51,13 @@ def test_a_sum_of_a_loss_a_head_is_compiled_by_the_names_of_the_outputs() -> Non
             "flip": False,
             "shift": 1,
         },
+        {
+            "loss": "cross_entropy(y_left, p_left) + triplet()",
+            "same_head": "none",
+            "distance": "cosine",
+        },
     ],
-    ids=["compiled", "added"],
+    ids=["compiled", "added", "triplets"],
 )
 def test_the_script_trains(tmp_path: Path, own: dict[str, object]) -> None:
     spec = RunSpec(**{**SPEC.model_dump(), **own})

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 import losses
 from playground import RunSpec, datasets, train, trainable
+from playground.cautions import cautions
 from playground.errors import SpecError
 from playground.tasks import TASKS
 from playground.training import loop, verification
@@ -107,17 +108,67 @@ def test_a_chance_and_a_distance_of_each_pair_have_their_losses() -> None:
 
 
 @pytest.mark.parametrize(
+    ("loss", "own"),
+    [
+        ("contrastive(same, distance)", {"distance": "euclidean"}),
+        ("contrastive()", {"distance": "euclidean"}),
+        ("cosine_embedding()", {"distance": "cosine"}),
+        ("triplet(margin=0.5)", {"distance": "cosine"}),
+        ("binary_cross_entropy(same, p_same)", {"distance": "squared"}),
+        ("binary_cross_entropy(same, p_same)", {"same_head": "sigmoid"}),
+    ],
+)
+def test_every_loss_of_pairs_verifies_above_chance_by_itself(loss: str, own: dict) -> None:
+    """Of the third head, or on the distance; 144 validation pairs: chance is within 0.63."""
+    fields = {"dataset": "digits", "epochs": 4, "same_head": "none", **own}
+    spec = RunSpec(task="siamese", loss=loss, **fields)
+    assert not cautions(spec)
+    events = list(train(spec))
+    assert isinstance(events[-1], Finished), events[-1]
+    test = next(e for e in reversed(events) if isinstance(e, Evaluated) and e.split == "test")
+    assert test.metrics["verification"] > 0.68 and test.metrics["equal_error"] < 0.35
+
+
+def test_a_head_that_its_loss_does_not_reach_is_told_before_it_trains() -> None:
+    for text in ("contrastive(same, distance)", "triplet()", "cross_entropy(y_left, p_left) +"
+                 " 0.1 * cosine_embedding()"):  # fmt: skip
+        (found,) = cautions(RunSpec(task="siamese", loss=text))
+        assert "same head" in found.message and found.change == {"same_head": "none"}
+        assert not cautions(RunSpec(task="siamese", loss=text, **found.change))
+    assert not cautions(RunSpec(task="siamese"))
+    assert not cautions(RunSpec(task="siamese", loss="contrastive(same, p_same)"))
+
+
+def test_triplets_take_a_partner_of_their_class_and_a_negative_of_another() -> None:
+    spec = RunSpec(task="siamese", dataset="digits", loss="triplet()")
+    work = SiameseWork(spec, datasets.load("digits"))
+    left = tf.constant([0, 0, 1, 1, 2, 2])
+    right = tf.constant([0, 1, 1, 2, 2, 0])
+    known = {
+        "features": tf.one_hot(tf.range(6), 6),
+        "partner_features": -tf.one_hot(tf.range(6), 6),
+        "labels_left": left,
+        "same": tf.cast(left == right, tf.float32),
+    }
+    found = work.tensors(work.loss, known)
+    negative = left.numpy()[found["negative_features"].numpy().argmax(axis=1)]
+    assert (negative != left.numpy()).all()
+    partner = found["partner_features"].numpy()
+    np.testing.assert_array_equal(partner[::2], known["partner_features"].numpy()[::2])
+    taken = left.numpy()[partner[1::2].argmax(axis=1)]
+    np.testing.assert_array_equal(taken, left.numpy()[1::2])
+
+
+@pytest.mark.parametrize(
     "loss",
     [
         None,
-        "contrastive(same, distance)",
         "sparse_categorical_crossentropy(labels_left, p_left) + binary_cross_entropy(same, p_same)",
     ],
 )
 def test_it_learns(loss: str | None) -> None:
     own = {} if loss is None else {"loss": loss}
-    head = {"same_head": "none", "distance": "euclidean"} if loss and "contrastive" in loss else {}
-    spec = RunSpec(task="siamese", dataset="digits", epochs=12, **own, **head)
+    spec = RunSpec(task="siamese", dataset="digits", epochs=12, **own)
     events = list(train(spec))
     assert isinstance(events[-1], Finished), events[-1]
     assert not [each for each in events if isinstance(each, Failed)]
@@ -181,3 +232,28 @@ def test_verification_agrees_with_scikit_learn() -> None:
     np.testing.assert_allclose(false, theirs[0])
     np.testing.assert_allclose(true, theirs[1])
     assert verification.area(false, true) == pytest.approx(metrics.roc_auc_score(same, scores))
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "mended"),
+    [
+        (
+            "sparse_categorical_crossentropy(y_left, p_left)",
+            "the sparse form needs class numbers",
+            "sparse_categorical_crossentropy(labels_left, p_left)",
+        ),
+        (
+            "categorical_crossentropy(labels_right, p_right)",
+            "needs one-hot targets, and labels_right holds class numbers",
+            "categorical_crossentropy(y_right, p_right)",
+        ),
+    ],
+)
+def test_which_target_the_sparse_and_the_categorical_form_need_is_said_and_mended(
+    text: str, said: str, mended: str
+) -> None:
+    inputs = trainable.offered("siamese")
+    with pytest.raises(losses.LossError, match=said) as refused:
+        losses.compile_loss(text, inputs=inputs)
+    assert refused.value.fix == mended
+    assert losses.compile_loss(mended, inputs=inputs)

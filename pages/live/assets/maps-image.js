@@ -60,12 +60,13 @@ class Answers {
  * What the network took an image for.
  * @param {Looking} looking
  * @param {ImageSeen} image
+ * @param {string} [word] that says so of a right answer
  */
-function taken(looking, { label, probabilities }) {
+function taken(looking, { label, probabilities }, word = "right") {
   if (!probabilities) return ""
   const best = probabilities.indexOf(Math.max(...probabilities))
   const share = percent(probabilities[best])
-  return best === label ? `right (${share})` : `taken for ${looking.className(best)} (${share})`
+  return best === label ? `${word} (${share})` : `taken for ${looking.className(best)} (${share})`
 }
 
 /**
@@ -82,7 +83,7 @@ function together({ images: [left, right], pair }) {
   const truth = left.label === right.label
   const head = truth ? "Both of one class" : "Of two classes"
   return said === truth
-    ? `${head}: right, ${how}, ${apart}.`
+    ? `${head}: correct, ${how}, ${apart}.`
     : `${head}: taken for ${how}, ${apart}.`
 }
 
@@ -96,13 +97,16 @@ export function verdictOn(looking) {
   if (answer.images.length > 1) {
     const each = answer.images.map((image) => {
       const truth = image.label === null ? "yours" : looking.className(image.label)
-      return `${image.name}, ${truth}: ${taken(looking, image)}.`
+      const which = image.name[0].toUpperCase() + image.name.slice(1)
+      return `${which} image, ${truth}: ${taken(looking, image, "correct")}.`
     })
     return [`${name}.`, ...each, together(answer)].join(" ")
   }
   const [image] = answer.images
-  const head = image.label === null ? name : `${name}, ${looking.className(image.label)}`
-  return [head, taken(looking, image)].filter(Boolean).join(": ")
+  const said = taken(looking, image)
+  if (image.label === null) return said ? `${name}: ${said}` : name
+  const truth = looking.className(image.label)
+  return said ? `${name}, ${truth}: ${said}` : `${name} (${truth})`
 }
 
 /** What is waited for, in words that say more when it takes long. */

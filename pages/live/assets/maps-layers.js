@@ -64,7 +64,11 @@ class Card {
         "header",
         {},
         element("b", { text: spoken(layer.of || layer.name) }),
-        ...(layer.side ? [element("em", { text: layer.side })] : []),
+        ...(layer.side &&
+        !layer.name.endsWith(layer.side) &&
+        !layer.name.startsWith(`${layer.side}_l`)
+          ? [element("em", { text: layer.side })]
+          : []),
         element("span", { text: size }),
         this.range,
       ),

@@ -108,7 +108,8 @@ export function paintValues(canvas, numberAt, [height, width], [low, high], sign
   const span = high - low || 1
   paint(canvas, height, width, (pixels) => {
     for (let i = 0; i < pixels.length; i++) {
-      const share = Math.round(((numberAt(i) - low) / span) * 255)
+      const place = low === high && signed ? 0.5 : (numberAt(i) - low) / span // 0 is in the middle
+      const share = Math.round(place * 255)
       pixels[i] = colors[Math.max(0, Math.min(255, share))]
     }
   })
