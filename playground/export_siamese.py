@@ -126,6 +126,8 @@ def _added(spec: SiameseSpec) -> str:
         else f"TEXT = {export_parts.quoted(spec.loss)}\n"
         f"loss = losses.compile_loss(TEXT{values}, inputs={inputs})"
     )
+    triplets = _of_triplets(spec)
+    partners = "of_one_class(features, partners, left, right)" if triplets else "partners"
     chance = {
         "softmax": "judged[:, 1]",
         "sigmoid": "judged[:, 0]",
@@ -135,7 +137,9 @@ def _added(spec: SiameseSpec) -> str:
         made=made,
         chance=chance,
         judged="distance" if spec.same_head == "none" else "p_same",
-        partners=_PARTNERS[_of_triplets(spec)],
+        triplets=_TRIPLETS.rstrip() if triplets else "",
+        partners=f'ops.cast({partners}, "float32")',
+        negatives=_NEGATIVES if triplets else "",
         classes=len(source_of(spec.dataset).class_names),
         optimizer=export_parts.optimizer(spec),
     )
@@ -245,15 +249,7 @@ class Balanced(Pairs):
 
 '''
 
-# What a loss calls partners: those of triplets are of one class.
-_PARTNERS = {
-    False: 'ops.cast(partners, "float32")',
-    True: 'ops.cast(of_one_class(features, partners, left, right), "float32")',
-}
-
-_ADDED = (
-    '''
-{made}
+_TRIPLETS = '''
 
 
 def negatives(labels):
@@ -271,6 +267,15 @@ def of_one_class(features, partners, left, right):
     alike = left[:, None] == left[None, :]
     own = ops.argmin(ops.where(alike, far, ops.shape(left)[0]), axis=1)
     return ops.where((left == right)[:, None], partners, ops.take(features, own, axis=0))
+'''
+
+_NEGATIVES = """\
+            "negative_features": lambda: ops.take(features, negatives(left), axis=0),
+"""
+
+_ADDED = (
+    '''
+{made}{triplets}
 
 
 class Objective(layers.Layer):
@@ -295,8 +300,7 @@ class Objective(layers.Layer):
             "distance": lambda: distance[:, 0],
             "features": lambda: ops.cast(features, "float32"),
             "partner_features": lambda: {partners},
-            "negative_features": lambda: ops.take(features, negatives(left), axis=0),
-'''
+{negatives}'''
     + export_parts.ADDED
     + '''\
         return p_left
