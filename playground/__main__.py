@@ -30,6 +30,7 @@ from playground.runs.records import TERMINAL
 from playground.runs.store import Store, open_store
 from playground.settings import settings
 from playground.spec import RunSpec, fields, knobs
+from playground.tasks import TASKS
 from playground.training.control import Control
 from playground.training.events import Event, Failed, Finished, Preparing, Started
 from playground.verdicts.words import Verdict
@@ -320,7 +321,8 @@ def _runs(
             found = store.runs(limit=limit)
         rows = []
         for run in found:
-            accuracy = run.metrics.get("test_accuracy")
+            main = TASKS[run.spec.task].main
+            value = run.metrics.get(f"test_{main.key}")
             rows.append(
                 [
                     run.id,
@@ -329,11 +331,11 @@ def _runs(
                     terminal.one_line(naming.name(run.spec.loss), 32),
                     run.state,
                     f"{run.epoch:.3g}/{run.spec.epochs}",
-                    "" if accuracy is None else f"{accuracy:.2%}",
+                    "" if value is None else f"{main.said(value)} {main.key}",
                 ]
             )
         if rows:
-            header = ["run", "when", "data", "loss", "state", "epochs", "test accuracy"]
+            header = ["run", "when", "data", "loss", "state", "epochs", "test"]
             terminal.show_table(header, rows)
         else:
             terminal.show("No run is recorded yet: python -m playground train")
