@@ -47,7 +47,9 @@ export function drawAxes(scatter, pen, w, h, colors) {
   pen.globalAlpha = 1
   const half = [(reach * w) / least, (reach * h) / least]
   /** @type {(value: number) => string} */
-  const text = (value) => String(Number(value.toPrecision(3))).replace("-", "−")
+  const text = (value) =>
+    // What steps of 0.05 and the like leave of 0 is 0.
+    Math.abs(value) < step / 2 ? "0" : String(Number(value.toPrecision(3))).replace("-", "−")
   pen.textAlign = "center"
   for (let x = Math.ceil((middle[0] - half[0]) / step) * step; x < middle[0] + half[0]; x += step) {
     const [px] = scatter.place([x, 0])
