@@ -113,7 +113,8 @@ def _compiled(spec: SiameseSpec, heads: list[tuple[str, str, float]]) -> str:
         f"    optimizer=keras.optimizers.{export_parts.optimizer(spec)},\n"
         f"    loss={{\n{losses}    }},\n    loss_weights={{\n{factors}    }},\n"
         "    jit_compile=False,\n)\n"
-        "fed = Pairs(x_train, y_train)\nbeside = Balanced(x[held_out], y[held_out], 1)\n"
+        "fed = Pairs(x_train, y_train)\n"
+        'beside = Balanced(x[held_out], y[held_out], "validation pairs")\n'
     )
 
 
@@ -232,12 +233,22 @@ class Pairs(keras.utils.PyDataset):
 
 
 class Balanced(Pairs):
-    """Pairs to measure on: the same in every epoch, half of them of one class."""
+    """Pairs to measure on: those that the run is measured on, half of them of one class."""
 
-    def __init__(self, images, labels, seed):
-        super().__init__(images, labels, 0.5, seed)
+    def __init__(self, images, labels, name):
+        super().__init__(images, labels)
         self.order = np.arange(len(images))
-        self.partner = self.partners(self.order)
+        draw = np.random.default_rng([{seed}, *name.encode()])
+        same = draw.permutation(len(labels)) < len(labels) // 2
+        self.partner = np.empty(len(labels), "int64")
+        for label in np.unique(labels):
+            members, rest = np.flatnonzero(labels == label), np.flatnonzero(labels != label)
+            others = np.roll(draw.permutation(members), 1)
+            following = dict(zip(np.roll(others, 1), others))
+            self.partner[members] = [following[place] for place in members]
+            if len(rest):
+                apart = members[~same[members]]
+                self.partner[apart] = draw.choice(rest, len(apart))
 
     def on_epoch_end(self):
         pass
@@ -329,7 +340,7 @@ taken = [features, right_features, p_left, p_right, {judged}, distance, y_left, 
 model = keras.Model([left, right, y_left, y_right], Objective(name="objective")(taken))
 model.compile(optimizer=keras.optimizers.{optimizer}, jit_compile=False)
 fed = Labelled(Pairs(x_train, y_train))
-beside = Labelled(Balanced(x[held_out], y[held_out], 1))
+beside = Labelled(Balanced(x[held_out], y[held_out], "validation pairs"))
 '''
 )
 
@@ -363,13 +374,13 @@ SIDES = ("left", "right")
 
 def threshold():
     """The distance that tells most of the validation pairs apart."""
-    (_, _, far), (one, other) = answers(Balanced(x[held_out], y[held_out], 1))
+    (_, _, far), (one, other) = answers(Balanced(x[held_out], y[held_out], "validation pairs"))
     candidates = np.unique(far)
     right = [np.mean((far[:, 0] < each) == (one == other)) for each in candidates]
     return candidates[int(np.argmax(right))]
 
 
-(left_said, right_said, judged), (one, other) = answers(Balanced(x_test, y_test, 2))
+(left_said, right_said, judged), (one, other) = answers(Balanced(x_test, y_test, "test pairs"))
 print(f"left accuracy: {{np.mean(left_said.argmax(axis=-1) == one):.4f}}")
 print(f"right accuracy: {{np.mean(right_said.argmax(axis=-1) == other):.4f}}")
 print(f"verification accuracy: {{np.mean(({answer}) == (one == other)):.4f}}")
