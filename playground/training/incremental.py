@@ -390,10 +390,11 @@ class IncrementalWork(Work):
         """Exemplars and teacher stay: a run goes back within its phase."""
 
     def recall(self, arrays: Arrays, epoch: float) -> frozenset[str]:
-        """The phase that this epoch is in, to its very end; its teacher no snapshot has."""
+        """The phase that this epoch is in, to its very end. Its teacher, and where the weights were
+        when it began, no snapshot has."""
         ends = np.cumsum(self.own.phase_epochs)
         self._begin(min(int(np.searchsorted(ends, epoch)), len(ends) - 1))
-        return frozenset({"teacher_logits"} if self.number else ())
+        return frozenset({"teacher_logits", "weight_drift"} if self.number else ())
 
     def answerable(self) -> np.ndarray | None:
         if self.own.head != "seen":
