@@ -31,7 +31,10 @@ class Titles(Mapping[str, str]):
 
 @dataclass(frozen=True)
 class Knob:
-    """What a control needs to know of a field; numbers have a range, the rest has choices."""
+    """What a control needs to know of a field; numbers have a range, the rest has choices.
+
+    Specs are tables of these, alike in shape, since each says just what it differs in.
+    """
 
     label: str
     help: str

@@ -1,6 +1,6 @@
 """Sweeps on the page Race: what is varied and how, and what came of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -161,23 +161,34 @@ def _start(planned: Race) -> None:
 
 def board(race: Race, progress: Progress) -> None:
     """What came of a sweep."""
-    order, measure = ranked(race, progress), MEASURES[chosen_by(race)]
+    order = ranked(race, progress)
     if not order:
         st.caption("It fills as runs end.")
         return
-    best, known = order[0], validated(race, progress.final())
-    means = {lane: float(np.mean(found)) for lane, found in known.items()}
+    known = validated(race, progress.final())
+    _best(race, order[0], float(np.mean(known[order[0]])))
+    if len(order) > 1:
+        _charts(race, order, [float(np.mean(known[lane])) for lane in order])
+    _table(race, order[:TOLD], known, progress.last())
+
+
+def _axes(race: Race) -> Sequence[str]:
+    return race.varied or tuple(race.differing())
+
+
+def _best(race: Race, lane: int, mean: float) -> None:
+    measure = MEASURES[chosen_by(race)]
     with st.container(horizontal=True, vertical_alignment="center", key="sweep-best"):
         st.text(
-            f"Best so far on validation images: {race.titles()[best]}, {measure.title.lower()} "
-            f"{measure.said(means[best])}"
+            f"Best so far on validation images: {race.titles()[lane]}, {measure.title.lower()} "
+            f"{measure.said(mean)}"
         )
         st.button(
             "Use these settings",
             key="sweep-use",
             icon=":material/tune:",
             on_click=_use,
-            args=(race.spec(best),),
+            args=(race.spec(lane),),
             help="Sets the controls of every page to them.",
         )
         st.button(
@@ -185,41 +196,50 @@ def board(race: Race, progress: Progress) -> None:
             key="sweep-race",
             icon=":material/flag:",
             on_click=_race,
-            args=(race, best),
+            args=(race, lane),
             help="Against cross-entropy, over seeds that the choice has not seen, on test images.",
         )
-    axes = race.varied or tuple(race.differing())
+
+
+def _charts(race: Race, order: Sequence[int], means: Sequence[float]) -> None:
+    """A heat map where two settings are varied, and lines through all of them."""
+    measure, axes = MEASURES[chosen_by(race)], _axes(race)
     share = 100.0 if measure.unit == "%" else 1.0
     title = f"{measure.title}, %" if measure.unit == "%" else measure.title
     points = {name: [_at(race, lane, name) for lane in order] for name in axes}
-    values = [share * means[lane] for lane in order]
-    dark = st.context.theme.type == "dark"
-    if len(order) > 1:
-        labels = {_label(name): given for name, given in points.items()}
-        if len(axes) == 2 and not race.halving:
-            figure = heat_map(
-                points[axes[0]],
-                points[axes[1]],
-                values,
-                (_label(axes[0]), _label(axes[1])),
-                title,
-                measure.higher,
-            )
-            st.plotly_chart(
-                figure, key="sweep-heat", config={"displayModeBar": False}, alt="Heat map"
-            )
-        st.plotly_chart(
-            parallel(labels, values, title, measure.higher, dark),
-            key="sweep-parallel",
-            config={"displayModeBar": False},
-            alt="Parallel coordinates: a line for each point through its settings to its number",
+    values = [share * mean for mean in means]
+    if len(axes) == 2 and not race.halving:
+        figure = heat_map(
+            points[axes[0]],
+            points[axes[1]],
+            values,
+            (_label(axes[0]), _label(axes[1])),
+            title,
+            measure.higher,
         )
-    last = progress.last()
+        st.plotly_chart(figure, key="sweep-heat", config={"displayModeBar": False}, alt="Heat map")
+    labels = {_label(name): given for name, given in points.items()}
+    st.plotly_chart(
+        parallel(labels, values, title, measure.higher, st.context.theme.type == "dark"),
+        key="sweep-parallel",
+        config={"displayModeBar": False},
+        alt="Parallel coordinates: a line for each point through its settings to its number",
+    )
+
+
+def _table(
+    race: Race,
+    lanes: Sequence[int],
+    known: Mapping[int, Sequence[float]],
+    last: Mapping[int, int],
+) -> None:
+    measure, axes = MEASURES[chosen_by(race)], _axes(race)
     rows: dict[str, list[str]] = {measure.title: [], "Epochs": []}
     rows |= {_label(name): [] for name in axes}
-    for lane in order[:TOLD]:
-        around = f" ± {measure.said(float(np.std(known[lane])))}" if len(known[lane]) > 1 else ""
-        rows[measure.title].append(f"{measure.said(means[lane])}{around}")
+    for lane in lanes:
+        mean, spread = float(np.mean(known[lane])), float(np.std(known[lane]))
+        around = f" ± {measure.said(spread)}" if len(known[lane]) > 1 else ""
+        rows[measure.title].append(f"{measure.said(mean)}{around}")
         rows["Epochs"].append(str(last[lane] or race.spec(lane).epochs))
         for name in axes:
             rows[_label(name)].append(_said(_at(race, lane, name)))
