@@ -29,8 +29,8 @@ free = 0.5  # 0..4    nats of each dimension that cost nothing
 reconstruction = -sum(x * log(x_hat) + (1 - x) * log(1 - x_hat), axis=(1, 2, 3))
 each = -0.5 * mean(1 + log_var - square(mu) - exp(log_var), axis=0)
 reconstruction + sum(maximum(each, free))"""
-# Zhao, Song & Ermon, "InfoVAE", 2017: of all codes together, not of each, a normal distribution is
-# asked, so that saying nothing is not cheaper.
+# Tolstikhin et al., "Wasserstein auto-encoders", ICLR 2018; with a code that is drawn it is InfoVAE
+# of alpha 1 (Zhao, Song & Ermon 2017).
 DISCREPANCY = """\
 lam = 100.0  # 0..1000    weight of the discrepancy
 reconstruction = -sum(x * log(x_hat) + (1 - x) * log(1 - x_hat), axis=(1, 2, 3))
@@ -96,9 +96,9 @@ STARTS: dict[str, Preset] = {
     ),
     "discrepancy": Preset(
         "Maximum mean discrepancy",
-        "All codes together are to be normal, instead of each: InfoVAE. The code says more of its "
-        "image than under the KL divergence.",
-        lambda: [spec(loss=DISCREPANCY)],
+        "A Wasserstein autoencoder: the code is no draw, and all codes together, instead of each, "
+        "are to be normal. So the prior can be drawn from, and no dimension collapses.",
+        lambda: [spec(kind="plain", loss=DISCREPANCY)],
     ),
     "similarity": Preset(
         "Structural similarity",

@@ -38,7 +38,7 @@ def test_it_begins_with_what_is_chosen_and_offers_no_augmentation(at_page) -> No
     click(page, "take-start")
     wanted = STARTS["discrepancy"].specs()[0]
     assert page.session_state["loss_text"] == wanted.loss
-    assert page.session_state["spec.kind"] == wanted.kind == "variational"
+    assert page.session_state["spec.kind"] == wanted.kind == "plain"
 
 
 def test_an_upload_goes_to_the_code_as_the_network_takes_it(at_page) -> None:
