@@ -27,6 +27,7 @@ REASONS = {
     "playground.tasks.siamese": {"playground.export_siamese"},
     "playground.tasks.incremental": {"playground.export_incremental"},
     "playground.tasks.autoencoder": {"playground.export_autoencoder"},
+    "playground.tasks.detection": {"playground.export_detection"},
 }
 
 

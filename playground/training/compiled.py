@@ -226,7 +226,7 @@ class Graph:
             taped = Taped(tape, terms, total, step)
             gradients = weigher.gradients(taped, sources)
             kernel = self.model.get_layer(self.work.shared).kernel.value
-            pulls = weigher.pulls(taped, kernel)
+            norms = weigher.norms(taped, kernel)
         norm = tf.linalg.global_norm(gradients)
         finite = tf.math.is_finite(total) & tf.math.is_finite(norm)
 
@@ -235,7 +235,7 @@ class Graph:
                 optimizers.apply(self._optimizer, gradients, variables, rate)
             self.work.moved(outputs, rows)
             if weigher is not None:
-                weigher.moved(stacked, pulls, step % self._steps_per_epoch == 0)
+                weigher.moved(stacked, norms, step % self._steps_per_epoch == 0)
             return True
 
         tf.cond(finite, apply, lambda: False)

@@ -106,11 +106,11 @@ class Weigher:
         """The gradients that the optimiser is given, of each of the sources."""
         return taped.by(taped.total, sources)
 
-    def pulls(self, taped: "Taped", kernel: Any) -> Any:
-        """What `moved` wants to know of the gradients of the terms at the trunk's last kernel."""
+    def norms(self, taped: "Taped", kernel: Any) -> Any:
+        """The norms of the terms' gradients at the trunk's last kernel, if `moved` needs them."""
         return ()
 
-    def moved(self, terms: Any, pulls: Any, epoch_ends: Any) -> None:
+    def moved(self, terms: Any, norms: Any, epoch_ends: Any) -> None:
         """After a step that counts."""
 
 
@@ -138,12 +138,12 @@ class GradientNorms(Weigher):
         super().__init__(weighed, seed)
         self._first = self._state(np.zeros(len(weighed)))
 
-    def pulls(self, taped: "Taped", kernel: Any) -> Any:
+    def norms(self, taped: "Taped", kernel: Any) -> Any:
         return tf.stack([tf.norm(*taped.by(each, [kernel])) for each in taped.terms])
 
-    def moved(self, terms: Any, pulls: Any, epoch_ends: Any) -> None:
+    def moved(self, terms: Any, norms: Any, epoch_ends: Any) -> None:
         first = self._first.assign(tf.where(self._first == 0, terms, self._first))
-        self._weights.assign(balanced(self._weights, pulls, terms, first, self.weighed))
+        self._weights.assign(balanced(self._weights, norms, terms, first, self.weighed))
 
 
 def balanced(weights: Any, norms: Any, terms: Any, first: Any, weighed: np.ndarray) -> Any:
@@ -172,7 +172,7 @@ class Averages(Weigher):
         self._sums, self._before = (self._state(np.zeros(count)) for _ in range(2))
         self._steps, self._epochs = self._state(0.0), self._state(0.0)
 
-    def moved(self, terms: Any, pulls: Any, epoch_ends: Any) -> None:
+    def moved(self, terms: Any, norms: Any, epoch_ends: Any) -> None:
         sums, steps = self._sums.assign_add(terms), self._steps.assign_add(1.0)
 
         def turn() -> Any:
