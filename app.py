@@ -7,6 +7,7 @@ import anyio.to_thread
 import streamlit as st
 from starlette.middleware import Middleware
 
+from pages.live import operating
 from pages.live.files import base
 from pages.live.front import Front
 from pages.live.headers import SafeHeaders
@@ -46,7 +47,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
 
 app = st.App(
     "pages/frame.py",
-    routes=routes(),
+    routes=[*operating.routes(), *routes()],
     lifespan=lifespan,
     middleware=[
         Middleware(Startup),

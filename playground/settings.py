@@ -86,6 +86,11 @@ class Settings(BaseSettings):
     streams_per_visitor: int = Field(
         16, ge=1, description="Streams of events that one visitor may have open, one for a page."
     )
+    metrics_token: str = Field(
+        "",
+        description="Who sends it as a bearer token may read /metrics; without one only programs "
+        "of this machine may.",
+    )
     picture_megapixels: float = Field(
         12.0,
         gt=0,

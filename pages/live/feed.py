@@ -12,6 +12,7 @@ import json
 import logging
 import math
 import re
+import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -22,6 +23,7 @@ import anyio.to_thread
 import numpy as np
 
 from pages.live.series import Series
+from playground import monitoring
 from playground.analysis import curves as recorded
 from playground.errors import PlaygroundError
 from playground.runs.run_view import RunView
@@ -79,7 +81,8 @@ class Reader:
         """What changed since the last call, None if nothing did. A store that cannot be read is
         news too: the viewer is told why, and reading goes on."""
         try:
-            facts, curves = self._read()
+            with monitoring.STORE_SECONDS.labels("read").time():
+                facts, curves = self._read()
         except PlaygroundError as error:
             facts, curves = {"trouble": f"{error.message} {error.hint}".strip()}, {}
         else:
@@ -382,9 +385,11 @@ class _Watch:
         self._loop = asyncio.get_running_loop()
         self._woken = asyncio.Event()
         self._awaited = asyncio.Event()
+        self._news_at = math.inf  # since when there is news that nobody was told
         self._task = asyncio.create_task(self._watch())
 
     def wake(self, awaited: bool) -> None:
+        self._news_at = min(self._news_at, time.monotonic())
         for event in (self._woken, self._awaited)[: 1 + awaited]:
             self._loop.call_soon_threadsafe(event.set)
 
@@ -404,6 +409,7 @@ class _Watch:
         first = True
         while self.reader.said.get("state") != "unknown":
             read_at = self._loop.time()
+            news_at, self._news_at = self._news_at, math.inf
             try:
                 news = await anyio.to_thread.run_sync(self.reader.news, limiter=reading)
             except Exception:
@@ -414,6 +420,8 @@ class _Watch:
                 first = False
                 for viewer in self._viewers:
                     viewer.tell(self.reader.run_id, encoded, self.reader.awaited)
+                if news_at < math.inf:
+                    monitoring.LAG_SECONDS.observe(time.monotonic() - news_at)
             await within(LIVE_SECONDS if self.reader.live else IDLE_SECONDS, self._woken)
             await within(LEAST_SECONDS - (self._loop.time() - read_at), self._awaited)
             self._woken.clear()

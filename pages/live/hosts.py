@@ -15,7 +15,7 @@ from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 from pages.live import files
 
 # Asked by machines, which know the server by its number.
-FREE = ("/_stcore/health", "/_stcore/script-health-check")
+FREE = ("/_stcore/health", "/_stcore/script-health-check", "/healthz", "/readyz", "/metrics")
 
 
 class Hosts:

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
+from playground import monitoring
 from playground.errors import WorkerError, without_paths
 from playground.runs import wire
 from playground.settings import Settings
@@ -253,6 +254,7 @@ class LocalExecutor:
                 self._fault(f"A worker cannot be started: it {reason}. {worker.last_words}".strip())
         if not closed and not dismissed:
             _log.warning("Worker %d %s. %s", worker.pid, reason, worker.last_words)
+            monitoring.DEATHS.labels(self._command[-1]).inc()
             self._launch_later()
         self._listener.on_exit(worker, reason)
 

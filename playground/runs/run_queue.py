@@ -54,6 +54,10 @@ class RunQueue:
         times = [one.since for one in self._waiting.values() if one.visitor != visitor]
         return min(times, default=None)
 
+    def longest_wait(self, now: float) -> float:
+        """Seconds that the run which waits longest has waited by `now`; 0 where none does."""
+        return max((now - one.since for one in self._waiting.values()), default=0.0)
+
     def join(self, one: QueuedRun) -> None:
         """Puts a run behind all that its visitor has waiting."""
         self._arrivals += 1

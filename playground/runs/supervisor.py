@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from playground import monitoring
 from playground.errors import RunError, StoreError
 from playground.runs import memory, wire
 from playground.runs.asking import Asking
@@ -234,6 +235,7 @@ class Supervisor:
         """ready: whether a run could begin at once, checking: whether texts can be checked,
         looking: whether networks can be looked into;
         workers: how many may train, warm: how many are; running, queued: counts of runs;
+        waited_seconds: how long the one that waits longest has;
         problem: why no worker can be started, or ""."""
         with self._lock:
             return {
@@ -244,6 +246,7 @@ class Supervisor:
                 "warm": len(self._slots),
                 "running": sum(slot.job is not None for slot in self._slots.values()),
                 "queued": len(self._queue),
+                "waited_seconds": self._queue.longest_wait(time.monotonic()),
                 "problem": self._executor.problem or self.questions.problem,
             }
 
@@ -394,8 +397,12 @@ class Supervisor:
         job.hear(event)
         if isinstance(event, Progress):
             self._durations.note(job.queued.spec, event.images_per_second)
+            monitoring.STEPS.inc(len(event.series["loss"]))
+        elif isinstance(event, Finished | Failed):
+            monitoring.ENDS.labels(getattr(event, "reason", "failed")).inc()
         try:
-            self.store.record(job.run_id, event)
+            with monitoring.STORE_SECONDS.labels("record").time():
+                self.store.record(job.run_id, event)
             if is_checkpoint(event):
                 job.kept.set()
             if isinstance(event, Finished) and job.stop_message:
@@ -415,6 +422,7 @@ class Supervisor:
 
     def _mark(self, run_id: str, state: str, message: str, hint: str = "", kind: str = "") -> None:
         """Writes an end; the store itself shows and retries one that cannot be written."""
+        monitoring.ENDS.labels(state).inc()
         try:
             self.store.set_state(run_id, state, message, hint, kind=kind)
         except StoreError as error:

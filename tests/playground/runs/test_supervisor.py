@@ -113,6 +113,7 @@ def test_a_run_is_trained_and_recorded(make):
         "warm": 1,
         "running": 0,
         "queued": 0,
+        "waited_seconds": 0.0,
         "problem": "",
     }
 
