@@ -171,6 +171,20 @@ def test_halving_lets_the_best_go_on(store: Store) -> None:
     assert [(cell.lane, cell.epochs) for cell in found.missing] == [(0, 4), (1, 4)]
 
 
+def test_a_killed_worker_ends_its_lane_alone_until_the_race_is_taken_up(store: Store) -> None:
+    race = Race(BASE, LANES[:2])
+    completed(store, race.spec(0), 0.9)
+    run_id = store.create(race.spec(1), "me", "preparing")
+    store.record(run_id, Failed(3, "worker", "The worker was killed."))
+    created = store.run(run_id).created.timestamp()
+    found = follow(race, store.by_digest, created - 1)
+    assert found.done
+    results = Reader(store).results(race, found)
+    assert results.broken[1] == {0: "The worker was killed."} and results.judged[0] == {0: 0.9}
+    (cell,) = follow(race, store.by_digest, created + 1).missing
+    assert cell.lane == 1
+
+
 def test_the_feeder_trains_what_is_missing_and_takes_up_what_was_stopped(tmp_path: Path) -> None:
     config = Settings(home=tmp_path, workers=2)
     with closing(open_store(config)) as store:
