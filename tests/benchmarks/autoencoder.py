@@ -3,6 +3,7 @@
     python tests/benchmarks/autoencoder.py              loss after 10 epochs, and the speed
     python tests/benchmarks/autoencoder.py --epochs 30
     python tests/benchmarks/autoencoder.py --pairs 3 --epochs 0    the speed alone
+    python tests/benchmarks/autoencoder.py --looks      how long the page waits for its looks
 
 The example (keras.io/examples/generative/vae) prints the mean of an epoch's training losses, of
 drawn codes: so is what is printed here, 152.2 after 10 epochs and 147.0 after 30 there. The
@@ -47,6 +48,34 @@ def learned(epochs: int, seed: int) -> None:
             said += 1
             means = ", ".join(f"{name} {joined[name][part].mean():.2f}" for name in wanted)
             print(f"epoch {said}: {means}; {time.perf_counter() - began:.0f} s", flush=True)
+
+
+def looks() -> None:
+    """Prints how long the preset's network takes for what the page draws of it."""
+    import numpy as np
+
+    from playground import models
+    from playground.analysis import latent
+    from playground.analysis.network import network
+    from playground.autoencoders import keras_example
+
+    spec = keras_example()
+    weights = {each.path: each.numpy() for each in models.connect(spec).model.weights}
+    weights |= models.pixel_statistics(np.zeros((1, 28, 28, 1), np.uint8), "unit").as_arrays()
+    seen = network(spec.to_json(), weights, 546, 1)
+    code, places = latent.Code(seen), np.random.default_rng(0).normal(size=(latent.GRID**2, 2))
+    for name, look in {
+        "the decoder's grid": lambda: code.decode(places, np.zeros(len(places))),
+        "the plane and the grid": lambda: latent.latent(seen),
+        "the place of the ring": lambda: latent.decode(seen, [[0.1, 0.2]]),
+    }.items():
+        look()
+        took = []
+        for _ in range(9):
+            began = time.perf_counter()
+            look()
+            took.append(1000 * (time.perf_counter() - began))
+        print(f"{name}: {statistics.median(took):.1f} ms, {min(took):.1f} ms at least", flush=True)
 
 
 def ours(steps: int) -> float:
@@ -142,7 +171,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=80)
     parser.add_argument("--seed", type=int, default=EXAMPLE_SEED, help="of our run's weights")
     parser.add_argument("--only", choices=("ours", "example"), help="one speed, for a process")
+    parser.add_argument("--looks", action="store_true", help="the looks alone")
     options = parser.parse_args()
+    if options.looks:
+        return looks()
     if options.only:
         print({"ours": ours, "example": example}[options.only](options.steps))
         return
