@@ -184,13 +184,8 @@ class Autoencoder(Task):
     felt_at = "mu"
 
     def of_terms(self, spec: AutoencoderSpec) -> Sequence[Measure]:
-        """Each term's value, and its pull at what the code is drawn from."""
-        second = "log_var" if spec.kind == "variational" else "z"
-        return (
-            Measure("", ""),
-            Measure("_features", "gradient norm at mu"),
-            Measure("_logits", f"gradient norm at {second}"),
-        )
+        """Each term's value, and its gradient at the mean of the code."""
+        return (Measure("", ""), Measure("_features", "gradient norm at mu"))
 
     def work(self, spec: RunSpec, dataset: Dataset) -> "Work":
         """The worker's part of a run. Imports TensorFlow."""
