@@ -155,7 +155,8 @@ def choose_dataset() -> None:
     chosen = st.session_state[field_key("dataset")]
     if chosen in datasets.SETS:
         plain = RunSpec(task=chosen_task(), dataset=chosen)
-        for name in sorted({name for each in datasets.SETS.values() for name in each.defaults}):
+        suited = {name for each in datasets.SETS.values() for name in each.defaults}
+        for name in sorted(suited & set(own_fields(chosen_task()))):  # and not another task's
             st.session_state[field_key(name)] = getattr(plain, name)
         if st.session_state[field_key("train_images")] > datasets.source_of(chosen).train_count:
             st.session_state[field_key("train_images")] = plain.train_images
