@@ -120,7 +120,7 @@ def descents(request: Request, control: Control) -> dict[str, Any]:
     try:
         return losses.descents(codes[0], codes[1], request.get("text", ""))
     except losses.LossError as error:
-        return {"fault": error.message}
+        return {"fault": f"{error.message}: {error.hint}" if error.hint else error.message}
 
 
 def reference(request: Request, control: Control) -> dict[str, Any]:

@@ -103,6 +103,7 @@ QUESTIONS: dict[str, Question] = {
     "descents": Question(
         "check",
         "Moving the boxes",
+        patience="look_seconds",  # the first time five losses are traced
         public=True,
         packed=True,
         fields=("codes", "text"),
