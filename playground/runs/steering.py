@@ -18,12 +18,11 @@ from playground.training.changes import (
 )
 
 COMMANDS = frozenset({"pause", "resume", "step", "stop", "change"})
+Change = tuple[str, str, float | str]  # what is changed, its name, to what
 Check = Callable[..., Mapping[str, Any]]  # of a text, its parameters and a task: its report
 
 
-def check_change(
-    store: Store, check: Check, run_id: str, visitor: str, change: tuple[str, str, float | str]
-) -> None:
+def check_change(store: Store, check: Check, run_id: str, visitor: str, change: Change) -> None:
     """Raises RunError where a run cannot take a change of a kind, name and value, or not from this
     visitor. Asks the checking worker about a text."""
     kind, name, value = change

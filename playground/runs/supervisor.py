@@ -24,7 +24,7 @@ from playground.runs.going_on import GoingOn, await_checkpoints, is_checkpoint
 from playground.runs.jobs import STOP_SECONDS, Job, WorkerSlot, end_without_worker, overdue_job
 from playground.runs.limits import check_room, full
 from playground.runs.run_queue import QueuedRun, RunQueue
-from playground.runs.steering import COMMANDS, check_change, check_owner, refuse
+from playground.runs.steering import COMMANDS, Change, check_change, check_owner, refuse
 from playground.runs.store import Store, open_store
 from playground.settings import Settings, settings
 from playground.spec import RunSpec
@@ -318,37 +318,28 @@ class Supervisor:
         self._queue.leave(run_id)
         self._mark(run_id, "stopped", "Stopped before it began.")
 
-    def _command_trained(
-        self, slot: WorkerSlot, job: Job, do: str, change: tuple[str, str, float | str]
-    ) -> None:
+    def _command_trained(self, slot: WorkerSlot, job: Job, do: str, change: Change) -> None:
         if job.ended:
             raise RunError("This run has ended.", "Start a new one.")
         if do == "stop":
             self._stop(slot, job)
         else:
-            self._send_command(slot, job, do, *change)
+            self._send_command(slot, job, do, change)
 
     def _stop(self, slot: WorkerSlot, job: Job, message: str = "") -> None:
         if job.stop_at is None:
             job.stop_at = time.monotonic()
             job.stop_message = message
             self._send_command(slot, job, "stop")
-        if (
-            not job.steps and not job.ended
-        ):  # still loading or building: nobody should wait for that
+        # While it is still loading or building nobody should wait for that.
+        if not job.steps and not job.ended:
             job.ended = True
             self._mark(job.run_id, "stopped", message or "Stopped before the first step.")
 
     def _send_command(
-        self,
-        slot: WorkerSlot,
-        job: Job,
-        do: str,
-        kind: str = "",
-        name: str = "",
-        value: float | str = 0.0,
+        self, slot: WorkerSlot, job: Job, do: str, change: Change = ("", "", 0.0)
     ) -> None:
-        command = {"do": do, "kind": kind, "name": name, "value": value}
+        command = {"do": do, **dict(zip(("kind", "name", "value"), change, strict=True))}
         slot.worker.send({"id": job.run_id, "do": "command", "command": command})
 
     def _slot_of(self, run_id: str) -> WorkerSlot | None:
