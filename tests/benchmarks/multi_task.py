@@ -36,8 +36,10 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--turns", type=int, default=4)
+    parser.add_argument("--images", type=int, default=0, help="to train on and hold out; 0: all")
     asked = parser.parse_args()
     own: dict[str, Any] = {"task": "siamese", "dataset": asked.dataset, "epochs": asked.epochs}
+    own["train_images"] = asked.images
     if asked.what == "speed":
         beside(RunSpec(**{**own, "epochs": 1, "evaluations": 1}), asked.turns)
         return
