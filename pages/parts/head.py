@@ -48,8 +48,9 @@ def head(
         transport(current, compared, settled, now)
         main = main_of(TASKS[runs.task(current, settled)])
         run_id = current.id if current is not None else None
-        component.transport_readout("readout", run_id, metrics, main, network)
-        beneath(current, now)
+        with st.container(key="readout-line", gap="xsmall"):
+            component.transport_readout("readout", run_id, metrics, main, network)
+            beneath(current, now)
         moment(run_id)
     with st.container(
         key="notices"
