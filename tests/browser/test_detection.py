@@ -10,7 +10,7 @@ def test_a_box_is_moved_and_the_losses_take_it_downhill(open_page: Callable[...,
     page = open_page("detection?dataset=shapes")
     studio = page.locator(".box-studio")
     films = studio.locator(".films li")
-    expect(films).to_have_count(5, timeout=120_000)
+    expect(films).to_have_count(5, timeout=240_000)
     titles = films.get_by_role("button")
     titles.get_by_text("IoU", exact=True).click()
     expect(studio.locator(".push")).to_have_text("IoU has no gradient here: nothing moves")
