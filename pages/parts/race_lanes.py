@@ -123,6 +123,8 @@ def said(changes: Mapping[str, Any]) -> str:
 
 def editor(titles: list[str], colours: list[str], after: Any) -> None:
     """The list of lanes and the controls of the chosen one."""
+    for key in (session.LOSS_MODE, session.LOSS_NAME):
+        key.set(key.get())  # said anew: a control that is new to the browser shows its first choice
     count = len(LANES.get())
     with st.container(horizontal=True, vertical_alignment="center", key="lanes-head"):
         st.subheader("Lanes", anchor=False, width="content")
