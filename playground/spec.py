@@ -453,9 +453,16 @@ class RunSpec(BaseModel):
                 return chosen(**values), notes  # type: ignore[return-value]
             except ValidationError as error:
                 for fault in spec_errors(error):
-                    if values.pop(fault.field, None) is None:
-                        raise fault from None  # a default of ours is wrong: a bug, not a bad link
-                    notes.append(f"{fault}; using the default")
+                    if values.pop(fault.field, None) is not None:
+                        notes.append(f"{fault}; using the default")
+                        continue
+                    # A default that does not go with what is asked for, as of a run of before.
+                    asked = values.keys() - {"task", "dataset"}
+                    if not asked:
+                        raise fault from None  # of ours is wrong: a bug, not a bad link
+                    for name in asked:
+                        del values[name]
+                    notes.append(f"{fault}; using the defaults")
 
 
 def fields(task: str | None = None) -> dict[str, FieldInfo]:

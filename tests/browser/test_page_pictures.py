@@ -73,12 +73,8 @@ WITHOUT_PROGRESS = """() => {
             each.closest('[data-testid=stElementContainer]').style.display = 'none'
 }"""
 STATES = [(path, state) for path in READY for state in ("before", "during", "after")]
-# The same of the pages of tasks, of a run that is over.
-OF_TASKS = {
-    "siamese": (".pairs li canvas[aria-label]", ".distances svg path"),
-    "incremental": (".phases td.full", ".exemplars canvas[aria-label]"),
-    "autoencoder": (".reconstructions canvas[aria-label]", ".latent:not(.is-empty)"),
-}
+# The same of the page of a task, of a run that is over.
+OF_TASKS = {"siamese": (".pairs li canvas[aria-label]", ".distances svg path")}
 
 
 @pytest.fixture(scope="module")

@@ -220,6 +220,14 @@ def test_a_bad_link_falls_back_with_notes() -> None:
         assert any(note.startswith(f"{name}:") for note in notes)
 
 
+def test_a_link_that_a_default_does_not_go_with_falls_back_to_defaults() -> None:
+    """400 images are fewer of a class than the exemplars that are kept by default."""
+    asked = {"task": "incremental", "dataset": "digits", "train_images": "400", "width": "8"}
+    spec, notes = RunSpec.from_query(asked)
+    assert spec == RunSpec.from_query({"task": "incremental", "dataset": "digits"})[0]
+    assert len(notes) == 1 and notes[0].startswith("exemplars: expected at most 36")
+
+
 @given(
     st.dictionaries(st.sampled_from([*knobs(), "loss.gamma", "loss.", "x"]), st.text(max_size=20))
 )

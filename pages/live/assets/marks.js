@@ -63,6 +63,7 @@ export const momentLine = (x, colors) =>
       ]
 
 const CHARACTER_PX = 6.6 // of a name
+const ROW_PX = 15
 const ROWS = 2 // of names, which would hide the curve if there were more
 
 /**
@@ -70,10 +71,11 @@ const ROWS = 2 // of names, which would hide the curve if there were more
  * under the pointer.
  * @param {(Mark & {x: number | null})[]} marks
  * @param {number} end of the axis
- * @param {number} width of it in pixels
+ * @param {[width: number, height: number]} size of the chart in pixels
  * @param {Theme} colors
  */
-export function markNames(marks, end, width, colors) {
+export function markNames(marks, end, [width, height], colors) {
+  const step = Math.max(0.08, ROW_PX / Math.max(height, 1))
   /** @type {[left: number, right: number][][]} */
   const rows = Array.from({ length: ROWS }, () => [])
   return marks
@@ -89,7 +91,7 @@ export function markNames(marks, end, width, colors) {
       if (row >= 0) rows[row].push([left, left + size])
       return {
         x,
-        y: row >= 0 ? 1 - 0.08 * row : 1 - 0.08 * ROWS,
+        y: 1 - step * (row >= 0 ? row : ROWS),
         yref: "paper",
         yanchor: "top",
         xanchor: row < 0 ? "center" : leftwards ? "right" : "left",

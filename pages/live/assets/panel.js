@@ -32,7 +32,7 @@ import { element, put } from "./words.js"
  * @property {number | null} now where the moment is that the page looks at; null: at the end
  */
 
-const EDGES_PX = 68 // of a chart, beside its axis
+const EDGES_PX = [68, 48] // of a chart, beside its axis and beneath
 
 /** @param {string} text */
 const short = (text) => (text.length > 24 ? `${text.slice(0, 23).trimEnd()}…` : text)
@@ -84,13 +84,15 @@ export class Panel {
     const spoken = [this.now.textContent, this.tested.textContent].filter(Boolean).join("  ")
     this.plot.setAttribute("aria-label", `${this.about.title} by ${axis.title}. ${spoken}`)
     const at = first?.at
-    const width = this.plot.clientWidth - EDGES_PX
+    const { clientWidth, clientHeight } = this.plot
+    /** @type {[number, number]} */
+    const size = [clientWidth - EDGES_PX[0], clientHeight - EDGES_PX[1]]
     const placed = at ? marks.map((mark) => ({ ...mark, x: at(mark.step) })) : []
     const layout = {
       ...this.#layout(scene, traces),
       shapes: [...markLines(placed, colors), ...momentLine(scene.now, colors)],
       // Named once, on the first chart, where the loss leaves room above it.
-      annotations: this.named ? markNames(placed, end, width, colors) : [],
+      annotations: this.named ? markNames(placed, end, size, colors) : [],
     }
     const config = { displayModeBar: false, responsive: false, doubleClick: "autosize" }
     Plotly.react(this.plot, traces, layout, config)

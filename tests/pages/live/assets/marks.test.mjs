@@ -24,7 +24,7 @@ test("a mark's name is text, and stands on the side where there is room", () => 
       { ...mark, x: 90 },
     ],
     100,
-    400,
+    [400, 200],
     colors,
   ).reverse()
   assert.equal(left.text, "a &lt; b &amp; c")
@@ -35,7 +35,7 @@ test("marks' names lie on no other and not over the curve; what has no room is a
   const mark = { kind: "rate", name: "learning_rate", value: 0.1 }
   const marks = [10, 12, 14, 16, 90].map((step) => ({ ...mark, step, x: step }))
   const colors = { background: "#fff", text: "#000" }
-  const rows = (width) => markNames(marks, 100, width, colors).reverse()
+  const rows = (width, height = 200) => markNames(marks, 100, [width, height], colors).reverse()
   const narrow = rows(400)
   const named = narrow.filter(({ text }) => text === "learning rate 0.1")
   assert.deepEqual(
@@ -53,6 +53,8 @@ test("marks' names lie on no other and not over the curve; what has no room is a
       [12, "learning rate 0.1"],
     ],
   )
+  // On a low chart a row is as high as its letters.
+  assert.equal(rows(400, 100)[2].y, 0.85)
   assert.ok(rows(20_000).every(({ text, y }) => text !== "•" && y === 1))
 })
 
