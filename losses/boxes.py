@@ -137,7 +137,7 @@ def diou_loss(boxes: Tensor, boxes_pred: Tensor) -> Tensor:
     also="complete intersection over union, box, detection",
     group=GROUP,
     when="DIoU, and the ratio of the sides, which counts once the boxes overlap.",
-    latex=r"1-\mathrm{IoU}+\frac{\rho^2}{d^2}+\alpha v,\quad"
+    latex=r"1-\mathrm{IoU}+\frac{\rho^2}{d^2}+\alpha v,\quad "
     r"v=\frac4{\pi^2}\left(\arctan\frac wh-\arctan\frac{\hat w}{\hat h}\right)^2",
     paper="Zheng et al. 2020, arXiv:1911.08287 (alpha = v / (1 - IoU + v), without a gradient)",
     text=IOU + APART + "def ratio(b):\n"
