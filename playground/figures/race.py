@@ -29,6 +29,7 @@ def curves_chart(
             figure.add_scatter(
                 x=np.concatenate([each.steps, each.steps[::-1]]),
                 y=share * np.concatenate([each.high, each.low[::-1]]),
+                mode="lines",
                 fill="toself",
                 fillcolor=_clear(colour),
                 line={"width": 0},
