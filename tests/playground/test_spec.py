@@ -83,6 +83,9 @@ def specs(draw: st.DrawFn) -> RunSpec:
             values[name] = draw(texts)
     if task == "incremental" and "epochs" in values:
         values["epochs"] = max(values["epochs"], 10)  # one for each phase
+    if task == "incremental":  # exemplars are images, and of a class there may be few
+        values["exemplars"] = min(values.get("exemplars", 1), 1)
+        values["memory"] = min(values.get("memory", 0), 10)
     return RunSpec(**values)
 
 
