@@ -33,10 +33,7 @@ def measure(features: Any, labels: np.ndarray, probabilities: np.ndarray) -> dic
         chosen = np.linspace(0, len(labels) - 1, SAMPLE).astype(np.int64)
         features, labels, probabilities = features[chosen], labels[chosen], probabilities[chosen]
     true = np.maximum(probabilities[np.arange(len(labels)), labels], 1e-7)
-    # In one thread: products so small wait longer for threads that training's keep from running
-    # than they take.
-    with _pools().limit(limits=1, user_api="blas"):
-        found = numbers(features, labels)
+    found = numbers(features, labels)
     found["cross_entropy"] = float(-np.log(true).mean())
     return {PREFIX + name: value for name, value in found.items()}
 
@@ -83,7 +80,10 @@ def _pools() -> ThreadpoolController:
 
 def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     square = np.add.outer((a**2).sum(axis=1), (b**2).sum(axis=1))
-    square -= 2 * a @ b.T
+    # In one thread: a product so small waits longer for threads that training's keep from running
+    # than it takes. It has the same bits in any number of threads, which others have not.
+    with _pools().limit(limits=1, user_api="blas"):
+        square -= 2 * a @ b.T
     np.maximum(square, 0, out=square)
     return np.sqrt(square, out=square)
 
