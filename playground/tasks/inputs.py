@@ -1,7 +1,7 @@
 """The names that a task hands to the loss language, as data: read by the server, too.
 
 The worker makes `losses.Input` of each, which refuses what is not in its vocabulary
-(`losses.language.inputs`, README "Adding a task").
+(`losses.language.inputs`, README "A task and its names").
 """
 
 from collections.abc import Mapping

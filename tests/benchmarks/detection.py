@@ -6,10 +6,14 @@ python tests/benchmarks/detection.py --losses smooth_l1 iou_loss giou_loss diou_
 """
 
 import argparse
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from playground import RunSpec, train
 from playground.tasks.detection import OBJECTIVE

@@ -12,10 +12,13 @@ the pool, paired as they were trained, and the share of races with each outcome 
 """
 
 import argparse
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from playground.races import race_file
 from playground.races.judgement import BETTER, OPEN, SMALL, WORSE, judge

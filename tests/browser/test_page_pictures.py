@@ -74,7 +74,13 @@ WITHOUT_PROGRESS = """() => {
 }"""
 STATES = [(path, state) for path in READY for state in ("before", "during", "after")]
 # The same of the page of a task, of a run that is over.
-OF_TASKS = {"siamese": (".pairs li canvas[aria-label]", ".distances svg path")}
+OF_TASKS = {
+    "siamese": (".pairs li canvas[aria-label]", ".distances svg path"),
+    "incremental": (".matrix tbody td", ".exemplars canvas"),
+    "autoencoder": (".reconstructions .row canvas", ".latent canvas.plane[aria-label]"),
+}
+# Pages that are pictured before a run alone.
+BEFORE = {"detection": (".box-studio",), "race": (".st-key-race-lanes",)}
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +135,16 @@ def test_a_page_of_a_task_looks_as_it_did(open_page: Open, runs: dict[str, str],
     for what in (".curves[data-end]", *OF_TASKS[path]):
         expect(page.locator(what).first).to_be_attached(timeout=SLOW_MS)
     looked_at(page, f"{path}-after", sizes={1440: TALL, 360: TALL})
+
+
+@pytest.mark.parametrize("path", BEFORE)
+def test_a_page_looks_as_it_did_before_it_is_used(
+    open_page: Open, runs: dict[str, str], path: str
+) -> None:
+    page = open_page(f"{path}?dataset=digits", height=SIZES[1440])
+    for what in BEFORE[path]:
+        expect(page.locator(what).first).to_be_visible(timeout=SLOW_MS)
+    looked_at(page, f"{path}-before")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
