@@ -18,7 +18,9 @@ from playground.spec import RunSpec
 
 KEY = "made"  # in a link
 PACKAGES = {"tensorflow": "TensorFlow", "keras": "Keras"}
-_FORM = re.compile(r"[0-9a-f]{16}~[0-9a-f]{8}~[\w.+-]{1,40}_[\w.+-]{1,40}~[0-9a-f]{8}")
+_FORM = re.compile(
+    r"[0-9a-f]{16}~[0-9a-f]{8}~[A-Za-z0-9.+-]{1,40}_[A-Za-z0-9.+-]{1,40}~[0-9a-f]{8}"
+)
 
 
 def made(spec: RunSpec) -> str:

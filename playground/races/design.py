@@ -22,6 +22,7 @@ from playground.spec import fields, knobs
 DESIGNS = {"grid": "Grid", "random": "Random", "sobol": "Quasi-random (Sobol)"}
 PARAMETER = "loss."  # before the name of a parameter of the loss
 MOST_VARIED = 6
+MOST = 1e300  # that an end of a range may be
 _SEED = 0
 
 
@@ -69,6 +70,8 @@ def axis(name: str, given: Any) -> Axis:
         raise SpecError(
             f"vary: {name}", f"expected two values or more, or low and high; got {shown(given)}"
         )
+    if not all(isinstance(each, str | bool | int | float) for each in given):
+        raise SpecError(f"vary: {name}", f"expected plain values; got {shown(list(given))}")
     return Axis(name, tuple(dict.fromkeys(given)))
 
 
@@ -76,7 +79,8 @@ def _range(name: str, field: str, given: Mapping[str, Any]) -> Axis:
     unknown = set(given) - {"low", "high", "log"}
     numbers = [given.get(end) for end in ("low", "high")]
     if unknown or not all(
-        isinstance(each, int | float) and not isinstance(each, bool) for each in numbers
+        isinstance(each, int | float) and not isinstance(each, bool) and abs(each) < MOST
+        for each in numbers
     ):
         raise SpecError(f"vary: {name}", f"expected low, high and log; got {shown(dict(given))}")
     low, high = (float(each) for each in numbers if each is not None)

@@ -20,6 +20,7 @@ from playground.runs.supervisor import Supervisor
 
 TICK_SECONDS = 0.5
 SIGN_SECONDS = 5.0
+MOST_ACTIVE = 4  # races of one visitor that are trained at once
 _log = logging.getLogger(__name__)
 
 
@@ -49,12 +50,18 @@ class Feeder:
 
     def begin(self, race: Race, owner: str) -> str:
         """Keeps a race, trains what is missing of it, and returns its id; one that the owner has
-        already is taken up. Raises StoreError, SpecError."""
+        already is taken up. Raises StoreError, SpecError, RunError when it has too many."""
         same = self.find(race, owner)
         if same is not None:
             race_id = same.id
             self._store.races.set_state(race_id, ACTIVE)
         else:
+            mine = [each for each in self._store.races.active() if each.owner == owner]
+            if len(mine) >= MOST_ACTIVE:
+                raise RunError(
+                    f"{len(mine)} races of yours are being trained, and more may not be.",
+                    "Stop one, or wait until one is done.",
+                )
             race_id = self._store.races.create(race.to_json(), owner)
         self._supervisor.expect(min(len(race.lanes), self._supervisor.settings.workers))
         self.tick()
@@ -105,6 +112,12 @@ class Feeder:
                     self._feed(record)
                 except SpecError as error:  # of another version
                     self._store.races.set_state(record.id, STOPPED, str(error))
+                except PlaygroundError:
+                    raise
+                except Exception:  # the other races go on
+                    _log.exception("Race %s cannot be followed", record.id)
+                    said = "It was stopped by an error nobody foresaw; the server's log has it."
+                    self._store.races.set_state(record.id, STOPPED, said)
 
     def _feed(self, record: RaceRecord) -> None:
         found = self.follow(record)

@@ -73,9 +73,10 @@ def _judged(
     outcome = OPEN
     if adjusted <= level:
         outcome = SMALL
-        if superior >= THRESHOLD:
+        # Both must say so: a lane may win by little in most seeds and lose by much in the others.
+        if superior >= THRESHOLD and gain.mean() > 0:
             outcome = BETTER
-        elif superior <= 1 - THRESHOLD:
+        elif superior <= 1 - THRESHOLD and gain.mean() < 0:
             outcome = WORSE
     return Judged(
         count=count,

@@ -71,6 +71,8 @@ class Race:
                 f"races are of classification; got {shown(self.base.task)}",
                 "Its numbers, such as calibration and the worst class, are of classes.",
             )
+        if self.kind not in (RACE, SWEEP):
+            raise SpecError("kind", f"expected {RACE} or {SWEEP}; got {shown(self.kind)}")
         most = MOST_LANES if self.kind == RACE else MOST_POINTS
         if not 2 <= len(self.lanes) <= most:
             what = "lanes" if self.kind == RACE else "points"
@@ -84,7 +86,7 @@ class Race:
             expected = ", ".join(JUDGES)
             raise SpecError("judge", f"expected one of {expected}; got {shown(self.judge)}")
         if not 0 < self.target < 1:
-            raise SpecError("target", f"expected an accuracy from 0 to 1; got {self.target:g}")
+            raise SpecError("target", f"expected an accuracy from 0 to 1; got {shown(self.target)}")
         if self.halving not in (0, 2, 3, 4):
             raise SpecError("halving", f"expected 0 (off), 2, 3 or 4; got {self.halving}")
         seen: dict[str, int] = {}
@@ -311,7 +313,7 @@ def _title(changes: Mapping[str, Any], base: RunSpec) -> str:
         parts.append(naming.cut(naming.loss_name(str(changes.get("loss", base.loss))), 40))
     for name, value in changes.items():
         if name == "loss_parameters":
-            parts += [f"{key} {number:g}" for key, number in dict(value).items()]
+            parts += [f"{key} {float(number):g}" for key, number in dict(value).items()]
         elif name != "loss":
             parts.append(said(name, value))
     return naming.cut(" · ".join(parts), MAX_TITLE)

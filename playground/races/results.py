@@ -136,7 +136,9 @@ class Results:
 
     def best(self, measure: str) -> set[int]:
         """The lanes with the best mean, of those with the most runs; none where one has any."""
-        means = {lane: mean(found) for lane, found in enumerate(self.values[measure]) if found}
+        most = max(map(len, self.values[measure]), default=0)
+        whole = [(i, each) for i, each in enumerate(self.values[measure]) if len(each) == most]
+        means = {lane: mean(found) for lane, found in whole if found}
         if len(means) < 2:
             return set()
         best = (max if MEASURES[measure].higher else min)(means.values())

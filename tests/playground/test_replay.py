@@ -38,7 +38,10 @@ def test_another_text_seed_or_data_set_is_another_spec() -> None:
     assert replay.data_digest("mnist") != replay.data_digest("digits")
 
 
-@pytest.mark.parametrize("said", ["", "x", "~~~", "0" * 16, "<b>" * 20, "1" * 10_000])
+OTHER = "0" * 16 + "~" + "0" * 8 + "~1_2_3~" + "0" * 8  # of three packages
+
+
+@pytest.mark.parametrize("said", ["", "x", "~~~", "0" * 16, "<b>" * 20, "1" * 10_000, OTHER])
 def test_what_no_link_says_is_told(said: str) -> None:
     with pytest.raises(SpecError, match="expected what a copied link says"):
         replay.compared(said, SPEC)

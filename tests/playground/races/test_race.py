@@ -59,6 +59,8 @@ def test_lanes_have_names_that_tell_them_apart() -> None:
         ({"lanes": [{}, {"l2": 0.1}], "target": 90}, "target: expected an accuracy"),
         ({"lanes": [{}, {"l2": 0.1}], "colour": 1}, "colour: no such field"),
         ({"base": {"task": "siamese"}, "lanes": [{}, {"l2": 0.1}]}, "races are of classification"),
+        ({"lanes": [{}, {"l2": 0.1}], "target": 10**400}, "target: expected an accuracy"),
+        ({"lanes": [{}, {"l2": 0.1}], "kind": "else"}, "kind: expected race or sweep"),
         ([], "expected an object of fields"),
     ],
 )
@@ -126,6 +128,9 @@ def test_sobol_points_fill_the_range_better_than_random_ones() -> None:
         ("l2", 3, "expected two values or more"),
         ("l2", {"low": 0.0, "high": 1.0, "log": True}, "expected low above 0 and below high"),
         ("l2", {"low": "a", "high": 1.0}, "expected low, high and log"),
+        ("l2", {"low": 0.1, "high": float("inf")}, "expected low, high and log"),
+        ("epochs", {"low": 1, "high": 10**400}, "expected low, high and log"),
+        ("l2", [[0.1], [0.2]], "expected plain values"),
         ("optimizer", {"low": 0, "high": 1}, "expected a list of values"),
     ],
 )
