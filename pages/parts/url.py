@@ -22,7 +22,7 @@ from playground.runs import supervisor
 from playground.runs.store import RunRecord
 from playground.spec import DEFAULT_TASK, RunSpec, knobs
 from playground.sweeps import SWEEPS
-from playground.training.changes import BACK, LOSS, PARAMETER, RATE
+from playground.training.changes import STEERED
 
 SMOOTHING = 0.6
 SMOOTHING_KEY = session.declare("view.smoothing", lambda: SMOOTHING)
@@ -284,7 +284,7 @@ def _replayed(said: str, spec: RunSpec, record: RunRecord | None) -> list[str]:
 
 def _changed(record: RunRecord) -> bool:
     marks = supervisor.service().store.marks(record.id)
-    return any(mark.kind in (LOSS, PARAMETER, RATE, BACK) for mark in marks)
+    return any(mark.kind in STEERED for mark in marks)
 
 
 def _seen(query: dict[str, str], notes: list[str]) -> Seen:

@@ -38,7 +38,7 @@ from playground.runs.removal import Removal, Removed
 from playground.settings import Settings
 from playground.spec import RunSpec
 from playground.training import checkpoint
-from playground.training.changes import of_before
+from playground.training.changes import STEERED, of_before
 from playground.training.events import (
     Changed,
     Evaluated,
@@ -283,14 +283,28 @@ class Store:
     def by_digest(self, digests: Sequence[str]) -> dict[str, RunRecord]:
         """Of each of these specs, by digest, the run that tells most: a completed one, else one
         that is live, else the newest; none where there is no run. A branch, which began with
-        another spec, tells of none."""
+        another spec, and a run that was changed mid-run tell of none."""
         query = RECORDS.where(
             tables.runs.c.digest.in_(digests), tables.origins.c.parent.is_(None)
         ).order_by(tables.runs.c.number)
         found: dict[str, RunRecord] = {}
         with self._reading() as connection:
-            for record in map(self._to_record, connection.execute(query)):
+            known = [self._to_record(row) for row in connection.execute(query)]
+            columns = tables.marks.c
+            marked = connection.execute(
+                select(columns.run_id, columns.step, columns.what, columns.value).where(
+                    columns.run_id.in_([record.id for record in known])
+                )
+            )
+            changed = {
+                row.run_id
+                for row in marked
+                if _mark(row.step, row.what, json.loads(row.value)).kind in STEERED
+            }
+            for record in known:
                 before = found.get(record.digest)
+                if record.id in changed:
+                    continue
                 if before is None or records.tells(record) >= records.tells(before):
                     found[record.digest] = record
         return found

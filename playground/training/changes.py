@@ -18,6 +18,7 @@ from playground.training.events import Changed
 
 STATE, RATE, PARAMETER, LOSS = "state", "rate", "parameter", "loss"
 BROKEN, BACK, BEST, PHASE = "broken", "back", "best", "phase"
+STEERED = frozenset({RATE, PARAMETER, LOSS, BACK})  # with these a run is no longer its spec's
 # Fields of a spec that can be changed by themselves, and what they are called.
 RATES = {"learning_rate": "learning rate", "center_rate": "centre rate"}
 # What a branch may have otherwise than the run that it leaves: groups of knobs, and fields.

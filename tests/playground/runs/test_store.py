@@ -22,6 +22,7 @@ from playground.runs.liveness import Watch
 from playground.runs.store import LIVE, STATES, Store, open_store
 from playground.settings import Settings
 from playground.spec import RunSpec
+from playground.training.changes import STEERED
 from playground.training.events import (
     Changed,
     Evaluated,
@@ -550,3 +551,14 @@ def test_of_large_snapshots_a_few_are_kept_all_the_same(tmp_path):
         store.record(run_id, Snapshot(step, "weights", {"a": np.ones(9)}))
     assert len(store.snapshots(run_id, "weights")) == snapshots.LEAST["weights"]
     store.close()
+
+
+@pytest.mark.parametrize("kind", sorted(STEERED))
+def test_a_run_that_was_changed_tells_nothing_of_its_spec(store, kind: str):
+    untouched, changed = store.create(SPEC, "me"), store.create(SPEC, "you")
+    store.record(changed, Changed(3, kind, "learning_rate", 0.5))
+    for run in (untouched, changed):
+        store.record(run, Finished(5, "completed", 1.0, {}))
+    assert store.by_digest([SPEC.digest])[SPEC.digest].id == untouched
+    store.record(untouched, Changed(5, "state", "", "paused"))  # a pause changes no number
+    assert store.by_digest([SPEC.digest])[SPEC.digest].id == untouched
