@@ -18,7 +18,7 @@ from starlette.routing import Route
 from pages.live import files
 from pages.live.routes import streams
 from playground import monitoring
-from playground.errors import PlaygroundError
+from playground.errors import PlaygroundError, without_paths
 from playground.runs.supervisor import service
 from playground.settings import settings
 
@@ -43,7 +43,7 @@ async def ready(request: Request) -> Response:
         try:
             service().store.runs(limit=1)
         except PlaygroundError as error:
-            found["store"] = error.message
+            found["store"] = without_paths(error.message)
         return found
 
     found = await anyio.to_thread.run_sync(missing)

@@ -290,8 +290,11 @@ class Supervisor:
                 return
             if job is None or job.ended:
                 return
+            if self._closed.is_set():  # `close` waits for its checkpoint, and hands it on
+                job.kept.set()
+                return
             job.ended = True
-        again = None if self._closed.is_set() else self._going_on.after_exit(job, reason)
+        again = self._going_on.after_exit(job, reason)
         if again is not None:
             with self._lock:
                 self._queue.rejoin(again)

@@ -114,6 +114,18 @@ def test_a_server_that_was_shut_down_takes_its_runs_up_again(make):
     assert ended(second, waiting).state == "completed"
 
 
+def test_a_worker_that_ends_with_its_server_leaves_the_run_to_the_next(make, monkeypatch):
+    first = make()
+    run_id = first.submit(LONG, "me")
+    training(first, run_id, 30)
+    # The signal that ends the server may come to its workers as well.
+    monkeypatch.setattr(first, "_send_command", lambda slot, job, do: slot.worker.kill())
+    first.close()
+    assert state(first, run_id) == "queued"
+    second = make()
+    until(lambda: step_of(second, run_id) >= 40)
+
+
 def test_a_server_that_was_killed_has_its_runs_taken_up(make, tmp_path):
     command = [sys.executable, "-c", SERVER.replace("resumes=0", "resumes=2"), str(tmp_path)]
     server = subprocess.Popen([*command, *QUICK], cwd=ROOT, stdout=subprocess.PIPE, text=True)
