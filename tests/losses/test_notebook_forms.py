@@ -105,7 +105,7 @@ def using(line: str, expression: str) -> str:
 
 # A text, where it is refused, a word of what is said, and the fix.
 REFUSED = {
-    "a use of what is not here": (using("import tensorflow_addons as tfa", "tfa.losses.giou_loss(y_true, y_pred)"), (3, 19), "tensorflow_addons", None),
+    "a use of what is not here": (using("import tensorflow_addons as tfa", "tfa.seq2seq.sequence_loss(y_true, y_pred)"), (3, 19), "tensorflow_addons", None),
     "a name of ours that is imported": (using("from utils import mean", "mean(y_true * y_pred)"), (3, 19), "remove its import", None),
     "a module over ours": (after("import cupy as np"), (1, 8), "choose another name", None),
     "everything of what is not here": (after("from os import *"), (1, 1), "import name", None),

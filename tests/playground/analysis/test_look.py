@@ -235,6 +235,7 @@ def test_the_epoch_of_a_look_is_the_run_s() -> None:
     weights = {each.path: each.numpy() for each in built.model.weights}
     weights |= models.pixel_statistics(np.zeros((1, 8, 8, 1), np.uint8), "unit").as_arrays()
     found = Network(spec)
+    found.load(weights, 10, step=20)
     images, labels = found.seen("test")
     values = []
     for steps_per_epoch in (10, 20):
