@@ -80,7 +80,7 @@ OF_TASKS = {
     "autoencoder": (".reconstructions .row canvas", ".latent canvas.plane[aria-label]"),
 }
 # Pages that are pictured before a run alone.
-BEFORE = {"detection": (".box-studio",), "race": (".st-key-race-lanes",)}
+BEFORE = {"detection": (".box-studio",), "race": (".st-key-panel-lanes",)}
 
 
 @pytest.fixture(scope="module")

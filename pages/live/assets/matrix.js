@@ -91,7 +91,6 @@ export const mount = mounts((/** @type {View<MatrixData>} */ view) => {
       const value = i <= results.phase ? values[j] : null
       put(cell, value === null ? "" : (100 * value).toFixed(1))
       cell.style.setProperty("--share", `${value === null ? 0 : Math.round(100 * value)}%`)
-      cell.classList.toggle("full", value !== null && value > 0.45)
       cell.classList.toggle("own", i === j)
       cell.title =
         value === null
