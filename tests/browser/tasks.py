@@ -17,7 +17,7 @@ FIELDS = {"dataset": "digits", "train_images": 400, "batch_size": 50, "width": 4
 # By the path of the page.
 SPECS = {
     "siamese": {**FIELDS, "task": "siamese", "epochs": 3},
-    "incremental": {**FIELDS, "task": "incremental", "epochs": 5},
+    "incremental": {**FIELDS, "task": "incremental", "epochs": 10, "exemplars": 10},
     "autoencoder": {**FIELDS, "task": "autoencoder", "epochs": 4},
 }
 
