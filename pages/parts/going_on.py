@@ -75,7 +75,7 @@ def chooser(current: RunRecord | None, settled: RunSpec | None) -> None:
         least, epochs = step // per_epoch + 1, f"branch-epochs-{current.id}-{step}"
         wanted = spec_of(current, settled, step)
         longer = "epochs" in branched(current.spec)
-        if not longer and step >= current.steps:
+        if step >= current.steps and not (longer and least <= MOST_EPOCHS):
             st.caption("This run is at its end: choose an earlier moment to leave it.")
             return
         st.text(

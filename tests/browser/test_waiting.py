@@ -22,7 +22,7 @@ def test_a_view_on_its_way_says_so_and_keeps_its_room(
 ) -> None:
     held: list[Route] = []
     page = opened(context, server, lambda route: held.append(route))
-    place = page.get_by_text(LOADING)
+    place = page.get_by_text(LOADING).last  # another may be on its way as well
     expect(place).to_be_visible(timeout=30_000)
     box = place.bounding_box()
     assert box is not None

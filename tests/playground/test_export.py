@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground import RunSpec, datasets, export, train
+from playground import RunSpec, datasets, export, export_parts, train
 from playground.analysis.files import keras_file
 from playground.datasets import cifar10
 from playground.errors import SpecError, WorkerError
@@ -268,7 +268,7 @@ def test_script_trains(changes: dict[str, object], tmp_path: Path) -> None:
     spec = RunSpec(**{**PULLED.model_dump(), **changes})
     assert accuracy(taken_home(export.packed(spec), tmp_path)) > 0.6
     assert (tmp_path / "trained.keras").exists()
-    with np.load(tmp_path / export.TRAINED) as learned:
+    with np.load(tmp_path / export_parts.TRAINED) as learned:
         assert {"centers/centers", "logits/kernel", "normalise/mean"} <= set(learned)
         far = np.abs(learned["centers/centers"]).max() > np.sqrt(6 / (10 + PULLED.embedding))
         assert far == ("center()" in spec.loss)  # they left the room in which they began

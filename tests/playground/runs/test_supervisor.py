@@ -261,7 +261,7 @@ def test_a_killed_worker_is_noticed_and_others_go_on(make):
     found = ended(service, lost)
     assert time.monotonic() - began < 2  # some milliseconds where nothing else runs
     assert (found.state, found.kind) == ("failed", "worker")
-    assert "limit 4 GiB" in found.message and f"at step {found.step}" in found.message
+    assert "limit 4 GiB" in found.message and f"at step {found.step:,}" in found.message
     steps, _ = service.store.series(lost, "loss")
     assert len(steps) == found.step >= 10
     assert state(service, other) == "running"
