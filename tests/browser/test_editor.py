@@ -232,7 +232,7 @@ def test_notes_are_drawn_with_their_fix(page: Page) -> None:
 
     def answer(route: Route) -> None:
         report = route.fetch().json()
-        route.fulfill(json={**report, "notes": [{**note, **place}] if report["ok"] else []})
+        route.fulfill(json={**report, "notes": [{**note, **place}] if report.get("ok") else []})
 
     page.route("**/live/check", answer)
     text_area(page).fill("-log(y_pred[..., 0]) ")
