@@ -12,7 +12,8 @@ PlaygroundError   something a visitor or an operator can act on; str() is one pl
 ├── CheckpointError a checkpoint cannot be gone on from: damaged, foreign, of another network
 ├── SettingError  an environment variable has a value that cannot be used
 └── WorkerError   a worker process died or did not answer in time
-    └── Superseded  a newer question of the same visitor made this one pointless
+    ├── Superseded  a newer question of the same visitor made this one pointless
+    └── TooOften    a visitor asks more often than one may: .seconds
 """
 
 import re

@@ -40,6 +40,20 @@ class Settings(BaseSettings):
     )
     queue_limit: int = Field(64, ge=0, description="Runs that may wait for a worker.")
     runs_per_visitor: int = Field(16, ge=1, description="Live and waiting runs of one visitor.")
+    runs_per_minute: int = Field(
+        30, ge=1, description="Runs that one visitor may start in a minute, one by one or together."
+    )
+    checks_per_minute: int = Field(
+        1200, ge=1, description="Checks and pictures of losses that one visitor may ask for."
+    )
+    looks_per_minute: int = Field(
+        1800, ge=1, description="Looks into networks that one visitor may ask for in a minute."
+    )
+    short_seconds: float = Field(
+        30.0,
+        ge=0,
+        description="Runs that, by the pace of those before, take less go before longer ones.",
+    )
     answer_seconds: float = Field(
         5.0, gt=0, description="How long the checking worker may take for one answer."
     )

@@ -34,6 +34,7 @@ from pages.live.packing import pack
 from playground.errors import PlaygroundError, QuestionError
 from playground.questions import QUESTIONS, RUN_ID, read
 from playground.runs.client import Superseded
+from playground.runs.rates import TooOften
 from playground.runs.supervisor import service
 from playground.settings import settings
 from playground.spec import RunSpec
@@ -55,6 +56,7 @@ EVENTS = [
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
 ]
+STREAM_AGAIN = "15"  # seconds after which a page too many may ask again
 RETRY = b"retry: 1000\n\n"  # milliseconds
 
 feed = Feed(lambda: service().store, service)
@@ -74,7 +76,8 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if streams[self.visitor] >= settings().streams_per_visitor:
             said = "too many pages of yours are open; close some of them"
-            await PlainTextResponse(said, 429, headers=_FRESH)(scope, receive, send)
+            headers = {**_FRESH, "Retry-After": STREAM_AGAIN}
+            await PlainTextResponse(said, 429, headers=headers)(scope, receive, send)
             return
         streams[self.visitor] += 1
         try:
@@ -157,6 +160,8 @@ async def ask(request: Request) -> Response:
         return JSONResponse({"superseded": True}, status, headers=_FRESH)
     except QuestionError as error:
         return _refused(error.message, 413 if error.too_long else 400)
+    except TooOften as error:
+        return _refused(error.message, 429, after=error.seconds)
     except PlaygroundError as error:
         return _refused(error.message, 503, error.hint)
     if not question.packed:
@@ -309,8 +314,10 @@ async def _posted(request: Request) -> dict[str, Any] | Response:
     return asked if isinstance(asked, dict) else _refused("expected a JSON object", 400)
 
 
-def _refused(message: str, status: int, hint: str = "") -> JSONResponse:
-    return JSONResponse({"refused": message, "hint": hint}, status, headers=_FRESH)
+def _refused(message: str, status: int, hint: str = "", after: float = 0.0) -> JSONResponse:
+    """What is said instead of an answer; one may ask again `after` so many seconds."""
+    headers = {**_FRESH, "Retry-After": f"{after:.0f}"} if after else _FRESH
+    return JSONResponse({"refused": message, "hint": hint}, status, headers=headers)
 
 
 async def _sprite(images: np.ndarray) -> Response:

@@ -62,6 +62,7 @@ class Feeder:
                     f"{len(mine)} races of yours are being trained, and more may not be.",
                     "Stop one, or wait until one is done.",
                 )
+            self._supervisor.rates.begin(owner)
             race_id = self._store.races.create(race.to_json(), owner)
         self._supervisor.expect(min(len(race.lanes), self._supervisor.settings.workers))
         self.tick()

@@ -56,7 +56,9 @@ class Kept:
 
 class Asking:
     """Asks workers what visitors and pages want to know. `on_look` is told the id of a run before
-    its network is looked into. All methods may be called from any thread."""
+    its network is looked into; `admit` is asked before each question, with the role of its worker
+    and the visitor, and may refuse it by what it raises. All methods may be called from any
+    thread."""
 
     def __init__(
         self,
@@ -64,8 +66,9 @@ class Asking:
         store: Store,
         command: Sequence[str],
         on_look: Callable[[str], None] = lambda run_id: None,
+        admit: Callable[[str, str], None] = lambda role, visitor: None,
     ) -> None:
-        self._store = store
+        self._store, self._admit = store, admit
         self._clients = {role: Client(settings, role, command) for role in _ROLES}
         self._kept = Kept()
         self._on_look = on_look
@@ -133,8 +136,9 @@ class Asking:
         answered of, the others raise Superseded. The answer about a network says at which `step` it
         was, that of a portrait `of` which run the batch is, "" for the reference. Raises
         WorkerError and DataError; of a run also StoreError, and RunError if it is unknown or has
-        kept no weights.
+        kept no weights; TooOften where the visitor asks too often.
         """
+        self._admit(QUESTIONS[name].role, visitor)
         match QUESTIONS[name].adds:
             case "answers":
                 run_id = fields.pop("run", "")

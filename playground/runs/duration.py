@@ -25,6 +25,11 @@ class Durations:
         """A run of this spec goes so fast."""
         self._rates[_pace(spec)] = images_per_second
 
+    def is_short(self, spec: RunSpec) -> bool:
+        """Whether a run is known to take less than PLAYGROUND_SHORT_SECONDS."""
+        length = self._length(spec)
+        return length is not None and length < self._settings.short_seconds
+
     def wait_seconds(
         self, run_id: str, queue: RunQueue, jobs: Sequence[Job | None]
     ) -> float | None:

@@ -1,17 +1,21 @@
-"""The queue of runs that wait for a worker: visitors take turns."""
+"""The queue of runs that wait for a worker: short runs first, and visitors take turns."""
 
+import time
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from playground.spec import RunSpec
+
+PATIENCE_SECONDS = 120.0  # a run that has waited so long lets no more short ones pass
 
 
 @dataclass(frozen=True)
 class QueuedRun:
     """One waiting run; `number` counts arrivals, `since` is a time of the caller's clock. One that
     is not `attended` ends where its loss breaks; any other waits for its visitor. `again`: it does
-    not begin, but goes on; `paused`: as it was, if it was paused."""
+    not begin, but goes on; `paused`: as it was, if it was paused. A `short` one goes before others
+    until those have waited for long."""
 
     run_id: str
     visitor: str
@@ -21,6 +25,7 @@ class QueuedRun:
     attended: bool = True
     again: bool = False
     paused: bool = False
+    short: bool = False
 
     def later(self) -> "QueuedRun":
         """The same run as it goes on by itself."""
@@ -28,11 +33,18 @@ class QueuedRun:
 
 
 class RunQueue:
-    """Who was served longest ago comes first; of one visitor, what came first. Not thread-safe."""
+    """Who was served longest ago comes first; of one visitor, what came first. Runs that are
+    `short` when they join come before others, but for those that have waited for PATIENCE_SECONDS.
+    Not thread-safe. `clock` is the one of the runs' `since`."""
 
     _REMEMBERED = 1000  # visitors whose last turn is known
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        short: Callable[[RunSpec], bool] = lambda spec: False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._short, self._clock = short, clock
         self._waiting: dict[str, QueuedRun] = {}
         self._served: OrderedDict[str, int] = OrderedDict()  # visitor -> turn
         self._turn = 0
@@ -61,7 +73,8 @@ class RunQueue:
     def join(self, one: QueuedRun) -> None:
         """Puts a run behind all that its visitor has waiting."""
         self._arrivals += 1
-        self._waiting[one.run_id] = replace(one, number=self._arrivals)
+        short = self._short(one.spec)
+        self._waiting[one.run_id] = replace(one, number=self._arrivals, short=short)
 
     def rejoin(self, one: QueuedRun) -> None:
         """Puts a run that was taken, and given back, in front of all."""
@@ -89,12 +102,20 @@ class RunQueue:
 
     def order(self) -> list[QueuedRun]:
         """The runs in the order in which they will be taken if no one else comes."""
+        now = self._clock()
         left = sorted(self._waiting.values(), key=lambda one: one.number)
+        passed = {one.run_id for one in left if self._lets_pass(one, now)}
         served, turn, found = dict(self._served), self._turn, []
         while left:
-            one = min(left, key=lambda one: (served.get(one.visitor, 0), one.number))
+            one = min(
+                left,
+                key=lambda one: (one.run_id in passed, served.get(one.visitor, 0), one.number),
+            )
             left.remove(one)
             turn += 1
             served[one.visitor] = turn
             found.append(one)
         return found
+
+    def _lets_pass(self, one: QueuedRun, now: float) -> bool:
+        return not one.short and one.number > 0 and now - one.since < PATIENCE_SECONDS

@@ -23,6 +23,7 @@ from playground.runs.executor import LocalExecutor, LocalWorker
 from playground.runs.going_on import GoingOn, await_checkpoints, is_checkpoint
 from playground.runs.jobs import STOP_SECONDS, Job, WorkerSlot, end_without_worker, overdue_job
 from playground.runs.limits import check_room, full
+from playground.runs.rates import Rates
 from playground.runs.run_queue import QueuedRun, RunQueue
 from playground.runs.steering import COMMANDS, Change, check_change, check_owner, refuse
 from playground.runs.store import Store, open_store
@@ -62,14 +63,17 @@ class Supervisor:
         self._executor = LocalExecutor(
             settings, "train", settings.workers, self, worker_command, settings.warm_workers
         )
-        self.questions = Asking(settings, store, worker_command, self._ask_for_weights)
+        self.rates = Rates(settings)
+        self.questions = Asking(
+            settings, store, worker_command, self._ask_for_weights, self.rates.ask
+        )
         self._lock = threading.RLock()
         self._submitting = threading.Lock()
-        self._queue = RunQueue()
         self._slots: dict[LocalWorker, WorkerSlot] = {}
         self._going_on = GoingOn(settings, store)
         self._retried: set[str] = set()  # runs that lost a worker before they began
         self._durations = Durations(settings)
+        self._queue = RunQueue(self._durations.is_short)
         self._closed = threading.Event()
         self._clock = threading.Thread(target=self._tick, name="supervisor", daemon=True)
 
@@ -126,7 +130,7 @@ class Supervisor:
         the runs cannot be kept.
         """
         makes = [functools.partial(self._going_on.begun, spec, visitor, attended) for spec in specs]
-        return self._enter(visitor, makes)
+        return self._enter(visitor, makes, attended)
 
     def resume(self, run_id: str, visitor: str) -> None:
         """Lets a run that was stopped or broke off go on from its last checkpoint. Raises RunError
@@ -139,12 +143,18 @@ class Supervisor:
         make = functools.partial(self._going_on.branch, parent, step, spec, visitor, fresh)
         return self._enter(visitor, [make])[0]
 
-    def _enter(self, visitor: str, makes: Sequence[Callable[[], QueuedRun]]) -> list[str]:
-        """Lets runs wait that are made here, all or none, and returns their ids."""
+    def _enter(
+        self, visitor: str, makes: Sequence[Callable[[], QueuedRun]], attended: bool = True
+    ) -> list[str]:
+        """Lets runs wait that are made here, all or none, and returns their ids. How many a visitor
+        starts by hand is bounded; those of races, which are not `attended`, come as there is
+        room."""
         made: list[QueuedRun] = []
         with self._submitting:
             with self._lock:
                 self._check_room(visitor, len(makes))
+            if attended:
+                self.rates.begin(visitor, len(makes))
             try:
                 for make in makes:
                     made.append(make())

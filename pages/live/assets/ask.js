@@ -9,10 +9,12 @@ export class Refused extends Error {
   /**
    * @param {string} message
    * @param {string} [hint]
+   * @param {number} [after] ms after which it may be asked again
    */
-  constructor(message, hint = "") {
+  constructor(message, hint = "", after = 0) {
     super(message)
     this.hint = hint
+    this.after = after
   }
 
   get words() {
@@ -70,7 +72,8 @@ export async function post(path, question, signal) {
   if (response.status === 409) throw new Superseded()
   if (!response.ok) {
     const said = await response.json().catch(() => ({}))
-    throw new Refused(said.refused ?? "The server did not answer as expected.", said.hint)
+    const after = 1000 * Number(response.headers.get("Retry-After") ?? 0)
+    throw new Refused(said.refused ?? "The server did not answer as expected.", said.hint, after)
   }
   return unpack(await response.arrayBuffer())
 }

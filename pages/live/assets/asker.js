@@ -135,7 +135,7 @@ export class Asker {
       },
       (error) => {
         this.#asking.refuse(error)
-        this.#later(this.#asking.retry ?? RETRY_MS)
+        this.#later(Math.max(this.#asking.retry ?? RETRY_MS, error.after))
       },
     )
     if (newest && this.#again) this.want()

@@ -46,6 +46,7 @@ export class Checks {
     const answer = await ask(question, this.#request.signal).finally(() => clearTimeout(slow))
     if (number !== this.#asked || !answer) return
     if (answer.away) this.soon(AGAIN_MS)
+    if (answer.after) this.soon(answer.after)
     // Another tab of the same visitor asked later; this one asks again.
     if (answer.superseded) this.soon(BUSY_MS)
     else this.#answered(answer, question, number)
@@ -62,7 +63,8 @@ export class Checks {
 /**
  * @param {Question} question
  * @param {AbortSignal} signal
- * @returns {Promise<(Answer & {superseded?: boolean, away?: boolean}) | null>} null: given up
+ * @returns {Promise<(Answer & {superseded?: boolean, away?: boolean, after?: number}) | null>}
+ *   null: given up; `after`: ms after which one who asks too often is answered again
  */
 async function ask(question, signal) {
   try {
@@ -72,7 +74,8 @@ async function ask(question, signal) {
       body: JSON.stringify(question),
       signal,
     })
-    return await response.json()
+    const after = 1000 * Number(response.headers.get("Retry-After") ?? 0)
+    return { ...(await response.json()), after }
   } catch {
     if (signal.aborted) return null
     return {

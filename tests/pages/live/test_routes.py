@@ -3,6 +3,7 @@ unknown and too many streams get."""
 
 import asyncio
 import json
+import types
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +21,7 @@ from pages.live import routes
 from pages.live.headers import NOBODY
 from pages.live.hosts import Hosts
 from playground.errors import StoreError
+from playground.runs.rates import TooOften
 from playground.runs.store import Store
 from playground.settings import Settings
 from tests.browser.recording import Recording
@@ -32,6 +34,7 @@ class Answer:
 
     def __init__(self) -> None:
         self.status = 0
+        self.headers: dict[str, str] = {}
         self.body = b""
         self.bodies = 0
         self.gone = asyncio.Event()
@@ -56,6 +59,7 @@ async def ask(app: Any, path: str, answer: Answer, method: str = "GET", **header
     async def send(message: Any) -> None:
         if message["type"] == "http.response.start":
             answer.status = message["status"]
+            answer.headers = {name.decode(): value.decode() for name, value in message["headers"]}
         else:
             answer.body += message["body"]
             answer.bodies += bool(message["body"])
@@ -365,6 +369,22 @@ def test_only_public_questions_are_asked_and_a_missing_field_is_named(
 
     found = finished(scenario)
     assert found.status == status and said in found.body
+
+
+def test_who_asks_too_often_is_told_when_to_ask_again(app: Starlette) -> None:
+    def asked(name: str, visitor: str, newest: bool, **fields: object) -> None:
+        raise TooOften("You have asked for 5 checks this minute; go on in 12 s.", 12)
+
+    routes.service().questions = types.SimpleNamespace(ask=asked)
+    found = Answer()
+
+    async def scenario() -> Answer:
+        body = json.dumps({"text": "log(p)"})
+        return await ask(app, "/live/check", found, "POST", host="localhost:8501", body=body)
+
+    finished(scenario)
+    assert found.status == 429 and found.headers["retry-after"] == "12"
+    assert "go on in 12 s" in json.loads(found.body)["refused"]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections import Counter
 import hypothesis.strategies as st
 from hypothesis import given
 
-from playground.runs.run_queue import QueuedRun, RunQueue
+from playground.runs.run_queue import PATIENCE_SECONDS, QueuedRun, RunQueue
 from playground.spec import RunSpec
 
 SPEC = RunSpec()
@@ -48,6 +48,26 @@ def test_who_is_full_lets_others_pass_and_waits_for_nobody_else():
     queue = queue_of("aab")
     assert queue.take({"a"}).run_id == "b2"
     assert queue.take({"a"}).run_id == "a0" and queue.take({"a", "b"}).run_id == "a1"
+
+
+def test_short_runs_go_first_until_others_have_waited_for_long():
+    now = [50.0]
+    queue = RunQueue(lambda spec: spec.epochs == 1, lambda: now[0])
+    long, short = RunSpec(epochs=9), RunSpec(epochs=1)
+    for name, spec, since in [("a", long, 0.0), ("b", short, 20.0), ("b", short, 21.0)]:
+        queue.join(QueuedRun(f"{name}{since:g}", name, spec, since))
+    assert [one.run_id for one in queue.order()] == ["b20", "b21", "a0"]
+    now[0] = PATIENCE_SECONDS
+    assert [one.run_id for one in queue.order()] == ["a0", "b20", "b21"]
+
+
+def test_a_long_run_given_back_is_next_all_the_same():
+    queue = RunQueue(lambda spec: spec.epochs == 1, lambda: 0.0)
+    queue.join(QueuedRun("a", "a", RunSpec(epochs=9), 0.0))
+    one = queue.take()
+    queue.join(QueuedRun("b", "b", RunSpec(epochs=1), 0.0))
+    queue.rejoin(one)
+    assert taken(queue) == ["a", "b"]
 
 
 def test_since_when_others_wait():

@@ -206,6 +206,33 @@ def test_the_queue_is_bounded(make):
     service.submit(LONG, "late")
 
 
+def test_a_visitor_starts_so_many_runs_a_minute_and_others_as_many(make):
+    service = make(runs_per_minute=2, workers=2)
+    first = service.submit_all([SHORT, SHORT], "me")
+    with pytest.raises(RunError, match=r"started 2 runs this minute.*go on in 30 s"):
+        service.submit(SHORT, "me")
+    with pytest.raises(RunError, match="go on in"):
+        service.resume(first[0], "me")
+    assert len(service.store.runs()) == 2
+    service.submit(SHORT, "you")
+    service.submit_all(
+        [SHORT, SHORT], "me", attended=False
+    )  # of a race: they come as there is room
+
+
+def test_a_run_that_is_known_to_be_short_goes_before_a_long_one(make):
+    service = make()
+    ended(service, service.submit(SHORT, "me"))  # now the pace is known
+    blocking = service.submit(LONG, "me")
+    training(service, blocking)
+    long = service.submit(LONG.model_copy(update={"epochs": 200}), "me")
+    short = service.submit(SHORT.model_copy(update={"dataset": "digits", "epochs": 1}), "me")
+    assert service.place(long) == 1  # that of another pace is not known to be short
+    service._durations.note(service.store.run(short).spec, 1e5)
+    other = service.submit(SHORT.model_copy(update={"dataset": "digits", "epochs": 1}), "me")
+    assert [service.place(one) for one in (other, long, short)] == [1, 2, 3]
+
+
 def test_runs_start_together_or_not_at_all(make):
     service = make(workers=3, warm_workers=1, queue_limit=1, runs_per_visitor=4)
     with pytest.raises(RunError, match="more than one visitor may have, 4"):

@@ -50,8 +50,11 @@ test("what the server refuses comes in its words", async () => {
   globalThis.fetch = async () => Response.json({ refused: "No.", hint: "Wait." }, { status: 503 })
   await assert.rejects(
     post("look", {}),
-    (error) => error instanceof Refused && error.words === "No. Wait.",
+    (error) => error instanceof Refused && error.words === "No. Wait." && error.after === 0,
   )
+  const said = { status: 429, headers: { "Retry-After": "12" } }
+  globalThis.fetch = async () => Response.json({ refused: "Too often." }, said)
+  await assert.rejects(post("look", {}), (error) => error.after === 12_000)
   globalThis.fetch = async () => new Response("<html>", { status: 500 })
   await assert.rejects(post("look", {}), /did not answer as expected/)
   globalThis.fetch = async () => {

@@ -94,6 +94,17 @@ test("what is given up is nobody's fault; what is refused is asked again", async
   assert.deepEqual(taken, ["at last"])
 })
 
+test("who asks too often asks again when the server says", async () => {
+  const { asker, asked } = bench({ retry: 1 })
+  asker.want()
+  await rest()
+  asked[0].fail(new Refused("Too often.", "", 40))
+  await rest(20)
+  assert.equal(asked.length, 1)
+  await rest(40)
+  assert.equal(asked.length, 2)
+})
+
 test("a question that another tab's went before is asked again, as it is then", async () => {
   const found = bench()
   found.asker.want()
