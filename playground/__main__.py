@@ -124,7 +124,8 @@ def _make_room(store: Store) -> None:
     if gone:
         numbers = ", ".join(f"#{run.number}" for run in gone)
         terminal.note(
-            f"To keep the store within {settings().store_gib:g} GiB (PLAYGROUND_STORE_GIB), the "
+            f"To keep the store within {settings().store_gib:g} GiB (PLAYGROUND_STORE_GIB), and "
+            f"each visitor's runs within {settings().visitor_gib:g} (PLAYGROUND_VISITOR_GIB), the "
             f"oldest runs were removed: {numbers}."
         )
 

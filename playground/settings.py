@@ -80,7 +80,14 @@ class Settings(BaseSettings):
     store_gib: float = Field(
         10.0,
         gt=0,
-        description="Disk that all runs together may take; then the oldest that have ended go.",
+        description="Disk that all runs together may take; then the oldest that have ended go, "
+        "those with a star last.",
+    )
+    visitor_gib: float = Field(
+        5.0,
+        gt=0,
+        description="Disk that the runs of one visitor may take; then the oldest that have ended "
+        "go, those with a star last.",
     )
     lock_seconds: float = Field(
         60.0, gt=0, description="How long a run waits while another program locks the store."

@@ -229,8 +229,8 @@ def _gone() -> str:
     numbers = ", ".join(f"#{number}" for number in gone[:MOST_GONE])
     more = f" and {len(gone) - MOST_GONE} earlier ones" if len(gone) > MOST_GONE else ""
     return (
-        f"Removed, the oldest first, to keep the store within {settings().store_gib:g} GiB: "
-        f"{numbers}{more}."
+        f"Removed, the oldest without a star first, to keep your runs within "
+        f"{settings().visitor_gib:g} GiB and all within {settings().store_gib:g}: {numbers}{more}."
     )
 
 

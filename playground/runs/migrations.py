@@ -84,9 +84,41 @@ def _to_4(connection: Connection) -> None:
     origins.create(connection)
 
 
+def _to_5(connection: Connection) -> None:
+    """The tables of what visitors call their runs, of the room that these take, and of whose links
+    they came by: nothing of it is known of the runs that are there."""
+    made = MetaData()
+    Table(
+        "labels",
+        made,
+        Column("run_id", ForeignKey(_RUNS.c.id), primary_key=True),
+        Column("name", String(80), nullable=False),
+        Column("notes", Text, nullable=False),
+        Column("starred", Boolean, nullable=False),
+        Column("deleted", Float, index=True),
+        Column("changed", Float, nullable=False),
+    )
+    Table(
+        "sizes",
+        made,
+        Column("run_id", ForeignKey(_RUNS.c.id), primary_key=True),
+        Column("files", BigInteger, nullable=False),
+        Column("rows", BigInteger, nullable=False),
+        Column("measured", Float, nullable=False),
+    )
+    Table(
+        "followed",
+        made,
+        Column("visitor", String(128), primary_key=True),
+        Column("run_id", ForeignKey(_RUNS.c.id), primary_key=True, index=True),
+        Column("since", Float, nullable=False),
+    )
+    made.create_all(connection)
+
+
 _RUNS = Table("runs", MetaData(), Column("id", String(12)))  # for what refers to it
 
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {2: _to_2, 3: _to_3, 4: _to_4}
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {2: _to_2, 3: _to_3, 4: _to_4, 5: _to_5}
 
 
 def migrate(connection: Connection, version: int) -> None:

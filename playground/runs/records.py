@@ -52,6 +52,10 @@ class RunRecord:
     parent: str | None  # the run that it branches from,
     parent_step: int | None  # after this step,
     fresh: bool  # with an optimiser that began anew
+    name: str  # what its owner calls it, "" for nothing,
+    notes: str  # and says of it
+    starred: bool
+    deleted: datetime | None  # since when it is gone unless that is undone
 
     @property
     def foreign(self) -> str:
@@ -76,18 +80,30 @@ _OF_ORIGIN = {
     "parent_step": _ORIGINS.parent_step,
     "fresh": func.coalesce(_ORIGINS.fresh, false()).label("fresh"),
 }
+_LABELS = tables.labels.c
+_OF_LABELS = {
+    "name": func.coalesce(_LABELS.name, "").label("name"),
+    "notes": func.coalesce(_LABELS.notes, "").label("notes"),
+    "starred": func.coalesce(_LABELS.starred, false()).label("starred"),
+    "deleted": _LABELS.deleted,
+}
 _COLUMNS: list[Any] = [
-    _OF_ORIGIN[field.name] if field.name in _OF_ORIGIN else tables.runs.c[field.name]
+    (_OF_ORIGIN | _OF_LABELS).get(field.name, tables.runs.c.get(field.name))
     for field in fields(RunRecord)
 ]
 # What a record is made of: a query of runs goes on from here.
-RECORDS: Select[Any] = select(*_COLUMNS).select_from(tables.runs.outerjoin(tables.origins))
+RECORDS: Select[Any] = select(*_COLUMNS).select_from(
+    tables.runs.outerjoin(tables.origins).outerjoin(
+        tables.labels, tables.labels.c.run_id == tables.runs.c.id
+    )
+)
 
 
 def to_record(values: dict[str, Any]) -> RunRecord:
     """The record of a row of `RECORDS`."""
-    values["fresh"] = bool(values["fresh"])
-    for name in ("created", "started", "finished"):
+    for name in ("fresh", "starred"):
+        values[name] = bool(values[name])
+    for name in ("created", "started", "finished", "deleted"):
         if values[name] is not None:
             values[name] = moment(values[name])
     values["metrics"] = json.loads(values["metrics"])

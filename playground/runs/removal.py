@@ -8,17 +8,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select
 
 from playground.errors import StoreError
-from playground.runs import tables
+from playground.runs import room, tables
 from playground.runs.connection import Database
 from playground.runs.files import Files
 from playground.runs.records import LIVE, moment
 
-_OF_RUNS = (*(tables.series, tables.evaluations, tables.marks, tables.snapshots, tables.origins),)
-LEAST_RUNS = 8  # of those that have ended, however large they are
+_OF_RUNS = (
+    *(tables.series, tables.evaluations, tables.marks, tables.snapshots, tables.origins),
+    *(tables.labels, tables.sizes, tables.followed),
+)
+LEAST_RUNS = 8  # of those that have ended, however large they are; of a visitor's, too
 MOST_REMEMBERED = 10_000  # of those that are gone
+UNDO_SECONDS = 3600.0  # for so long what a visitor deleted can be brought back
 _log = logging.getLogger(__name__)
 
 
@@ -41,38 +45,67 @@ class Removal:
 
     def __init__(self, database: Database, files: Files, alive: Callable[[Row[Any]], bool]) -> None:
         self._database, self._files, self._alive = database, files, alive
-        self._sizes: dict[str, int] = {}  # of the files of runs that have ended
         self._one = threading.Lock()
+        self.taken = 0  # bytes of the store at the last look
 
     def delete(self, run_ids: Sequence[str]) -> list[Removed]:
         """Removes these runs, all or none; refuses those that a living process still trains."""
-        found = self._delete(run_ids, room=False)
+        found = self._delete(run_ids, for_room=False)
         self._database.shrink()
         return found
 
-    def make_room(self, limit: int) -> list[Removed]:
-        """Removes the runs that ended, the oldest first, until the store takes no more than
-        `limit` bytes; the newest LEAST_RUNS of them stay in any case."""
+    def make_room(self, limit: int, of_visitor: int) -> list[Removed]:
+        """Removes for good what was deleted an hour ago, and then runs that ended until each
+        visitor's take no more than `of_visitor` bytes and the store no more than `limit`: what was
+        deleted first, the oldest first, those with a star last. The newest LEAST_RUNS, of each
+        visitor and of all, stay in any case. Gives those that went to make room."""
         with self._one:
             self._sweep()
-            ended = self._ended()
-            self._sizes = {run_id: self._size(run_id) for run_id in ended}
-            files = sum(self._sizes.values()) + sum(map(self._files.size, self._live()))
+            purged = self._purge()
+            room.measure(self._database, self._files)
             found: list[Removed] = []
-            while len(ended) > LEAST_RUNS and files + self._database.size() > limit:
-                oldest = ended.pop(0)
-                files -= self._sizes[oldest]
-                found += self._delete([oldest], room=True)
-        if found:
+            for mine in room.by_owner(self._database).values():
+                found += self._shrink(mine, of_visitor, 0)
+            kept = room.of_all(self._database)
+            found += self._shrink(kept, limit, self._database.size() - room.rows(kept))
+            left = room.of_all(self._database) if found else kept
+            self.taken = room.files(left) + (self._database.size() or room.rows(left))
+        if found or purged:
             self._database.shrink()
+        if found:
             _log.warning(
-                "To keep the store within %.3g GiB (PLAYGROUND_STORE_GIB), %d of the oldest runs "
-                "went: %s.",
+                "To keep the store within %.3g GiB (PLAYGROUND_STORE_GIB), and each visitor's runs "
+                "within %.3g (PLAYGROUND_VISITOR_GIB), %d of the oldest runs went: %s.",
                 limit / 2**30,
+                of_visitor / 2**30,
                 len(found),
                 ", ".join(f"#{one.number}" for one in found),
             )
         return found
+
+    def _shrink(self, kept: Sequence[room.Kept], limit: int, beside: int) -> list[Removed]:
+        """Removes some of these runs, with `beside` bytes of something else, to come to a limit."""
+        taken = room.files(kept) + room.rows(kept) + max(0, beside)
+        found: list[Removed] = []
+        for one in room.in_turn(kept, LEAST_RUNS):
+            if taken <= limit:
+                break
+            found += self._delete([one.id], for_room=True)
+            taken -= one.files + one.rows
+        return found
+
+    def _purge(self) -> list[Removed]:
+        """Removes for good what was deleted long enough ago; what a process still trains waits."""
+        before = time.time() - UNDO_SECONDS
+        query = (
+            select(tables.runs)
+            .join(tables.labels, tables.labels.c.run_id == tables.runs.c.id)
+            .where(tables.labels.c.deleted < before)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        gone = [row.id for row in rows if row.state not in LIVE or not self._alive(row)]
+        return self._delete(gone, for_room=False) if gone else []
 
     def _sweep(self) -> None:
         """Removes the files of runs that were removed: whoever did may have died on the way. What
@@ -98,17 +131,16 @@ class Removal:
             rows = connection.execute(query).all()
         return [Removed(**{**row._asdict(), "removed": moment(row.removed)}) for row in rows]
 
-    def _delete(self, run_ids: Sequence[str], room: bool) -> list[Removed]:
+    def _delete(self, run_ids: Sequence[str], for_room: bool) -> list[Removed]:
         with self._database.writing() as connection:
             found = [
-                self._delete_rows(connection, run_id, room) for run_id in dict.fromkeys(run_ids)
+                self._delete_rows(connection, run_id, for_room) for run_id in dict.fromkeys(run_ids)
             ]
         for one in found:
             self._files.remove_all(one.id)
-            self._sizes.pop(one.id, None)
         return found
 
-    def _delete_rows(self, connection: Connection, run_id: str, room: bool) -> Removed:
+    def _delete_rows(self, connection: Connection, run_id: str, for_room: bool) -> Removed:
         row = connection.execute(select(tables.runs).where(tables.runs.c.id == run_id)).first()
         if row is None:
             raise StoreError(
@@ -119,7 +151,9 @@ class Removal:
             raise StoreError(
                 f"Run #{row.number} ({run_id}) is still {row.state}.", "Stop it first."
             )
-        one = Removed(run_id, row.number, row.owner, moment(time.time()), self._size(run_id), room)
+        one = Removed(
+            run_id, row.number, row.owner, moment(time.time()), self._files.size(run_id), for_room
+        )
         for table in _OF_RUNS:
             connection.execute(delete(table).where(table.c.run_id == run_id))
         connection.execute(delete(tables.runs).where(tables.runs.c.id == run_id))
@@ -128,23 +162,3 @@ class Removal:
         forgotten = tables.removed.c.number < row.number - MOST_REMEMBERED
         connection.execute(delete(tables.removed).where(forgotten))
         return one
-
-    def _size(self, run_id: str) -> int:
-        known = self._sizes.get(run_id)
-        return self._files.size(run_id) if known is None else known
-
-    def _ended(self) -> list[str]:
-        """Ids of the runs that have ended, in the order in which they did."""
-        columns = tables.runs.c
-        query = (
-            select(columns.id)
-            .where(columns.state.not_in(LIVE))
-            .order_by(func.coalesce(columns.finished, columns.created), columns.number)
-        )
-        with self._database.reading() as connection:
-            return list(connection.execute(query).scalars())
-
-    def _live(self) -> list[str]:
-        with self._database.reading() as connection:
-            query = select(tables.runs.c.id).where(tables.runs.c.state.in_(LIVE))
-            return list(connection.execute(query).scalars())

@@ -31,6 +31,8 @@ from playground.runs import (
 )
 from playground.runs.connection import Database
 from playground.runs.files import Files, to_npz
+from playground.runs.labels import Labels
+from playground.runs.listing import Listing
 from playground.runs.race_rows import RaceRows
 from playground.runs.recorder import Recorder
 from playground.runs.records import LIVE, RECORDS, STATES, RunRecord, to_record
@@ -65,15 +67,16 @@ def open_store(settings: Settings) -> "Store":
         settings.lock_seconds,
         int(settings.store_gib * 2**30),
         int(settings.checkpoint_mib * 2**20),
+        int(settings.visitor_gib * 2**30),
     )
 
 
 class Store:
     """Keeps runs. `url` is SQLAlchemy's; arrays too large for a row lie under `folder`/run id.
     Of its weights a run keeps at most about `snapshot_bytes`, of its checkpoints
-    `checkpoint_bytes`, both thinned out evenly; all runs together at most about `most_bytes`, once
-    `make_room` was asked to see to it. For another program that writes, what a run has to say waits
-    up to `lock_seconds`.
+    `checkpoint_bytes`, both thinned out evenly; all runs together at most about `most_bytes`, those
+    of a visitor `visitor_bytes`, once `make_room` was asked to see to it. For another program that
+    writes, what a run has to say waits up to `lock_seconds`.
 
     Thread-safe. Every method raises StoreError, in plain words, when the store cannot be read or
     written.
@@ -87,8 +90,9 @@ class Store:
         lock_seconds: float = 60.0,
         most_bytes: int = 2**60,
         checkpoint_bytes: int = 64 * 2**20,
+        visitor_bytes: int = 2**60,
     ) -> None:
-        self._most_bytes = most_bytes
+        self._most_bytes, self._visitor_bytes = most_bytes, visitor_bytes
         self._built: OrderedDict[str, Started] = OrderedDict()
         self._files = Files(folder)
         self._database = Database(url, lock_seconds)
@@ -98,6 +102,8 @@ class Store:
         self.set_state = self._recorder.set_state  # as it stands there
         self._holding = self._recorder.holding
         self.races = RaceRows(self._database, self._holding)
+        self.labels = Labels(self._database)
+        self.listing = Listing(self._database)
         self._removal = Removal(self._database, self._files, self._holding.alive)
         self._files.open()
         self._database.open()
@@ -235,8 +241,14 @@ class Store:
         return self._removal.delete(run_ids)
 
     def make_room(self) -> list[Removed]:
-        """Removes the oldest runs that have ended where the store takes more than it may."""
-        return self._removal.make_room(self._most_bytes)
+        """Removes for good what was deleted a while ago, and the oldest runs that have ended where
+        the store or a visitor's runs take more than they may; gives those of the latter."""
+        return self._removal.make_room(self._most_bytes, self._visitor_bytes)
+
+    @property
+    def taken(self) -> int:
+        """Bytes that all runs took when `make_room` looked last."""
+        return self._removal.taken
 
     def removed(self, run_id: str) -> Removed | None:
         """The run of this id, if there was one and it is gone."""
@@ -269,8 +281,10 @@ class Store:
     def runs(
         self, limit: int = 50, owner: str | Collection[str] | None = None, live: bool | None = None
     ) -> list[RunRecord]:
-        """Runs, newest first; of one owner or several, or only the (not) live ones, where asked."""
+        """Runs that nobody has deleted, newest first; of one owner or several, or only the (not)
+        live ones, where asked."""
         query = RECORDS.order_by(tables.runs.c.number.desc()).limit(limit)
+        query = query.where(tables.labels.c.deleted.is_(None))
         if owner is not None:
             owners = [owner] if isinstance(owner, str) else owner
             query = query.where(tables.runs.c.owner.in_(owners))
@@ -283,9 +297,11 @@ class Store:
     def by_digest(self, digests: Sequence[str]) -> dict[str, RunRecord]:
         """Of each of these specs, by digest, the run that tells most: a completed one, else one
         that is live, else the newest; none where there is no run. A branch, which began with
-        another spec, and a run that was changed mid-run tell of none."""
+        another spec, a run that was changed mid-run and one that was deleted tell of none."""
         query = RECORDS.where(
-            tables.runs.c.digest.in_(digests), tables.origins.c.parent.is_(None)
+            tables.runs.c.digest.in_(digests),
+            tables.origins.c.parent.is_(None),
+            tables.labels.c.deleted.is_(None),
         ).order_by(tables.runs.c.number)
         found: dict[str, RunRecord] = {}
         with self._reading() as connection:

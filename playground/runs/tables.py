@@ -15,7 +15,7 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = 4
+VERSION = 5
 CHUNK = 1024  # steps of one series that share a row
 
 metadata = MetaData()
@@ -116,6 +116,38 @@ origins = Table(
     Column("parent", String(12), index=True),
     Column("parent_step", Integer),
     Column("fresh", Boolean, nullable=False),
+)
+
+# What a visitor gave a run: a name, notes, a star; since when it is deleted, which can be undone
+# for a while. `changed` is when any of it was, in seconds since 1970.
+labels = Table(
+    "labels",
+    metadata,
+    Column("run_id", ForeignKey("runs.id"), primary_key=True),
+    Column("name", String(80), nullable=False),
+    Column("notes", Text, nullable=False),
+    Column("starred", Boolean, nullable=False),
+    Column("deleted", Float, index=True),
+    Column("changed", Float, nullable=False),
+)
+
+# How many bytes a run took when that was measured: its files, and its rows of numbers.
+sizes = Table(
+    "sizes",
+    metadata,
+    Column("run_id", ForeignKey("runs.id"), primary_key=True),
+    Column("files", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("measured", Float, nullable=False),
+)
+
+# The runs of others whose links a visitor came by.
+followed = Table(
+    "followed",
+    metadata,
+    Column("visitor", String(128), primary_key=True),
+    Column("run_id", ForeignKey("runs.id"), primary_key=True, index=True),
+    Column("since", Float, nullable=False),
 )
 
 # Runs that are gone: their numbers are not given again, and their links say why.

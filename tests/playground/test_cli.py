@@ -496,7 +496,7 @@ def test_what_went_to_make_room_is_said(runs_like: Any, monkeypatch: pytest.Monk
         assert "removed" not in command("train", "--dataset", "digits").stderr
     done = command("train", "--dataset", "digits")
     assert done.exit_code == 0
-    assert "PLAYGROUND_STORE_GIB), the oldest runs were removed: #1." in done.stderr
+    assert "(PLAYGROUND_VISITOR_GIB), the oldest runs were removed: #1." in done.stderr
 
 
 def test_a_link_is_that_of_the_server_which_is_up(runs_like: Any, home: Path) -> None:

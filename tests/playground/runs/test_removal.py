@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from playground.errors import StoreError
-from playground.runs import evaluations
+from playground.errors import RunError, StoreError
+from playground.runs import evaluations, removal
 from playground.runs.removal import LEAST_RUNS
 from playground.runs.store import Store, open_store
 from playground.settings import Settings
@@ -125,6 +125,65 @@ def test_the_newest_stay_however_large_they_are(tmp_path):
     ids = [whole_run(store) for _ in range(LEAST_RUNS + 2)]
     assert [one.id for one in store.make_room()] == ids[:2]
     store.close()
+
+
+def test_those_with_a_star_go_last_and_deleted_ones_first(tmp_path):
+    url = f"sqlite:///{tmp_path / 'a.sqlite'}"
+    store = Store(url, tmp_path / "runs", most_bytes=1)
+    ids = [whole_run(store) for _ in range(LEAST_RUNS + 4)]
+    store.labels.star(ids[:2], ["me"], True)
+    store.labels.delete(ids[-1:], ["me"])
+    assert [one.id for one in store.make_room()] == [ids[-1], ids[2], *ids[:2]]
+    assert len(store.runs()) == LEAST_RUNS
+    store.close()
+
+
+def test_a_visitors_runs_keep_within_that_visitors_room(tmp_path):
+    url = f"sqlite:///{tmp_path / 'a.sqlite'}"
+    store = Store(url, tmp_path / "runs", visitor_bytes=2_000_000)
+    one = whole_run(store, "one", 50_000)
+    ids = [whole_run(store, "many", 25_000) for _ in range(14)]
+    store.labels.star(ids[:1], ["many"], True)
+    gone = store.make_room()
+    assert [each.id for each in gone] == ids[1 : len(gone) + 1] and 3 <= len(gone) <= 6
+    assert store.run(one) is not None and all(each.owner == "many" for each in gone)
+    files = sum(
+        file.stat().st_size
+        for run_id in (run.id for run in store.runs(owner="many"))
+        for file in (tmp_path / "runs" / run_id).iterdir()
+    )
+    listed = store.listing.runs(["many"], "many")
+    assert files < sum(each.bytes for each in listed) <= 2_000_000
+    assert files < store.taken
+    assert store.make_room() == []
+    store.close()
+
+
+def test_what_was_deleted_comes_back_until_it_is_gone_for_good(store, tmp_path, monkeypatch):
+    kept, gone = whole_run(store), whole_run(store)
+    store.labels.delete([kept, gone], ["me"])
+    assert store.runs() == [] and store.by_digest([SPEC.digest]) == {}
+    assert store.run(gone).deleted is not None
+    store.make_room()
+    store.labels.undo([kept], ["me"])
+    assert [run.id for run in store.runs()] == [kept] and store.run(kept).deleted is None
+    monkeypatch.setattr(removal, "UNDO_SECONDS", 0.0)
+    assert store.make_room() == []  # nothing went to make room
+    assert store.run(gone) is None and not store.removed(gone).room
+    assert not (tmp_path / "runs" / gone).exists() and store.run(kept) is not None
+    with pytest.raises(RunError, match="no longer"):
+        store.labels.undo([gone], ["me"])
+
+
+def test_a_deleted_run_that_still_trains_is_removed_when_it_has_ended(store, monkeypatch):
+    monkeypatch.setattr(removal, "UNDO_SECONDS", 0.0)
+    run_id = store.create(SPEC, "me", "running")
+    store.labels.delete([run_id], ["me"])
+    store.make_room()
+    assert store.run(run_id) is not None
+    store.set_state(run_id, "stopped")
+    store.make_room()
+    assert store.run(run_id) is None
 
 
 def test_of_earlier_looks_the_arrays_are_kept_too(store):
