@@ -427,7 +427,7 @@ def _race(
     """
     from playground.races import race_file, reports, search
     from playground.races import terminal as race_terminal
-    from playground.races.progress import follow, ranked
+    from playground.races.progress import ranked
     from playground.races.race import SWEEP
 
     with _errors_in_plain_words():
@@ -438,14 +438,14 @@ def _race(
             reports.check(report)
         with closing(open_store(settings())) as store:
             race_id, done = race_terminal.train(race, settings(), store, json_lines)
-            found = follow(race, store.by_digest)
+            found = race_terminal.followed(race, store)
             race_terminal.tell(store, race, found)
             best = ranked(race, found)[:1]
             if final and done and race.kind == SWEEP and best:
                 race = search.final(race, best[0])
                 terminal.show(f"\nThe best beside cross-entropy, {race.seeds} fresh seeds:\n")
                 race_id, done = race_terminal.train(race, settings(), store, json_lines)
-                found = follow(race, store.by_digest)
+                found = race_terminal.followed(race, store)
                 race_terminal.tell(store, race, found)
                 terminal.show(f"\n{race.spec(1).loss}")
             if report is not None:

@@ -68,7 +68,7 @@ def race_together(specs: Sequence[RunSpec]) -> bool:
         return False
     try:
         digests = [started.digest_of(lane) for lane in range(len(started.lanes))]
-        known = supervisor.service().store.by_digest(digests)
+        known = supervisor.service().store.by_digest(digests, visitor())
     except PlaygroundError as error:
         problems.remember(error, "The history cannot be read")
         return False

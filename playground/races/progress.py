@@ -2,7 +2,9 @@
 halving lets the worst ones out.
 
 A run is found by its spec's digest, so that a race fills as runs finish, whoever trained them, and
-no spec is trained twice. With the same runs in the store every program comes to the same.
+no spec is trained twice. A run that goes on counts only where it was started for a race of the same
+owner (`records.serves`): anybody else may pause theirs for ever. With the same runs in the store
+every program comes to the same.
 """
 
 import math
@@ -12,12 +14,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from playground.races.race import Race
-from playground.runs.records import RunRecord
+from playground.runs.records import FINAL, SHARE, RunRecord
 
-# Ends that a second try with the same seed would come to again.
-FINAL = frozenset({"nonfinite", "loss", "data", "spec", "memory"})
 Known = Mapping[str, RunRecord]  # runs by their specs' digests
-Find = Callable[[Sequence[str]], Known]  # such as `Store.by_digest`
+Find = Callable[[Sequence[str]], Known]  # `Store.by_digest`, for an owner
 LOWER = frozenset({"nll", "brier", "ece"})  # of which less is better
 _VALIDATION = {
     "accuracy": "validation_accuracy",
@@ -79,7 +79,8 @@ class Progress:
 
 def follow(race: Race, find: Find, begun: float = 0.0) -> Progress:
     """How far a race is. A run that ended otherwise than completed, before `begun` (seconds since
-    1970), is trained again, unless it would end so again."""
+    1970), is trained again, unless it would end so again; one that the server stopped for others is
+    trained further in any case."""
     lanes = list(range(len(race.lanes)))
     cells: list[Cell] = []
     rounds: list[list[int]] = []
@@ -158,6 +159,10 @@ def may_be_tried_again(cell: Cell) -> bool:
 
 
 def _is_missing(cell: Cell, begun: float) -> bool:
-    if cell.record is None:
+    record = cell.record
+    if record is None:
         return True
-    return may_be_tried_again(cell) and cell.record.created.timestamp() < begun
+    if not may_be_tried_again(cell):
+        return False
+    ended = record.finished or record.created
+    return record.kind == SHARE or ended.timestamp() < begun

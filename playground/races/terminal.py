@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 
 from rich.progress import BarColumn, Progress, TextColumn
 
@@ -14,6 +15,7 @@ from playground.races.progress import chosen_by, follow, ranked, validated
 from playground.races.race import RACE, Race, said
 from playground.races.results import MEASURES, WHY_NO_LOSS, Reader, Results, mean, spread
 from playground.races.verdict import verdict
+from playground.runs.jobs import STOP_SECONDS
 from playground.runs.race_rows import DONE
 from playground.runs.records import TERMINAL
 from playground.runs.store import Store
@@ -28,12 +30,13 @@ TOLD = 10  # points of a sweep that are told
 def train(race: Race, settings: Settings, store: Store, json_lines: bool) -> tuple[str, bool]:
     """Trains what is missing of a race; its id, and whether it came to its end. Ctrl-C stops it:
     the same command goes on with it."""
-    if follow(race, store.by_digest).done:  # nothing to train: no worker has to get warm
+    if followed(race, store).done:  # nothing to train: no worker has to get warm
         return store.races.create(race.to_json(), TERMINAL, DONE), True
     plain = settings.model_copy(update={"looker_free_gib": NO_LOOKER})
-    supervisor = Supervisor(plain, store)
+    # Only what is asked for here: other races and runs wait for a server, or for their terminal.
+    supervisor = Supervisor(plain, store, adopts=False)
     supervisor.start(checking=False)
-    feeder = Feeder(supervisor)
+    feeder = Feeder(supervisor, adopts=False)
     race_id = ""
     try:
         race_id = feeder.begin(race, TERMINAL)
@@ -52,9 +55,22 @@ def train(race: Race, settings: Settings, store: Store, json_lines: bool) -> tup
     except KeyboardInterrupt:
         if race_id:
             feeder.stop(race_id, TERMINAL)
+            _await_stops(race, store)
         return race_id, False
     finally:
         supervisor.close()
+
+
+def followed(race: Race, store: Store) -> Followed:
+    """How far a race of the terminal is. Raises StoreError."""
+    return follow(race, partial(store.by_digest, owner=TERMINAL))
+
+
+def _await_stops(race: Race, store: Store) -> None:
+    """Waits until the stopped runs have left their checkpoints, or their workers are killed."""
+    end = time.monotonic() + STOP_SECONDS + 1
+    while followed(race, store).live and time.monotonic() < end:
+        time.sleep(TICK_SECONDS / 5)
 
 
 @contextmanager

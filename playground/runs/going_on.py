@@ -24,8 +24,8 @@ _log = logging.getLogger(__name__)
 class GoingOn:
     """Asked without the supervisor's lock, but for `request`. Methods raise StoreError."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
-        self._settings, self._store = settings, store
+    def __init__(self, settings: Settings, store: Store, adopts: bool = True) -> None:
+        self._settings, self._store, self._adopts = settings, store, adopts
 
     def request(self, one: QueuedRun) -> dict[str, Any]:
         """What a worker is sent for a run. Raises StoreError where a branch has nothing to begin
@@ -39,7 +39,7 @@ class GoingOn:
 
     def begun(self, spec: RunSpec, visitor: str, attended: bool = True) -> QueuedRun:
         """A new run."""
-        run_id = self._store.create(spec, visitor)
+        run_id = self._store.create(spec, visitor, attended=attended)
         return QueuedRun(run_id, visitor, spec, time.monotonic(), attended=attended)
 
     def after_exit(self, job: Job, reason: str) -> QueuedRun | None:
@@ -86,14 +86,21 @@ class GoingOn:
         order, and those that came from a version that knew other settings. The others are told."""
         self._store.interrupt_dead(self._settings.resumes)
         found, endings = [], []
-        for record in self._store.take_over():
+        for record in self._store.take_over() if self._adopts else ():
             try:
                 spec = RunSpec.from_json(record.spec.to_json())
             except SpecError as error:
                 endings.append((record.id, "failed", error.message, error.hint, "spec"))
                 continue
             again = record.started is not None or record.parent is not None
-            one = QueuedRun(record.id, record.owner, spec, time.monotonic(), again=again)
+            one = QueuedRun(
+                record.id,
+                record.owner,
+                spec,
+                time.monotonic(),
+                attended=record.attended,
+                again=again,
+            )
             found.append(one.later() if again else one)
         return found, endings
 
@@ -119,7 +126,9 @@ class GoingOn:
             raise RunError(f"This version cannot train it: {error.message}.", error.hint) from None
         if not self._store.requeue(run_id, ended=True):
             raise RunError("This run cannot go on.", "Reload the page to see how it is.")
-        return QueuedRun(run_id, visitor, spec, time.monotonic(), again=True)
+        return QueuedRun(
+            run_id, visitor, spec, time.monotonic(), attended=record.attended, again=True
+        )
 
     def branch(self, parent: str, step: int, spec: RunSpec, visitor: str, fresh: bool) -> QueuedRun:
         """A new run of a visitor that leaves another after a step. Raises RunError where that

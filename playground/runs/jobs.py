@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from playground.runs.executor import LocalWorker
 from playground.runs.limits import Held, OthersSince, overdue
+from playground.runs.records import SHARE
 from playground.runs.run_queue import QueuedRun
 from playground.settings import Settings
 from playground.training.events import Changed, Event, Failed, Finished, Progress, Started
@@ -30,7 +31,7 @@ class Job:
     looked_at: float = -math.inf  # when its weights were last asked for
     paused_at: float | None = None
     stop_at: float | None = None
-    stop_message: str = ""
+    stop_message: str = ""  # why it was taken from its worker, where its visitor did not ask
     kept: threading.Event = field(default_factory=threading.Event)  # its checkpoint came
 
     def awaits(self, event: Event) -> bool:
@@ -81,7 +82,7 @@ def end_without_worker(job: Job, reason: str, settings: Settings) -> tuple[str, 
             f"Stopped at step {job.step:,}: the worker did not answer within "
             f"{STOP_SECONDS:g} s and was replaced. What it recorded is kept."
         )
-        return "stopped", job.stop_message or message, "", ""
+        return "stopped", job.stop_message or message, "", SHARE if job.stop_message else ""
     limit = f" (limit {settings.worker_memory_gib:g} GiB)"
     return (
         "failed",

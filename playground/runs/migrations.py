@@ -116,9 +116,25 @@ def _to_5(connection: Connection) -> None:
     made.create_all(connection)
 
 
+def _to_6(connection: Connection) -> None:
+    """The table of runs that nobody attends: of those that are there nobody knows."""
+    unattended = Table(
+        "unattended",
+        MetaData(),
+        Column("run_id", ForeignKey(_RUNS.c.id), primary_key=True),
+    )
+    unattended.create(connection)
+
+
 _RUNS = Table("runs", MetaData(), Column("id", String(12)))  # for what refers to it
 
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {2: _to_2, 3: _to_3, 4: _to_4, 5: _to_5}
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {
+    2: _to_2,
+    3: _to_3,
+    4: _to_4,
+    5: _to_5,
+    6: _to_6,
+}
 
 
 def migrate(connection: Connection, version: int) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import Row, insert, select, update
 from playground.runs import tables
 from playground.runs.connection import Database
 from playground.runs.holding import Holding
+from playground.runs.records import TERMINAL
 
 ACTIVE, STOPPED, DONE = "active", "stopped", "done"
 _ALPHABET = string.ascii_letters + string.digits
@@ -87,9 +88,9 @@ class RaceRows:
                 update(tables.races).where(tables.races.c.id == race_id).values(**values)
             )
 
-    def active(self) -> list[RaceRecord]:
-        """The active races that this process holds, oldest first: its own, and those whose process
-        is gone, which it takes over."""
+    def active(self, adopts: bool = True) -> list[RaceRecord]:
+        """The active races that this process holds, oldest first: its own and, where it `adopts`
+        them, those whose process is gone, which it takes over. A terminal's is nobody else's."""
         mine = self._holding.columns()
         with self._reading() as connection:
             rows = connection.execute(
@@ -99,9 +100,14 @@ class RaceRows:
             ).all()
         found = []
         for row in rows:
-            if row.holder == mine["holder"] or (
-                not self._holding.alive(row) and self._take(row, mine)
-            ):
+            if row.holder == mine["holder"]:
+                found.append(_record(row))
+            elif not adopts or self._holding.alive(row):
+                continue
+            elif row.owner == TERMINAL:
+                said = "The terminal that trained it was ended. The same command goes on with it."
+                self.set_state(row.id, STOPPED, said)
+            elif self._take(row, mine):
                 found.append(_record(row))
         return found
 

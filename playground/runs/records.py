@@ -17,6 +17,9 @@ from playground.tasks import TASKS
 LIVE = frozenset({"queued", "preparing", "running", "paused"})
 STATES = LIVE | {"completed", "stopped", "failed"}
 TERMINAL = "command line"  # the owner of runs that were started from a terminal
+# Ends that a second try with the same seed would come to again.
+FINAL = frozenset({"nonfinite", "loss", "data", "spec", "memory"})
+SHARE = "share"  # the kind of an end that is not the run's own: a race takes the run up again
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class RunRecord:
     notes: str  # and says of it
     starred: bool
     deleted: datetime | None  # since when it is gone unless that is undone
+    attended: bool  # else it ends where its loss breaks: it is of a race
 
     @property
     def foreign(self) -> str:
@@ -79,6 +83,7 @@ _OF_ORIGIN = {
     "parent": _ORIGINS.parent,
     "parent_step": _ORIGINS.parent_step,
     "fresh": func.coalesce(_ORIGINS.fresh, false()).label("fresh"),
+    "attended": tables.unattended.c.run_id.is_(None).label("attended"),
 }
 _LABELS = tables.labels.c
 _OF_LABELS = {
@@ -93,15 +98,15 @@ _COLUMNS: list[Any] = [
 ]
 # What a record is made of: a query of runs goes on from here.
 RECORDS: Select[Any] = select(*_COLUMNS).select_from(
-    tables.runs.outerjoin(tables.origins).outerjoin(
-        tables.labels, tables.labels.c.run_id == tables.runs.c.id
-    )
+    tables.runs.outerjoin(tables.origins, tables.origins.c.run_id == tables.runs.c.id)
+    .outerjoin(tables.labels, tables.labels.c.run_id == tables.runs.c.id)
+    .outerjoin(tables.unattended, tables.unattended.c.run_id == tables.runs.c.id)
 )
 
 
 def to_record(values: dict[str, Any]) -> RunRecord:
     """The record of a row of `RECORDS`."""
-    for name in ("fresh", "starred"):
+    for name in ("fresh", "starred", "attended"):
         values[name] = bool(values[name])
     for name in ("created", "started", "finished", "deleted"):
         if values[name] is not None:
@@ -110,6 +115,15 @@ def to_record(values: dict[str, Any]) -> RunRecord:
     values["where"] = json.loads(values["where"]) if values["where"] else None
     values["spec"] = _spec(values["spec"])
     return RunRecord(**values)
+
+
+def serves(record: RunRecord, owner: str) -> bool:
+    """Whether a race of this owner may count on a run: one that is completed, one whose end another
+    try would come to again, or one that was started for a race of the same owner. Any other may be
+    paused or stopped by whose it is."""
+    if record.state == "completed" or (record.state == "failed" and record.kind in FINAL):
+        return True
+    return record.owner == owner and not record.attended
 
 
 def tells(record: RunRecord) -> int:

@@ -61,6 +61,11 @@ class RunQueue:
         """How many runs of this visitor wait."""
         return sum(one.visitor == visitor for one in self._waiting.values())
 
+    def unattended(self, visitor: str | None = None) -> int:
+        """How many runs of races wait, of all visitors or of one."""
+        waiting = [one for one in self._waiting.values() if not one.attended]
+        return sum(visitor in (None, one.visitor) for one in waiting)
+
     def others_since(self, visitor: str) -> float | None:
         """Since when runs of anyone else wait; None if none do."""
         times = [one.since for one in self._waiting.values() if one.visitor != visitor]
@@ -85,13 +90,17 @@ class RunQueue:
         """Takes a run out."""
         self._waiting.pop(run_id, None)
 
-    def take(self, full: Collection[str] = ()) -> QueuedRun | None:
-        """The run whose turn it is, out of the queue; None from an empty one. Visitors who are
-        `full` let others pass."""
+    def first(self, full: Collection[str] = ()) -> QueuedRun | None:
+        """The run whose turn it is; None of an empty queue. Visitors who are `full` let others
+        pass."""
         order = self.order()
-        if not order:
+        return next((one for one in order if one.visitor not in full), next(iter(order), None))
+
+    def take(self, full: Collection[str] = ()) -> QueuedRun | None:
+        """The same, out of the queue."""
+        first = self.first(full)
+        if first is None:
             return None
-        first = next((one for one in order if one.visitor not in full), order[0])
         one = self._waiting.pop(first.run_id)
         self._turn += 1
         self._served[one.visitor] = self._turn

@@ -51,7 +51,7 @@ def check_change(store: Store, check: Check, run_id: str, visitor: str, change: 
 
 def check_owner(owner: str, visitor: str) -> None:
     """Raises RunError unless the visitor may steer a run of this owner."""
-    if owner == TERMINAL:
+    if owner == TERMINAL != visitor:
         raise RunError(
             "This run trains in a terminal, which alone can steer it.",
             "Press Ctrl-C there to stop it. You can watch it, and start a run of your own with the "

@@ -110,11 +110,16 @@ class Store:
 
     # Writing
 
-    def create(self, spec: RunSpec, owner: str, state: str = "queued") -> str:
-        """Makes a run of this process and returns its id, 12 URL-safe characters not to guess."""
+    def create(
+        self, spec: RunSpec, owner: str, state: str = "queued", attended: bool = True
+    ) -> str:
+        """Makes a run of this process and returns its id, 12 URL-safe characters not to guess. One
+        that is not `attended` ends where its loss breaks."""
         run_id = "".join(secrets.choice(_ALPHABET) for _ in range(12))
         with self._writing() as connection:
             self._insert(connection, run_id, spec, owner, state)
+            if not attended:
+                connection.execute(insert(tables.unattended).values(run_id=run_id))
         self._holding.hold(run_id)
         return run_id
 
@@ -196,10 +201,11 @@ class Store:
     def interrupt_dead(self, most: int = 0) -> list[str]:
         """Marks as failed the runs that had begun and whose process is gone; returns their ids.
         Those that were taken up by themselves less than `most` times wait again, to be taken over;
-        not those of a terminal."""
+        not those of a terminal, of which those that waited are marked, too."""
         dead = []
-        for row in self._holding.orphans(LIVE - {"queued"}):
-            if row.owner != records.TERMINAL and self._wait_again(row, most):
+        for row in self._holding.orphans(LIVE):
+            own = row.owner == records.TERMINAL
+            if not own and (row.state == "queued" or self._wait_again(row, most)):
                 continue
             dead.append(row)
             self.set_state(
@@ -294,10 +300,11 @@ class Store:
         with self._reading() as connection:
             return [self._to_record(row) for row in connection.execute(query)]
 
-    def by_digest(self, digests: Sequence[str]) -> dict[str, RunRecord]:
+    def by_digest(self, digests: Sequence[str], owner: str | None = None) -> dict[str, RunRecord]:
         """Of each of these specs, by digest, the run that tells most: a completed one, else one
         that is live, else the newest; none where there is no run. A branch, which began with
-        another spec, a run that was changed mid-run and one that was deleted tell of none."""
+        another spec, a run that was changed mid-run and one that was deleted tell of none. With
+        an `owner` only runs on which a race of that owner may count (`records.serves`)."""
         query = RECORDS.where(
             tables.runs.c.digest.in_(digests),
             tables.origins.c.parent.is_(None),
@@ -319,7 +326,7 @@ class Store:
             }
             for record in known:
                 before = found.get(record.digest)
-                if record.id in changed:
+                if record.id in changed or not (owner is None or records.serves(record, owner)):
                     continue
                 if before is None or records.tells(record) >= records.tells(before):
                     found[record.digest] = record

@@ -24,6 +24,7 @@ from playground.runs.going_on import GoingOn, await_checkpoints, is_checkpoint
 from playground.runs.jobs import STOP_SECONDS, Job, WorkerSlot, end_without_worker, overdue_job
 from playground.runs.limits import check_room, full
 from playground.runs.rates import Rates
+from playground.runs.records import SHARE
 from playground.runs.run_queue import QueuedRun, RunQueue
 from playground.runs.steering import COMMANDS, Change, check_change, check_owner, refuse
 from playground.runs.store import Store, open_store
@@ -54,7 +55,9 @@ class Supervisor:
         settings: Settings,
         store: Store,
         worker_command: Sequence[str] = WORKER_COMMAND,
+        adopts: bool = True,
     ) -> None:
+        """One that `adopts` takes up runs whose program is gone."""
         self.settings = settings
         self.store = store
         # Called, from any thread, with the id of a run that has news, and whether somebody waits
@@ -70,7 +73,7 @@ class Supervisor:
         self._lock = threading.RLock()
         self._submitting = threading.Lock()
         self._slots: dict[LocalWorker, WorkerSlot] = {}
-        self._going_on = GoingOn(settings, store)
+        self._going_on = GoingOn(settings, store, adopts)
         self._retried: set[str] = set()  # runs that lost a worker before they began
         self._durations = Durations(settings)
         self._queue = RunQueue(self._durations.is_short)
@@ -132,10 +135,10 @@ class Supervisor:
         makes = [functools.partial(self._going_on.begun, spec, visitor, attended) for spec in specs]
         return self._enter(visitor, makes, attended)
 
-    def resume(self, run_id: str, visitor: str) -> None:
+    def resume(self, run_id: str, visitor: str, attended: bool = True) -> None:
         """Lets a run that was stopped or broke off go on from its last checkpoint. Raises RunError
         where it cannot, StoreError."""
-        self._enter(visitor, [lambda: self._going_on.resumed(run_id, visitor)])
+        self._enter(visitor, [lambda: self._going_on.resumed(run_id, visitor)], attended)
 
     def branch(self, parent: str, step: int, spec: RunSpec, visitor: str, fresh: bool) -> str:
         """Starts a run that leaves another after a step with a spec of its own, `fresh` with an
@@ -200,6 +203,18 @@ class Supervisor:
             else:
                 refuse(self.store.run(run_id), visitor)
 
+    def withdraw(self, run_id: str, visitor: str) -> None:
+        """Stops a run with the race that it is of, which may take it up again. Raises RunError."""
+        with self._lock:
+            waiting, slot = self._queue.find(run_id), self._slot_of(run_id)
+            if waiting is not None:
+                check_owner(waiting.visitor, visitor)
+                self._queue.leave(run_id)
+                self._mark(run_id, "stopped", "Stopped with its race.", kind=SHARE)
+            elif slot is not None and slot.job is not None:
+                check_owner(slot.job.queued.visitor, visitor)
+                self._stop(slot, slot.job, "Stopped with its race.")
+
     def place(self, run_id: str) -> int | None:
         """The run's place in the queue, 1 is next; None when it does not wait."""
         with self._lock:
@@ -244,7 +259,8 @@ class Supervisor:
     def status(self) -> dict[str, Any]:
         """ready: whether a run could begin at once, checking: whether texts can be checked,
         looking: whether networks can be looked into;
-        workers: how many may train, warm: how many are; running, queued: counts of runs;
+        workers: how many may train, warm: how many are; running, queued, racing: counts of runs,
+        the last of those that wait for a race;
         waited_seconds: how long the one that waits longest has;
         problem: why no worker can be started, or ""."""
         with self._lock:
@@ -256,6 +272,7 @@ class Supervisor:
                 "warm": len(self._slots),
                 "running": sum(slot.job is not None for slot in self._slots.values()),
                 "queued": len(self._queue),
+                "racing": self._queue.unattended(),
                 "waited_seconds": self._queue.longest_wait(time.monotonic()),
                 "problem": self._executor.problem or self.questions.problem,
             }
@@ -347,7 +364,8 @@ class Supervisor:
         # While it is still loading or building nobody should wait for that.
         if not job.steps and not job.ended:
             job.ended = True
-            self._mark(job.run_id, "stopped", message or "Stopped before the first step.")
+            said = message or "Stopped before the first step."
+            self._mark(job.run_id, "stopped", said, kind=SHARE if message else "")
 
     def _send_command(
         self, slot: WorkerSlot, job: Job, do: str, change: Change = ("", "", 0.0)
@@ -410,7 +428,7 @@ class Supervisor:
             if is_checkpoint(event):
                 job.kept.set()
             if isinstance(event, Finished) and job.stop_message:
-                self.store.set_state(job.run_id, event.reason, job.stop_message)
+                self.store.set_state(job.run_id, event.reason, job.stop_message, kind=SHARE)
             if awaited or not isinstance(event, Progress):
                 self._notify(job.run_id, awaited)
         except StoreError as error:

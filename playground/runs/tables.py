@@ -15,7 +15,7 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = 5
+VERSION = 6
 CHUNK = 1024  # steps of one series that share a row
 
 metadata = MetaData()
@@ -148,6 +148,13 @@ followed = Table(
     Column("visitor", String(128), primary_key=True),
     Column("run_id", ForeignKey("runs.id"), primary_key=True, index=True),
     Column("since", Float, nullable=False),
+)
+
+# Runs that nobody attends, such as those of a race: where their loss breaks they end.
+unattended = Table(
+    "unattended",
+    metadata,
+    Column("run_id", ForeignKey("runs.id"), primary_key=True),
 )
 
 # Runs that are gone: their numbers are not given again, and their links say why.

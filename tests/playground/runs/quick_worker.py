@@ -42,7 +42,7 @@ def run(
     if spec.seed == 2:
         time.sleep(600)
     steps = 40 if spec.seed == 1 else 12_000
-    loss = {"pid": os.getpid(), "parameters": [{"name": "gamma"}]}
+    loss = {"pid": os.getpid(), "parameters": [{"name": "gamma"}], "attended": control.attended}
     strip = {"strip_labels": np.array([1, 0])}
     yield Started(1234, [], steps, 20, 100, 10, 10, ["a", "b"], loss, strip)
     step, paused = 0, False

@@ -161,6 +161,24 @@ def test_a_stopped_run_goes_on_with_a_click_of_its_owner(make):
         service.resume("nothing", "me")
 
 
+def test_a_run_of_a_race_stays_one_after_a_click_and_a_restart(make):
+    first = make()
+    (run_id,) = first.submit_all([LONG], "me", attended=False)
+    training(first, run_id, 30)
+    first.command(run_id, "me", "stop")
+    ended(first, run_id)
+    first.close()
+    second = make()
+    second.resume(run_id, "me")
+    training(second, run_id, 60)
+    assert second.store.started(run_id).loss["attended"] is False
+    second.close()
+    third = make()
+    until(lambda: state(third, run_id) == "running")
+    assert third.store.started(run_id).loss["attended"] is False
+    assert third.store.run(run_id).attended is False
+
+
 def test_a_damaged_checkpoint_gives_way_to_the_one_before_and_a_foreign_one_is_told(make, tmp_path):
     service = make()
     run_id = service.submit(LONG, "me")
