@@ -16,6 +16,7 @@ from pages.live.routes import feed, routes
 from pages.live.shutdown import before_shutdown
 from pages.live.startup import Startup
 from pages.live.throttle import Throttle
+from playground import logs
 from playground.races import feeder
 from playground.runs.address import announced
 from playground.runs.supervisor import service
@@ -31,12 +32,16 @@ def address() -> str:
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Workers are warm before anyone presses Train, and gone when the server is."""
+    logs.configure(settings())
     supervisor = await anyio.to_thread.run_sync(service)
     supervisor.listeners.append(feed.wake)
     races = feeder.service()
     races.start()
     try:
-        with before_shutdown(feed.close), announced(settings().home, address()):
+        ending = before_shutdown(
+            supervisor.leave, feed.close, settings().notice_seconds, settings().drain_seconds
+        )
+        with ending, announced(settings().home, address()):
             yield
     finally:
         await anyio.to_thread.run_sync(races.close)

@@ -5,6 +5,7 @@ they are read, by `Moment`; the others are counted where they happen.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -28,6 +29,18 @@ STORE_SECONDS = Histogram(
     buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10),
     registry=REGISTRY,
 )
+WAIT_SECONDS = Histogram(
+    "playground_run_wait_seconds",
+    "How long runs have waited for a worker.",
+    buckets=(0.1, 1, 3, 10, 30, 60, 180, 600, 1800, 3600),
+    registry=REGISTRY,
+)
+REFUSED = Counter(
+    "playground_refused",
+    "What was asked for too often by one visitor: a run, a check, a look.",
+    ["what"],
+    registry=REGISTRY,
+)
 LAG_SECONDS = Histogram(
     "playground_message_lag_seconds",
     "From a run's news to the message that tells its viewers.",
@@ -38,7 +51,7 @@ LAG_SECONDS = Histogram(
 
 class Moment(Collector):
     """Gauges that are asked for when they are read: `ask` gives numbers by their names, which are
-    those of `GAUGES`."""
+    those of `GAUGES`, and under "states" how many runs are in which state."""
 
     GAUGES: Mapping[str, str] = {
         "running": "Runs that have a worker.",
@@ -49,7 +62,7 @@ class Moment(Collector):
         "viewers": "Pages that are told of runs.",
     }
 
-    def __init__(self, ask: Callable[[], Mapping[str, float]]) -> None:
+    def __init__(self, ask: Callable[[], Mapping[str, Any]]) -> None:
         self._ask = ask
 
     def collect(self) -> Iterator[Metric]:
@@ -57,6 +70,11 @@ class Moment(Collector):
         now = self._ask()
         for name, about in self.GAUGES.items():
             yield GaugeMetricFamily(f"playground_{name}", about, now[name])
+        about = "Runs that wait, prepare, run or pause at this server."
+        runs = GaugeMetricFamily("playground_runs", about, labels=["state"])
+        for state, count in now["states"].items():
+            runs.add_metric([state], count)
+        yield runs
 
 
 def text(moment: Moment) -> bytes:

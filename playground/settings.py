@@ -3,6 +3,7 @@
 import os
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -111,6 +112,28 @@ class Settings(BaseSettings):
         "",
         description="Who sends it as a bearer token may read /metrics; without one only programs "
         "of this machine may.",
+    )
+    log: Literal["text", "json"] = Field(
+        "text",
+        description="How the log is written: as text, warnings and errors alone, or as a JSON "
+        "object a line, with what happens to runs.",
+    )
+    log_texts: bool = Field(
+        False,
+        description="Whether the words of exceptions, which may hold what visitors typed, are in "
+        "the log of JSON.",
+    )
+    notice_seconds: float = Field(
+        0.0,
+        ge=0,
+        description="How long a server that is told to end (SIGTERM) says that it is not ready and "
+        "takes no new runs, before it ends.",
+    )
+    drain_seconds: float = Field(
+        10.0,
+        gt=0,
+        description="How long the server's end may wait for open answers, and then for the "
+        "checkpoints of its runs.",
     )
     picture_megapixels: float = Field(
         12.0,

@@ -8,6 +8,7 @@ and nothing of visitors, and still is not for everybody: see `_may_read`.
 import hmac
 import ipaddress
 from collections.abc import Mapping
+from typing import Any
 
 import anyio.to_thread
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -33,10 +34,12 @@ async def health(request: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """200, or 503 and in JSON what is not ready: "workers", "store"; and why."""
+    """200, or 503 and in JSON what is not ready, "workers" or "store", or that it is "ending"."""
 
     def missing() -> dict[str, str]:
         found = {}
+        if service().leaving:
+            found["ending"] = "it is told to end"
         status = service().status()
         if not status["ready"]:
             found["workers"] = status["problem"] or "they are warming up"
@@ -87,5 +90,5 @@ def _is_local(host: str) -> bool:
         return False
 
 
-def _now() -> Mapping[str, float]:
+def _now() -> Mapping[str, Any]:
     return {**service().status(), "viewers": streams.total()}

@@ -4,6 +4,7 @@ import functools
 import gzip
 import io
 import json
+import random
 from collections import Counter
 from typing import Any
 
@@ -57,6 +58,7 @@ EVENTS = [
     (b"x-accel-buffering", b"no"),
 ]
 STREAM_AGAIN = "15"  # seconds after which a page too many may ask again
+AGAIN_MS = (250, 1500)  # after which viewers come back whose stream the server ended
 RETRY = b"retry: 1000\n\n"  # milliseconds
 
 feed = Feed(lambda: service().store, service)
@@ -100,7 +102,9 @@ class EventStream(Response):
                 await within(LEAST_SECONDS, viewer.awaited)
             await within(KEEP_ALIVE_SECONDS, viewer.ready)
             body = feed.take(viewer) or b": still here\n\n"
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        # Not all at once, and soon: a browser asks again after so many milliseconds.
+        again = b"retry: %d\n\n" % random.randint(*AGAIN_MS)  # noqa: S311 - no secret
+        await send({"type": "http.response.body", "body": again, "more_body": False})
         scope.cancel()
 
 

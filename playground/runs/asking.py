@@ -105,7 +105,7 @@ class Asking:
         try:
             self.ask("maps", run=run_id, image={"test": 0})
         except PlaygroundError as error:
-            _log.info("The network of %s is not built ahead: %s", run_id, error)
+            _log.info("The network of %s is not built ahead: %s", run_id, type(error).__name__)
             if run_id in self._ahead:
                 self._ahead.remove(run_id)
 

@@ -253,7 +253,8 @@ class LocalExecutor:
             if not closed and not worker.ready:
                 self._fault(f"A worker cannot be started: it {reason}. {worker.last_words}".strip())
         if not closed and not dismissed:
-            _log.warning("Worker %d %s. %s", worker.pid, reason, worker.last_words)
+            # Its last words, in which a visitor's may be, are not for the log.
+            _log.warning("Worker %d %s.", worker.pid, reason)
             monitoring.DEATHS.labels(self._command[-1]).inc()
             self._launch_later()
         self._listener.on_exit(worker, reason)

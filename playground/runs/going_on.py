@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from playground.errors import RunError, SpecError, StoreError
-from playground.runs.jobs import KEEP_SECONDS, Job
+from playground.runs.jobs import Job
 from playground.runs.run_queue import QueuedRun
 from playground.runs.steering import check_owner
 from playground.runs.store import Store
@@ -160,10 +160,10 @@ def is_checkpoint(event: Event) -> bool:
     return isinstance(event, Snapshot) and event.kind == checkpoint.KIND
 
 
-def await_checkpoints(jobs: Sequence[Job]) -> None:
+def await_checkpoints(jobs: Sequence[Job], seconds: float) -> None:
     """Waits until each of these runs, which were asked for one, has sent its checkpoint or ended;
-    at most KEEP_SECONDS in all."""
-    end = time.monotonic() + KEEP_SECONDS
+    at most so many seconds in all."""
+    end = time.monotonic() + seconds
     for job in jobs:
         if job.steps and not job.ended:
             job.kept.wait(max(0.0, end - time.monotonic()))

@@ -13,7 +13,6 @@ from playground.runs.run_queue import QueuedRun
 from playground.settings import Settings
 from playground.training.events import Changed, Event, Failed, Finished, Progress, Started
 
-KEEP_SECONDS = 3.0  # how long the end of the server waits for the checkpoints of its runs
 STOP_SECONDS = 5.0  # a worker that has not stopped by then is killed
 
 
@@ -60,6 +59,13 @@ class Job:
         return self.queued.run_id
 
     @property
+    def state(self) -> str:
+        """What the run does."""
+        if self.paused_at is not None:
+            return "paused"
+        return "running" if self.steps else "preparing"
+
+    @property
     def held(self) -> Held:
         """What says how long it may go on."""
         return Held(self.run_id, self.queued.visitor, self.began, self.paused_at)
@@ -73,6 +79,21 @@ class WorkerSlot:
     job: Job | None = None
     prepared: str = ""  # digest of the run that it has built ahead
     idle_since: float = field(default_factory=time.monotonic)
+
+
+def states_of(slots: Iterable[WorkerSlot], queued: int) -> dict[str, int]:
+    """How many runs are in which live state."""
+    found = {"queued": queued, "preparing": 0, "running": 0, "paused": 0}
+    for slot in slots:
+        if slot.job is not None and not slot.job.ended:
+            found[slot.job.state] += 1
+    return found
+
+
+def live_of(visitor: str, slots: Iterable[WorkerSlot]) -> int:
+    """How many runs of a visitor have a worker."""
+    jobs = [slot.job for slot in slots if slot.job is not None]
+    return sum(not job.ended and job.queued.visitor == visitor for job in jobs)
 
 
 def end_without_worker(job: Job, reason: str, settings: Settings) -> tuple[str, str, str, str]:

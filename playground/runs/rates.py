@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from playground.errors import RunError, WorkerError
+from playground.runs import account
 from playground.settings import Settings
 
 MINUTE = 60.0
@@ -57,12 +58,14 @@ class Rates:
         TooOften."""
         seconds = self._take(role, visitor, 1) if visitor else 0.0
         if seconds:
+            account.refused(visitor, role)
             raise TooOften(self._words(role, seconds), seconds)
 
     def begin(self, visitor: str, count: int = 1) -> None:
         """A visitor starts `count` runs together. Raises RunError."""
         seconds = self._take("run", visitor, count)
         if seconds:
+            account.refused(visitor, "run")
             raise RunError(self._words("run", seconds))
 
     def _words(self, role: str, seconds: float) -> str:

@@ -75,11 +75,13 @@ class RunQueue:
         """Seconds that the run which waits longest has waited by `now`; 0 where none does."""
         return max((now - one.since for one in self._waiting.values()), default=0.0)
 
-    def join(self, one: QueuedRun) -> None:
-        """Puts a run behind all that its visitor has waiting."""
+    def join(self, one: QueuedRun) -> QueuedRun:
+        """Puts a run behind all that its visitor has waiting; gives it as it waits."""
         self._arrivals += 1
         short = self._short(one.spec)
-        self._waiting[one.run_id] = replace(one, number=self._arrivals, short=short)
+        joined = replace(one, number=self._arrivals, short=short)
+        self._waiting[one.run_id] = joined
+        return joined
 
     def rejoin(self, one: QueuedRun) -> None:
         """Puts a run that was taken, and given back, in front of all."""

@@ -7,7 +7,6 @@ store, so that a refreshed page, a second tab and a restarted server see the sam
 import atexit
 import functools
 import logging
-import math
 import sys
 import threading
 import time
@@ -16,30 +15,32 @@ from typing import Any
 
 from playground import monitoring
 from playground.errors import RunError, StoreError
-from playground.runs import memory, wire
+from playground.runs import account, memory, wire
 from playground.runs.asking import Asking
 from playground.runs.duration import Durations
 from playground.runs.executor import LocalExecutor, LocalWorker
 from playground.runs.going_on import GoingOn, await_checkpoints, is_checkpoint
-from playground.runs.jobs import STOP_SECONDS, Job, WorkerSlot, end_without_worker, overdue_job
+from playground.runs.jobs import (
+    STOP_SECONDS,
+    Job,
+    WorkerSlot,
+    end_without_worker,
+    live_of,
+    overdue_job,
+    states_of,
+)
 from playground.runs.limits import check_room, full
 from playground.runs.rates import Rates
 from playground.runs.records import SHARE
 from playground.runs.run_queue import QueuedRun, RunQueue
 from playground.runs.steering import COMMANDS, Change, check_change, check_owner, refuse
 from playground.runs.store import Store, open_store
+from playground.runs.upkeep import Upkeep
 from playground.settings import Settings, settings
 from playground.spec import RunSpec
-from playground.training.events import (
-    Event,
-    Failed,
-    Finished,
-    Progress,
-)
+from playground.training.events import Event, Failed, Finished, Progress
 
 TICK_SECONDS = 0.2
-SEARCH_SECONDS = 5.0  # between two searches for runs whose process is gone
-TIDY_SECONDS = 60.0  # between two looks at how much the store takes
 LOOK_SECONDS = 1.0  # between two looks at the weights of one live run
 IDLE_SECONDS = 300.0  # after so long without a run, workers beyond the warm ones end
 START_FAILURES = 3  # after so many in a row, waiting runs are told
@@ -77,6 +78,7 @@ class Supervisor:
         self._retried: set[str] = set()  # runs that lost a worker before they began
         self._durations = Durations(settings)
         self._queue = RunQueue(self._durations.is_short)
+        self.leaving = False
         self._closed = threading.Event()
         self._clock = threading.Thread(target=self._tick, name="supervisor", daemon=True)
 
@@ -90,6 +92,10 @@ class Supervisor:
             self.questions.start()
         self._clock.start()
 
+    def leave(self) -> None:
+        """The server is about to end: no run begins here any more."""
+        self.leaving = True
+
     def close(self) -> None:
         """Ends the workers. Runs that wait or train wait for the server that comes next, which
         trains them from their last checkpoint; one that went on too often ends."""
@@ -102,7 +108,7 @@ class Supervisor:
             for slot, job in busy:
                 job.kept.clear()
                 self._send_command(slot, job, "keep")
-        await_checkpoints(jobs)
+        await_checkpoints(jobs, self.settings.drain_seconds)
         with self._lock:
             jobs = [job for job in jobs if not job.ended]
             for job in jobs:
@@ -167,7 +173,7 @@ class Supervisor:
                 raise
             with self._lock:
                 for one in made:
-                    self._queue.join(one)
+                    account.begun(self._queue.join(one))
                 self._dispatch()
         return [one.run_id for one in made]
 
@@ -202,6 +208,7 @@ class Supervisor:
                 self._command_trained(slot, slot.job, do, (kind, name, value))
             else:
                 refuse(self.store.run(run_id), visitor)
+        account.steered(run_id, visitor, do)
 
     def withdraw(self, run_id: str, visitor: str) -> None:
         """Stops a run with the race that it is of, which may take it up again. Raises RunError."""
@@ -260,7 +267,7 @@ class Supervisor:
         """ready: whether a run could begin at once, checking: whether texts can be checked,
         looking: whether networks can be looked into;
         workers: how many may train, warm: how many are; running, queued, racing: counts of runs,
-        the last of those that wait for a race;
+        the last of those that wait for a race; states: counts of runs by their state;
         waited_seconds: how long the one that waits longest has;
         problem: why no worker can be started, or ""."""
         with self._lock:
@@ -273,6 +280,7 @@ class Supervisor:
                 "running": sum(slot.job is not None for slot in self._slots.values()),
                 "queued": len(self._queue),
                 "racing": self._queue.unattended(),
+                "states": states_of(self._slots.values(), len(self._queue)),
                 "waited_seconds": self._queue.longest_wait(time.monotonic()),
                 "problem": self._executor.problem or self.questions.problem,
             }
@@ -295,7 +303,7 @@ class Supervisor:
             return  # it was let go with an answer on its way
         job = slot.job
         if "error" in message:
-            _log.info("Building a run ahead failed: %s", message["error"]["message"])
+            _log.info("A run is not built ahead: %s.", message["error"]["kind"])
             slot.prepared = ""
         elif job is None or message["id"] != job.run_id:
             _log.debug("Worker %d answered %r.", worker.pid, message["id"])
@@ -333,12 +341,9 @@ class Supervisor:
     # Inside; the lock is held where not said otherwise
 
     def _check_room(self, visitor: str, count: int) -> None:
-        if self._closed.is_set():
+        if self.leaving or self._closed.is_set():
             raise RunError("The server is shutting down.", "Start the run again in a minute.")
-        mine = self._queue.count(visitor) + sum(
-            slot.job is not None and not slot.job.ended and slot.job.queued.visitor == visitor
-            for slot in self._slots.values()
-        )
+        mine = self._queue.count(visitor) + live_of(visitor, self._slots.values())
         busy = sum(slot.job is not None for slot in self._slots.values())
         check_room(count, mine, len(self._queue), busy, self.settings)
 
@@ -396,6 +401,7 @@ class Supervisor:
                 self._mark(one.run_id, "failed", error.message, error.hint, "checkpoint")
                 continue
             slot.job, slot.prepared = Job(one), ""
+            account.given(one, slot.worker.pid)
             slot.worker.send(request)
         while self._executor.size - len(self._slots) < len(self._queue) and self._executor.grow():
             pass
@@ -419,9 +425,7 @@ class Supervisor:
         job.hear(event)
         if isinstance(event, Progress):
             self._durations.note(job.queued.spec, event.images_per_second)
-            monitoring.STEPS.inc(len(event.series["loss"]))
-        elif isinstance(event, Finished | Failed):
-            monitoring.ENDS.labels(getattr(event, "reason", "failed")).inc()
+        account.heard(job.run_id, event)
         try:
             with monitoring.STORE_SECONDS.labels("record").time():
                 self.store.record(job.run_id, event)
@@ -444,7 +448,7 @@ class Supervisor:
 
     def _mark(self, run_id: str, state: str, message: str, hint: str = "", kind: str = "") -> None:
         """Writes an end; the store itself shows and retries one that cannot be written."""
-        monitoring.ENDS.labels(state).inc()
+        account.ended(run_id, state, kind)
         try:
             self.store.set_state(run_id, state, message, hint, kind=kind)
         except StoreError as error:
@@ -465,7 +469,7 @@ class Supervisor:
     # The clock
 
     def _tick(self) -> None:
-        searched, tidied = time.monotonic(), -math.inf
+        upkeep = Upkeep(self.store, self._find_orphans)
         while not self._closed.wait(TICK_SECONDS):
             now = time.monotonic()
             with self._lock:
@@ -477,19 +481,13 @@ class Supervisor:
                 self._end_idle(now)
                 if self._executor.failures >= START_FAILURES and not self._slots:
                     self._give_up()
-            try:
-                if now - searched > SEARCH_SECONDS:
-                    searched = now
-                    self._find_orphans()
-                if now - tidied > TIDY_SECONDS:
-                    tidied = now
-                    self.store.make_room()
-            except StoreError as error:
-                _log.warning("The store could not be tidied up: %s", error)
+            upkeep.tick(now)
 
     def _find_orphans(self) -> None:
         """Takes up the runs whose program is gone, in their order, as far as they can be. Called
         without the lock; raises StoreError."""
+        if self.leaving:
+            return
         found, endings = self._going_on.orphans()
         for ending in endings:
             self._mark(*ending)

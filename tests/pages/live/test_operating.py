@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 
 from pages.live import operating
 from pages.live.hosts import Hosts
-from playground.errors import StoreError
+from playground.errors import RunError, StoreError
 from playground.runs.store import open_store
 from playground.runs.supervisor import Supervisor
 from playground.settings import Settings
@@ -73,6 +73,13 @@ def test_ready_says_what_is_missing(
     monkeypatch.setattr(supervisor.questions, "ready", lambda role: True)
     assert json.loads(get("/readyz").body) == {"ready": True}
 
+    supervisor.leave()
+    found = get("/readyz")
+    assert found.status == 503 and "ending" in json.loads(found.body)
+    with pytest.raises(RunError, match="shutting down"):
+        supervisor.submit(SHORT, "me")
+    monkeypatch.setattr(supervisor, "leaving", False)
+
     def broken(limit: int) -> None:
         raise StoreError("The store is locked.")
 
@@ -91,6 +98,9 @@ def test_numbers_count_runs_steps_and_deaths(supervisor: Supervisor) -> None:
     assert now[ended] - before.get(ended, 0) == 1
     assert now["playground_steps_total"] > before["playground_steps_total"]
     assert now["playground_store_seconds_countrecord"] > 0
+    waits = "playground_run_wait_seconds_count"
+    assert now[waits] - before[waits] == 1
+    assert {now[f"playground_runs{each}"] for each in ("queued", "running", "paused")} == {0}
     assert now["playground_running"] == now["playground_queued"] == now["playground_viewers"] == 0
     next(iter(supervisor._slots)).kill()
     died = "playground_worker_deaths_totaltrain"

@@ -4,6 +4,7 @@
 makes a run do. test_worker.py has real training.
 """
 
+import logging
 import os
 import signal
 import sqlite3
@@ -18,8 +19,10 @@ import pytest
 from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy.pool import Pool
 
+from playground import logs
 from playground.errors import DataError, RunError, WorkerError
 from playground.runs import supervisor as supervisor_module
+from playground.runs import upkeep
 from playground.runs.client import Superseded
 from playground.runs.store import open_store
 from playground.runs.supervisor import Supervisor
@@ -113,9 +116,29 @@ def test_a_run_is_trained_and_recorded(make):
         "warm": 1,
         "running": 0,
         "queued": 0,
+        "states": {"queued": 0, "preparing": 0, "running": 0, "paused": 0},
         "waited_seconds": 0.0,
         "problem": "",
     }
+
+
+def test_the_log_tells_of_a_run_and_of_nothing_that_was_typed(make, caplog):
+    service = make(runs_per_minute=1)
+    typed = SHORT.model_copy(update={"loss": "-log(p_true) + 0 * 12345"})
+    visitor = "v" * 24
+    with caplog.at_level(logging.INFO, "playground"):
+        run_id = service.submit(typed, visitor)
+        ended(service, run_id)
+        with pytest.raises(RunError):
+            service.submit(typed, visitor)
+    facts = [(each.message, each.playground_facts) for each in caplog.records]
+    assert [what for what, _ in facts] == [
+        "run waits", "run has a worker", "run ended", "asked too often",
+    ]  # fmt: skip
+    assert all(told["run"] == run_id for _, told in facts[:3])
+    assert facts[0][1]["visitor"] == facts[3][1]["visitor"] == logs.who(visitor)
+    assert facts[2][1]["state"] == "completed" and facts[2][1]["step"] == 40
+    assert not any(each in str(facts) for each in (visitor, "12345"))
 
 
 def test_a_run_is_steered_by_its_owner_alone(make):
@@ -505,7 +528,7 @@ for seed in (1, 1, 1):
 
 @pytest.mark.parametrize("running", [True, False], ids=["another runs", "started later"])
 def test_runs_that_waited_for_a_killed_server_are_taken_up(make, tmp_path, monkeypatch, running):
-    monkeypatch.setattr(supervisor_module, "SEARCH_SECONDS", 0.2)
+    monkeypatch.setattr(upkeep, "SEARCH_SECONDS", 0.2)
     server = subprocess.Popen(
         [sys.executable, "-c", QUEUEING, str(tmp_path), *QUICK],
         cwd=ROOT,

@@ -1,0 +1,34 @@
+"""What a server sees to from time to time: runs whose program is gone, and what the store takes."""
+
+import logging
+import math
+import time
+from collections.abc import Callable
+
+from playground.errors import StoreError
+from playground.runs.store import Store
+
+SEARCH_SECONDS = 5.0  # between two searches for runs whose process is gone
+TIDY_SECONDS = 60.0  # between two looks at how much the store takes
+_log = logging.getLogger(__name__)
+
+
+class Upkeep:
+    """Asked at every tick of the supervisor's clock; `search` takes up the runs whose program is
+    gone and may raise StoreError."""
+
+    def __init__(self, store: Store, search: Callable[[], None]) -> None:
+        self._store, self._search = store, search
+        self._searched, self._tidied = time.monotonic(), -math.inf
+
+    def tick(self, now: float) -> None:
+        """Does what is due at `now`, a time of the monotonic clock."""
+        try:
+            if now - self._searched > SEARCH_SECONDS:
+                self._searched = now
+                self._search()
+            if now - self._tidied > TIDY_SECONDS:
+                self._tidied = now
+                self._store.make_room()
+        except StoreError as error:
+            _log.warning("The store could not be tidied up: %s", error)
