@@ -116,6 +116,7 @@ def test_a_run_is_trained_and_recorded(make):
         "warm": 1,
         "running": 0,
         "queued": 0,
+        "racing": 0,
         "states": {"queued": 0, "preparing": 0, "running": 0, "paused": 0},
         "waited_seconds": 0.0,
         "problem": "",
