@@ -1,5 +1,6 @@
 """What has come of a race: how far it is, the verdict, the scoreboard, the charts, the files."""
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -13,10 +14,10 @@ from playground.errors import PlaygroundError, SpecError, StoreError
 from playground.figures.race import curves_chart, points_chart
 from playground.races import feeder, reports
 from playground.races.curves import DRAWN, curves
-from playground.races.judgement import BETTER, OPEN, SMALL, WORSE, judge
+from playground.races.judgement import BETTER, OPEN, SMALL, WORSE, differences
 from playground.races.progress import Progress, may_be_tried_again
 from playground.races.race import RACE, Race
-from playground.races.results import MEASURES, WHY_NO_LOSS, Reader, Results, mean, spread
+from playground.races.results import MEASURES, WHY_NO_LOSS, Results, mean, spread
 from playground.races.verdict import verdict
 from playground.runs import supervisor
 from playground.runs.race_rows import ACTIVE, DONE, RaceRecord
@@ -31,15 +32,6 @@ BADGES: dict[str, tuple[str, Any]] = {
     OPEN: ("not enough evidence", "gray"),
 }
 VIEWS = {"values": "Values", "differences": "Differences to the first lane"}
-
-
-_readers: dict[int, Reader] = {}  # by the store's id; a process has one store
-
-
-def reader() -> Reader:
-    """The reader of results of this process: what it read of ended runs it keeps."""
-    store = _store()
-    return _readers.setdefault(id(store), Reader(store))
 
 
 def _store() -> Store:
@@ -94,7 +86,7 @@ def _board(race_id: str, was_live: bool) -> None:
         _stand_for(race, progress)
     _head(record, race, progress)
     try:
-        results = reader().results(race, progress)
+        results = feeder.service().reader.results(race, progress)
     except StoreError as error:
         problems.problem("The history cannot be read", error.message, error.hint)
         return
@@ -105,7 +97,7 @@ def _board(race_id: str, was_live: bool) -> None:
     places = colours(race, progress)
     if any(results.judged):
         _verdict(results, progress)
-    _scoreboard(results)
+    _scoreboard(results, progress.done)
     _charts(race, progress, results, places)
     _proof(results)
     _take_home(race, progress)
@@ -224,7 +216,7 @@ def _verdict(results: Results, progress: Progress) -> None:
             st.text(note)
 
 
-def _scoreboard(results: Results) -> None:
+def _scoreboard(results: Results, done: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="scoreboard-head"):
         st.subheader("Scoreboard", anchor=False, width="content")
         view = st.segmented_control(
@@ -240,7 +232,7 @@ def _scoreboard(results: Results) -> None:
     if not measured:
         st.caption("It fills as runs end.")
         return
-    rows = _values(results, measured) if view == "values" else _differences(results, measured)
+    rows = _values(results, measured) if view == "values" else _differences(results, measured, done)
     st.dataframe(
         rows,
         hide_index=True,
@@ -272,18 +264,17 @@ def _values(results: Results, measured: Sequence[str]) -> dict[str, list[str]]:
     return rows
 
 
-def _differences(results: Results, measured: Sequence[str]) -> dict[str, list[str]]:
-    """Of each lane but the first, with 95% bootstrap intervals. They are not tested: only the
-    number that the race is judged by is."""
+def _differences(results: Results, measured: Sequence[str], done: bool) -> dict[str, list[str]]:
+    """Of each lane but the first, with 95% intervals once all seeds are `done`. They are not
+    tested: only the number that the race is judged by is."""
     rows = {"Lane": results.race.titles()[1:]}
     for name in measured:
         measure, cells = MEASURES[name], []
-        for each in judge(results.values[name], measure.higher):
+        for difference, low, high in differences(results.values[name]):
             between = ""
-            if each.low == each.low:
-                low, high = measure.said(each.low, True), measure.said(each.high, True)
-                between = f" [{low}, {high}]"
-            cells.append(f"{measure.said(each.difference, True)}{between}")
+            if done and math.isfinite(low):
+                between = f" [{measure.said(low, True)}, {measure.said(high, True)}]"
+            cells.append(f"{measure.said(difference, True)}{between}")
         rows[measure.title] = cells
     return rows
 

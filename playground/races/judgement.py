@@ -2,12 +2,15 @@
 
 Two lanes of one seed share their images, first weights and batches, so what is judged are the
 differences of the pairs. All tests are SciPy's; Holm's correction, which SciPy has not, is here.
+Nothing here knows how many looks there were: whoever judges after every seed and stops when it
+pleases finds differences that are not there more often than LEVEL (`verdict` waits for all seeds).
 """
 
 import inspect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -24,8 +27,8 @@ BETTER, WORSE, SMALL, OPEN = "better", "worse", "small", "open"
 class Judged:
     """A lane against the first one, of `count` pairs.
 
-    `difference`: mean of the lane's value minus the first's; `low` and `high` its 95% bootstrap
-    interval; `p` of the sign-flip test, two-sided, and `adjusted` by Holm over the race's lanes;
+    `difference`: mean of the lane's value minus the first's; `low` and `high` its 95% interval by
+    Student's t; `p` of the sign-flip test, two-sided, and `adjusted` by Holm over the race's lanes;
     `least_p`, the least that so many pairs could give; `superior`, P(lane better), ties half;
     `effect`, the mean over the spread of the differences (Cohen's d_z), better is positive;
     `more` seeds that would decide with a chance of 80% if differences go on as they are, None
@@ -51,14 +54,25 @@ def judge(
 ) -> list[Judged]:
     """Each lane but the first against the first. `values` are the lanes' numbers by seed; only
     seeds that both have count, NaN is none. `higher` says which way is better."""
-    first, others = values[0], values[1:]
+    return list(_judge(tuple(map(_finite, values)), higher, level))
+
+
+def _finite(found: Mapping[int, float]) -> tuple[tuple[int, float], ...]:
+    return tuple(sorted((seed, value) for seed, value in found.items() if math.isfinite(value)))
+
+
+@lru_cache(maxsize=256)  # a page looks every two seconds, and a race changes once a run
+def _judge(
+    values: tuple[tuple[tuple[int, float], ...], ...], higher: bool, level: float
+) -> tuple[Judged, ...]:
+    first, *others = map(dict, values)
     pairs = [_pairs(first, lane) for lane in others]
     found = [sign_flip(each) for each in pairs]
     adjusted = holm(found)
-    return [
+    return tuple(
         _judged(each, p, holms, higher, len(others), level)
         for each, p, holms in zip(pairs, found, adjusted, strict=True)
-    ]
+    )
 
 
 def _judged(
@@ -96,8 +110,15 @@ def _judged(
 def _pairs(first: Mapping[int, float], other: Mapping[int, float]) -> np.ndarray:
     """The differences of the seeds that both have, in the order of the seeds."""
     found = [other[seed] - first[seed] for seed in sorted(first.keys() & other.keys())]
-    differences = np.array(found, np.float64)
-    return differences[np.isfinite(differences)]
+    return np.array(found, np.float64)
+
+
+def differences(values: Sequence[Mapping[int, float]]) -> list[tuple[float, float, float]]:
+    """Of each lane but the first the mean difference to the first with the ends of its interval,
+    untested; NaN where there is none."""
+    first, *others = (dict(_finite(each)) for each in values)
+    pairs = [_pairs(first, lane) for lane in others]
+    return [(float(each.mean()) if len(each) else math.nan, *interval(each)) for each in pairs]
 
 
 def sign_flip(differences: Sequence[float] | np.ndarray) -> float:
@@ -126,8 +147,10 @@ def least(count: int) -> float:
 
 
 def interval(differences: Sequence[float] | np.ndarray) -> tuple[float, float]:
-    """The 95% bootstrap interval of the mean (percentiles of 9,999 resamples of the pairs, always
-    the same ones); NaN of fewer than three pairs."""
+    """The 95% interval of the mean by Student's t; NaN of fewer than three pairs. It covers the
+    mean as often as it says where differences are about normal, as those of sums over many images
+    are; bootstrap intervals of so few pairs, percentiles or BCa, are too narrow
+    (`tests/benchmarks/races.py --coverage`)."""
     d = np.asarray(differences, np.float64)
     if len(d) < 3:
         return math.nan, math.nan
@@ -135,14 +158,7 @@ def interval(differences: Sequence[float] | np.ndarray) -> tuple[float, float]:
         return float(d[0]), float(d[0])
     from scipy import stats
 
-    found = stats.bootstrap(
-        (d,),
-        np.mean,
-        n_resamples=RESAMPLES,
-        method="percentile",
-        vectorized=True,
-        **_random(stats.bootstrap),
-    ).confidence_interval
+    found = stats.ttest_1samp(d, 0.0).confidence_interval(0.95)
     return float(found.low), float(found.high)
 
 

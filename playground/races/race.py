@@ -60,7 +60,7 @@ class Race:
     kind: str = RACE
     halving: int = 0
     varied: tuple[str, ...] = ()
-    _made: dict[tuple[int, int, int], tuple[RunSpec, str]] = field(
+    _digests: dict[tuple[int, int, int], str] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -110,21 +110,6 @@ class Race:
     def spec(self, lane: int, seed: int = 0, epochs: int = 0) -> RunSpec:
         """The run of a lane with the seed of this place, both from 0; of `epochs` where that is
         not 0. Raises SpecError that names the lane."""
-        return self._run(lane, seed, epochs)[0]
-
-    def digest_of(self, lane: int, seed: int = 0, epochs: int = 0) -> str:
-        """The digest of that run's spec."""
-        return self._run(lane, seed, epochs)[1]
-
-    def _run(self, lane: int, seed: int, epochs: int) -> tuple[RunSpec, str]:
-        """A run's spec and digest, made once: whoever follows a race asks again and again."""
-        place = lane, seed, epochs
-        if place not in self._made:
-            spec = self._spec(*place)
-            self._made[place] = spec, spec.digest
-        return self._made[place]
-
-    def _spec(self, lane: int, seed: int, epochs: int) -> RunSpec:
         changes = dict(self.lanes[lane].changes)
         if "loss" in changes:
             changes.setdefault("loss_parameters", {})
@@ -136,6 +121,13 @@ class Race:
             return RunSpec.parse(values)
         except SpecError as error:
             raise SpecError(f"lane {lane + 1}: {error.field}", _said(error), error.hint) from None
+
+    def digest_of(self, lane: int, seed: int = 0, epochs: int = 0) -> str:
+        """The digest of that run's spec, made once: whoever follows a race asks again and again."""
+        place = lane, seed, epochs
+        if place not in self._digests:
+            self._digests[place] = self.spec(*place).digest
+        return self._digests[place]
 
     def titles(self) -> list[str]:
         """What the lanes are called: no two alike."""
@@ -228,7 +220,7 @@ class Race:
 
     @classmethod
     def recall(cls, text: str) -> "Race":
-        """The race of a text that was read before, if it was: one object, that keeps its specs."""
+        """The race of a text that was read before, if it was: one object, with its digests."""
         return _recalled(text)
 
     @classmethod
@@ -258,7 +250,7 @@ class Race:
         )
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)  # each with up to MOST_RUNS digests for every round of halving
 def _recalled(text: str) -> Race:
     return Race.from_json(text)
 

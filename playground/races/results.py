@@ -6,16 +6,21 @@ was trained on, chosen by or stopped by.
 """
 
 import math
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from playground.races.progress import Progress
-from playground.races.race import Race
+from playground.races.race import MOST_RUNS, Race
 from playground.runs.records import RunRecord
 from playground.runs.store import Store
 from playground.training.clusters import PREFIX
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True)
@@ -169,13 +174,23 @@ def spread(found: Mapping[int, float]) -> float:
     return float(np.std(list(found.values()), ddof=1)) if len(found) > 1 else math.nan
 
 
+MOST_KEPT = 2 * MOST_RUNS  # runs of which a reader keeps what it read
+
+
+def _keep(known: OrderedDict[K, V], key: K, value: V) -> None:
+    """Keeps something read, and forgets what was read longest ago."""
+    known[key] = value
+    while len(known) > MOST_KEPT:
+        known.popitem(last=False)
+
+
 class Reader:
-    """Reads results of a store; what it read of a run that has completed it keeps."""
+    """Reads results of a store; what it read of a run that has completed it keeps for a while."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._kept: dict[tuple[str, float], dict[str, float]] = {}
-        self._hashes: dict[str, dict[str, str]] = {}
+        self._kept: OrderedDict[tuple[str, float], dict[str, float]] = OrderedDict()
+        self._hashes: OrderedDict[str, dict[str, str]] = OrderedDict()
 
     def results(self, race: Race, progress: Progress) -> Results:
         """The numbers of a race as far as they are there. Raises StoreError."""
@@ -207,7 +222,7 @@ class Reader:
             started = self._store.started(record.id)
             if started is None:
                 return {}
-            self._hashes[record.id] = started.identity
+            _keep(self._hashes, record.id, started.identity)
         return self._hashes[record.id]
 
     def numbers(self, record: RunRecord, target: float) -> dict[str, float]:
@@ -224,7 +239,7 @@ class Reader:
             )
             found["within_between"] = within / between if between else math.nan
             found |= self._of_classes(record) | self._to_target(record, target)
-            self._kept[key] = {n: float(v) for n, v in found.items() if math.isfinite(v)}
+            _keep(self._kept, key, {n: float(v) for n, v in found.items() if math.isfinite(v)})
         return self._kept[key]
 
     def _of_classes(self, record: RunRecord) -> dict[str, float]:

@@ -1,4 +1,8 @@
-"""What a race amounts to, in words with their evidence; "not enough evidence" is a full answer."""
+"""What a race amounts to, in words with their evidence; "not enough evidence" is a full answer.
+
+There is one verdict, when all seeds are done: tests are made for one look. Who looks after each
+seed and stops at the first p below 5% finds a winner where there is none far more often.
+"""
 
 import math
 from dataclasses import dataclass
@@ -21,8 +25,9 @@ FEWEST = 3  # seeds of which anything can be said
 @dataclass(frozen=True)
 class Verdict:
     """`sentence` is the answer; `lanes` has of each lane but the first its outcome, sentence and
-    evidence; `winner` is the number of the lane that is better than all evidence asks for and has
-    the best mean, from 0, None where there is none; `notes` say what to keep in mind."""
+    evidence, of none while seeds are missing; `winner` is the number of the lane that is better
+    than all evidence asks for and has the best mean, from 0, None where there is none; `notes` say
+    what to keep in mind."""
 
     sentence: str
     lanes: list[tuple[Judged, str, str]]
@@ -31,7 +36,9 @@ class Verdict:
 
 
 def verdict(results: Results, done: bool = True) -> Verdict:
-    """The verdict on a race by what it is judged by."""
+    """The verdict on a race by what it is judged by; none yet where it is not `done`."""
+    if not done:
+        return _not_yet(results)
     race, measure = results.race, MEASURES[results.race.judge]
     titles = race.titles()
     found = judge(results.judged, measure.higher)
@@ -43,19 +50,12 @@ def verdict(results: Results, done: bool = True) -> Verdict:
     winner = _winner(results, found)
     sentence = _whole(titles, found, winner, measure.title.lower())
     notes = []
-    if not done:
-        notes.append("The race goes on: this is of the seeds that are there.")
     if max(counts, default=0) < FEWEST:
         notes.append(
             f"Of {_seeds(max(counts, default=0))} nothing can be said, however far apart the "
             "lanes are: again with more seeds."
         )
-    broken = [titles[lane] for lane, why in enumerate(results.broken) if why]
-    if broken:
-        notes.append(
-            f"Broken runs count for nothing here, good or bad: {', '.join(broken)}. A loss that "
-            "breaks is no better for the seeds with which it did not."
-        )
+    notes += _broken(results)
     if len(found) > 1:
         notes.append(
             f"{len(found)} lanes are compared with {titles[0]}; by Holm's correction the chance "
@@ -63,6 +63,39 @@ def verdict(results: Results, done: bool = True) -> Verdict:
             "are not compared with one another: make another lane the first for that."
         )
     return Verdict(sentence, lanes, winner, notes)
+
+
+def _not_yet(results: Results) -> Verdict:
+    """What is said while seeds are missing: how many are there, and no test of them."""
+    race = results.race
+    count = sum(
+        all(
+            seed in found or seed in broken
+            for found, broken in zip(results.judged, results.broken, strict=True)
+        )
+        for seed in range(race.seeds)
+    )
+    return Verdict(
+        f"{count} of {_seeds(race.seeds)} so far: no verdict yet.",
+        [],
+        None,
+        [
+            "It comes when all are done. Whoever judges after each seed and stops when the numbers "
+            "please finds winners that are none.",
+            *_broken(results),
+        ],
+    )
+
+
+def _broken(results: Results) -> list[str]:
+    titles = results.race.titles()
+    broken = [titles[lane] for lane, why in enumerate(results.broken) if why]
+    if not broken:
+        return []
+    return [
+        f"Broken runs count for nothing here, good or bad: {', '.join(broken)}. A loss that "
+        "breaks is no better for the seeds with which it did not."
+    ]
 
 
 def _winner(results: Results, found: list[Judged]) -> int | None:
@@ -129,7 +162,7 @@ def _evidence(results: Results, each: Judged) -> str:
     parts = [f"{_seeds(each.count)}: mean difference {measure.said(each.difference, True)}{points}"]
     if math.isfinite(each.low):
         low, high = measure.said(each.low, True), measure.said(each.high, True)
-        parts.append(f"95% interval {low} to {high} (bootstrap)")
+        parts.append(f"95% interval {low} to {high} (Student's t)")
     if each.count > 1:
         holm = f", {_p(each.adjusted)} by Holm" if each.adjusted != each.p else ""
         parts.append(f"p = {_p(each.p)}{holm} (sign flips; {_p(each.least_p)} at the least)")

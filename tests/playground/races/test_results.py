@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from playground.races import reports
+from playground.races import reports, results
 from playground.races.curves import curves
 from playground.races.feeder import Feeder
 from playground.races.progress import follow
@@ -118,6 +118,27 @@ def test_the_verdict_says_who_won_and_what_is_not_known(store: Store) -> None:
     assert "+5.00 points" in evidence and "better with 100% of the seeds" in evidence
     assert "not enough evidence" in focal
     assert any("Broken runs count for nothing" in note for note in decided.notes)
+
+
+def test_there_is_no_verdict_while_seeds_are_missing(store: Store) -> None:
+    fill(store)
+    race = RACE.with_seeds(9)
+    for lane in range(2):
+        completed(store, race.spec(lane, 7), 0.9)
+    found = follow(race, store.by_digest)
+    decided = verdict(Reader(store).results(race, found), found.done)
+    assert decided.sentence == "7 of 9 seeds so far: no verdict yet."  # the eighth lacks a lane
+    assert not decided.lanes and decided.winner is None
+    assert not any("p =" in note for note in decided.notes)
+    assert any("Broken runs" in note for note in decided.notes)
+
+
+def test_what_a_reader_keeps_is_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "MOST_KEPT", 3)
+    fill(store)
+    reader, found = Reader(store), follow(RACE, store.by_digest)
+    assert reader.results(RACE, found).values == reader.results(RACE, found).values
+    assert len(reader._kept) == 3 and len(reader._hashes) == 3
 
 
 def test_one_seed_decides_nothing(store: Store) -> None:
