@@ -1,5 +1,5 @@
-"""`python -m playground`: train a run, list the data sets and the recorded runs, export or delete
-them.
+"""`python -m playground`: train a run, list the data sets and the recorded runs, export, delete,
+back up and restore them.
 
 The options of `train` are made from the knobs of RunSpec. TensorFlow is imported when a run
 starts and not before, so that help and mistakes answer at once. Exit codes: 0 done, 1 the run
@@ -22,15 +22,16 @@ from typing import Annotated, Any, Self, get_origin
 import numpy as np
 import typer
 
-from playground import datasets, export, naming, terminal
+from playground import datasets, export, keeping, naming, terminal
 from playground.analysis import curves
-from playground.errors import DataError, PlaygroundError, SpecError, StoreError
+from playground.errors import DataError, SpecError, StoreError
 from playground.runs import address
 from playground.runs.records import TERMINAL
 from playground.runs.store import Store, open_store
 from playground.settings import settings
 from playground.spec import RunSpec, fields, knobs
 from playground.tasks import TASKS
+from playground.terminal import errors_in_plain_words as _errors_in_plain_words
 from playground.training.control import Control
 from playground.training.events import Event, Failed, Finished, Preparing, Started
 from playground.verdicts.words import Verdict
@@ -467,14 +468,7 @@ def _delete(
             terminal.show(f"Deleted run #{one.number}, {one.id}: {one.bytes / 1e6:.1f} MB of files")
 
 
-@contextmanager
-def _errors_in_plain_words() -> Iterator[None]:
-    """What went wrong on purpose is one sentence and a hint on stderr, and exit code 2."""
-    try:
-        yield
-    except PlaygroundError as error:
-        terminal.complain(str(error), error.operator_hint)
-        raise typer.Exit(2) from None
+keeping.add(app)
 
 
 def main() -> None:

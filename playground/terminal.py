@@ -2,11 +2,14 @@
 
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 import numpy as np
+import typer
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -14,6 +17,7 @@ from rich.text import Text
 
 from playground import naming
 from playground.cautions import cautions
+from playground.errors import PlaygroundError
 from playground.knobs import metric_key
 from playground.runs.address import Link
 from playground.spec import RunSpec
@@ -291,3 +295,13 @@ def _finite(value: Any) -> Any:
     if isinstance(value, float | np.floating):
         return float(value) if math.isfinite(value) else None
     return value
+
+
+@contextmanager
+def errors_in_plain_words() -> Iterator[None]:
+    """What went wrong on purpose is one sentence and a hint on stderr, and exit code 2."""
+    try:
+        yield
+    except PlaygroundError as error:
+        complain(str(error), error.operator_hint)
+        raise typer.Exit(2) from None
