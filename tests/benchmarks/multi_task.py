@@ -3,13 +3,16 @@
     python tests/benchmarks/multi_task.py seeds        the default spec, over seeds
     python tests/benchmarks/multi_task.py weightings   one run for each way of weighting the terms
     python tests/benchmarks/multi_task.py alone        the pair's loss without the class heads
-    python tests/benchmarks/multi_task.py speed        beside the same network in model.fit
+    python tests/benchmarks/multi_task.py speed        beside the same network in model.fit, which
+                                                       has a process and TensorFlow's threads of its
+                                                       own, as at home; --our-threads: ours
 
 Each ends within four minutes on two quiet cores. Set PLAYGROUND_DATA.
 """
 
 import argparse
 import statistics
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -31,17 +34,21 @@ ALONE = "binary_cross_entropy(same, p_same)"
 def main() -> None:
     """Prints what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["seeds", "weightings", "alone", "speed"])
+    parser.add_argument("what", choices=["seeds", "weightings", "alone", "speed", "fit"])
     parser.add_argument("--dataset", default="mnist")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--turns", type=int, default=4)
     parser.add_argument("--images", type=int, default=0, help="to train on and hold out; 0: all")
+    parser.add_argument("--our-threads", action="store_true", help="for model.fit as well")
     asked = parser.parse_args()
     own: dict[str, Any] = {"task": "siamese", "dataset": asked.dataset, "epochs": asked.epochs}
     own["train_images"] = asked.images
     if asked.what == "speed":
-        beside(RunSpec(**{**own, "epochs": 1, "evaluations": 1}), asked.turns)
+        beside(RunSpec(**{**own, "epochs": 1, "evaluations": 1}), asked.turns, asked.our_threads)
+        return
+    if asked.what == "fit":
+        fit(RunSpec(**own), asked.our_threads)
         return
     print(f"{'':14} {'left':>7} {'right':>7} {'verif.':>7} {'EER':>7}  seconds  last weights")
     for seed in range(asked.seeds if asked.what == "seeds" else 0):
@@ -71,19 +78,39 @@ def row(name: str, spec: RunSpec) -> None:
     print(f"{name:14} {shown}  {time.perf_counter() - began:7.1f}  {last}", flush=True)
 
 
-def beside(spec: RunSpec, turns: int) -> None:
+def beside(spec: RunSpec, turns: int, our_threads: bool) -> None:
     """An epoch of ours and of `model.fit` on the same network, whose pairs were drawn before."""
-    model, given = by_keras(spec)
     ours, theirs = [], []
-    for turn in range(turns + 1):
-        ours.append(epoch(spec))
-        began = time.perf_counter()
-        model.fit(*given, batch_size=spec.batch_size, epochs=1, verbose=0)
-        theirs.append(time.perf_counter() - began)
-        said = " (with what is paid once; not counted)" if not turn else ""
-        print(f"{turn}  ours {ours[-1]:6.2f} s  fit {theirs[-1]:6.2f} s{said}", flush=True)
+    command = [sys.executable, __file__, "fit", "--dataset", spec.dataset]
+    command += ["--images", str(spec.train_images), *(["--our-threads"] if our_threads else [])]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as other:
+        assert other.stdin is not None and other.stdout is not None
+        for turn in range(turns + 1):
+            ours.append(epoch(spec))
+            print("epoch", file=other.stdin, flush=True)
+            theirs.append(float(other.stdout.readline()))
+            said = " (with what is paid once; not counted)" if not turn else ""
+            print(f"{turn}  ours {ours[-1]:6.2f} s  fit {theirs[-1]:6.2f} s{said}", flush=True)
+        other.stdin.close()
     ratio = statistics.median(theirs[1:]) / statistics.median(ours[1:])
     print(f"{ratio:.2f} times the images a second of model.fit")
+
+
+def fit(spec: RunSpec, our_threads: bool) -> None:
+    """Trains an epoch by `model.fit` for each line that comes in, and prints its seconds."""
+    if not our_threads:
+        import tensorflow as tf
+
+        # As TensorFlow has them by itself: our loop sets its own when it is imported.
+        tf.config.threading.set_intra_op_parallelism_threads(0)
+        tf.config.threading.set_inter_op_parallelism_threads(0)
+    model, given = by_keras(spec)
+    for _ in sys.stdin:
+        began = time.perf_counter()
+        model.fit(*given, batch_size=spec.batch_size, epochs=1, verbose=0)
+        print(time.perf_counter() - began, flush=True)
 
 
 def epoch(spec: RunSpec) -> float:
