@@ -3,11 +3,11 @@ of it holds on pairs it never trained on, and which of them gives way.
 
 Training values are means over the last epoch's batches, with dropout on, so a gap is rather wider
 than said. A difference counts beyond two standard errors of so many images. A head whose output no
-term of the loss names is not trained, and is not judged.
+term of the loss names is not trained: it is not judged, and that is said.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -66,12 +66,13 @@ def verdict(store: Any, record: Any) -> Verdict:
     if record.spec.same_head == "none" and named & APART:
         named.add("p_same")
     heads = [_head(store, record, started, key) for key, by in HEADS.items() if by & named]
-    notes = tuple(
+    untrained = tuple(
         f"No term of the loss trains the {name} head: its accuracy is what the others leave it."
         for name, by in HEADS.items()
         if not by & named
     )
-    return judge(heads, record.spec.model_dump(), _measured(store, record), not record.live, notes)
+    found = judge(heads, record.spec.model_dump(), _measured(store, record), not record.live)
+    return replace(found, sentence=" ".join((found.sentence, *untrained))) if heads else found
 
 
 def _head(store: Any, record: Any, started: Any, key: str) -> Head:
@@ -97,13 +98,12 @@ def judge(
     spec: Mapping[str, Any],
     measured: Mapping[str, float],
     over: bool,
-    notes: tuple[str, ...] = (),
 ) -> Verdict:
     """The verdict on the heads that are trained, with the last evaluation's numbers."""
     rows = _rows(heads, measured)
     if not heads:
         return Verdict("early", "No term of the loss trains a head.", rows, "Name p_left, p_right "
-                       "or p_same in it, or choose that the distance alone judges.", notes,
+                       "or p_same in it, or choose that the distance alone judges.",
                        change={"same_head": "none"})  # fmt: skip
     still = [head for head in heads if head.learned < GUESSING]
     behind = [head for head in heads if head.learned < LEARNED]
@@ -116,8 +116,7 @@ def judge(
         kind, sentence, step = "overfitting", _overfit(apart), _tighter(spec)
     else:
         kind, sentence, step = "fitting", *_fits(heads, spec, measured, over)
-    return Verdict(kind, sentence, rows, step.words, notes, change=step.change,
-                   respect=step.respect)  # fmt: skip
+    return Verdict(kind, sentence, rows, step.words, change=step.change, respect=step.respect)
 
 
 def _rows(heads: Sequence[Head], measured: Mapping[str, float]) -> tuple[tuple[str, str], ...]:
