@@ -9,6 +9,7 @@ PlaygroundError   something a visitor or an operator can act on; str() is one pl
 ├── RunError      a run cannot be started or steered: unknown, not yours, not live, queue full
 ├── PictureError  an uploaded picture cannot be used
 ├── StoreError    the store cannot be read or written (full disk, locked, foreign file)
+│   └── LostRun   a run is no longer this process': another has taken it over, or it is removed
 ├── CheckpointError a checkpoint cannot be gone on from: damaged, foreign, of another network
 ├── SettingError  an environment variable has a value that cannot be used
 └── WorkerError   a worker process died or did not answer in time
@@ -80,9 +81,15 @@ class PictureError(PlaygroundError):
 
 
 class StoreError(PlaygroundError):
-    """The store cannot be read or written."""
+    """The store cannot be read or written; `passing` if that may be otherwise in a moment, without
+    anybody's doing: a lock, a lost connection."""
 
     names_paths = True
+    passing = False
+
+
+class LostRun(StoreError):
+    """A process wants to write of a run that it does not hold any more."""
 
 
 class CheckpointError(PlaygroundError):

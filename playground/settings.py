@@ -25,7 +25,16 @@ class Settings(BaseSettings):
         Path.home() / ".loss-playground", description="Folder of the store and its snapshots."
     )
     store_url: str = Field(
-        "", description="SQLAlchemy URL of the store; empty: playground.sqlite in `home`."
+        "",
+        repr=False,  # it may hold a password
+        description="SQLAlchemy URL of the store, sqlite:///... or postgresql+psycopg://...; "
+        "empty: playground.sqlite in `home`.",
+    )
+    files_url: str = Field(
+        "",
+        repr=False,
+        description="fsspec URL of what of runs is too large for a row, their weights and "
+        "checkpoints, such as s3://bucket/prefix; empty: the folder runs in `home`.",
     )
     workers: int = Field(
         max(3, (os.cpu_count() or 2) // 2), ge=1, le=64, description="Runs trained at once."
@@ -91,7 +100,15 @@ class Settings(BaseSettings):
         "go, those with a star last.",
     )
     lock_seconds: float = Field(
-        60.0, gt=0, description="How long a run waits while another program locks the store."
+        60.0,
+        gt=0,
+        description="How long a run waits while another program locks the store, or it is gone.",
+    )
+    lease_seconds: float = Field(
+        15.0,
+        ge=2,
+        description="After how long without a sign of life, by the store's clock, a server of "
+        "another machine is dead, and its runs are taken up.",
     )
     pause_minutes: float = Field(
         10.0, gt=0, description="How long a paused run may hold a worker others wait for."

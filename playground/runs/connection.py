@@ -4,28 +4,35 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from sqlalchemy import Connection, create_engine, event, func, insert, inspect, select
-from sqlalchemy.engine import Engine
-from sqlalchemy.exc import (
-    ArgumentError,
-    NoSuchModuleError,
-    OperationalError,
-    SQLAlchemyError,
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Float,
+    cast,
+    extract,
+    func,
+    insert,
+    inspect,
+    literal_column,
+    select,
+    text,
 )
+from sqlalchemy.exc import SQLAlchemyError
 
 from playground.errors import StoreError
-from playground.runs import migrations, tables
+from playground.runs import engines, migrations, store_errors, tables
 
-LOCK_SECONDS = 5.0  # how long one waits for another program that writes
-TRY_SECONDS = 0.25  # how long without letting the other threads try
 APPEAR_SECONDS = 5.0  # how long an empty file may be one that another process is just making
+AGAIN_SECONDS = 0.1  # between two tries of a database that is gone
+OPENING = 0x10555  # the number of the lock under which PostgreSQL's tables are made
 
 _log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 
 class Database:
@@ -36,32 +43,51 @@ class Database:
     """
 
     def __init__(self, url: str, patience: float = 60.0) -> None:
-        self._writer = threading.Lock()
         self._patience = patience
-        try:
-            self._engine = create_engine(url, pool_size=8, max_overflow=56)
-        except (ArgumentError, NoSuchModuleError, ImportError) as error:
-            raise StoreError(
-                "PLAYGROUND_STORE_URL is not the URL of a database that can be used here.",
-                "Use sqlite:///<file>, or install the driver of the database it names.",
-            ) from error
-        self.place = self._engine.url.database or str(self._engine.url.host)
+        self._engine = engines.engine(url)
         self.sqlite = self._engine.dialect.name == "sqlite"
+        if self.sqlite:
+            self.place = self._engine.url.database or ":memory:"
+            self._reader = self._engine
+            self._writer: AbstractContextManager[object] = threading.Lock()
+        else:
+            self.place = f"The database {self._engine.url.database or ''}".strip()
+            # What several statements read is of one moment, as SQLite has it.
+            self._reader = self._engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+            self._writer = nullcontext()  # rows have locks there
+
+    @property
+    def clock(self) -> ColumnElement[float]:
+        """What the database's own clock says, in seconds since 1970: the same for every machine."""
+        if self.sqlite:
+            return literal_column("(julianday('now') - 2440587.5) * 86400.0", Float)
+        return cast(extract("epoch", func.clock_timestamp()), Float)
 
     def open(self) -> None:
         """Makes the tables in a new database, and brings an earlier version's to this one; refuses
         a foreign, an empty or a newer one and leaves it as it is. Raises OSError, too, where the
         folder of a file cannot be made."""
+        try:
+            self._open()
+        except Exception:
+            self._engine.dispose()
+            raise
+
+    def _open(self) -> None:
         file = Path(self.place)
         if self.sqlite:
             file.parent.mkdir(parents=True, exist_ok=True)
             self._refuse_empty(file)
             self._look_into(file)
-            _tune(self._engine)
+            engines.tune(self._engine)
         with self.reading() as connection:
             version = self._version(connection)
         if version != tables.VERSION:
             with self.writing(patient=True) as connection:
+                if not self.sqlite:
+                    connection.execute(select(func.pg_advisory_xact_lock(OPENING)))
                 version = self._version(connection)  # another process may have been quicker
                 if version is None:
                     self._make(connection)
@@ -142,7 +168,8 @@ class Database:
         self._maintain("PRAGMA incremental_vacuum")
 
     def size(self) -> int:
-        """Bytes that are in use; 0 where nobody can tell."""
+        """Bytes that are in use; 0 where nobody can tell: a file of PostgreSQL does not shrink
+        when rows go."""
         if not self.sqlite:
             return 0
         with self.reading() as connection:
@@ -163,26 +190,80 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """One transaction that reads."""
-        with self._told(), self._engine.connect() as connection:
+        """One transaction that reads, of one moment however many statements it has."""
+        with self._told(), self._reader.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self, patient: bool = False) -> Iterator[Connection]:
-        """One transaction; one at a time in this process, so that threads wait here in turn."""
-        end = time.monotonic() + (self._patience if patient else LOCK_SECONDS)
-        while True:
-            with self._told(), self._writer, self._engine.connect() as connection:
-                connection.execution_options(playground_begin="BEGIN IMMEDIATE")
+        """One transaction; with SQLite one at a time in this process, so that threads wait here in
+        turn. Waits while it cannot begin; what breaks it off then is raised."""
+        end = self._end(patient)
+        with self._told(), ExitStack() as stack:
+            while True:
                 try:
-                    transaction = connection.begin()
-                except OperationalError as error:
-                    if not _locked(error) or time.monotonic() > end:
-                        raise
-                else:
-                    with transaction:
-                        yield connection
-                    return
+                    connection = stack.enter_context(self._transaction())
+                    break
+                except SQLAlchemyError as error:
+                    self._pause(error, end)
+            yield connection
+
+    def write(self, work: Callable[[Connection], _T], patient: bool = False) -> _T:
+        """Gives what `work` makes of a connection, in one transaction that is in when this
+        returns, and once: one that was broken off for no fault of its own, such as by a lost
+        connection, is done anew, unless the database says that it is in."""
+        end = self._end(patient)
+        with self._told():
+            while True:
+                number = None
+                try:
+                    with self._transaction() as connection:
+                        found = work(connection)
+                        number = self._number(connection)
+                    return found
+                except SQLAlchemyError as error:
+                    self._pause(error, end)
+                if number is not None and self._is_in(number, end):
+                    return found
+
+    def _end(self, patient: bool) -> float:
+        return time.monotonic() + (self._patience if patient else engines.LOCK_SECONDS)
+
+    def _pause(self, error: SQLAlchemyError, end: float) -> None:
+        """Before another try; raises what went wrong if there is none."""
+        if not store_errors.passing(error) or time.monotonic() > end:
+            raise error
+        if not self.sqlite:  # which has waited itself
+            time.sleep(AGAIN_SECONDS)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with self._writer, self._engine.connect() as connection:
+            connection.execution_options(playground_begin="BEGIN IMMEDIATE")
+            with connection.begin():
+                yield connection
+
+    def _number(self, connection: Connection) -> str | None:
+        """The number of a transaction of PostgreSQL that has written something."""
+        if self.sqlite:
+            return None  # what it commits is in, or raises
+        return connection.execute(
+            text("SELECT CAST(pg_current_xact_id_if_assigned() AS text)")
+        ).scalar_one()
+
+    def _is_in(self, number: str, end: float) -> bool:
+        """Whether a transaction whose end was not heard of was committed."""
+        query = text("SELECT pg_xact_status(CAST(:number AS xid8))")
+        while True:
+            try:
+                with self._engine.connect() as connection:
+                    status = connection.execute(query, {"number": number}).scalar_one()
+            except SQLAlchemyError as error:
+                self._pause(error, end)
+            else:
+                if status != "in progress":
+                    return bool(status == "committed")
+                time.sleep(AGAIN_SECONDS)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -190,66 +271,12 @@ class Database:
         try:
             yield
         except (SQLAlchemyError, sqlite3.Error) as error:
-            name = _name(error)
-            if name == "SQLITE_FULL" or name.startswith("SQLITE_IOERR"):
-                raise StoreError(
-                    f"{self.place} cannot be written: the disk is full or broken.",
-                    "Free some space on it. What was recorded before is kept.",
-                ) from error
-            if _locked(error):
-                raise StoreError(
-                    f"{self.place} is locked by another program.",
-                    "Close what holds it open, then try again.",
-                ) from error
-            if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-                raise StoreError(
-                    f"{self.place} cannot be opened for writing.",
-                    "Give this user the right to write there, or set PLAYGROUND_HOME to another "
-                    "folder.",
-                ) from error
-            if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
-                raise StoreError(
-                    f"{self.place} is not a store of the Loss Playground, or is damaged.",
-                    "Move it away, or set PLAYGROUND_HOME to another folder.",
-                ) from error
-            raise StoreError(f"The store {self.place} does not answer as expected.") from error
+            _log.debug("%s: %s", self.place, self._redacted(str(getattr(error, "orig", error))))
+            raise store_errors.in_words(error, self.place) from error
 
-
-def _name(error: Exception) -> str:
-    """SQLite's name of an error; empty for one of another database."""
-    return getattr(getattr(error, "orig", error), "sqlite_errorname", "")
-
-
-def _locked(error: Exception) -> bool:
-    return _name(error).startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
-
-
-def _tune(engine: Engine) -> None:
-    """WAL, so that readers and the writer pass each other; writers take their turn up front."""
-
-    def connected(raw: Any, _: Any) -> None:
-        raw.isolation_level = None  # BEGIN is ours, below
-        cursor = raw.cursor()
-        cursor.execute(_waiting(LOCK_SECONDS))
-        cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")  # of a new file; an old one stays
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = NORMAL")
-        cursor.close()
-
-    def begun(connection: Connection) -> None:
-        how = connection.get_execution_options().get("playground_begin", "BEGIN")
-        if how == "BEGIN IMMEDIATE":
-            connection.exec_driver_sql(_waiting(TRY_SECONDS))
-            try:
-                connection.exec_driver_sql(how)
-            finally:
-                connection.exec_driver_sql(_waiting(LOCK_SECONDS))
-        elif how:
-            connection.exec_driver_sql(how)
-
-    event.listen(engine, "connect", connected)
-    event.listen(engine, "begin", begun)
-
-
-def _waiting(seconds: float) -> str:
-    return f"PRAGMA busy_timeout = {seconds * 1000:.0f}"
+    def _redacted(self, said: str) -> str:
+        """What a driver says, without what of the URL may be secret."""
+        url = self._engine.url
+        for secret in (url.password, *url.query.values()):
+            said = said.replace(str(secret), "***") if secret else said
+        return said

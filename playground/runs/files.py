@@ -8,11 +8,24 @@ import threading
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from playground.errors import StoreError
 from playground.training.events import Arrays
+
+
+class AnyFiles(Protocol):
+    """Where the files of all runs are: a folder (`Files`) or a bucket (`bucket.Bucket`)."""
+
+    def open(self) -> None: ...
+    def write(self, run_id: str, name: str, content: bytes) -> None: ...
+    def read(self, run_id: str, name: str) -> dict[str, np.ndarray]: ...
+    def runs(self) -> set[str]: ...
+    def remove(self, run_id: str, names: list[str]) -> None: ...
+    def remove_all(self, run_id: str) -> None: ...
+    def size(self, run_id: str) -> int: ...
 
 
 class Files:
@@ -50,10 +63,7 @@ class Files:
         except OSError as error:
             raise file_error(error, path) from error
         except ValueError as error:
-            raise StoreError(
-                f"{path} is damaged.",
-                "The run's curves are kept. Start it again; the same seed gives the same numbers.",
-            ) from error
+            raise damaged(str(path)) from error
 
     def runs(self) -> set[str]:
         """The ids of the runs that have a folder."""
@@ -100,6 +110,14 @@ def file_error(error: OSError, path: Path) -> StoreError:
         f"{error.filename or path} cannot be used: {error.strerror or error}.",
         "Free some space, give this user the right to write there, or set PLAYGROUND_HOME "
         "to another folder.",
+    )
+
+
+def damaged(path: str) -> StoreError:
+    """What to say of a file that cannot be read."""
+    return StoreError(
+        f"{path} is damaged.",
+        "The run's curves are kept. Start it again; the same seed gives the same numbers.",
     )
 
 

@@ -49,7 +49,7 @@ class GoingOn:
         message = f"The worker process of this run {reason} at step {job.step:,}. It goes on from "
         try:
             again = self._store.requeue(
-                job.run_id, f"{message}its last checkpoint.", self._settings.resumes
+                job.run_id, f"{message}its last checkpoint.", self._settings.resumes, patient=True
             )
         except StoreError as error:
             _log.warning("Run %s cannot go on: %s", job.run_id, error)

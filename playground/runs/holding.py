@@ -1,32 +1,47 @@
 """The runs that this process holds, its sign of life, and the runs of those that have none."""
 
 import logging
+import math
 import os
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Connection, Row, Update, func, select, update
 
-from playground.errors import StoreError
+from playground.errors import LostRun, StoreError
 from playground.runs import liveness, tables
 from playground.runs.connection import Database
 from playground.runs.records import LIVE
 
+SIGN_SECONDS = 1.0
 _log = logging.getLogger(__name__)
+
+
+def lost(run_id: str) -> LostRun:
+    """What to say where a run is not this process'."""
+    return LostRun(
+        f"Run {run_id} is not this server's any more: another goes on with it, or it was removed.",
+        "Reload the page to see how it is.",
+    )
 
 
 class Holding:
     """Who holds the live runs of a store. While this process holds any, a thread gives a sign of
-    life, and calls `overdue` each time. Thread-safe; methods raise StoreError."""
+    life, and calls `overdue` each time. A process of another machine that gave none for
+    `lease_seconds` is dead. Thread-safe; methods raise StoreError."""
 
-    def __init__(self, database: Database, overdue: Callable[[], None]) -> None:
-        self._reading, self._writing = database.reading, database.writing
+    def __init__(
+        self, database: Database, overdue: Callable[[], None], lease_seconds: float
+    ) -> None:
+        self._database, self._reading, self._write = database, database.reading, database.write
         self._overdue = overdue
         self._held: set[str] = set()  # live runs that this process made or took over
         self._holder = liveness.holder()
-        self._watch = liveness.Watch()
+        self._watch = liveness.Watch(self._sign, lease_seconds)
+        self._signs: dict[str, tuple[float, liveness.Sign]] = {}  # and when they were read here
+        self._beat_seconds = min(liveness.BEAT_SECONDS, lease_seconds / 4)
         self._closed = threading.Event()
         self._heart: threading.Thread | None = None
 
@@ -36,8 +51,16 @@ class Holding:
             "host": liveness.host(),
             "pid": os.getpid(),
             "holder": self._holder,
-            "heartbeat": time.time(),
+            "heartbeat": self._database.clock,
         }
+
+    def claim(self, connection: Connection, run_id: str) -> None:
+        """Lets nobody else write of a run until the end of the transaction. Raises LostRun where
+        this process does not hold it."""
+        columns = tables.runs.c
+        query = select(columns.holder).where(columns.id == run_id).with_for_update()
+        if connection.execute(query).scalar_one_or_none() != self._holder:
+            raise lost(run_id)
 
     def hold(self, run_id: str) -> None:
         """The run's row says that this process holds it."""
@@ -62,7 +85,24 @@ class Holding:
 
     def alive(self, row: Row[Any]) -> bool:
         """Whether the process that holds the run of a row lives."""
-        return self._watch.alive(row.host, row.pid, row.holder, row.heartbeat)
+        return self._watch.alive(row.host, row.pid, row.holder)
+
+    def _sign(self, holder: str) -> liveness.Sign:
+        """The last sign of life of a process in any of its runs and races; read once a second."""
+        read, found = self._signs.get(holder, (-math.inf, liveness.Sign(0.0, 0.0)))
+        if time.monotonic() - read < SIGN_SECONDS:
+            return found
+        runs, races = tables.runs.c, tables.races.c
+        of_runs = select(func.max(runs.heartbeat)).where(
+            runs.holder == holder, runs.state.in_(LIVE)
+        )
+        of_races = select(func.max(races.heartbeat)).where(races.holder == holder)
+        query = select(of_runs.scalar_subquery(), of_races.scalar_subquery(), self._database.clock)
+        with self._reading() as connection:
+            *beats, now = connection.execute(query).one()
+        found = liveness.Sign(max((beat for beat in beats if beat), default=0.0), now)
+        self._signs[holder] = time.monotonic(), found
+        return found
 
     def orphans(self, states: frozenset[str] | set[str]) -> list[Row[Any]]:
         """The runs in these states whose process is gone, in the order in which they came."""
@@ -79,17 +119,16 @@ class Holding:
         """Makes this process the holder of the waiting runs whose process is gone; their ids."""
         columns, taken = tables.runs.c, []
         for row in self.orphans({"queued"}):
-            with self._writing() as connection:
-                done = connection.execute(
-                    update(tables.runs)
-                    .where(
-                        columns.id == row.id,
-                        columns.state == "queued",
-                        columns.holder == row.holder,  # unless another process was quicker
-                    )
-                    .values(**self.columns())
+            statement = (
+                update(tables.runs)
+                .where(
+                    columns.id == row.id,
+                    columns.state == "queued",
+                    columns.holder == row.holder,  # unless another process was quicker
                 )
-            if done.rowcount:
+                .values(**self.columns())
+            )
+            if self._changed(statement):
                 taken.append(row.id)
                 self.hold(row.id)
         return taken
@@ -97,20 +136,33 @@ class Holding:
     def release(self, run_ids: Sequence[str]) -> None:
         """Leaves waiting runs of this process to the one that asks for them next. One that trains
         is let wait first (`resuming.requeue`)."""
-        with self._writing() as connection:
-            connection.execute(
-                update(tables.runs)
-                .where(
-                    tables.runs.c.id.in_(run_ids),
-                    tables.runs.c.state == "queued",
-                    tables.runs.c.holder == self._holder,
-                )
-                .values(holder=liveness.NOBODY)
+        columns = tables.runs.c
+        self._changed(
+            update(tables.runs)
+            .where(
+                columns.id.in_(run_ids),
+                columns.state == "queued",
+                columns.holder == self._holder,
             )
+            .values(holder=liveness.NOBODY)
+        )
         self._held.difference_update(run_ids)
 
+    def end(self, row: Row[Any], **values: Any) -> bool:
+        """Ends the run of a row whose process is gone; False where another process was quicker."""
+        columns = tables.runs.c
+        return self._changed(
+            update(tables.runs)
+            .where(columns.id == row.id, columns.holder == row.holder, columns.state.in_(LIVE))
+            .values(finished=time.time(), **values)
+        )
+
+    def _changed(self, statement: Update) -> bool:
+        """Whether a statement has changed any row; in a transaction of its own."""
+        return self._write(lambda connection: connection.execute(statement).rowcount > 0)
+
     def _beat(self) -> None:
-        while not self._closed.wait(liveness.BEAT_SECONDS):
+        while not self._closed.wait(self._beat_seconds):
             try:
                 self._overdue()
                 if self._held:
@@ -121,9 +173,8 @@ class Holding:
     def give_sign(self) -> None:
         """Writes that this process lives."""
         columns = tables.runs.c
-        with self._writing() as connection:
-            connection.execute(
-                update(tables.runs)
-                .where(columns.holder == self._holder, columns.state.in_(LIVE))
-                .values(heartbeat=time.time())
-            )
+        self._changed(
+            update(tables.runs)
+            .where(columns.holder == self._holder, columns.state.in_(LIVE))
+            .values(heartbeat=self._database.clock)
+        )

@@ -23,7 +23,7 @@ class Labels:
     methods raise RunError for what cannot be, StoreError where the store cannot be written."""
 
     def __init__(self, database: Database) -> None:
-        self._reading, self._writing = database.reading, database.writing
+        self._write = database.write
 
     def name(self, run_id: str, owners: Collection[str], name: str) -> None:
         """Gives a run a name, on one line; "" takes it away."""
@@ -50,7 +50,8 @@ class Labels:
         """A visitor came by the link of this run of somebody else."""
         columns = tables.followed.c
         mine = columns.visitor == visitor
-        with self._writing() as connection:
+
+        def write(connection: Connection) -> None:
             if not connection.execute(
                 select(tables.runs.c.id).where(tables.runs.c.id == run_id)
             ).first():
@@ -64,33 +65,36 @@ class Labels:
             kept = list(connection.execute(newest.limit(MOST_FOLLOWED)).scalars())
             connection.execute(delete(tables.followed).where(mine, columns.run_id.not_in(kept)))
 
+        self._write(write)
+
     def unfollow(self, run_ids: Sequence[str], visitor: str) -> None:
         """Takes runs of others out of a visitor's list."""
         columns = tables.followed.c
-        with self._writing() as connection:
-            connection.execute(
-                delete(tables.followed).where(
-                    columns.visitor == visitor, columns.run_id.in_(run_ids)
-                )
-            )
+        gone = delete(tables.followed).where(
+            columns.visitor == visitor, columns.run_id.in_(run_ids)
+        )
+        self._write(lambda connection: connection.execute(gone))
 
     def _set(self, run_ids: Sequence[str], owners: Collection[str], values: dict[str, Any]) -> None:
         """Writes columns of these runs, all or none."""
-        with self._writing() as connection:
+        changed = {**values, "changed": time.time()}
+
+        def write(connection: Connection) -> None:
             _check_owners(connection, run_ids, owners)
             known = set(
                 connection.execute(
                     select(tables.labels.c.run_id).where(tables.labels.c.run_id.in_(run_ids))
                 ).scalars()
             )
-            values = {**values, "changed": time.time()}
             connection.execute(
-                update(tables.labels).where(tables.labels.c.run_id.in_(known)).values(**values)
+                update(tables.labels).where(tables.labels.c.run_id.in_(known)).values(**changed)
             )
-            new = [{**_PLAIN, **values, "run_id": one} for one in dict.fromkeys(run_ids)]
+            new = [{**_PLAIN, **changed, "run_id": one} for one in dict.fromkeys(run_ids)]
             new = [row for row in new if row["run_id"] not in known]
             if new:
                 connection.execute(insert(tables.labels), new)
+
+        self._write(write)
 
 
 def checked_name(text: str) -> str:

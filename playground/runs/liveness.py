@@ -1,9 +1,11 @@
 """Whether the process that holds a run still lives.
 
-Of a process of this machine its identity tells: the system's boot, the process' number and the
-moment it was started. That neither the clock nor a suspended machine changes, and no later process
-has it. Of another machine's process only the sign of life is seen: it is taken for dead when that
-has stood still for `STALE_SECONDS` while somebody looked.
+A process has a lease: it gives a sign of life by the store's clock, and is taken for dead when that
+has stood still for `STALE_SECONDS` of that clock while somebody looked, so that a store that was
+away, or a machine that slept, ends nobody. Of a process of this machine more is known, its
+identity: the system's boot, the process' number and the moment it was started. That no clock
+changes, and no later process has it: one that is gone need not be waited for, and one that is there
+is never taken for dead.
 """
 
 import functools
@@ -11,16 +13,14 @@ import hashlib
 import os
 import socket
 import subprocess
-import time
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-BEAT_SECONDS = 2.0
+BEAT_SECONDS = 2.0  # between two signs of life, at most
 STALE_SECONDS = 15.0  # watched without a sign of life, a process that cannot be asked is dead
-GAP_SECONDS = (
-    5.0  # what a pause between two looks counts at most: nobody watched in a suspended one
-)
+LOOKS = 3  # in which it is watched so long, at least: nobody watched in a suspended gap
 NOBODY = ""  # the holder of a run that waits for a process to take it over
 _MARK = "process "
 
@@ -52,16 +52,24 @@ def identity(pid: int) -> str | None:
     return f"{_MARK}{digest[:24]}"
 
 
+@dataclass(frozen=True)
+class Sign:
+    """A process' last sign of life, and when it was looked at; both by the store's clock."""
+
+    beat: float
+    now: float
+
+
 class Watch:
-    """Tells the living holders from the dead ones, remembering what it saw of foreign ones."""
+    """Tells the living holders from the dead ones, remembering what it saw of foreign ones, who are
+    dead `stale` seconds after their last sign of life. `look` gives the sign of a holder."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._seen: dict[str, tuple[float, float, float]] = {}  # beat, looked at, watched since
+    def __init__(self, look: Callable[[str], Sign], stale: float = STALE_SECONDS) -> None:
+        self._look, self._stale = look, stale
+        self._seen: dict[str, tuple[Sign, float]] = {}  # the last look, watched since
 
-    def alive(self, where: str, pid: int, name: str, beat: float) -> bool:
-        """Whether the process `pid` on the machine `where`, which named itself `name` and gave
-        its last sign of life at `beat`, still lives."""
+    def alive(self, where: str, pid: int, name: str) -> bool:
+        """Whether the process `pid` on the machine `where`, which named itself `name`, lives."""
         if name == NOBODY:
             return False
         if where == host() and name.startswith(_MARK):
@@ -72,14 +80,15 @@ class Watch:
         here = where in (host(), socket.gethostname())
         if here and os.name == "posix" and not _exists(pid):
             return False
-        return self._watched(f"{where} {name}", beat) < STALE_SECONDS
+        return self._watched(name) < self._stale
 
-    def _watched(self, key: str, beat: float) -> float:
+    def _watched(self, name: str) -> float:
         """Seconds that the sign of life has been looked at and stood still."""
-        now = self._clock()
-        known, looked, still = self._seen.get(key, (beat, now, 0.0))
-        still = still + min(now - looked, GAP_SECONDS) if known == beat else 0.0
-        self._seen[key] = (beat, now, still)
+        sign = self._look(name)
+        before, still = self._seen.get(name, (sign, 0.0))
+        gap = min(max(0.0, sign.now - before.now), self._stale / LOOKS)
+        still = still + gap if sign.beat == before.beat else 0.0
+        self._seen[name] = sign, still
         return still
 
 

@@ -126,6 +126,25 @@ def _to_6(connection: Connection) -> None:
     unattended.create(connection)
 
 
+def _to_7(connection: Connection) -> None:
+    """The table of commands from server to server; names of any length in PostgreSQL, too, which
+    holds a column to what it was made for."""
+    commands = Table(
+        "commands",
+        MetaData(),
+        Column("number", Integer, primary_key=True, autoincrement=True),
+        Column("run_id", ForeignKey(_RUNS.c.id), nullable=False, index=True),
+        Column("visitor", String(128), nullable=False),
+        Column("command", Text, nullable=False),
+        Column("sent", Float, nullable=False),
+        Column("answer", Text),
+    )
+    commands.create(connection)
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("ALTER TABLE series ALTER COLUMN name TYPE text"))
+        connection.execute(text("ALTER TABLE marks ALTER COLUMN what TYPE text"))
+
+
 _RUNS = Table("runs", MetaData(), Column("id", String(12)))  # for what refers to it
 
 MIGRATIONS: dict[int, Callable[[Connection], None]] = {
@@ -134,6 +153,7 @@ MIGRATIONS: dict[int, Callable[[Connection], None]] = {
     4: _to_4,
     5: _to_5,
     6: _to_6,
+    7: _to_7,
 }
 
 

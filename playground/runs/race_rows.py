@@ -41,26 +41,24 @@ class RaceRows:
     """Keeps races. Thread-safe; every method raises StoreError."""
 
     def __init__(self, database: Database, holding: Holding) -> None:
-        self._reading, self._writing = database.reading, database.writing
+        self._reading, self._write = database.reading, database.write
         self._holding = holding
 
     def create(self, definition: str, owner: str, state: str = ACTIVE) -> str:
         """Keeps a race and returns its id, 12 URL-safe characters not to guess."""
         race_id = "".join(secrets.choice(_ALPHABET) for _ in range(12))
         now = time.time()
-        with self._writing() as connection:
-            connection.execute(
-                insert(tables.races).values(
-                    id=race_id,
-                    owner=owner,
-                    definition=definition,
-                    state=state,
-                    message="",
-                    created=now,
-                    begun=now,
-                    **self._holding.columns(),
-                )
-            )
+        row = insert(tables.races).values(
+            id=race_id,
+            owner=owner,
+            definition=definition,
+            state=state,
+            message="",
+            created=now,
+            begun=now,
+            **self._holding.columns(),
+        )
+        self._write(lambda connection: connection.execute(row))
         return race_id
 
     def find(self, race_id: str) -> RaceRecord | None:
@@ -83,10 +81,8 @@ class RaceRows:
         values: dict[str, Any] = {"state": state, "message": message}
         if state == ACTIVE:
             values |= {"begun": time.time(), **self._holding.columns()}
-        with self._writing() as connection:
-            connection.execute(
-                update(tables.races).where(tables.races.c.id == race_id).values(**values)
-            )
+        said = update(tables.races).where(tables.races.c.id == race_id).values(**values)
+        self._write(lambda connection: connection.execute(said))
 
     def active(self, adopts: bool = True) -> list[RaceRecord]:
         """The active races that this process holds, oldest first: its own and, where it `adopts`
@@ -115,22 +111,21 @@ class RaceRows:
         """Writes that this process lives and sees to its races."""
         mine = self._holding.columns()
         columns = tables.races.c
-        with self._writing() as connection:
-            connection.execute(
-                update(tables.races)
-                .where(columns.holder == mine["holder"], columns.state == ACTIVE)
-                .values(heartbeat=mine["heartbeat"])
-            )
+        sign = (
+            update(tables.races)
+            .where(columns.holder == mine["holder"], columns.state == ACTIVE)
+            .values(heartbeat=mine["heartbeat"])
+        )
+        self._write(lambda connection: connection.execute(sign))
 
     def _take(self, row: Row[Any], mine: dict[str, Any]) -> bool:
         columns = tables.races.c
-        with self._writing() as connection:
-            done = connection.execute(
-                update(tables.races)
-                .where(columns.id == row.id, columns.holder == row.holder)  # who is quicker
-                .values(**mine, begun=time.time())
-            )
-        return bool(done.rowcount)
+        taken = (
+            update(tables.races)
+            .where(columns.id == row.id, columns.holder == row.holder)  # who is quicker
+            .values(**mine, begun=time.time())
+        )
+        return self._write(lambda connection: connection.execute(taken).rowcount > 0)
 
 
 def _record(row: Row[Any]) -> RaceRecord:

@@ -1,16 +1,17 @@
 """What a run says, as rows and files of the store."""
 
+import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
-from playground.errors import StoreError
+from playground.errors import LostRun, StoreError
 from playground.runs import curves, evaluations, resuming, snapshots, tables
 from playground.runs.connection import Database
-from playground.runs.files import Files, to_npz
+from playground.runs.files import AnyFiles, to_npz
 from playground.runs.holding import Holding
 from playground.runs.records import LIVE, STATES, dumps
 from playground.training.changes import STATE
@@ -27,17 +28,22 @@ from playground.training.events import (
     Started,
 )
 
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 Ending = tuple[dict[str, Any], Mapping[str, float]]  # the columns of a run, and its metrics
 
 
 class Recorder:
     """Writes the events and ends of runs. Of each kind of snapshot a run keeps at most about as
     many bytes as it has `room`. An end that cannot be written now is kept and written as soon as
-    it can be. Thread-safe; methods raise StoreError."""
+    it can be. Thread-safe; methods raise StoreError, LostRun of a run that this process does not
+    hold."""
 
-    def __init__(self, database: Database, files: Files, room: Mapping[str, int]) -> None:
-        self._writing, self._files, self._room = database.writing, files, room
-        self.holding = Holding(database, self.write_overdue)
+    def __init__(
+        self, database: Database, files: AnyFiles, room: Mapping[str, int], lease_seconds: float
+    ) -> None:
+        self._database, self._files, self._room = database, files, room
+        self.holding = Holding(database, self.write_overdue, lease_seconds)
         self._unwritten: dict[str, Ending] = {}  # that could not be written yet
 
     def unwritten(self, run_id: str) -> dict[str, Any] | None:
@@ -134,16 +140,16 @@ class Recorder:
 
     def _is_built(self, run_id: str) -> bool:
         query = select(tables.runs.c.built.is_not(None)).where(tables.runs.c.id == run_id)
-        with self._writing(patient=True) as connection:
-            return bool(connection.execute(query).scalar_one_or_none())
+        return self._write(
+            run_id, lambda connection: bool(connection.execute(query).scalar_one_or_none())
+        )
 
     def _record_resumed(self, run_id: str, event: Resumed) -> None:
-        with self._writing(patient=True) as connection:
-            gone = resuming.forget_later(connection, run_id, event)
+        gone = self._write(run_id, lambda it: resuming.forget_later(it, run_id, event))
         self._files.remove(run_id, gone)
 
     def _record_progress(self, run_id: str, event: Progress) -> None:
-        with self._writing(patient=True) as connection:
+        def write(connection: Connection) -> None:
             curves.write(connection, run_id, event)
             connection.execute(
                 update(tables.runs)
@@ -153,22 +159,23 @@ class Recorder:
                     epoch=event.epoch,
                     seconds=event.seconds,
                     images_per_second=event.images_per_second,
-                    heartbeat=time.time(),
+                    heartbeat=self._database.clock,
                 )
             )
 
+        self._write(run_id, write)
+
     def _record_evaluated(self, run_id: str, event: Evaluated) -> None:
-        with self._writing(patient=True) as connection:
-            evaluations.write(connection, run_id, event)
+        self._write(run_id, lambda connection: evaluations.write(connection, run_id, event))
 
     def _record_snapshot(self, run_id: str, event: Snapshot) -> None:
         self._files.write(run_id, snapshots.file(event), to_npz(event.arrays))
-        with self._writing(patient=True) as connection:
-            gone = snapshots.write(connection, run_id, event, self._room[event.kind])
+        room = self._room[event.kind]
+        gone = self._write(run_id, lambda it: snapshots.write(it, run_id, event, room))
         self._files.remove(run_id, gone)
 
     def _record_changed(self, run_id: str, event: Changed) -> None:
-        with self._writing(patient=True) as connection:
+        def write(connection: Connection) -> None:
             said = {"kind": event.kind, "value": event.value}
             connection.execute(
                 insert(tables.marks).values(
@@ -182,18 +189,29 @@ class Recorder:
                     .values(state=event.value)
                 )
 
+        self._write(run_id, write)
+
     # States
+
+    def _write(self, run_id: str, work: Callable[[Connection], _T], patient: bool = True) -> _T:
+        """What `work` makes of a transaction that has a run of this process for itself."""
+
+        def claimed(connection: Connection) -> _T:
+            self.holding.claim(connection, run_id)
+            return work(connection)
+
+        return self._database.write(claimed, patient)
 
     def _update(
         self, run_id: str, states: frozenset[str] | set[str], patient: bool = True, **values: Any
     ) -> None:
         """Writes columns of a run that is in one of `states`."""
-        with self._writing(patient) as connection:
-            connection.execute(
-                update(tables.runs)
-                .where(tables.runs.c.id == run_id, tables.runs.c.state.in_(states))
-                .values(heartbeat=time.time(), **values)
-            )
+        statement = (
+            update(tables.runs)
+            .where(tables.runs.c.id == run_id, tables.runs.c.state.in_(states))
+            .values(heartbeat=self._database.clock, **values)
+        )
+        self._write(run_id, lambda connection: connection.execute(statement), patient)
 
     def _end(
         self,
@@ -212,6 +230,9 @@ class Recorder:
             end = before
         try:
             self._write_end(run_id, *end, patient)
+        except LostRun:
+            self.holding.let_go(run_id)  # how it ends, another says
+            raise
         except StoreError:
             self._unwritten[run_id] = end
             self.holding.start()
@@ -222,7 +243,7 @@ class Recorder:
     def _write_end(
         self, run_id: str, values: dict[str, Any], metrics: Mapping[str, float], patient: bool
     ) -> None:
-        with self._writing(patient) as connection:
+        def write(connection: Connection) -> None:
             connection.execute(
                 update(tables.runs)
                 .where(
@@ -234,9 +255,14 @@ class Recorder:
             if metrics:
                 evaluations.add_metrics(connection, run_id, metrics)
 
+        self._write(run_id, write, patient)
+
     def write_overdue(self) -> None:
         """Writes the ends that could not be written when they came."""
         for run_id, (values, metrics) in list(self._unwritten.items()):
-            self._write_end(run_id, values, metrics, patient=False)
+            try:
+                self._write_end(run_id, values, metrics, patient=False)
+            except LostRun as error:
+                _log.warning("The end of a run is not written: %s", error)
             self._unwritten.pop(run_id, None)
             self.holding.let_go(run_id)

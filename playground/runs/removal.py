@@ -13,12 +13,13 @@ from sqlalchemy import Connection, Row, delete, insert, select
 from playground.errors import StoreError
 from playground.runs import room, tables
 from playground.runs.connection import Database
-from playground.runs.files import Files
+from playground.runs.files import AnyFiles
 from playground.runs.records import LIVE, moment
 
 _OF_RUNS = (
     *(tables.series, tables.evaluations, tables.marks, tables.snapshots, tables.origins),
     *(tables.labels, tables.sizes, tables.followed, tables.unattended),
+    tables.commands,
 )
 LEAST_RUNS = 8  # of those that have ended, however large they are; of a visitor's, too
 MOST_REMEMBERED = 10_000  # of those that are gone
@@ -43,14 +44,16 @@ class Removal:
     """Removes runs with all that there is of them. `alive` tells of a row of `runs` whether the
     process that holds it still lives. Thread-safe; every method raises StoreError."""
 
-    def __init__(self, database: Database, files: Files, alive: Callable[[Row[Any]], bool]) -> None:
+    def __init__(
+        self, database: Database, files: AnyFiles, alive: Callable[[Row[Any]], bool]
+    ) -> None:
         self._database, self._files, self._alive = database, files, alive
         self._one = threading.Lock()
         self.taken = 0  # bytes of the store at the last look
 
     def delete(self, run_ids: Sequence[str]) -> list[Removed]:
         """Removes these runs, all or none; refuses those that a living process still trains."""
-        found = self._delete(run_ids, for_room=False)
+        found = self._delete(run_ids, for_room=False, all_of=True)
         self._database.shrink()
         return found
 
@@ -131,11 +134,21 @@ class Removal:
             rows = connection.execute(query).all()
         return [Removed(**{**row._asdict(), "removed": moment(row.removed)}) for row in rows]
 
-    def _delete(self, run_ids: Sequence[str], for_room: bool) -> list[Removed]:
-        with self._database.writing() as connection:
-            found = [
-                self._delete_rows(connection, run_id, for_room) for run_id in dict.fromkeys(run_ids)
-            ]
+    def _delete(
+        self, run_ids: Sequence[str], for_room: bool, all_of: bool = False
+    ) -> list[Removed]:
+        """Removes these runs; `all_of` them or none, where another server may have been quicker
+        with any otherwise."""
+        columns, wanted = tables.runs.c, list(dict.fromkeys(run_ids))
+
+        def write(connection: Connection) -> list[Removed]:
+            # In one order, so that two who remove the same do not wait for each other.
+            locked = select(columns.id).where(columns.id.in_(wanted)).order_by(columns.number)
+            there = set(connection.execute(locked.with_for_update()).scalars())
+            left = [run_id for run_id in wanted if all_of or run_id in there]
+            return [self._delete_rows(connection, run_id, for_room) for run_id in left]
+
+        found = self._database.write(write)
         for one in found:
             self._files.remove_all(one.id)
         return found

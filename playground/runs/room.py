@@ -1,15 +1,17 @@
 """How much room runs take, and in which order they make room."""
 
+import functools
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, or_, select
 
 from playground.runs import tables
 from playground.runs.connection import Database
-from playground.runs.files import Files
+from playground.runs.files import AnyFiles
 from playground.runs.records import LIVE
 
 AT_ONCE = 500  # runs whose sizes are written in one transaction
@@ -30,13 +32,14 @@ class Kept:
     rows: int
 
 
-def measure(database: Database, files: Files) -> None:
+def measure(database: Database, files: AnyFiles) -> None:
     """Writes how much each run takes that is live, or has not been measured since it ended."""
     runs, sizes = tables.runs.c, tables.sizes.c
     query = (
         select(runs.id)
         .select_from(tables.runs.outerjoin(tables.sizes, sizes.run_id == runs.id))
         .where(or_(sizes.measured.is_(None), runs.state.in_(LIVE), sizes.measured < runs.finished))
+        .order_by(runs.number)  # as whoever else does it, so that both need not wait for each other
     )
     now = time.time()
     with database.reading() as connection:
@@ -45,14 +48,19 @@ def measure(database: Database, files: Files) -> None:
             for one in connection.execute(query).scalars().all()
         ]
     for start in range(0, len(found), AT_ONCE):
-        some = found[start : start + AT_ONCE]
-        ids = {row["run_id"] for row in some}
-        with database.writing() as connection:
-            known = set(connection.execute(select(runs.id).where(runs.id.in_(ids))).scalars())
-            connection.execute(delete(tables.sizes).where(sizes.run_id.in_(ids)))
-            still = [{**row, "measured": now} for row in some if row["run_id"] in known]
-            if still:
-                connection.execute(insert(tables.sizes), still)
+        some = [{**row, "measured": now} for row in found[start : start + AT_ONCE]]
+        database.write(functools.partial(_keep, some))
+
+
+def _keep(some: Sequence[dict[str, Any]], connection: Connection) -> None:
+    """Writes what some runs take, of those that are still there."""
+    ids = {row["run_id"] for row in some}
+    runs = tables.runs.c
+    known = set(connection.execute(select(runs.id).where(runs.id.in_(ids))).scalars())
+    connection.execute(delete(tables.sizes).where(tables.sizes.c.run_id.in_(ids)))
+    still = [row for row in some if row["run_id"] in known]
+    if still:
+        connection.execute(insert(tables.sizes), still)
 
 
 def _rows(connection: Connection, run_id: str) -> int:

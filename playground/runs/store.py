@@ -29,8 +29,9 @@ from playground.runs import (
     snapshots,
     tables,
 )
+from playground.runs.bucket import open_files
 from playground.runs.connection import Database
-from playground.runs.files import Files, to_npz
+from playground.runs.files import AnyFiles, Files, to_npz
 from playground.runs.labels import Labels
 from playground.runs.listing import Listing
 from playground.runs.race_rows import RaceRows
@@ -62,21 +63,25 @@ def open_store(settings: Settings) -> "Store":
     url = settings.store_url or f"sqlite:///{(settings.home / 'playground.sqlite').as_posix()}"
     return Store(
         url,
-        settings.home / "runs",
+        open_files(settings.files_url, settings.home / "runs", settings.lock_seconds),
         int(settings.snapshot_mib * 2**20),
         settings.lock_seconds,
         int(settings.store_gib * 2**30),
         int(settings.checkpoint_mib * 2**20),
         int(settings.visitor_gib * 2**30),
+        settings.lease_seconds,
     )
 
 
 class Store:
-    """Keeps runs. `url` is SQLAlchemy's; arrays too large for a row lie under `folder`/run id.
+    """Keeps runs. `url` is SQLAlchemy's; arrays too large for a row lie in `files`, or below a
+    folder, for each run in one of its own.
     Of its weights a run keeps at most about `snapshot_bytes`, of its checkpoints
     `checkpoint_bytes`, both thinned out evenly; all runs together at most about `most_bytes`, those
     of a visitor `visitor_bytes`, once `make_room` was asked to see to it. For another program that
-    writes, what a run has to say waits up to `lock_seconds`.
+    writes, or a database that is gone for a while, what a run has to say waits up to
+    `lock_seconds`. A process of another machine that gave no sign of life for `lease_seconds` of
+    the store's clock is dead.
 
     Thread-safe. Every method raises StoreError, in plain words, when the store cannot be read or
     written.
@@ -85,20 +90,21 @@ class Store:
     def __init__(
         self,
         url: str,
-        folder: Path,
+        files: AnyFiles | Path,
         snapshot_bytes: int = 64 * 2**20,
         lock_seconds: float = 60.0,
         most_bytes: int = 2**60,
         checkpoint_bytes: int = 64 * 2**20,
         visitor_bytes: int = 2**60,
+        lease_seconds: float = liveness.STALE_SECONDS,
     ) -> None:
         self._most_bytes, self._visitor_bytes = most_bytes, visitor_bytes
         self._built: OrderedDict[str, Started] = OrderedDict()
-        self._files = Files(folder)
+        self._files = Files(files) if isinstance(files, Path) else files
         self._database = Database(url, lock_seconds)
-        self._reading, self._writing = self._database.reading, self._database.writing
+        self._reading, self._write = self._database.reading, self._database.write
         room = {"weights": snapshot_bytes, checkpoint.KIND: checkpoint_bytes}
-        self._recorder = Recorder(self._database, self._files, room)
+        self._recorder = Recorder(self._database, self._files, room, lease_seconds)
         self.set_state = self._recorder.set_state  # as it stands there
         self._holding = self._recorder.holding
         self.races = RaceRows(self._database, self._holding)
@@ -116,10 +122,13 @@ class Store:
         """Makes a run of this process and returns its id, 12 URL-safe characters not to guess. One
         that is not `attended` ends where its loss breaks."""
         run_id = "".join(secrets.choice(_ALPHABET) for _ in range(12))
-        with self._writing() as connection:
+
+        def write(connection: Connection) -> None:
             self._insert(connection, run_id, spec, owner, state)
             if not attended:
                 connection.execute(insert(tables.unattended).values(run_id=run_id))
+
+        self._write(write)
         self._holding.hold(run_id)
         return run_id
 
@@ -150,10 +159,13 @@ class Store:
         arrays = self._files.read(parent, file)
         left = Snapshot(step, resuming.ORIGIN, arrays)
         self._files.write(run_id, snapshots.file(left), to_npz(arrays))
-        with self._writing() as connection:
+
+        def write(connection: Connection) -> None:
             self._insert(connection, run_id, spec, owner, "queued")
             snapshots.write(connection, run_id, left, 0)
             resuming.branch(connection, run_id, parent, step, fresh)
+
+        self._write(write)
         self._holding.hold(run_id)
         return run_id
 
@@ -165,7 +177,7 @@ class Store:
             try:
                 found = self.snapshot(run_id, kind)
             except StoreError as error:
-                if kind == resuming.ORIGIN:
+                if kind == resuming.ORIGIN or error.passing:
                     raise
                 _log.warning("No checkpoint of run %s can be read: %s", run_id, error)
                 continue
@@ -177,16 +189,23 @@ class Store:
         return checkpoint.Start({})
 
     def requeue(
-        self, run_id: str, message: str = "", most: int | None = None, ended: bool = False
+        self,
+        run_id: str,
+        message: str = "",
+        most: int | None = None,
+        ended: bool = False,
+        patient: bool = False,
     ) -> bool:
         """Lets a run of this process wait again, or one that has `ended`, which this process then
         holds. With `most` it is taken up by itself, so many times. Whether it waits now."""
         if self._recorder.unwritten(run_id) is not None:
             return False
         states = {"stopped", "failed"} if ended else LIVE
-        with self._writing() as connection:
-            holder = self._holding.columns()
-            done = resuming.requeue(connection, run_id, states, holder, message, most)
+        holder = self._holding.columns()
+        mine = None if ended else tables.runs.c.holder == holder["holder"]
+        done = self._write(
+            lambda it: resuming.requeue(it, run_id, states, holder, message, most, mine), patient
+        )
         if done:
             self._holding.hold(run_id)
         return done
@@ -207,16 +226,17 @@ class Store:
             own = row.owner == records.TERMINAL
             if not own and (row.state == "queued" or self._wait_again(row, most)):
                 continue
-            dead.append(row)
-            self.set_state(
-                row.id,
-                "failed",
-                f"The program that trained this run was ended at step {row.step:,}. "
-                "What it recorded is kept.",
-                "Start the run again; the same seed gives the same numbers.",
+            ended = self._holding.end(
+                row,
+                state="failed",
                 kind="interrupted",
+                message=f"The program that trained this run was ended at step {row.step:,}. "
+                "What it recorded is kept.",
+                hint="Start the run again; the same seed gives the same numbers.",
             )
-        return [row.id for row in dead]
+            if ended:
+                dead.append(row.id)
+        return dead
 
     def _wait_again(self, row: Row[Any], most: int) -> bool:
         message = (
@@ -224,12 +244,15 @@ class Store:
             "its last checkpoint."
         )
         same = tables.runs.c.holder == row.holder  # unless another process was quicker
-        with self._writing() as connection:
+
+        def write(connection: Connection) -> bool:
             nobody = {"holder": liveness.NOBODY}
             return (
                 resuming.requeue(connection, row.id, {row.state}, nobody, message, most, same)
                 or not connection.execute(select(same).where(tables.runs.c.id == row.id)).scalar()
             )
+
+        return self._write(write)
 
     def take_over(self) -> list[RunRecord]:
         """The waiting runs whose process is gone, in the order in which they came. This process
@@ -429,6 +452,8 @@ class Store:
             try:
                 return Snapshot(one, kind, self._files.read(run_id, files[one]))
             except StoreError as error:
+                if error.passing:
+                    raise
                 fault = fault or error
                 _log.warning("A snapshot of run %s is passed over: %s", run_id, error)
         if fault is not None and set(steps) & set(self.snapshots(run_id, kind)):

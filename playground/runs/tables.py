@@ -15,8 +15,11 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = 6
+VERSION = 7
 CHUNK = 1024  # steps of one series that share a row
+
+# Names that visitors give; SQLite does not hold anybody to a length, PostgreSQL does.
+_NAME = String(64).with_variant(Text(), "postgresql")
 
 metadata = MetaData()
 
@@ -64,7 +67,7 @@ series = Table(
     "series",
     metadata,
     Column("run_id", ForeignKey("runs.id"), primary_key=True),
-    Column("name", String(64), primary_key=True),
+    Column("name", _NAME, primary_key=True),
     Column("chunk", Integer, primary_key=True, autoincrement=False),
     Column("first", Integer, nullable=False),
     Column("points", LargeBinary, nullable=False),
@@ -93,7 +96,7 @@ marks = Table(
     Column("number", Integer, primary_key=True, autoincrement=True),
     Column("run_id", ForeignKey("runs.id"), nullable=False, index=True),
     Column("step", Integer, nullable=False),
-    Column("what", String(64), nullable=False),
+    Column("what", _NAME, nullable=False),
     Column("value", Text, nullable=False),
 )
 
@@ -155,6 +158,19 @@ unattended = Table(
     "unattended",
     metadata,
     Column("run_id", ForeignKey("runs.id"), primary_key=True),
+)
+
+# What visitors of one server want of runs that another trains, which takes it and answers: JSON,
+# {} or a message and a hint. `sent` is by the database's clock.
+commands = Table(
+    "commands",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("run_id", ForeignKey("runs.id"), nullable=False, index=True),
+    Column("visitor", String(128), nullable=False),
+    Column("command", Text, nullable=False),
+    Column("sent", Float, nullable=False),
+    Column("answer", Text),
 )
 
 # Runs that are gone: their numbers are not given again, and their links say why.

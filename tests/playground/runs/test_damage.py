@@ -153,7 +153,7 @@ def locked(tmp_path: Path, seconds: float) -> subprocess.Popen:
 
 def test_a_lock_of_another_program_does_not_end_a_run(store, tmp_path, monkeypatch):
     # In a second process, for longer than anything waits but the events of a run.
-    monkeypatch.setattr("playground.runs.connection.LOCK_SECONDS", 0.2)
+    monkeypatch.setattr("playground.runs.engines.LOCK_SECONDS", 0.2)
     run_id = store.create(SPEC, "me")
     with locked(tmp_path, 2.0):
         with pytest.raises(StoreError, match="locked by another program"):
@@ -174,7 +174,7 @@ def test_a_lock_of_another_program_does_not_end_a_run(store, tmp_path, monkeypat
 
 
 def test_a_lock_without_an_end_ends_a_run_with_all_its_numbers(tmp_path, monkeypatch):
-    monkeypatch.setattr("playground.runs.connection.LOCK_SECONDS", 0.2)
+    monkeypatch.setattr("playground.runs.engines.LOCK_SECONDS", 0.2)
     store = Store(
         f"sqlite:///{tmp_path / 'playground.sqlite'}", tmp_path / "runs", lock_seconds=0.5
     )

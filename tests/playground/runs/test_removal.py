@@ -2,9 +2,9 @@
 
 import itertools
 import os
-import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,6 @@ from playground.errors import RunError, StoreError
 from playground.runs import evaluations, removal
 from playground.runs.removal import LEAST_RUNS
 from playground.runs.store import Store, open_store
-from playground.settings import Settings
 from playground.spec import RunSpec
 from playground.training.events import Changed, Evaluated, Finished, Progress, Snapshot, Started
 
@@ -23,8 +22,8 @@ SPEC = RunSpec(dataset="digits", seed=7)
 
 
 @pytest.fixture
-def store(tmp_path):
-    found = open_store(Settings(home=tmp_path))
+def store(kept):
+    found = open_store(kept())
     yield found
     found.close()
 
@@ -40,23 +39,28 @@ def whole_run(store: Store, owner: str = "me", size: int = 9) -> str:
     return run_id
 
 
-def test_of_a_deleted_run_nothing_is_left_but_its_number(store, tmp_path):
-    kept, gone = whole_run(store), whole_run(store)
+def rows(store: Store, query: str) -> list[tuple]:
+    with store._reading() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(query)]
+
+
+def test_of_a_deleted_run_nothing_is_left_but_its_number(store, kept, tmp_path):
+    left, gone = whole_run(store), whole_run(store)
     size = sum(file.stat().st_size for file in (tmp_path / "runs" / gone).iterdir())
-    other = open_store(Settings(home=tmp_path))
+    other = open_store(kept())
     assert other.started(gone) is not None and store.started(gone) is not None
     [removed] = store.delete([gone])
     assert other.started(gone) is None
     other.close()
     assert (removed.id, removed.number, removed.bytes, removed.room) == (gone, 2, size, False)
     assert store.run(gone) is None and store.started(gone) is None
-    assert store.removed(gone) == removed and store.removed(kept) is None
-    assert not (tmp_path / "runs" / gone).exists() and (tmp_path / "runs" / kept).exists()
-    with sqlite3.connect(tmp_path / "playground.sqlite") as raw:
-        for table in ("series", "evaluations", "marks", "snapshots"):
-            owners = raw.execute(f"SELECT DISTINCT run_id FROM {table}").fetchall()
-            assert owners == [(kept,)], table
-        assert raw.execute("PRAGMA freelist_count").fetchone() == (0,)
+    assert store.removed(gone) == removed and store.removed(left) is None
+    assert not (tmp_path / "runs" / gone).exists() and (tmp_path / "runs" / left).exists()
+    for table in ("series", "evaluations", "marks", "snapshots"):
+        owners = rows(store, f"SELECT DISTINCT run_id FROM {table}")
+        assert owners == [(left,)], table
+    if store._database.sqlite:
+        assert rows(store, "PRAGMA freelist_count") == [(0,)]
     assert store.run(store.create(SPEC, "me")).number == 3  # a number means one run for ever
 
 
@@ -74,17 +78,17 @@ from playground.runs.store import open_store
 from playground.settings import Settings
 from playground.spec import RunSpec
 
-store = open_store(Settings(home=Path(sys.argv[1])))
-print(store.create(RunSpec(dataset="digits"), "me", sys.argv[2]), flush=True)
+store = open_store(Settings(home=Path(sys.argv[1]), store_url=sys.argv[2]))
+print(store.create(RunSpec(dataset="digits"), "me", sys.argv[3]), flush=True)
 time.sleep(60)
 """
 
 
 @pytest.mark.skipif(os.name != "posix", reason="asks the system about a process")
 @pytest.mark.parametrize("state", ["queued", "running", "paused"])
-def test_a_live_run_is_deleted_only_when_its_process_is_gone(store, tmp_path, state):
+def test_a_live_run_is_deleted_only_when_its_process_is_gone(store, kept, state):
     with subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(tmp_path), state],
+        [sys.executable, "-c", WRITER, str(kept().home), kept().store_url, state],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
@@ -100,10 +104,9 @@ def test_a_live_run_is_deleted_only_when_its_process_is_gone(store, tmp_path, st
     assert store.run(run_id) is None
 
 
-def test_the_oldest_that_have_ended_make_room(tmp_path):
-    store = Store(
-        f"sqlite:///{tmp_path / 'playground.sqlite'}", tmp_path / "runs", most_bytes=2_000_000
-    )
+def test_the_oldest_that_have_ended_make_room(kept, tmp_path):
+    url = kept().store_url or f"sqlite:///{tmp_path / 'playground.sqlite'}"
+    store = Store(url, tmp_path / "runs", most_bytes=2_000_000)
     live = store.create(SPEC, "me")
     ids = [whole_run(store, "me" if number % 2 else "you", 25_000) for number in range(14)]
     used = sum(file.stat().st_size for file in (tmp_path / "runs").rglob("*.npz"))
@@ -118,6 +121,17 @@ def test_the_oldest_that_have_ended_make_room(tmp_path):
     assert used <= 2_000_000
     assert store.make_room() == []
     store.close()
+
+
+def test_two_servers_that_make_room_at_once_remove_each_run_once(kept, tmp_path):
+    url = kept().store_url or f"sqlite:///{tmp_path / 'playground.sqlite'}"
+    stores = [Store(url, tmp_path / "runs", most_bytes=1) for _ in range(3)]
+    ids = [whole_run(stores[0]) for _ in range(LEAST_RUNS + 6)]
+    with ThreadPoolExecutor() as pool:
+        gone = list(pool.map(lambda store: store.make_room(), stores))
+    assert sorted(one.id for found in gone for one in found) == sorted(ids[:6])
+    for store in stores:
+        store.close()
 
 
 def test_the_newest_stay_however_large_they_are(tmp_path):
@@ -200,15 +214,14 @@ def test_of_earlier_looks_the_arrays_are_kept_too(store):
         assert store.evaluation(run_id, step=step).arrays["confusion"][0, 0] == step
 
 
-def test_of_many_looks_arrays_are_thinned_out_evenly(store, tmp_path):
+def test_of_many_looks_arrays_are_thinned_out_evenly(store):
     run_id = store.create(SPEC, "me")
     draw = np.random.default_rng(0)
     for step in range(1, 201):
         arrays = {"strip_probabilities": draw.random((64, 10))}
         store.record(run_id, Evaluated(step, 0.1, "validation", 9, True, {"loss": step}, arrays))
-    with sqlite3.connect(tmp_path / "playground.sqlite") as raw:
-        kept = raw.execute("SELECT step FROM evaluations WHERE length(arrays) > 0 ORDER BY step")
-        steps = [step for (step,) in kept]
+    found = rows(store, "SELECT step FROM evaluations WHERE length(arrays) > 0 ORDER BY step")
+    steps = [step for (step,) in found]
     assert len(steps) == evaluations.MOST and (steps[0], steps[-1]) == (1, 200)
     assert max(b - a for a, b in itertools.pairwise(steps)) <= 4
     assert store.series(run_id, "validation_loss")[1].tolist() == list(range(1, 201))

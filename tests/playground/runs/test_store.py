@@ -1,8 +1,8 @@
 """The store: what is recorded is there for every thread, process and server that comes after."""
 
+import itertools
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -13,14 +13,12 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given
-from sqlalchemy import event as sqlalchemy_event
-from sqlalchemy.pool import Pool
+from sqlalchemy import select
 
-from playground.errors import StoreError
-from playground.runs import snapshots
-from playground.runs.liveness import Watch
+from playground.errors import LostRun, StoreError
+from playground.runs import snapshots, tables
+from playground.runs.liveness import Sign, Watch
 from playground.runs.store import LIVE, STATES, Store, open_store
-from playground.settings import Settings
 from playground.spec import RunSpec
 from playground.training.changes import STEERED
 from playground.training.events import (
@@ -33,20 +31,23 @@ from playground.training.events import (
     Snapshot,
     Started,
 )
+from tests.playground.runs.conftest import DATABASES, settings_of
 
 ROOT = Path(__file__).resolve().parents[3]
 SPEC = RunSpec(dataset="digits", seed=7)
 
 
-def open_at(folder: Path) -> Store:
-    return open_store(Settings(home=folder))
-
-
 @pytest.fixture
-def store(tmp_path):
-    found = open_at(tmp_path)
+def store(kept):
+    found = open_store(kept())
     yield found
     found.close()
+
+
+def change(store: Store, statement: str) -> None:
+    """What a test does to the tables that no public door does."""
+    with store._database.writing() as connection:
+        connection.exec_driver_sql(statement)
 
 
 def started(**changes) -> Started:
@@ -220,9 +221,9 @@ def test_a_series_is_whole_however_it_came(shared, counts, after):
     assert np.array_equal(steps, expected) and np.array_equal(values, expected)
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory):
-    found = open_at(tmp_path_factory.mktemp("store"))
+@pytest.fixture(scope="module", params=DATABASES)
+def shared(request, tmp_path_factory):
+    found = open_store(settings_of(request, tmp_path_factory.mktemp("store"))())
     yield found
     found.close()
 
@@ -246,24 +247,8 @@ def test_a_series_that_begins_mid_run(store):
     assert steps.tolist() == [1031, 1032] and values.tolist() == [0.5, 0.25]
 
 
-def test_a_long_run_takes_little_room_and_each_poll_reads_little_of_it(tmp_path):
-    store = open_at(tmp_path)
-    run_id = store.create(SPEC, "me")
-    for step in range(10, 5001, 10):
-        store.record(run_id, progress(step, 10))
-    store.close()
-    with sqlite3.connect(tmp_path / "playground.sqlite") as raw:
-        rows = raw.execute("SELECT count(*), sum(length(points)) FROM series").fetchone()
-        plan = raw.execute(
-            "EXPLAIN QUERY PLAN SELECT first FROM series WHERE run_id = 'a' AND name = 'b' "
-            "AND chunk >= 3"
-        ).fetchall()
-    assert rows == (5, 5000 * 4)
-    assert "SEARCH" in str(plan) and "chunk>?" in str(plan)
-
-
-def test_a_second_store_on_the_file_sees_all_at_once(store, tmp_path):
-    other = open_at(tmp_path)
+def test_a_second_store_on_the_database_sees_all_at_once(store, kept):
+    other = open_store(kept())
     try:
         run_id = store.create(SPEC, "me")
         store.record(run_id, started())
@@ -315,7 +300,7 @@ from playground.settings import Settings
 from playground.spec import RunSpec
 from playground.training.events import *
 
-store = open_store(Settings(home=Path(sys.argv[1])))
+store = open_store(Settings(home=Path(sys.argv[1]), store_url=sys.argv[2]))
 run_id = store.create(RunSpec(dataset="digits"), "command line", "preparing")
 store.record(run_id, Started(1, [], 9, 9, 1, 1, 1, [], {}, {}))
 store.record(run_id, Progress(2, 0.2, 0.1, 1.0, {"loss": np.ones(2)}))
@@ -325,10 +310,9 @@ time.sleep(60)
 
 
 @pytest.fixture
-def writer(tmp_path):
-    with subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    ) as process:
+def writer(kept):
+    command = [sys.executable, "-c", WRITER, str(kept().home), kept().store_url]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         yield process
         process.kill()
 
@@ -351,22 +335,21 @@ def test_a_run_of_another_process_shows_live_and_is_left_alone_until_that_dies(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="asks the system about a process")
-def test_a_live_process_of_this_machine_is_never_taken_for_dead(store, writer, tmp_path):
+def test_a_live_process_of_this_machine_is_never_taken_for_dead(store, writer):
     run_id = writer.stdout.readline().strip()
     writer.send_signal(signal.SIGSTOP)  # as a machine that sleeps: no sign of life
-    store._holding._watch = Watch(iter(range(0, 10_000, 5)).__next__)
-    with sqlite3.connect(tmp_path / "playground.sqlite") as raw:
-        raw.execute("UPDATE runs SET heartbeat = heartbeat - 86400")  # and our clock a day ahead
+    clock = itertools.count(0, 5)
+    store._holding._watch = Watch(lambda holder: Sign(0.0, next(clock)))
+    change(store, "UPDATE runs SET heartbeat = heartbeat - 86400")  # and the clock a day ahead
     assert [store.interrupt_dead() for _ in range(40)] == [[]] * 40
     writer.send_signal(signal.SIGCONT)
     assert store.run(run_id).live
 
 
 @pytest.mark.skipif(os.name != "posix", reason="asks the system about a process")
-def test_a_later_process_with_the_number_of_a_dead_one_holds_nothing(store, writer, tmp_path):
+def test_a_later_process_with_the_number_of_a_dead_one_holds_nothing(store, writer):
     run_id = writer.stdout.readline().strip()
-    with sqlite3.connect(tmp_path / "playground.sqlite") as raw:
-        raw.execute("UPDATE runs SET pid = ?", [os.getppid()])
+    change(store, f"UPDATE runs SET pid = {os.getppid()}")
     assert store.interrupt_dead() == [run_id]
 
 
@@ -380,122 +363,76 @@ def test_a_dead_process_that_nobody_has_buried_is_dead(store, writer):
 
 @pytest.mark.parametrize("beats", [False, True])
 def test_a_process_elsewhere_is_dead_when_its_sign_of_life_stood_still_while_one_looked(beats):
-    # While the machine slept, from the first look to the third, nobody looked.
-    watch = Watch(iter([0.0, 30_000.0, 60_000.0, 60_005.0]).__next__)
-    beat = 1e9  # by the other machine's clock, whatever that says
-    alive = []
-    for _ in range(4):
-        alive.append(watch.alive("elsewhere", 1, "process 0123", beat))
-        beat += beats
+    # From the first look to the third the machine slept, or the store was away: nobody looked.
+    signs = iter([Sign(9.0 + beats * i, now) for i, now in enumerate((10, 3e4, 6e4, 60_005))])
+    watch = Watch(lambda holder: next(signs))
+    alive = [watch.alive("elsewhere", 1, "process 0123") for _ in range(4)]
     assert alive == [True, True, True, beats]
 
 
-def test_the_sign_of_life_is_given_without_events(store, tmp_path):
+def test_one_that_gives_signs_in_any_of_its_runs_lives(store):
+    """The runs of one process say different times, of which the latest counts."""
+    ids = [store.create(SPEC, "me") for _ in range(2)]
+    change(store, "UPDATE runs SET host = 'elsewhere', holder = 'process 0123', heartbeat = number")
+    sign = store._holding._sign("process 0123")
+    assert sign.beat == 2.0 and abs(sign.now - time.time()) < 60
+    store._holding._watch = Watch(store._holding._sign, stale=0.0)
+    assert [store._holding.orphans({"queued"})[i].id for i in (0, 1)] == ids
+
+
+def test_the_sign_of_life_is_given_without_events(store):
     run_id = store.create(SPEC, "me")
 
     def beat() -> float:
-        with sqlite3.connect(tmp_path / "playground.sqlite") as raw:
-            return raw.execute("SELECT heartbeat FROM runs WHERE id = ?", [run_id]).fetchone()[0]
+        with store._reading() as connection:
+            query = select(tables.runs.c.heartbeat).where(tables.runs.c.id == run_id)
+            return connection.execute(query).scalar_one()
 
     first, end = beat(), time.monotonic() + 15
     while beat() == first and time.monotonic() < end:
         time.sleep(0.1)
     assert beat() > first
+    assert abs(first - time.time()) < 60  # by the store's clock, which here is ours
+
+
+def test_what_another_has_taken_over_is_not_written_any_more(store):
+    """A server that was away for longer than its lease finds its runs with another."""
+    run_id = store.create(SPEC, "me")
+    store.record(run_id, progress(2, 2))
+    change(store, "UPDATE runs SET holder = 'process 0123'")
+    for event in (progress(4, 2), Changed(4, "state", "", "paused"), Finished(4, "completed", 1.0)):
+        with pytest.raises(LostRun, match="another goes on with it"):
+            store.record(run_id, event)
+    with pytest.raises(LostRun):
+        store.set_state(run_id, "failed")
+    assert not store.requeue(run_id)
+    assert store.series(run_id, "loss")[0].tolist() == [1, 2]
+    assert (store.run(run_id).state, store.marks(run_id)) == ("queued", [])
+
+
+def test_one_who_looks_and_one_who_looks_again_take_a_run_over_once(store, kept):
+    run_id = store.create(SPEC, "me")
+    store.set_state(run_id, "running")
+    change(store, "UPDATE runs SET holder = 'process 0123'")
+    change(store, f"UPDATE runs SET pid = {2**22 + 1}")
+    seen = store._holding.orphans({"running"})
+    other = open_store(kept())
+    assert other.interrupt_dead(most=3) == []
+    assert [record.id for record in other.take_over()] == [run_id]
+    # This one saw it dead, too, but too late.
+    assert not store._holding.end(seen[0], state="failed")
+    assert store._wait_again(seen[0], most=3)
+    assert (other.run(run_id).state, other.run(run_id).resumed) == ("queued", 1)
+    other.close()
 
 
 # What goes wrong
-
-
-@pytest.fixture
-def quota():
-    """A limit on the database's pages, as a full disk: set ["pages"]."""
-    limit = {"pages": 2**30}
-
-    def apply(raw, _record, _proxy):
-        raw.execute(f"PRAGMA max_page_count = {limit['pages']}")
-
-    sqlalchemy_event.listen(Pool, "checkout", apply)
-    yield limit
-    sqlalchemy_event.remove(Pool, "checkout", apply)
-
-
-def fill(store: Store, run_id: str) -> int:
-    """Records steps until there is no room; the last step that was kept."""
-    step = 0
-    with pytest.raises(StoreError, match="disk is full"):
-        while True:
-            store.record(run_id, progress(step + 1000, 1000))
-            step += 1000
-    return step
-
-
-def test_a_full_disk_is_said_and_keeps_what_was_recorded(quota, store, tmp_path):
-    run_id = store.create(SPEC, "me")
-    quota["pages"] = 1  # SQLite keeps what it has and takes no page more
-    step = fill(store, run_id)
-    found = store.series(run_id, "loss")[0]
-    assert len(found) == step == store.run(run_id).step
-
-    long = "The disk is full. " * 1000  # too long for the room that is left
-    with pytest.raises(StoreError, match="disk is full"):
-        store.set_state(run_id, "failed", long, kind="store")
-    assert (store.run(run_id).state, store.run(run_id).message) == ("failed", long)
-
-    quota["pages"] = 2**30
-    other = open_at(tmp_path)
-    try:
-        end = time.monotonic() + 15
-        while other.run(run_id).live and time.monotonic() < end:
-            time.sleep(0.1)
-        assert other.run(run_id).state == "failed"
-    finally:
-        other.close()
-
-
-def test_a_file_that_is_no_database_is_refused(tmp_path):
-    (tmp_path / "playground.sqlite").write_bytes(b"something else entirely " * 100)
-    with pytest.raises(StoreError, match="not a store of the Loss Playground") as caught:
-        open_at(tmp_path)
-    assert "PLAYGROUND_HOME" in caught.value.hint
-
-
-def test_another_program_s_database_is_refused_and_left_as_it_is(tmp_path):
-    path = tmp_path / "playground.sqlite"
-    with sqlite3.connect(path) as raw:
-        raw.execute("CREATE TABLE recipes (name TEXT)")
-    before = path.read_bytes()
-    with pytest.raises(StoreError, match="belongs to another program"):
-        open_at(tmp_path)
-    assert path.read_bytes() == before
-    assert not path.with_name("playground.sqlite-wal").exists()
-
-
-def test_a_newer_store_is_refused(tmp_path):
-    open_at(tmp_path).close()
-    with sqlite3.connect(tmp_path / "playground.sqlite") as raw:
-        raw.execute("UPDATE playground_schema SET version = 99")
-    with pytest.raises(StoreError, match=r"another version .* \(format 99"):
-        open_at(tmp_path)
-
-
-def test_a_folder_that_cannot_be_made_is_named(tmp_path):
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(StoreError, match="file") as caught:
-        open_at(tmp_path / "file" / "home")
-    assert "PLAYGROUND_HOME" in caught.value.hint
 
 
 @pytest.mark.parametrize("url", ["nonsense", "nosuchdatabase://here", "sqlite+nosuchdriver:///x"])
 def test_a_url_of_nothing_is_refused(tmp_path, url):
     with pytest.raises(StoreError, match="PLAYGROUND_STORE_URL"):
         Store(url, tmp_path)
-
-
-def test_a_locked_store_is_said(tmp_path, store):
-    with sqlite3.connect(tmp_path / "playground.sqlite") as raw:
-        raw.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(StoreError, match="locked by another program"):
-            store.create(SPEC, "me")
 
 
 def test_a_damaged_snapshot_is_named_and_never_unpickled(store, tmp_path):
@@ -514,18 +451,18 @@ def test_a_damaged_snapshot_is_named_and_never_unpickled(store, tmp_path):
         store.snapshot(run_id, "weights")
 
 
-def test_many_processes_may_open_a_new_store_at_once(tmp_path):
+def test_many_processes_may_open_a_new_store_at_once(kept):
     code = (
         "import sys; from pathlib import Path; from playground.runs.store import open_store; "
         "from playground.settings import Settings; from playground.spec import RunSpec; "
-        "open_store(Settings(home=Path(sys.argv[1]))).create(RunSpec(), 'me')"
+        "settings = Settings(home=Path(sys.argv[1]), store_url=sys.argv[2]); "
+        "open_store(settings).create(RunSpec(), 'me')"
     )
-    processes = [
-        subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT) for _ in range(4)
-    ]
+    command = [sys.executable, "-c", code, str(kept().home), kept().store_url]
+    processes = [subprocess.Popen(command, cwd=ROOT) for _ in range(4)]
     assert [process.wait(60) for process in processes] == [0, 0, 0, 0]
-    store = open_at(tmp_path)
-    assert len(store.runs()) == 4
+    store = open_store(kept())
+    assert sorted(run.number for run in store.runs()) == [1, 2, 3, 4]
     store.close()
 
 
