@@ -8,6 +8,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from pages.live import operating
+from pages.live.doors import Door
 from pages.live.files import base
 from pages.live.front import Front
 from pages.live.headers import SafeHeaders
@@ -17,6 +18,7 @@ from pages.live.shutdown import before_shutdown
 from pages.live.startup import Startup
 from pages.live.throttle import Throttle
 from playground import logs
+from playground.people import check_login
 from playground.races import feeder
 from playground.runs.address import announced
 from playground.runs.supervisor import service
@@ -33,6 +35,7 @@ def address() -> str:
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Workers are warm before anyone presses Train, and gone when the server is."""
     logs.configure(settings())
+    check_login(settings(), st.secrets.load_if_toml_exists() and "auth" in st.secrets)
     supervisor = await anyio.to_thread.run_sync(service)
     supervisor.listeners.append(feed.wake)
     races = feeder.service()
@@ -58,6 +61,7 @@ app = st.App(
         Middleware(Startup),
         Middleware(SafeHeaders),
         Middleware(Hosts),
+        Middleware(Door),
         Middleware(Throttle),
         Middleware(Front),
     ],

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts import rerun
+from pages.parts import login, rerun
 from pages.parts.task_page import PLAYGROUND
+from pages.parts.visitor import person
 from playground.tasks import TASKS
 
 parts = Path(__file__).parent / "parts"
@@ -25,8 +26,9 @@ WORDMARK = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 190 32">{mark
 mark = (parts / "icon.svg").read_text()
 st.logo(WORDMARK.format(mark=mark.replace("<svg", '<svg width="32"')))
 
+login.door()
 rerun.begin()
-st.navigation(
+shown = st.navigation(
     [
         st.Page(f"{PLAYGROUND}.py", title="Playground", icon=":material/show_chart:", default=True),
         *(
@@ -39,5 +41,12 @@ st.navigation(
         st.Page("race.py", title="Race", icon=":material/flag:"),
         st.Page("fitting.py", title="Fitting", icon=":material/stacked_line_chart:"),
         st.Page("named_losses.py", title="Losses", icon=":material/apps:", url_path="losses"),
+        *(
+            [st.Page("class_runs.py", title="Class", icon=":material/groups:", url_path="class")]
+            if person().teaches
+            else []
+        ),
     ]
-).run()
+)
+login.account()
+shown.run()

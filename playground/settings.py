@@ -130,6 +130,19 @@ class Settings(BaseSettings):
         description="Who sends it as a bearer token may read /metrics; without one only programs "
         "of this machine may.",
     )
+    login: Literal["off", "offered", "required"] = Field(
+        "off",
+        description="Whether visitors may, or must, log in by the provider that "
+        ".streamlit/secrets.toml describes under [auth].",
+    )
+    teachers: str = Field(
+        "",
+        description="E-mail addresses, with commas between them, of who is a teacher once the "
+        "provider has verified it.",
+    )
+    teacher_claim: str = Field(
+        "", description="A claim of the provider by which somebody is a teacher, as name=value."
+    )
     log: Literal["text", "json"] = Field(
         "text",
         description="How the log is written: as text, warnings and errors alone, or as a JSON "

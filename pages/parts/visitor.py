@@ -1,5 +1,5 @@
-"""Who is looking: a random token that says which browser started a run, and whether that browser is
-on this machine; nothing else."""
+"""Who is looking: a random token that says which browser started a run, or who has logged in, where
+there is a login; and whether that browser is on this machine; nothing else."""
 
 import secrets
 from urllib.parse import urlsplit
@@ -7,18 +7,31 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from pages.live.headers import TOKEN, VISITOR_COOKIE
+from playground.people import Person, person_of
 from playground.runs.records import TERMINAL
+from playground.settings import settings
 
 # What a proxy says of whom it asks for.
 _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via")
 
 
-def visitor() -> str:
+def token() -> str:
     """This browser's token; where cookies are off, this tab's."""
-    token = st.context.cookies.get(VISITOR_COOKIE)
-    if isinstance(token, str) and TOKEN.fullmatch(token):
-        return token
+    found = st.context.cookies.get(VISITOR_COOKIE)
+    if isinstance(found, str) and TOKEN.fullmatch(found):
+        return found
     return st.session_state.setdefault("visitor", secrets.token_urlsafe(24))
+
+
+def person() -> Person:
+    """Who looks at this page: whom Streamlit says has logged in, else an anonymous visitor."""
+    claims = {} if settings().login == "off" else st.user.to_dict()
+    return person_of(claims, token(), settings())
+
+
+def visitor() -> str:
+    """Under whom the runs of who looks at this page are kept."""
+    return person().owner
 
 
 def local() -> bool:

@@ -1,0 +1,49 @@
+"""The way in and out where there is a login: Streamlit's, of an OpenID Connect provider."""
+
+import streamlit as st
+
+from pages.live.doors import doors
+from pages.parts.visitor import person, token
+from playground import logs
+from playground.settings import settings
+
+
+def door() -> None:
+    """Lets in whoever may; where a login is required, anybody else sees the way to it alone."""
+    if settings().login == "off":
+        return
+    if person().known:
+        doors.admit(token())
+        return
+    doors.shut(token())
+    if settings().login == "required":
+        st.title("Loss Playground", anchor=False)
+        st.text("Log in to train networks here and to look at those of others.")
+        _log_in("primary")
+        st.stop()
+
+
+def account() -> None:
+    """In the sidebar: who one is, and the way in or out."""
+    if settings().login == "off":
+        return
+    somebody = person()
+    with st.sidebar, st.container(key="account", gap="xsmall"):
+        if not somebody.known:
+            _log_in("tertiary")
+            return
+        st.text(f"{somebody.name or 'Logged in'}{' (teacher)' if somebody.teaches else ''}")
+        st.caption(f"Teachers see your runs under {logs.who(somebody.owner)}.")
+        st.button(
+            "Log out", key="log-out", type="tertiary", icon=":material/logout:", on_click=st.logout
+        )
+
+
+def _log_in(kind: str) -> None:
+    st.button(
+        "Log in",
+        key="log-in",
+        type="primary" if kind == "primary" else "tertiary",
+        icon=":material/login:",
+        on_click=st.login,
+    )
