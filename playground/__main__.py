@@ -25,6 +25,7 @@ import typer
 from playground import datasets, export, keeping, naming, terminal
 from playground.analysis import curves
 from playground.errors import DataError, SpecError, StoreError
+from playground.intake import terminal as intake_commands
 from playground.runs import address
 from playground.runs.records import TERMINAL
 from playground.runs.store import Store, open_store
@@ -294,23 +295,7 @@ app.command("train")(_with_knobs(_train))
 # The lists ------------------------------------------------------------------------------------
 
 
-@app.command("data")
-def _data() -> None:
-    """List the data sets and whether their files are here."""
-    with _errors_in_plain_words():
-        rows = []
-        for name in knobs()["dataset"].choices or {}:
-            known = datasets.source_of(name)
-            where = {
-                "here": str(datasets.location(name) or "comes with scikit-learn"),
-                "download": f"not here; downloaded when used ({known.bytes / 1e6:.0f} MB)",
-                "missing": "not here",
-            }[datasets.available(name)]
-            size = "×".join(map(str, known.shape))
-            counts = f"{known.train_count:,} + {known.test_count:,}"
-            rows.append([name, known.title, counts, size, where])
-        terminal.show_table(["name", "title", "images", "size", "where"], rows)
-        terminal.show(f"\nLooked in {settings().data} (PLAYGROUND_DATA says where).")
+intake_commands.add(app)
 
 
 @app.command("runs")

@@ -8,6 +8,7 @@ PlaygroundError   something a visitor or an operator can act on; str() is one pl
 ├── QuestionError a question of a browser has a field that cannot be used: .field
 ├── RunError      a run cannot be started or steered: unknown, not yours, not live, queue full
 ├── PictureError  an uploaded picture cannot be used
+├── IntakeError   images or a run that a visitor brought cannot be used
 ├── StoreError    the store cannot be read or written (full disk, locked, foreign file)
 │   └── LostRun   a run is no longer this process': another has taken it over, or it is removed
 ├── CheckpointError a checkpoint cannot be gone on from: damaged, foreign, of another network
@@ -78,6 +79,12 @@ class QuestionError(PlaygroundError):
 
 class PictureError(PlaygroundError):
     """A visitor's picture cannot be used."""
+
+
+class IntakeError(PlaygroundError):
+    """Images or a run that a visitor brought cannot be used."""
+
+    names_paths = True
 
 
 class StoreError(PlaygroundError):

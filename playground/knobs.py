@@ -14,10 +14,13 @@ MAX_LOSS_CHARACTERS = 10_000  # of a metric, too
 
 
 class Titles(Mapping[str, str]):
-    """Choices by their titles: those that a table has at the moment."""
+    """Choices by their titles: those that a table has at the moment. `absent` says of a value that
+    is not among them what else there is to say than what the choices are, or nothing."""
 
-    def __init__(self, table: Callable[[], Mapping[str, Any]]) -> None:
-        self._table = table
+    def __init__(
+        self, table: Callable[[], Mapping[str, Any]], absent: Callable[[Any], str] = lambda _: ""
+    ) -> None:
+        self._table, self.absent = table, absent
 
     def __getitem__(self, name: str) -> str:
         return str(self._table()[name].title)
@@ -49,9 +52,9 @@ class Knob:
     def check(self, value: Any) -> None:
         """Raises PydanticCustomError for a value outside the choices or the range."""
         if self.choices is not None and value not in self.choices:
-            raise PydanticCustomError(
-                "choice", f"expected one of {', '.join(self.choices)}; got {shown(value)}"
-            )
+            absent = self.choices.absent(value) if isinstance(self.choices, Titles) else ""
+            expected = f"expected one of {', '.join(self.choices)}; got {shown(value)}"
+            raise PydanticCustomError("choice", absent or expected)
         if self.low is not None and self.high is not None and not self.low <= value <= self.high:
             raise PydanticCustomError(
                 "range", f"expected {self.low:.10g} to {self.high:.10g}; got {shown(value)}"

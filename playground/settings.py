@@ -171,6 +171,29 @@ class Settings(BaseSettings):
         le=100,
         description="Pixels, in millions, of an uploaded picture; a JPEG may have twice as many.",
     )
+    uploads: Path | None = Field(
+        None, description="Folder of visitors' own data; left out: `own` in `home`."
+    )
+    upload_mib: float = Field(200.0, gt=0, description="Size of a file of own data, or of a run.")
+    upload_unpacked_mib: float = Field(
+        512.0, gt=0, description="What such a file may hold once it is unpacked and decoded."
+    )
+    upload_images: int = Field(100_000, ge=20, description="Images of a data set of one's own.")
+    upload_side: int = Field(
+        64,
+        ge=8,
+        le=256,
+        description="Pixels of a side of its images; larger ones are made smaller.",
+    )
+    upload_classes: int = Field(100, ge=2, le=100, description="Classes of it.")
+    upload_seconds: float = Field(180.0, gt=0, description="How long reading such a file may take.")
+    upload_days: float = Field(
+        30.0, gt=0, description="How long own data are kept after they were last used."
+    )
+    upload_visitor_mib: float = Field(
+        600.0, gt=0, description="Disk that the data of one visitor may take."
+    )
+    upload_gib: float = Field(5.0, gt=0, description="Disk that all own data may take together.")
 
 
 @cache

@@ -24,7 +24,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from playground import spec_faults
-from playground.datasets import SETS
+from playground.datasets import KNOWN, find, own
 from playground.errors import SpecError
 from playground.knobs import (
     Knob,
@@ -63,6 +63,14 @@ def _tasks() -> Mapping[str, Any]:
 TASK_KNOB = Knob("Task", "What is learned.", choices=Titles(_tasks))
 
 
+def _absent(dataset: Any) -> str:
+    """What to say of own data that are not here."""
+    if not own.is_own(dataset):
+        return ""
+    missing = own.missing(dataset)
+    return f"{missing.message} {missing.hint}"
+
+
 def spec_of(task: Any) -> type["RunSpec"]:
     """The spec of a task; of what is none the default's, which then says so."""
     found = _tasks().get(task) if isinstance(task, str) else None
@@ -91,7 +99,7 @@ class RunSpec(BaseModel):
             "Data set",
             "The images to learn from. Digits comes with scikit-learn and always works.",
             "data",
-            choices=Titles(lambda: SETS),
+            choices=Titles(lambda: KNOWN, _absent),
         ),
     ] = "mnist"
     train_images: Annotated[
@@ -258,7 +266,7 @@ class RunSpec(BaseModel):
         """Fields left out take what suits the data set."""
         if isinstance(values, Mapping):
             dataset = values.get("dataset", "mnist")
-            source = SETS.get(dataset) if isinstance(dataset, str) else None
+            source = find(dataset)
             suited = source.defaults if source else {}
             return {**{k: v for k, v in suited.items() if k in cls.model_fields}, **values}
         return values
@@ -486,5 +494,5 @@ def spec_errors(error: ValidationError) -> list[SpecError]:
 
 def _most_images(info: ValidationInfo) -> int:
     """How many training images the data set has; as many as any, where that is the fault."""
-    source = SETS.get(info.data.get("dataset", ""))
-    return source.train_count if source else max(each.train_count for each in SETS.values())
+    source = find(info.data.get("dataset"))
+    return source.train_count if source else max(each.train_count for each in KNOWN.values())

@@ -38,6 +38,7 @@ from playground.errors import (
 )
 from playground.questions import VIEWS
 from playground.runs import wire
+from playground.runs.memory import bound_memory
 from playground.settings import settings
 from playground.spec import RunSpec
 from playground.training.checkpoint import Start
@@ -253,19 +254,6 @@ def _warm_for_projecting() -> None:
     threadpool_limits(1)
 
 
-def _bound_memory() -> None:
-    """Bounds the address space where the platform can."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    limit = int(settings().worker_memory_gib * 2**30)
-    try:
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    except (ValueError, OSError) as error:  # macOS has the name but not the means
-        _log.info("The worker's memory cannot be bounded here: %s", error)
-
-
 def _address_space() -> int:
     """Bytes of address space in use, 0 where the platform does not say."""
     try:
@@ -296,7 +284,7 @@ def main(role: str) -> None:
     """Serves as a worker of a role of `_WARM_UPS`, until stdin closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends us
     answers = _own_stdout()
-    _bound_memory()
+    bound_memory(int(settings().worker_memory_gib * 2**30))
     try:
         RequestLoop(sys.stdin.buffer, answers).serve(_WARM_UPS[role])
     except Exception:

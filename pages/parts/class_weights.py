@@ -42,7 +42,7 @@ def class_weights(faults: Mapping[str, str]) -> None:
 
 
 def _names() -> list[str]:
-    known = datasets.SETS.get(st.session_state[field_key("dataset")])
+    known = datasets.find(st.session_state[field_key("dataset")])
     return known.class_names if known is not None else []
 
 

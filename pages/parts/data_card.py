@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 import streamlit as st
 
-from pages.parts import draft
+from pages.parts import bring, draft, session
 from pages.parts.class_weights import class_weights
 from pages.parts.knobs import knob
+from pages.parts.own_data import own_data
+from pages.parts.samples import samples
+from pages.parts.visitor import owners
 from playground import datasets
+from playground.datasets import own
 from playground.errors import DataError
 from playground.spec import RunSpec, knobs
 
-SAMPLE_PIXELS = 56  # each sample image is enlarged to at least this many pixels
-COLUMNS = 5
+BEFORE: session.Key[str] = session.Key("data.before", lambda: "digits")  # what was chosen
 # The knobs of the group "data" that have a place of their own; a task's own follow them.
 PLACED = (
     *("dataset", "train_images", "validation_images", "validation_split", "label_noise"),
@@ -23,13 +25,15 @@ PLACED = (
 
 def data_card(settled: RunSpec | None, faults: Mapping[str, str]) -> None:
     """The data set, its sample images and counts, and the knobs of the group "data"."""
-    knob("dataset", faults, on_change=draft.choose_dataset)
+    _chooser(faults)
     name = st.session_state[draft.field_key("dataset")]
+    if name not in datasets.KNOWN:
+        return  # the fault beneath the list says what to do
     here = datasets.available(name)
     source = datasets.source_of(name)
     with st.container(key="data-look"):
         if here == "here":
-            _samples(name, source.title)
+            _samples(name)
         elif here == "download":
             size = f"{source.bytes / 1e6:,.0f} MB"
             st.caption(f"{size} are fetched from the internet when you press Train.")
@@ -37,6 +41,7 @@ def data_card(settled: RunSpec | None, faults: Mapping[str, str]) -> None:
             _missing(name)
     if settled is not None:
         st.caption(counts(settled, source))
+    own_data(name)
     for field in ("train_images", "validation_images", "validation_split", "label_noise"):
         if (
             field != "validation_split"
@@ -53,6 +58,39 @@ def data_card(settled: RunSpec | None, faults: Mapping[str, str]) -> None:
             knob(field, faults)
 
 
+def _chooser(faults: Mapping[str, str]) -> None:
+    """The list of data sets: those of all, this visitor's own, the chosen one, and how to bring
+    some."""
+    key = draft.field_key("dataset")
+    chosen = st.session_state[key]
+    mine = [facts.name for facts in own.of(owners())]
+    BEFORE.set(chosen)
+    described = knobs()["dataset"]
+    titles = described.choices or {}
+    st.selectbox(
+        described.label,
+        list(dict.fromkeys([*datasets.SETS, *mine, chosen, bring.CHOICE])),
+        format_func=lambda name: bring.TITLE if name == bring.CHOICE else titles.get(name, name),
+        key=key,
+        help=described.help,
+        on_change=_choose,
+    )
+    if "dataset" in faults:
+        with st.container(key="fault-dataset"):
+            st.text(faults["dataset"])
+    bring.dialogs()
+
+
+def _choose() -> None:
+    """Takes a choice over; that of bringing one's own leaves the chosen data set as it is."""
+    key = draft.field_key("dataset")
+    if st.session_state[key] == bring.CHOICE:
+        st.session_state[key] = BEFORE.get()
+        bring.ask(bring.DATA)
+    else:
+        draft.choose_dataset()
+
+
 def counts(spec: RunSpec, source: datasets.Source) -> str:
     """How many images are trained on, kept for validation and tested on."""
     known = datasets.counts(spec)
@@ -66,39 +104,11 @@ def counts(spec: RunSpec, source: datasets.Source) -> str:
     )
 
 
-def _samples(name: str, title: str) -> None:
+def _samples(name: str) -> None:
     try:
-        picture, shown = sprite(name)
+        samples(name)
     except DataError as error:
         _cannot_be_read(name, error)
-        return
-    with st.container(key="samples"):
-        st.image(picture, width="stretch", alt=f"{title}: one image each of {', '.join(shown)}")
-
-
-@st.cache_data(max_entries=8, show_spinner=False)
-def sprite(name: str) -> tuple[np.ndarray, list[str]]:
-    """An image of each class, five to a row, as one (H, W, C) uint8 picture, and their classes.
-
-    Raises DataError.
-    """
-    images, labels, class_names = datasets.sample(name, 2 * COLUMNS)
-    times = -(-SAMPLE_PIXELS // images.shape[1])
-    large = images.repeat(times, axis=1).repeat(times, axis=2)
-    gap = 4
-    padded = np.pad(large, ((0, 0), (0, gap), (0, gap), (0, 0)))
-    opaque = np.pad(
-        np.full((*large.shape[:3], 1), 255, np.uint8), ((0, 0), (0, gap), (0, gap), (0, 0))
-    )
-    if padded.shape[-1] == 1:
-        padded = padded.repeat(3, axis=-1)
-    tiles = np.concatenate([padded, opaque], axis=-1)[: COLUMNS * (len(images) // COLUMNS)]
-    rows = [
-        np.concatenate(list(tiles[at : at + COLUMNS]), axis=1)
-        for at in range(0, len(tiles), COLUMNS)
-    ]
-    sheet = np.concatenate(rows, axis=0)[:-gap, :-gap]
-    return sheet, [class_names[int(label)] for label in labels[: len(tiles)]]
 
 
 def _missing(name: str) -> None:

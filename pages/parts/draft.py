@@ -153,9 +153,10 @@ def spec() -> tuple[RunSpec | None, dict[str, str]]:
 def choose_dataset() -> None:
     """The fields whose best value depends on the data set take the new one's defaults."""
     chosen = st.session_state[field_key("dataset")]
-    if chosen in datasets.SETS:
+    if chosen in datasets.KNOWN:
         plain = RunSpec(task=chosen_task(), dataset=chosen)
-        suited = {name for each in datasets.SETS.values() for name in each.defaults}
+        every = [*datasets.SETS.values(), datasets.source_of(chosen)]
+        suited = {name for each in every for name in each.defaults}
         for name in sorted(suited & set(own_fields(chosen_task()))):  # and not another task's
             st.session_state[field_key(name)] = getattr(plain, name)
         if st.session_state[field_key("train_images")] > datasets.source_of(chosen).train_count:

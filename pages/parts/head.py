@@ -6,7 +6,7 @@ from dataclasses import replace
 import streamlit as st
 
 from pages.live import component
-from pages.parts import midrun, problems, runs, session, url
+from pages.parts import bring, midrun, problems, runs, session, url
 from pages.parts.broken_run import broken_run
 from pages.parts.metrics import main_of
 from pages.parts.results import failed
@@ -58,6 +58,8 @@ def head(
         problems.notes()
         problems.replayed(settled)
         problems.recall()
+        if current is not None:
+            bring.origin(current.id)
         if current is not None and current.state == "failed":
             failed(current)
         if current is not None:

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from pages.live import component
-from pages.parts import draft, problems, session
+from pages.parts import bring, draft, problems, session
 from pages.parts.url import MOST_COMPARED
 from pages.parts.visitor import owners, visitor
 from playground import datasets, export, naming
@@ -167,6 +167,7 @@ def chooser(current: RunRecord | None, compared: Sequence[RunRecord]) -> None:
             st.caption(gone)
         if not offered:
             st.caption("Your runs will be listed here. Press Train to make the first.")
+            bring.run_button()
             return
         st.session_state["run-shown"] = current.id if current is not None else ""
         st.selectbox(
@@ -203,6 +204,7 @@ def chooser(current: RunRecord | None, compared: Sequence[RunRecord]) -> None:
                 help="The network as a .keras file with the weights it has learned so far, a "
                 "script that trains it in plain Keras, and the losses as a package.",
             )
+        bring.run_button()
 
 
 def page_of(record: RunRecord) -> str:

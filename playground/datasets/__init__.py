@@ -6,13 +6,14 @@ them; nothing is ever replaced by something else. Importing this package needs N
 """
 
 import threading
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from playground.datasets import cifar10, digits, fashion_mnist, files, mnist, shapes
+from playground.datasets import cifar10, digits, fashion_mnist, files, mnist, own, shapes
 from playground.datasets.files import OnProgress
 from playground.datasets.source import Rows, Source
 from playground.datasets.splits import Counts, Split, expected, split, steps_per_epoch
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from playground.spec import RunSpec
 
 __all__ = [
+    "KNOWN",
     "SETS",
     "Counts",
     "Dataset",
@@ -32,6 +34,7 @@ __all__ = [
     "Split",
     "available",
     "counts",
+    "find",
     "load",
     "location",
     "sample",
@@ -43,6 +46,25 @@ __all__ = [
 SETS: dict[str, Source] = {
     module.SOURCE.name: module.SOURCE for module in (mnist, fashion_mnist, cifar10, digits, shapes)
 }
+
+
+class _Known(Mapping[str, Source]):
+    """All data sets by name: those that anybody may choose are listed; visitors' own are found."""
+
+    def __getitem__(self, name: str) -> Source:
+        found = find(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(SETS)
+
+    def __len__(self) -> int:
+        return len(SETS)
+
+
+KNOWN = _Known()
 
 
 @dataclass(frozen=True)
@@ -77,11 +99,20 @@ class Dataset:
         return self.test_rows["labels"]
 
 
+def find(name: object) -> Source | None:
+    """Title, sizes and classes of a data set, from constants or, of visitors' own, from what is
+    kept of them; None of one that is not known here."""
+    return SETS.get(name) or own.source(name) if isinstance(name, str) else None
+
+
 def source_of(name: str) -> Source:
-    """Title, sizes and classes of a data set, from constants. Raises DataError if unknown."""
-    if name not in SETS:
+    """As `find`. Raises DataError if unknown."""
+    found = find(name)
+    if found is None and own.is_own(name):
+        raise own.missing(name)
+    if found is None:
         raise DataError(f"There is no data set {name!r}.", f"Choose one of {', '.join(SETS)}.")
-    return SETS[name]
+    return found
 
 
 def counts(spec: "RunSpec") -> Counts:

@@ -18,6 +18,8 @@ OnProgress = Callable[[str, float | None], None]
 def location(source: Source) -> Path | None:
     """The folder that has all files of a data set (unverified), or None; None of one that has no
     files."""
+    if source.place is not None:
+        return source.place.parent if source.place.exists() else None
     for folder in _folders(source):
         if all(os.path.isfile(folder / file.name) for file in source.files):
             return folder
@@ -26,9 +28,9 @@ def location(source: Source) -> Path | None:
 
 def available(source: Source) -> str:
     """ "here", "download" (`read` would fetch it) or "missing"; looks whether files exist, only."""
-    if not source.files or location(source) is not None:
+    if (not source.files and source.place is None) or location(source) is not None:
         return "here"
-    return "download" if settings().download else "missing"
+    return "download" if source.files and settings().download else "missing"
 
 
 def read(

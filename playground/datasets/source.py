@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,8 @@ class Source:
     """One data set. `read(open, parts)` makes the rows of the "train" and "test" `parts`;
     `open(name)` gives the verified bytes of a published file. The files lie in the first of
     `layouts` below the data folder that exists; `defaults` are those of a RunSpec's fields that
-    suit it better than RunSpec's own. `script` is Python for an exported script: it makes x, y,
+    suit it better than RunSpec's own. `place` is the one file of a data set that was never
+    published: visitors' own. `script` is Python for an exported script: it makes x, y,
     x_test and y_test of the files in DATA or, where they are not there, has Keras fetch them."""
 
     name: str
@@ -43,6 +45,7 @@ class Source:
     class_names: list[str]
     read: Callable[[Callable[[str], bytes], Sequence[str]], Mapping[str, Rows]]
     files: tuple[PublishedFile, ...] = ()
+    place: Path | None = None
     layouts: tuple[str, ...] = ()
     download: Download | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)

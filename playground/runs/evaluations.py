@@ -4,9 +4,10 @@ thinned out to a set room, for those who look back."""
 import json
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from playground.runs import tables
 from playground.runs.files import from_npz, to_npz
@@ -123,8 +124,17 @@ def latest(
         near = func.abs(columns.step - step)
         query = query.where(columns.arrays != b"").order_by(None).order_by(near, columns.number)
     row = connection.execute(query).first()
-    if row is None:
-        return None
+    return None if row is None else _evaluated(row)
+
+
+def every(connection: Connection, run_id: str) -> list[Evaluated]:
+    """All evaluations of a run, in the order in which they came."""
+    columns = tables.evaluations.c
+    query = select(tables.evaluations).where(columns.run_id == run_id).order_by(columns.number)
+    return list(map(_evaluated, connection.execute(query)))
+
+
+def _evaluated(row: Row[Any]) -> Evaluated:
     return Evaluated(
         step=row.step,
         epoch=row.epoch,
@@ -132,7 +142,7 @@ def latest(
         images=row.images,
         full=row.full,
         metrics=json.loads(row.metrics),
-        arrays=_arrays(run_id, row.arrays),
+        arrays=_arrays(row.run_id, row.arrays),
     )
 
 

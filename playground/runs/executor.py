@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
 from playground import monitoring
+from playground.datasets import own
 from playground.errors import WorkerError, without_paths
 from playground.runs import wire
 from playground.settings import Settings
@@ -57,6 +58,8 @@ def environment(settings: Settings) -> dict[str, str]:
         **found,
         "PLAYGROUND_DATA": str(settings.data),
         "PLAYGROUND_DOWNLOAD": str(settings.download),
+        "PLAYGROUND_UPLOADS": str(own.root(settings)),
+        "PLAYGROUND_UPLOAD_DAYS": str(settings.upload_days),
         "PLAYGROUND_WORKER_MEMORY_GIB": str(settings.worker_memory_gib),
         "KERAS_BACKEND": "tensorflow",
         "TF_CPP_MIN_LOG_LEVEL": "2",

@@ -145,6 +145,18 @@ def _to_7(connection: Connection) -> None:
         connection.execute(text("ALTER TABLE marks ALTER COLUMN what TYPE text"))
 
 
+def _to_8(connection: Connection) -> None:
+    """The table of runs that were brought from elsewhere: none was before."""
+    imported = Table(
+        "imported",
+        MetaData(),
+        Column("run_id", ForeignKey(_RUNS.c.id), primary_key=True),
+        Column("origin", Text, nullable=False),
+        Column("imported", Float, nullable=False),
+    )
+    imported.create(connection)
+
+
 _RUNS = Table("runs", MetaData(), Column("id", String(12)))  # for what refers to it
 
 MIGRATIONS: dict[int, Callable[[Connection], None]] = {
@@ -154,6 +166,7 @@ MIGRATIONS: dict[int, Callable[[Connection], None]] = {
     5: _to_5,
     6: _to_6,
     7: _to_7,
+    8: _to_8,
 }
 
 

@@ -19,7 +19,7 @@ from playground.runs.records import LIVE, moment
 _OF_RUNS = (
     *(tables.series, tables.evaluations, tables.marks, tables.snapshots, tables.origins),
     *(tables.labels, tables.sizes, tables.followed, tables.unattended),
-    tables.commands,
+    *(tables.commands, tables.imported),
 )
 LEAST_RUNS = 8  # of those that have ended, however large they are; of a visitor's, too
 MOST_REMEMBERED = 10_000  # of those that are gone

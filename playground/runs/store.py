@@ -32,6 +32,7 @@ from playground.runs import (
 from playground.runs.bucket import open_files
 from playground.runs.connection import Database
 from playground.runs.files import AnyFiles, Files, to_npz
+from playground.runs.imports import Imports
 from playground.runs.labels import Labels
 from playground.runs.listing import Listing
 from playground.runs.race_rows import RaceRows
@@ -109,6 +110,7 @@ class Store:
         self._holding = self._recorder.holding
         self.races = RaceRows(self._database, self._holding)
         self.labels = Labels(self._database)
+        self.imports = Imports(self._database)
         self.listing = Listing(self._database)
         self._removal = Removal(self._database, self._files, self._holding.alive)
         self._files.open()
@@ -326,10 +328,12 @@ class Store:
     def by_digest(self, digests: Sequence[str], owner: str | None = None) -> dict[str, RunRecord]:
         """Of each of these specs, by digest, the run that tells most: a completed one, else one
         that is live, else the newest; none where there is no run. A branch, which began with
-        another spec, a run that was changed mid-run and one that was deleted tell of none. With
-        an `owner` only runs on which a race of that owner may count (`records.serves`)."""
+        another spec, a run that was changed mid-run, one that was deleted and one that was brought
+        from elsewhere tell of none. With an `owner` only runs on which a race of that owner may
+        count (`records.serves`)."""
         query = RECORDS.where(
             tables.runs.c.digest.in_(digests),
+            tables.runs.c.id.not_in(select(tables.imported.c.run_id)),
             tables.origins.c.parent.is_(None),
             tables.labels.c.deleted.is_(None),
         ).order_by(tables.runs.c.number)
@@ -414,6 +418,11 @@ class Store:
         With a `step` the one nearest to it whose arrays were kept."""
         with self._reading() as connection:
             return evaluations.latest(connection, run_id, split, full, step)
+
+    def evaluations(self, run_id: str) -> list[Evaluated]:
+        """All evaluations of a run, in the order in which they came."""
+        with self._reading() as connection:
+            return evaluations.every(connection, run_id)
 
     def started(self, run_id: str) -> Started | None:
         """What the run was built of, or None before it was; do not write into its arrays. Where

@@ -15,7 +15,7 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = 7
+VERSION = 8
 CHUNK = 1024  # steps of one series that share a row
 
 # Names that visitors give; SQLite does not hold anybody to a length, PostgreSQL does.
@@ -171,6 +171,15 @@ commands = Table(
     Column("command", Text, nullable=False),
     Column("sent", Float, nullable=False),
     Column("answer", Text),
+)
+
+# Runs that were brought from elsewhere: `origin` is JSON (`playground.runs.imports`).
+imported = Table(
+    "imported",
+    metadata,
+    Column("run_id", ForeignKey("runs.id"), primary_key=True),
+    Column("origin", Text, nullable=False),
+    Column("imported", Float, nullable=False),
 )
 
 # Runs that are gone: their numbers are not given again, and their links say why.

@@ -8,7 +8,7 @@ from pydantic import ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from playground.cnn import FLOAT, NORMALISE
-from playground.datasets import SETS, Dataset, source_of
+from playground.datasets import Dataset, find, source_of
 from playground.knobs import Knob, knob_of
 from playground.layers import Layer, Plan
 from playground.spec import TASK_KNOB, RunSpec
@@ -125,7 +125,7 @@ class AutoencoderSpec(RunSpec):
     @field_validator("dataset")
     @classmethod
     def _halved_twice(cls, value: str, info: ValidationInfo) -> str:
-        known_set = SETS.get(value)
+        known_set = find(value)
         if known_set is not None and any(side % 4 for side in known_set.shape[:2]):
             raise PydanticCustomError(
                 "range", f"expected images whose sides are multiples of 4; got {value}"

@@ -8,7 +8,7 @@ from pydantic import ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from playground.cnn import FLOAT, NORMALISE, CnnSpec, bias, trunk
-from playground.datasets import SETS, Dataset, source_of
+from playground.datasets import Dataset, find, source_of
 from playground.knobs import Knob, shown
 from playground.layers import Layer, Plan
 from playground.spec import TASK_KNOB, RunSpec
@@ -111,7 +111,7 @@ class ClassificationSpec(CnnSpec):
     def _a_number_a_class(cls, value: str, info: ValidationInfo) -> str:
         if value.strip() in (NONE, BALANCED):
             return value.strip()
-        known = SETS.get(info.data.get("dataset", ""))
+        known = find(info.data.get("dataset"))
         count = len(known.class_names) if known is not None else value.count(",") + 1
         try:
             weights = [float(text) for text in value.split(",")]

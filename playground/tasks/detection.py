@@ -14,7 +14,7 @@ from pydantic import ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from playground.cnn import FLOAT, NORMALISE
-from playground.datasets import SETS, Dataset, source_of
+from playground.datasets import Dataset, find, source_of
 from playground.knobs import Knob, knob_of
 from playground.layers import Constant, Layer, Plan
 from playground.spec import TASK_KNOB, RunSpec
@@ -146,7 +146,7 @@ class DetectionSpec(RunSpec):
     @field_validator("dataset")
     @classmethod
     def _grey(cls, value: str, info: ValidationInfo) -> str:
-        known_set = SETS.get(value)
+        known_set = find(value)
         if known_set is not None and known_set.shape[2] != 1:
             raise PydanticCustomError("range", f"expected grey images; got {value}")
         return value

@@ -8,7 +8,7 @@ from pydantic import ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from playground.cnn import FLOAT, NORMALISE, CnnSpec, bias, trunk
-from playground.datasets import SETS, Dataset, counts, source_of
+from playground.datasets import Dataset, counts, find, source_of
 from playground.knobs import Knob, shown
 from playground.layers import Layer, Plan
 from playground.spec import TASK_KNOB, RunSpec
@@ -202,7 +202,7 @@ class IncrementalSpec(CnnSpec):
         phases as there can be, so that a link needs not say them when it says the groups."""
         if not isinstance(values, Mapping) or "epochs" in values:
             return values
-        source = SETS.get(str(values.get("dataset", "mnist")))
+        source = find(values.get("dataset", "mnist"))
         usual = source.defaults.get("epochs", 0) if source else 0
         least = len(source.class_names) if source else 0
         return {**values, "epochs": max(usual, least, cls.model_fields["epochs"].default)}
@@ -305,7 +305,7 @@ class IncrementalSpec(CnnSpec):
 
 
 def _classes(info: ValidationInfo) -> int:
-    found = SETS.get(info.data.get("dataset", ""))
+    found = find(info.data.get("dataset"))
     return len(found.class_names) if found is not None else 10
 
 

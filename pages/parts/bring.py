@@ -1,0 +1,182 @@
+"""What a visitor brings: images of their own, or a run of another server. Both are handed to the
+process that reads them (`playground.intake`), and what it says is shown."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from pages.parts import draft, problems, session
+from pages.parts.own_data import look
+from pages.parts.samples import samples
+from pages.parts.visitor import visitor
+from playground.datasets import own
+from playground.errors import PlaygroundError, StoreError
+from playground.intake import asking
+from playground.runs import supervisor
+from playground.settings import settings
+from playground.tasks import TASKS
+
+CHOICE = "bring your own"  # in the list of data sets; the name of none
+TITLE = "Your own data…"
+SIDES = (0, 28, 32, 48, 64)
+DATA, RUN = "data", "run"
+OPEN: session.Key[str] = session.Key("bring.open", str)  # which dialog is, "" for none
+# The upload's id, and the name of what became of it or the error: no file is read twice.
+TAKEN: session.Key[tuple[str, str | PlaygroundError] | None] = session.Key(
+    "bring.taken", lambda: None
+)
+
+
+def ask(what: str) -> None:
+    """Opens the dialog for DATA or a RUN; it stays open until it is closed or done with."""
+    OPEN.set(what)
+    TAKEN.drop()
+
+
+def dialogs() -> None:
+    """The dialog that is open, if any."""
+    if OPEN.get() == DATA:
+        _data()
+    elif OPEN.get() == RUN:
+        _run()
+
+
+def run_button() -> None:
+    """What opens the dialog for a run."""
+    st.button(
+        "Import a run…",
+        key="import-run",
+        icon=":material/upload:",
+        on_click=ask,
+        args=(RUN,),
+        help="A zip that another server's Runs menu gave, or its run/record.json.",
+    )
+
+
+@st.dialog(TITLE, width="medium", on_dismiss=OPEN.drop)
+def _data() -> None:
+    limits = settings()
+    st.caption(
+        f"An .npz (x, y), a CSV (label, then pixels) or a zip of pictures in a folder for each "
+        f"class. 2 to {limits.upload_classes} classes, at most {limits.upload_images:,} images and "
+        f"{limits.upload_mib:g} MB. Kept for {limits.upload_days:g} days after they were last "
+        "used; only who has a link to them can see them."
+    )
+    side = st.selectbox(
+        "Side of the images",
+        [each for each in SIDES if each <= limits.upload_side],
+        format_func=lambda each: (
+            f"{each}×{each} pixels" if each else f"as they are, at most {limits.upload_side} pixels"
+        ),
+        key="bring-side",
+    )
+    file = st.file_uploader(
+        "File",
+        type=["npz", "csv", "zip"],
+        key="bring-data",
+        max_upload_size=max(1, int(limits.upload_mib)),
+    )
+    taken = None if file is None else _taken(DATA, file, {"side": side})
+    if isinstance(taken, PlaygroundError):
+        problems.problem("Not used", taken.message, taken.hint, key="bring-fault")
+    elif taken is not None:
+        with st.container(key="bring-samples", width=320):
+            samples(taken)
+        look(taken)
+        if st.button(
+            "Use these images", key="bring-use", type="primary", on_click=_use, args=(taken,)
+        ):
+            st.rerun()
+
+
+def _use(name: str) -> None:
+    draft.switch_dataset(name)
+    OPEN.drop()
+
+
+@st.dialog("Import a run", width="medium", on_dismiss=OPEN.drop)
+def _run() -> None:
+    st.caption(
+        "The zip of “Download as Keras code” of another server, or the run/record.json in it. "
+        "Its curves, settings and weights open here; it is listed among your runs."
+    )
+    file = st.file_uploader(
+        "File",
+        type=["zip", "json"],
+        key="bring-run",
+        max_upload_size=max(1, int(settings().upload_mib)),
+    )
+    taken = None if file is None else _taken(RUN, file, {})
+    if isinstance(taken, PlaygroundError):
+        problems.problem("Not imported", taken.message, taken.hint, key="bring-fault")
+    elif taken is not None:
+        st.text(f"Imported: {_origin(taken)}")
+        if st.button("Open it", key="bring-open", type="primary", on_click=_open, args=(taken,)):
+            page = TASKS[draft.chosen_task()].page
+            if page == session.PAGE.get():
+                st.rerun()
+            st.switch_page(f"{page}.py")
+
+
+def _origin(run_id: str) -> str:
+    found = supervisor.service().store.imports.of(run_id)
+    return "" if found is None else found.said
+
+
+def origin(run_id: str) -> None:
+    """Says of a run that was imported where it came from."""
+    try:
+        said = _origin(run_id)
+    except StoreError:
+        return  # what else is read of the store has said so
+    if said:
+        with st.container(key="imported"):
+            st.caption(f"Imported. {said}")
+
+
+def _open(run_id: str) -> None:
+    """Shows a run that was imported, with its settings, on the page of its task."""
+    OPEN.drop()
+    record = supervisor.service().store.run(run_id)
+    if record is not None:
+        draft.choose(record.spec.task)
+        draft.take(record.spec)
+        session.RUN.set(record.id)
+
+
+def _taken(what: str, file: Any, order: dict[str, Any]) -> str | PlaygroundError:
+    """The name of what a file became, or why it became nothing; a file is read once, and again
+    where it is to be read otherwise."""
+    key = f"{file.file_id} {order}"
+    before = TAKEN.get()
+    if before is not None and before[0] == key:
+        return before[1]
+    bar = st.progress(0.0, "Reading the file")
+    order = {**order, "owner": visitor(), "title": own.titled(file.name)}
+    found: str | PlaygroundError
+
+    def show(doing: str, done: float | None) -> None:
+        bar.progress(done or 0.0, doing)
+
+    try:
+        found = _read(what, file.getbuffer(), order, show)
+    except PlaygroundError as error:
+        found = error
+    bar.empty()
+    TAKEN.set((key, found))
+    return found
+
+
+def _read(
+    what: str,
+    content: Any,
+    order: dict[str, Any],
+    on_doing: Callable[[str, float | None], None],
+) -> str:
+    with tempfile.TemporaryDirectory(prefix="playground-") as folder:
+        path = Path(folder) / "upload"
+        path.write_bytes(content)
+        return asking.take(what, path, order, supervisor.service().settings, on_doing)

@@ -1,0 +1,61 @@
+"""Which runs were brought from elsewhere, and where they were trained."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from playground.runs import tables
+from playground.runs.connection import Database
+from playground.runs.records import moment
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a run was trained: its id and number there, when it was created, and with which
+    versions ("TensorFlow 2.21, Keras 3.15"); `imported` is when it came here, None before."""
+
+    run: str
+    number: int
+    created: datetime
+    versions: str
+    imported: datetime | None = None
+
+    @property
+    def said(self) -> str:
+        """In a sentence."""
+        return (
+            f"Run #{self.number} of another server, trained there on {self.created:%Y-%m-%d}, "
+            f"exported with {self.versions}."
+        )
+
+
+class Imports:
+    """Keeps them. Thread-safe; methods raise StoreError."""
+
+    def __init__(self, database: Database) -> None:
+        self._reading, self._writing = database.reading, database.writing
+
+    def add(self, run_id: str, origin: Mapping[str, Any]) -> None:
+        """A run came from elsewhere: the fields of Origin, "created" in seconds since 1970."""
+        with self._writing() as connection:
+            connection.execute(
+                insert(tables.imported).values(
+                    run_id=run_id, origin=json.dumps(dict(origin)), imported=time.time()
+                )
+            )
+
+    def of(self, run_id: str) -> Origin | None:
+        """Where a run came from; None of one that was trained here."""
+        query = select(tables.imported).where(tables.imported.c.run_id == run_id)
+        with self._reading() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        told = json.loads(row.origin)
+        created = moment(told.pop("created"))
+        return Origin(**told, created=created, imported=moment(row.imported))
