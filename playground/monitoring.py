@@ -60,6 +60,7 @@ class Moment(Collector):
         "warm": "Training workers that are ready.",
         "workers": "Training workers that there may be.",
         "viewers": "Pages that are told of runs.",
+        "disk_free_bytes": "What is free on the disk of the store.",
     }
 
     def __init__(self, ask: Callable[[], Mapping[str, Any]]) -> None:

@@ -16,6 +16,7 @@ from playground.errors import SettingError
 from playground.runs.records import TERMINAL, RunRecord
 from playground.settings import Settings
 
+ACCOUNT = "account:"  # how the owners begin who have logged in; no token has a colon in it
 Role = Literal["visitor", "teacher"]
 
 
@@ -49,9 +50,8 @@ def person_of(claims: Mapping[str, Any], token: str, settings: Settings) -> Pers
     if settings.login == "off" or claims.get("is_logged_in") is not True or not subject:
         return Person(token)
     account = hashlib.sha256(f"{claims.get('iss', '')}\n{subject}".encode()).hexdigest()
-    # No token of a browser has a colon in it.
     return Person(
-        f"account:{account[:40]}",
+        f"{ACCOUNT}{account[:40]}",
         "teacher" if _teaches(claims, settings) else "visitor",
         str(claims.get("name") or claims.get("email") or "")[:80],
         known=True,

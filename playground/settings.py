@@ -99,6 +99,17 @@ class Settings(BaseSettings):
         description="Disk that the runs of one visitor may take; then the oldest that have ended "
         "go, those with a star last.",
     )
+    free_gib: float = Field(
+        0.5,
+        ge=0,
+        description="Disk that must be free for a run to begin and for weights to be kept.",
+    )
+    run_days: float = Field(
+        0.0,
+        ge=0,
+        description="How many days the runs of anonymous visitors are kept after their end, but "
+        "for those with a star; 0: as long as there is room.",
+    )
     lock_seconds: float = Field(
         60.0,
         gt=0,

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from pages.live import files
 from pages.live.routes import streams
 from playground import monitoring
-from playground.errors import PlaygroundError, without_paths
+from playground.errors import PlaygroundError, RunError, without_paths
 from playground.runs.supervisor import service
 from playground.settings import settings
 
@@ -34,7 +34,7 @@ async def health(request: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """200, or 503 and in JSON what is not ready, "workers" or "store", or that it is "ending"."""
+    """200, or 503 and in JSON what is not ready, "workers", "disk", "store", "ending"; and why."""
 
     def missing() -> dict[str, str]:
         found = {}
@@ -43,6 +43,10 @@ async def ready(request: Request) -> Response:
         status = service().status()
         if not status["ready"]:
             found["workers"] = status["problem"] or "they are warming up"
+        try:
+            service().disk.check()
+        except RunError as error:
+            found["disk"] = error.message
         try:
             service().store.runs(limit=1)
         except PlaygroundError as error:
@@ -91,4 +95,5 @@ def _is_local(host: str) -> bool:
 
 
 def _now() -> Mapping[str, Any]:
-    return {**service().status(), "viewers": streams.total()}
+    beside = {"viewers": streams.total(), "disk_free_bytes": service().disk.free()}
+    return {**service().status(), **beside}

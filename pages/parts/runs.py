@@ -9,7 +9,7 @@ import streamlit as st
 from pages.live import component
 from pages.parts import bring, draft, problems, session
 from pages.parts.url import MOST_COMPARED
-from pages.parts.visitor import owners, visitor
+from pages.parts.visitor import owners, person, visitor
 from playground import datasets, export, naming
 from playground.errors import RunError, StoreError
 from playground.figures import palette
@@ -232,8 +232,15 @@ def _gone() -> str:
     more = f" and {len(gone) - MOST_GONE} earlier ones" if len(gone) > MOST_GONE else ""
     return (
         f"Removed, the oldest without a star first, to keep your runs within "
-        f"{settings().visitor_gib:g} GiB and all within {settings().store_gib:g}: {numbers}{more}."
+        f"{settings().visitor_gib:g} GiB and all within {settings().store_gib:g}{_days()}: "
+        f"{numbers}{more}."
     )
+
+
+def _days() -> str:
+    """How long a run is kept that nobody has starred, as the rest of a sentence."""
+    days = settings().run_days
+    return f", or {days:g} days after their end" if days and not person().known else ""
 
 
 def _taken_home(run_id: str, who: str) -> bytes:

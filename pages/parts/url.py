@@ -320,7 +320,7 @@ def _run(run_id: str) -> tuple[RunRecord | None, list[str]]:
     except StoreError as error:
         return None, [str(error)]
     if gone is not None:
-        why = "to keep the store within its limit" if gone.room else "by who keeps this server"
+        why = "to make room for others" if gone.room else "by who keeps this server"
         return None, [f"run: #{gone.number} was removed on {gone.removed:%Y-%m-%d} {why}"]
     if record is None:
         return None, [f"run: there is no run {run_id[:20]!r} in this server's history"]

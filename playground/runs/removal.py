@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select
 
 from playground.errors import StoreError
-from playground.runs import room, tables
+from playground.runs import retention, room, tables
 from playground.runs.connection import Database
 from playground.runs.files import AnyFiles
 from playground.runs.records import LIVE, moment
@@ -84,6 +84,15 @@ class Removal:
                 len(found),
                 ", ".join(f"#{one.number}" for one in found),
             )
+        return found
+
+    def expire(self, before: float) -> list[Removed]:
+        """Removes runs of anonymous visitors that ended before a time, but those with a star."""
+        gone = retention.outlived(self._database, before)
+        found = self._delete(gone, for_room=True) if gone else []
+        if found:
+            self._database.shrink()
+            _log.info("%d runs of anonymous visitors have outlived their time.", len(found))
         return found
 
     def _shrink(self, kept: Sequence[room.Kept], limit: int, beside: int) -> list[Removed]:

@@ -113,6 +113,7 @@ class Store:
         self.imports = Imports(self._database)
         self.listing = Listing(self._database)
         self._removal = Removal(self._database, self._files, self._holding.alive)
+        self.expire = self._removal.expire  # as it stands there
         self._files.open()
         self._database.open()
 

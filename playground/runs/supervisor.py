@@ -17,6 +17,7 @@ from playground import monitoring
 from playground.errors import RunError, StoreError
 from playground.runs import account, memory, wire
 from playground.runs.asking import Asking
+from playground.runs.disk import Disk
 from playground.runs.duration import Durations
 from playground.runs.executor import LocalExecutor, LocalWorker
 from playground.runs.going_on import GoingOn, await_checkpoints, is_checkpoint
@@ -67,7 +68,7 @@ class Supervisor:
         self._executor = LocalExecutor(
             settings, "train", settings.workers, self, worker_command, settings.warm_workers
         )
-        self.rates = Rates(settings)
+        self.rates, self.disk = Rates(settings), Disk(settings)
         self.questions = Asking(
             settings, store, worker_command, self._ask_for_weights, self.rates.ask
         )
@@ -343,6 +344,7 @@ class Supervisor:
     def _check_room(self, visitor: str, count: int) -> None:
         if self.leaving or self._closed.is_set():
             raise RunError("The server is shutting down.", "Start the run again in a minute.")
+        self.disk.check()
         mine = self._queue.count(visitor) + live_of(visitor, self._slots.values())
         busy = sum(slot.job is not None for slot in self._slots.values())
         check_room(count, mine, len(self._queue), busy, self.settings)
@@ -426,6 +428,10 @@ class Supervisor:
         if isinstance(event, Progress):
             self._durations.note(job.queued.spec, event.images_per_second)
         account.heard(job.run_id, event)
+        if self.disk.leaves_out(event):
+            if is_checkpoint(event):
+                job.kept.set()
+            return
         try:
             with monitoring.STORE_SECONDS.labels("record").time():
                 self.store.record(job.run_id, event)
@@ -469,7 +475,7 @@ class Supervisor:
     # The clock
 
     def _tick(self) -> None:
-        upkeep = Upkeep(self.store, self._find_orphans)
+        upkeep = Upkeep(self.settings, self.store, self._find_orphans)
         while not self._closed.wait(TICK_SECONDS):
             now = time.monotonic()
             with self._lock:

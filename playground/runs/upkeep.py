@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 from playground.errors import StoreError
 from playground.runs.store import Store
+from playground.settings import Settings
 
 SEARCH_SECONDS = 5.0  # between two searches for runs whose process is gone
 TIDY_SECONDS = 60.0  # between two looks at how much the store takes
+DAY = 24 * 3600.0
 _log = logging.getLogger(__name__)
 
 
@@ -17,8 +19,8 @@ class Upkeep:
     """Asked at every tick of the supervisor's clock; `search` takes up the runs whose program is
     gone and may raise StoreError."""
 
-    def __init__(self, store: Store, search: Callable[[], None]) -> None:
-        self._store, self._search = store, search
+    def __init__(self, settings: Settings, store: Store, search: Callable[[], None]) -> None:
+        self._settings, self._store, self._search = settings, store, search
         self._searched, self._tidied = time.monotonic(), -math.inf
 
     def tick(self, now: float) -> None:
@@ -30,5 +32,7 @@ class Upkeep:
             if now - self._tidied > TIDY_SECONDS:
                 self._tidied = now
                 self._store.make_room()
+                if self._settings.run_days:
+                    self._store.expire(time.time() - self._settings.run_days * DAY)
         except StoreError as error:
             _log.warning("The store could not be tidied up: %s", error)

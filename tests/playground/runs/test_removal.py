@@ -4,6 +4,7 @@ import itertools
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,9 +12,13 @@ import numpy as np
 import pytest
 
 from playground.errors import RunError, StoreError
+from playground.people import ACCOUNT
 from playground.runs import evaluations, removal
+from playground.runs.records import TERMINAL
 from playground.runs.removal import LEAST_RUNS
 from playground.runs.store import Store, open_store
+from playground.runs.upkeep import Upkeep
+from playground.settings import Settings
 from playground.spec import RunSpec
 from playground.training.events import Changed, Evaluated, Finished, Progress, Snapshot, Started
 
@@ -37,6 +42,32 @@ def whole_run(store: Store, owner: str = "me", size: int = 9) -> str:
     store.record(run_id, Snapshot(2, "weights", {"a": np.random.default_rng(0).random(size)}))
     store.record(run_id, Finished(2, "completed", 0.1))
     return run_id
+
+
+def test_runs_of_anonymous_visitors_outlive_their_time_and_others_do_not(store):
+    old = whole_run(store, "a" * 24)
+    starred, account = whole_run(store, "a" * 24), whole_run(store, f"{ACCOUNT}1")
+    terminals, live = whole_run(store, TERMINAL), store.create(SPEC, "a" * 24)
+    store.labels.star([starred], ["a" * 24], True)
+    now = time.time()
+    assert store.expire(now - 60) == []
+    (gone,) = store.expire(now + 60)
+    assert (gone.id, gone.room) == (old, True)
+    assert {run.id for run in store.runs()} == {starred, account, terminals, live}
+    assert store.expire(now + 60) == [] and store.removed(old).number == gone.number
+
+
+def test_the_server_removes_them_in_its_upkeep(store):
+    old, told = whole_run(store, "a" * 24), Settings(run_days=1)
+    Upkeep(told, store, lambda: None).tick(100.0)
+    assert store.run(old) is not None
+    store._write(
+        lambda connection: connection.exec_driver_sql("UPDATE runs SET finished = finished - 90000")
+    )
+    Upkeep(Settings(), store, lambda: None).tick(100.0)
+    assert store.run(old) is not None  # kept as long as there is room
+    Upkeep(told, store, lambda: None).tick(100.0)
+    assert store.run(old) is None
 
 
 def rows(store: Store, query: str) -> list[tuple]:

@@ -12,9 +12,11 @@ import subprocess
 import sys
 import threading
 import time
+from collections import namedtuple
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy.pool import Pool
@@ -28,7 +30,7 @@ from playground.runs.store import open_store
 from playground.runs.supervisor import Supervisor
 from playground.settings import Settings
 from playground.spec import RunSpec
-from playground.training.events import Changed
+from playground.training.events import Changed, Snapshot
 
 ROOT = Path(__file__).resolve().parents[3]
 QUICK = (sys.executable, "-m", "tests.playground.runs.quick_worker")
@@ -440,6 +442,47 @@ def test_a_full_disk_fails_the_run_and_keeps_what_was_recorded(make):
         assert ended(service, service.submit(SHORT, "me")).state == "completed"
     finally:
         sqlalchemy_event.remove(Pool, "checkout", apply)
+
+
+def test_a_disk_that_fills_is_met_step_by_step(make, monkeypatch):
+    service = make(free_gib=1.0)
+    free = [10.0]
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(
+        "playground.runs.disk.shutil.disk_usage", lambda place: usage(0, 0, int(free[0] * 2**30))
+    )
+    run_id = service.submit(LONG, "me")
+    training(service, run_id)
+
+    def pause_and_go_on() -> int:
+        """How many checkpoints there are after one more was sent, and steps were done."""
+        for do, state_then in (("pause", "paused"), ("resume", "running")):
+            service.command(run_id, "me", do)
+            until(lambda state_then=state_then: state(service, run_id) == state_then)
+        before = step_of(service, run_id)
+        until(lambda: step_of(service, run_id) > before)
+        return len(service.store.snapshots(run_id, "checkpoint"))
+
+    assert pause_and_go_on() >= 1
+    free[0] = 0.9
+    with pytest.raises(RunError, match=r"nearly full: 0.9 GiB are free, and 1 must be"):
+        service.submit(SHORT, "me")
+    count = pause_and_go_on()
+    assert count >= 2
+    weights = Snapshot(3, "weights", {"w": np.ones(3, np.float32)})
+    job = next(slot.job for slot in service._slots.values() if slot.job)
+    slot = next(iter(service._slots.values()))
+    service._hear(slot, job, weights)
+    assert not service.store.snapshots(run_id, "weights")
+    free[0] = 0.2
+    assert pause_and_go_on() == count
+    began = time.monotonic()
+    free[0] = 10.0
+    service._hear(slot, job, weights)
+    assert pause_and_go_on() > count and service.store.snapshots(run_id, "weights") == [3]
+    free[0] = 0.2
+    service.close()  # waits for no checkpoint that nobody keeps
+    assert time.monotonic() - began < 8
 
 
 def test_a_closed_server_says_so_in_its_runs(make):
