@@ -4,6 +4,7 @@
     python tests/benchmarks/autoencoder.py --epochs 30
     python tests/benchmarks/autoencoder.py --pairs 3 --epochs 0    the speed alone
     python tests/benchmarks/autoencoder.py --looks      how long the page waits for its looks
+    python tests/benchmarks/autoencoder.py --of-example    the losses of the example itself
 
 The example (keras.io/examples/generative/vae) prints the mean of an epoch's training losses, of
 drawn codes: so is what is printed here, 152.2 after 10 epochs and 147.0 after 30 there. The
@@ -91,16 +92,12 @@ def ours(steps: int) -> float:
     return len(batches) * training.batch / (time.perf_counter() - began)
 
 
-def example(steps: int) -> float:
-    """Images a second of the example's own model under `model.fit`, its first epoch left out."""
+def example_model() -> Any:
+    """The example's own model, compiled."""
     # In one piece, as Keras' page has it, so that the two can be laid side by side.
     import keras
-    import numpy as np
     import tensorflow as tf
     from keras import layers, ops
-
-    from playground import datasets
-    from playground.autoencoders import keras_example
 
     class Sampling(layers.Layer):
         def __init__(self) -> None:
@@ -151,10 +148,36 @@ def example(steps: int) -> float:
                 tracker.update_state(value)
             return {each.name: each.result() for each in self.trackers}
 
-    images = datasets.split(datasets.load("mnist"), keras_example()).train_images[: 128 * steps]
-    scaled = np.float32(images) / 255
     vae = VAE()
     vae.compile(optimizer=keras.optimizers.Adam())
+    return vae
+
+
+def example_images() -> Any:
+    """The example's images, 0 to 1: all of MNIST."""
+    import numpy as np
+
+    from playground import datasets
+    from playground.autoencoders import keras_example
+
+    return np.float32(datasets.split(datasets.load("mnist"), keras_example()).train_images) / 255
+
+
+def example_learned(epochs: int, seed: int) -> None:
+    """Trains the example and prints each epoch's mean loss and parts, as Keras' page does."""
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    vae, images, began = example_model(), example_images(), time.perf_counter()
+    for epoch in range(1, epochs + 1):
+        told = vae.fit(images, epochs=1, batch_size=128, verbose=0).history
+        means = ", ".join(f"{name} {values[0]:.2f}" for name, values in told.items())
+        print(f"epoch {epoch}: {means}; {time.perf_counter() - began:.0f} s", flush=True)
+
+
+def example(steps: int) -> float:
+    """Images a second of the example's own model under `model.fit`, its first epoch left out."""
+    vae, scaled = example_model(), example_images()[: 128 * steps]
     vae.fit(scaled, epochs=1, batch_size=128, verbose=0)
     began = time.perf_counter()
     vae.fit(scaled, epochs=1, batch_size=128, verbose=0)
@@ -169,10 +192,13 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--steps", type=int, default=80)
-    parser.add_argument("--seed", type=int, default=EXAMPLE_SEED, help="of our run's weights")
+    parser.add_argument("--seed", type=int, default=EXAMPLE_SEED, help="of the weights")
     parser.add_argument("--only", choices=("ours", "example"), help="one speed, for a process")
     parser.add_argument("--looks", action="store_true", help="the looks alone")
+    parser.add_argument("--of-example", action="store_true", help="the example's losses alone")
     options = parser.parse_args()
+    if options.of_example:
+        return example_learned(options.epochs, options.seed)
     if options.looks:
         return looks()
     if options.only:
