@@ -10,6 +10,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from playground.errors import SettingError
 
+_ROLE = "(train|check|look|project)"
+
 
 class Settings(BaseSettings):
     """Limits and places; every field is `PLAYGROUND_<NAME>` in the environment."""
@@ -47,6 +49,31 @@ class Settings(BaseSettings):
     )
     worker_memory_gib: float = Field(
         4.0, ge=1, description="Address space a worker may take, where the platform can bound it."
+    )
+    worker_cores: int = Field(
+        0,
+        ge=0,
+        description="Cores that a training worker uses; 0: all of its machine, or one on Ray.",
+    )
+    executor: Literal["local", "ray"] = Field(
+        "local", description="Where workers run: on this machine, or on the nodes of a Ray cluster."
+    )
+    ray_address: str = Field(
+        "auto",
+        description="The head of the Ray cluster, host:port; auto: that which this machine is a "
+        "node of.",
+    )
+    ray_roles: str = Field(
+        "train",
+        pattern=rf"^{_ROLE}(,{_ROLE})*$",
+        description="Which workers live on Ray, of train, check, look and project, with commas "
+        "between them; the others stay on this machine.",
+    )
+    ray_memory_gib: float = Field(
+        2.0, gt=0, description="Memory that Ray sets aside for a worker on its node."
+    )
+    ray_gpus: float = Field(
+        0.0, ge=0, description="GPUs that Ray sets aside for a training worker."
     )
     queue_limit: int = Field(64, ge=0, description="Runs that may wait for a worker.")
     runs_per_visitor: int = Field(16, ge=1, description="Live and waiting runs of one visitor.")

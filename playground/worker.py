@@ -263,14 +263,6 @@ def _address_space() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def _own_stdout() -> BinaryIO:
-    """The pipe to the server, for frames alone: what anyone prints goes to stderr from now on."""
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    sys.stdout = sys.stderr
-    return answers
-
-
 def _name(error: Exception) -> str:
     return type(error).__name__
 
@@ -283,7 +275,7 @@ def _leave(code: int) -> None:
 def main(role: str) -> None:
     """Serves as a worker of a role of `_WARM_UPS`, until stdin closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends us
-    answers = _own_stdout()
+    answers = wire.own_stdout()
     bound_memory(int(settings().worker_memory_gib * 2**30))
     try:
         RequestLoop(sys.stdin.buffer, answers).serve(_WARM_UPS[role])

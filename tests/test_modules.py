@@ -74,6 +74,16 @@ def _heavy(late: Import, edges: dict[str, set[str]]) -> bool:
     return any(name.split(".")[0] in HEAVY for name in reached(late.of, edges))
 
 
+def test_ray_stays_in_a_process_of_its_own() -> None:
+    """That speaks to the cluster; of ours, only nodes import what an actor is."""
+    edges = graph(also_inside=True)
+    with_ray = {
+        name for name, of in edges.items() if any(each.split(".")[0] == "ray" for each in of)
+    }
+    assert with_ray == {"playground.runs.ray_relay"}
+    assert not [name for name, of in edges.items() if of & with_ray]
+
+
 def test_private_names_stay_in_their_file() -> None:
     """None is imported; that none is read off another module, Ruff sees (SLF001)."""
     for name, path in sources().items():

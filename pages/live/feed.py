@@ -55,6 +55,7 @@ class Queue(Protocol):
 
     def place(self, run_id: str) -> int | None: ...
     def wait_seconds(self, run_id: str) -> float | None: ...
+    def waits_for(self, run_id: str) -> str | None: ...
 
 
 class Reader:
@@ -112,6 +113,7 @@ class Reader:
         if record.state == "queued":
             facts["place"] = self.queue.place(self.run_id)
             facts["wait"] = self.queue.wait_seconds(self.run_id)
+            facts["waits_for"] = self.queue.waits_for(self.run_id)
         curves: dict[str, Message] = {}
         if self.live or ended or said_step is None:
             facts["marks"] = [

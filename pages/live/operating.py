@@ -42,7 +42,8 @@ async def ready(request: Request) -> Response:
             found["ending"] = "it is told to end"
         status = service().status()
         if not status["ready"]:
-            found["workers"] = status["problem"] or "they are warming up"
+            waits = status["waits"] and f"they wait for {status['waits']}"
+            found["workers"] = status["problem"] or waits or "they are warming up"
         try:
             service().disk.check()
         except RunError as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from playground.errors import IntakeError
-from playground.runs.executor import ROOT, environment
+from playground.runs.environment import ROOT, environment
 from playground.settings import Settings
 
 Doing = Callable[[str, float | None], None]  # what is done, and how far it is

@@ -8,7 +8,8 @@ from typing import Any
 
 from playground.errors import DataError, PlaygroundError, WorkerError
 from playground.questions import QUESTIONS, Question
-from playground.runs.executor import LocalExecutor, LocalWorker
+from playground.runs.executor import Worker
+from playground.runs.executors import make_executor
 from playground.runs.turns import Turn, Turns
 from playground.settings import Settings
 
@@ -35,12 +36,12 @@ class Client:
     def __init__(self, settings: Settings, role: str, command: Sequence[str]) -> None:
         self._role = role
         self._settings = settings
-        self._executor = LocalExecutor(settings, role, 1, self, command)
+        self._executor = make_executor(settings, role, 1, self, command)
         self._changed = threading.Condition()
         self._turns = Turns(PATIENCE_SECONDS)
         self._asking: Turn | None = None
         self._interruptible: int | None = None  # the question in progress, if it may be given up
-        self._worker: LocalWorker | None = None
+        self._worker: Worker | None = None
         self._answer: dict[str, Any] | None = None
         self._numbers = itertools.count(1)
         self._closed = False
@@ -168,7 +169,7 @@ class Client:
             raise _Interrupted
         return answer["answer"]
 
-    def _warm_worker(self) -> LocalWorker:
+    def _warm_worker(self) -> Worker:
         """The worker, as soon as it is warm. The condition is held."""
         self._changed.wait_for(lambda: self._worker or self._closed, START_SECONDS)
         self._check_open()
@@ -179,7 +180,7 @@ class Client:
             )
         return self._worker
 
-    def _await(self, number: int, worker: LocalWorker, question: Question) -> dict[str, Any]:
+    def _await(self, number: int, worker: Worker, question: Question) -> dict[str, Any]:
         """What the worker says to a question, within its time; otherwise it is killed. The
         condition is held."""
         seconds: float = getattr(self._settings, question.patience)
@@ -204,19 +205,19 @@ class Client:
 
     # Listener
 
-    def on_ready(self, worker: LocalWorker) -> None:
+    def on_ready(self, worker: Worker) -> None:
         """The worker is warm."""
         with self._changed:
             self._worker = worker
             self._changed.notify_all()
 
-    def on_message(self, worker: LocalWorker, message: dict[str, Any]) -> None:
+    def on_message(self, worker: Worker, message: dict[str, Any]) -> None:
         """The worker answered."""
         with self._changed:
             self._answer = message
             self._changed.notify_all()
 
-    def on_exit(self, worker: LocalWorker, reason: str) -> None:
+    def on_exit(self, worker: Worker, reason: str) -> None:
         """The worker is gone."""
         with self._changed:
             if self._worker is worker:

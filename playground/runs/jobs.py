@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from playground.runs.executor import LocalWorker
+from playground.runs.executor import Worker
 from playground.runs.limits import Held, OthersSince, overdue
 from playground.runs.records import SHARE
 from playground.runs.run_queue import QueuedRun
@@ -75,7 +75,7 @@ class Job:
 class WorkerSlot:
     """A warm training worker and what it does."""
 
-    worker: LocalWorker
+    worker: Worker
     job: Job | None = None
     prepared: str = ""  # digest of the run that it has built ahead
     idle_since: float = field(default_factory=time.monotonic)
@@ -104,7 +104,7 @@ def end_without_worker(job: Job, reason: str, settings: Settings) -> tuple[str, 
             f"{STOP_SECONDS:g} s and was replaced. What it recorded is kept."
         )
         return "stopped", job.stop_message or message, "", SHARE if job.stop_message else ""
-    limit = f" (limit {settings.worker_memory_gib:g} GiB)"
+    limit = f" (limit {settings.worker_memory_gib:g} GiB)" if "memory" in reason else ""
     return (
         "failed",
         f"The worker process of this run {reason}{limit} at step {job.step:,}. "

@@ -7,7 +7,6 @@ store, so that a refreshed page, a second tab and a restarted server see the sam
 import atexit
 import functools
 import logging
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,7 +18,8 @@ from playground.runs import account, memory, wire
 from playground.runs.asking import Asking
 from playground.runs.disk import Disk
 from playground.runs.duration import Durations
-from playground.runs.executor import LocalExecutor, LocalWorker
+from playground.runs.executor import Worker
+from playground.runs.executors import make_executor
 from playground.runs.going_on import GoingOn, await_checkpoints, is_checkpoint
 from playground.runs.jobs import (
     STOP_SECONDS,
@@ -31,6 +31,7 @@ from playground.runs.jobs import (
     states_of,
 )
 from playground.runs.limits import check_room, full
+from playground.runs.local_executor import WORKER_COMMAND
 from playground.runs.rates import Rates
 from playground.runs.records import SHARE
 from playground.runs.run_queue import QueuedRun, RunQueue
@@ -45,7 +46,6 @@ TICK_SECONDS = 0.2
 LOOK_SECONDS = 1.0  # between two looks at the weights of one live run
 IDLE_SECONDS = 300.0  # after so long without a run, workers beyond the warm ones end
 START_FAILURES = 3  # after so many in a row, waiting runs are told
-WORKER_COMMAND = (sys.executable, "-m", "playground.worker")
 _log = logging.getLogger(__name__)
 
 
@@ -65,7 +65,7 @@ class Supervisor:
         # Called, from any thread, with the id of a run that has news, and whether somebody waits
         # for them: what was asked of it is done, or it has its first point.
         self.listeners: list[Callable[[str, bool], None]] = []
-        self._executor = LocalExecutor(
+        self._executor = make_executor(
             settings, "train", settings.workers, self, worker_command, settings.warm_workers
         )
         self.rates, self.disk = Rates(settings), Disk(settings)
@@ -74,7 +74,7 @@ class Supervisor:
         )
         self._lock = threading.RLock()
         self._submitting = threading.Lock()
-        self._slots: dict[LocalWorker, WorkerSlot] = {}
+        self._slots: dict[Worker, WorkerSlot] = {}
         self._going_on = GoingOn(settings, store, adopts)
         self._retried: set[str] = set()  # runs that lost a worker before they began
         self._durations = Durations(settings)
@@ -235,6 +235,10 @@ class Supervisor:
             jobs = [slot.job for slot in self._slots.values()]
             return self._durations.wait_seconds(run_id, self._queue, jobs)
 
+    def waits_for(self, run_id: str) -> str | None:
+        """What the next runs of the queue wait for but for their turn: a place for their worker."""
+        return self._executor.waits or None
+
     def _ask_for_weights(self, run_id: str) -> None:
         """Lets a live run send its weights, at most once a second however many look: they are
         there at the next look."""
@@ -270,7 +274,7 @@ class Supervisor:
         workers: how many may train, warm: how many are; running, queued, racing: counts of runs,
         the last of those that wait for a race; states: counts of runs by their state;
         waited_seconds: how long the one that waits longest has;
-        problem: why no worker can be started, or ""."""
+        problem: why no worker can be started, waits: what one waits for, in words, or ""."""
         with self._lock:
             return {
                 "ready": bool(self._slots) and self.questions.ready("check"),
@@ -284,11 +288,12 @@ class Supervisor:
                 "states": states_of(self._slots.values(), len(self._queue)),
                 "waited_seconds": self._queue.longest_wait(time.monotonic()),
                 "problem": self._executor.problem or self.questions.problem,
+                "waits": self._executor.waits,
             }
 
     # Listener of the executor
 
-    def on_ready(self, worker: LocalWorker) -> None:
+    def on_ready(self, worker: Worker) -> None:
         """A training worker is warm."""
         with self._lock:
             self._slots[worker] = WorkerSlot(worker)
@@ -297,7 +302,7 @@ class Supervisor:
         if memory.free_gib() >= self.settings.looker_free_gib:
             self.questions.start_looking()
 
-    def on_message(self, worker: LocalWorker, message: dict[str, Any]) -> None:
+    def on_message(self, worker: Worker, message: dict[str, Any]) -> None:
         """A training worker said something: an event of its run, or that the run is done."""
         slot = self._slots.get(worker)
         if slot is None:
@@ -313,7 +318,7 @@ class Supervisor:
         elif not job.ended:
             self._hear(slot, job, wire.message_to_event(message))
 
-    def on_exit(self, worker: LocalWorker, reason: str) -> None:
+    def on_exit(self, worker: Worker, reason: str) -> None:
         """A worker is gone, and with it the run it had; the executor starts another."""
         with self._lock:
             slot = self._slots.pop(worker, None)
@@ -503,7 +508,8 @@ class Supervisor:
                 self._dispatch()
 
     def _end_idle(self, now: float) -> None:
-        """Ends workers that came for a crowd which has left."""
+        """Ends workers that came for a crowd which has left, or were to come."""
+        self._executor.review(len(self._queue) > 0, IDLE_SECONDS)
         for slot in list(self._slots.values()):
             idle = slot.job is None and now - slot.idle_since > IDLE_SECONDS
             if idle and self._executor.dismiss(slot.worker):

@@ -6,10 +6,13 @@ its path in the message, its type and its shape.
 """
 
 import dataclasses
+import io
 import json
 import math
+import os
 import struct
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -54,11 +57,7 @@ def receive(stream: BinaryIO) -> dict[str, Any] | None:
     lengths = stream.read(_LENGTHS.size)
     if not lengths:
         return None
-    if len(lengths) < _LENGTHS.size:
-        raise WorkerError("The other process ended in the middle of a message.")
-    header_size, body_size = _LENGTHS.unpack(lengths)
-    if header_size > MAX_HEADER or body_size > MAX_BODY:
-        raise WorkerError("What the other process wrote is not a message.")
+    header_size, body_size = _sizes(lengths)
     try:
         header = json.loads(_read(stream, header_size))
         message, body, offset = header["message"], _read(stream, body_size), 0
@@ -74,6 +73,36 @@ def receive(stream: BinaryIO) -> dict[str, Any] | None:
     if not isinstance(message, dict) or offset != body_size:
         raise WorkerError("What the other process wrote is not a message.")
     return message
+
+
+def receive_packed(stream: BinaryIO) -> bytes | None:
+    """The next message as it came, for who passes it on; None when the other end closed between two
+    frames. Raises WorkerError as `receive` does, but for what the bytes mean."""
+    lengths = stream.read(_LENGTHS.size)
+    return lengths + _read(stream, sum(_sizes(lengths))) if lengths else None
+
+
+def pack(message: Mapping[str, Any]) -> bytes:
+    """A message as the bytes that `send` writes. Raises TypeError and WorkerError as it does."""
+    stream = io.BytesIO()
+    send(stream, message)
+    return stream.getvalue()
+
+
+def unpack(packed: bytes) -> Iterator[dict[str, Any]]:
+    """The messages that stand one after the other in some bytes. Raises WorkerError."""
+    stream = io.BytesIO(packed)
+    while (message := receive(stream)) is not None:
+        yield message
+
+
+def own_stdout() -> BinaryIO:
+    """The pipe to whom a process answers, for frames alone: what anyone prints goes to stderr from
+    now on."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return answers
 
 
 def event_to_message(event: Event) -> dict[str, Any]:
@@ -123,6 +152,16 @@ def _put(message: Any, path: list[str | int], array: np.ndarray) -> None:
     for key in path[:-1]:
         message = message[key]
     message[path[-1]] = array
+
+
+def _sizes(lengths: bytes) -> tuple[int, int]:
+    """Of a frame's header and of its arrays."""
+    if len(lengths) < _LENGTHS.size:
+        raise WorkerError("The other process ended in the middle of a message.")
+    header_size, body_size = _LENGTHS.unpack(lengths)
+    if header_size > MAX_HEADER or body_size > MAX_BODY:
+        raise WorkerError("What the other process wrote is not a message.")
+    return header_size, body_size
 
 
 def _read(stream: BinaryIO, size: int) -> bytearray:

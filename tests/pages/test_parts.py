@@ -175,7 +175,7 @@ for page in sorted(Path("pages").glob("*.py")):
         frame.switch_page(page.name).run()
         assert not frame.exception, frame.exception
 import app
-wrong = {"tensorflow", "keras", "losses", "torch"} & set(sys.modules)
+wrong = {"tensorflow", "keras", "losses", "torch", "ray"} & set(sys.modules)
 assert not wrong, wrong
 """
     done = subprocess.run(

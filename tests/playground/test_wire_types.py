@@ -46,6 +46,9 @@ class Line:
     def wait_seconds(self, run_id: str) -> float | None:
         return 31.5
 
+    def waits_for(self, run_id: str) -> str | None:
+        return "a place"
+
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:

@@ -149,6 +149,7 @@ interface Later {
   left: number | null
   place: number | null
   wait: number | null
+  waits_for: string | null
   fraction: number | null
   parameters: number | null
   marks: Mark[]

@@ -144,13 +144,15 @@ export const pause = (ms) => new Promise((done) => setTimeout(done, ms))
  * @param {boolean} [broken] whether the server is away
  */
 export function inWords(facts, broken = false) {
-  const { state, message, place, wait, preparing, fraction, left, trouble } = facts
+  const { state, message, place, wait, waits_for, preparing, fraction, left, trouble } = facts
   const { step = 0, steps = 0, seconds = 0 } = facts
   if (broken) return "Connection lost. Trying again; training goes on."
   if (trouble) return trouble
   switch (state) {
     case "queued": {
-      const where = place ? `${ordinal(place)} in the queue` : "In the queue"
+      const again = message ? `${message} ` : "" // why it waits once more
+      const where = again + (place ? `${ordinal(place)} in the queue` : "In the queue")
+      if (waits_for) return `${where}, waits for ${waits_for}`
       return wait && wait >= 1 ? `${where}, about ${duration(wait)}` : where
     }
     case "preparing": {

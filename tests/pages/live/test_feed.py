@@ -35,6 +35,9 @@ class Line:
     def wait_seconds(self, run_id: str) -> float | None:
         return 40.0
 
+    def waits_for(self, run_id: str) -> str | None:
+        return None
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:

@@ -109,7 +109,7 @@ class Service:
     def place(self, run_id: str) -> int | None:
         return None
 
-    wait_seconds = place
+    wait_seconds = waits_for = place
 
 
 @pytest.fixture

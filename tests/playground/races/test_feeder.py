@@ -151,7 +151,7 @@ def test_a_terminal_trains_its_own_race_alone(
     def interrupted(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("playground.runs.executor.LocalExecutor._launch", lambda executor: None)
+    monkeypatch.setattr("playground.runs.executor.Executor._launch", lambda executor: None)
     monkeypatch.setattr("playground.races.terminal.time.sleep", interrupted)
     settings = Settings(home=tmp_path, workers=2)
     with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,5 @@
-"""The two databases that a store may have: tests of what a store does run against both."""
+"""The two databases that a store may have: tests of what a store does run against both. And where
+workers may run: on this machine, or on a Ray cluster."""
 
 import itertools
 import tempfile
@@ -11,6 +12,7 @@ import psycopg
 import pytest
 
 from playground.settings import Settings
+from tests.ray_cluster import RayCluster
 
 with warnings.catch_warnings():  # it says where it puts its lock file
     warnings.simplefilter("ignore")
@@ -62,3 +64,19 @@ def settings_of(request: pytest.FixtureRequest, home: Path) -> Callable[..., Set
 def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Settings]:
     """Settings of a store in each database."""
     return settings_of(request, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[RayCluster]:
+    """Three nodes with two CPUs each."""
+    with RayCluster(nodes=3, cpus=2) as found:
+        yield found
+
+
+@pytest.fixture
+def where(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Settings that say it, by the test's parameter: this machine where there is none."""
+    if getattr(request, "param", "local") == "local":
+        return {}
+    address = request.getfixturevalue("cluster").address
+    return {"executor": "ray", "ray_address": address}

@@ -17,6 +17,7 @@ from playground.runs.supervisor import Supervisor
 from playground.settings import Settings
 from playground.training.events import Snapshot
 from tests.playground.runs.test_supervisor import (
+    EVERYWHERE,
     LONG,
     QUICK,
     ROOT,
@@ -32,12 +33,12 @@ from tests.playground.runs.test_supervisor import (
 
 
 @pytest.fixture
-def make(tmp_path):
+def make(tmp_path, where):
     made = []
 
     def of(**changes) -> Supervisor:
         values = {"home": tmp_path, "workers": 1, "resumes": 2, "looker_free_gib": 1e6}
-        settings = Settings(**(values | changes))
+        settings = Settings(**(values | where | changes))
         found = Supervisor(settings, open_store(settings), QUICK)
         made.append(found)
         found.start()
@@ -60,6 +61,7 @@ def goes_on(service: Supervisor, run_id: str, beyond: int) -> None:
     assert steps == list(range(1, len(steps) + 1))  # no step twice, none left out
 
 
+@EVERYWHERE
 def test_a_run_goes_on_after_its_worker_was_killed_a_few_times_at_most(make):
     service = make()
     run_id = service.submit(LONG, "me")
@@ -98,6 +100,7 @@ def test_a_run_without_a_checkpoint_begins_again(make):
     assert numbers == sorted(set(numbers))  # no evaluation twice
 
 
+@EVERYWHERE
 def test_a_server_that_was_shut_down_takes_its_runs_up_again(make):
     first = make()
     run_id, waiting = first.submit(LONG, "me"), first.submit(SHORT, "me")

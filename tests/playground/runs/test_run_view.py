@@ -25,7 +25,7 @@ class NobodyWaits:
     def place(self, run_id: str) -> int | None:
         return None
 
-    wait_seconds = place
+    wait_seconds = waits_for = place
 
 
 def begun(store: Store) -> str:

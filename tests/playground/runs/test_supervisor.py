@@ -36,8 +36,10 @@ ROOT = Path(__file__).resolve().parents[3]
 QUICK = (sys.executable, "-m", "tests.playground.runs.quick_worker")
 LONG, SHORT, STUCK_BEFORE, STUCK_AFTER, DIES_FIRST, FAILS = (RunSpec(seed=s) for s in range(6))
 
+EVERYWHERE = pytest.mark.parametrize("where", ["local", "ray"], indirect=True)
 
-def until(condition, seconds: float = 20.0):
+
+def until(condition, seconds: float = 60.0):
     """What `condition()` gives once it is true."""
     end = time.monotonic() + seconds
     while not (found := condition()):
@@ -47,13 +49,13 @@ def until(condition, seconds: float = 20.0):
 
 
 @pytest.fixture
-def make(tmp_path):
+def make(tmp_path, where):
     made = []
 
     def of(command=QUICK, **changes) -> Supervisor:
         values = {"home": tmp_path, "workers": 1, "answer_seconds": 5.0, "looker_free_gib": 1e6}
         values["resumes"] = 0  # what goes on by itself: test_going_on
-        values |= changes
+        values |= where | changes
         settings = Settings(**values)
         found = Supervisor(settings, open_store(settings), command)
         made.append(found)
@@ -122,6 +124,7 @@ def test_a_run_is_trained_and_recorded(make):
         "states": {"queued": 0, "preparing": 0, "running": 0, "paused": 0},
         "waited_seconds": 0.0,
         "problem": "",
+        "waits": "",
     }
 
 
@@ -144,6 +147,7 @@ def test_the_log_tells_of_a_run_and_of_nothing_that_was_typed(make, caplog):
     assert not any(each in str(facts) for each in (visitor, "12345"))
 
 
+@EVERYWHERE
 def test_a_run_is_steered_by_its_owner_alone(make):
     service = make()
     run_id = service.submit(LONG, "me")
@@ -269,6 +273,7 @@ def test_runs_start_together_or_not_at_all(make):
     assert len(service.store.runs()) == 4
 
 
+@EVERYWHERE
 def test_workers_come_for_a_crowd_and_leave_after_it(make, monkeypatch):
     service = make(workers=3, warm_workers=1)
     first, second, third, waits = service.submit_all([LONG] * 4, "me")
@@ -280,6 +285,7 @@ def test_workers_come_for_a_crowd_and_leave_after_it(make, monkeypatch):
     monkeypatch.setattr(supervisor_module, "IDLE_SECONDS", 0.5)
     until(lambda: sum(map(gone, pids)) == 2)
     assert training(service, service.submit(LONG, "me")) in pids
+    monkeypatch.setattr(supervisor_module, "IDLE_SECONDS", 60)
     service.expect(2)
     until(lambda: service.status()["warm"] == 2)
 
@@ -304,6 +310,7 @@ def test_many_submit_at_once(make):
     assert sorted(service.place(run) or 0 for run in kept) == [0, 1, 2, 3]
 
 
+@EVERYWHERE
 def test_a_killed_worker_is_noticed_and_others_go_on(make):
     service = make(workers=2)
     lost, other = service.submit(LONG, "me"), service.submit(LONG, "you")
@@ -352,6 +359,7 @@ def test_stop_does_not_wait_for_what_is_before_the_first_step(make):
         service.command(run_id, "me", "stop")
 
 
+@EVERYWHERE
 def test_a_worker_that_does_not_stop_is_replaced(make, monkeypatch):
     monkeypatch.setattr(supervisor_module, "STOP_SECONDS", 0.5)
     service = make()
@@ -485,6 +493,7 @@ def test_a_disk_that_fills_is_met_step_by_step(make, monkeypatch):
     assert time.monotonic() - began < 8
 
 
+@EVERYWHERE
 def test_a_closed_server_says_so_in_its_runs(make):
     service = make()
     run_id, waiting = service.submit(LONG, "me"), service.submit(LONG, "me")
@@ -521,11 +530,16 @@ time.sleep(60)
 """
 
 
-@pytest.mark.parametrize("how", ["SIGKILL", "SIGTERM"])
-def test_a_killed_server_leaves_no_worker_and_its_runs_are_told(make, tmp_path, how):
+@pytest.mark.parametrize(
+    ("where", "how"),
+    [("local", "SIGKILL"), ("local", "SIGTERM"), ("ray", "SIGKILL")],
+    indirect=["where"],
+)
+def test_a_killed_server_leaves_no_worker_and_its_runs_are_told(make, tmp_path, where, how):
     server = subprocess.Popen(
         [sys.executable, "-c", SERVER, str(tmp_path), *QUICK],
         cwd=ROOT,
+        env={**os.environ, **{f"PLAYGROUND_{name.upper()}": each for name, each in where.items()}},
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -650,8 +664,9 @@ def test_of_one_visitor_only_the_newest_text_is_checked(make):
     assert answers == {"slow": "too slow", "a": "superseded", "b": "superseded", "c": "c"}
 
 
+@EVERYWHERE
 def test_a_killed_checker_is_asked_again_and_nobody_hears_of_it(make):
-    service = make()
+    service = make(ray_roles="check,look")
     pid = service.questions.ask("check", text="fine")["pid"]
     found = {}
     asking = threading.Thread(
@@ -716,6 +731,7 @@ def test_samples_come_from_the_worker_once(make):
         service.questions.ask("sample", dataset="nonsense")
 
 
+@EVERYWHERE
 def test_workers_that_cannot_start_are_said(make):
     service = make(command=(sys.executable, "-c", "raise SystemExit('no TensorFlow here')"))
     run_id = service.submit(LONG, "me")
@@ -725,8 +741,9 @@ def test_workers_that_cannot_start_are_said(make):
     assert not status["ready"] and "no TensorFlow here" in status["problem"]
 
 
+@EVERYWHERE
 def test_a_worker_is_given_nothing_secret(make, monkeypatch, tmp_path):
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")  # the Ray nodes have one, too
     monkeypatch.setenv("PLAYGROUND_STORE_URL", "")
     seen = tmp_path / "seen"
     code = f"import os; open({str(seen)!r}, 'a').write(' '.join(os.environ) + ' ')"

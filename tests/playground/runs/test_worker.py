@@ -13,7 +13,7 @@ import pytest
 
 from playground.errors import DataError, RunError
 from playground.knobs import metric_key
-from playground.runs.executor import ROOT
+from playground.runs.environment import ROOT
 from playground.runs.store import open_store
 from playground.runs.supervisor import Supervisor
 from playground.settings import Settings

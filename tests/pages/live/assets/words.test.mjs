@@ -37,6 +37,13 @@ test("a run's state is a sentence", () => {
   const said = (facts, broken) => words.inWords(facts, broken)
   assert.equal(said({ state: "queued", place: 3, wait: 40 }), "3rd in the queue, about 40 s")
   assert.equal(said({ state: "queued", place: null, wait: null }), "In the queue")
+  const room = "a Ray node with 1 CPU and 2 GiB of memory free: 2 are taken"
+  assert.equal(
+    said({ state: "queued", place: 1, wait: 40, waits_for: room }),
+    `1st in the queue, waits for ${room}`,
+  )
+  const lost = "The worker process of this run was killed. It goes on from its last checkpoint."
+  assert.equal(said({ state: "queued", message: lost, place: 1 }), `${lost} 1st in the queue`)
   assert.equal(said({ state: "preparing", preparing: "Fetching", fraction: 0.254 }), "Fetching 25%")
   assert.equal(said({ state: "running", left: 12.2 }), "Training, 12 s left")
   assert.equal(said({ state: "running", left: null }), "Training")
