@@ -22,9 +22,10 @@ from typing import Annotated, Any, Self, get_origin
 import numpy as np
 import typer
 
-from playground import datasets, export, keeping, naming, terminal
+from playground import datasets, keeping, naming, terminal
 from playground.analysis import curves
 from playground.errors import DataError, SpecError, StoreError
+from playground.export_kinds import KINDS, kind_of
 from playground.intake import terminal as intake_commands
 from playground.runs import address
 from playground.runs.records import TERMINAL
@@ -328,29 +329,34 @@ def _runs(
             terminal.show("No run is recorded yet: python -m playground train")
 
 
-def _keras_file(spec: RunSpec, weights: Mapping[str, np.ndarray]) -> bytes:
+def _network_file(form: str, spec: RunSpec, weights: Mapping[str, np.ndarray]) -> bytes:
     with _stderr_kept_back():  # TensorFlow's greetings
-        from playground.analysis.files import keras_file
+        from playground.analysis.files import network_file
 
-        return keras_file(spec, weights)
+        return network_file(form, spec, weights)
 
 
 @app.command("export")
 def _export(
     run: Annotated[str, typer.Argument(help="The run, as `runs` lists it, or its link.")],
     to: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("network.zip"),
+    kind: Annotated[
+        str,
+        typer.Option("--as", help=f"One of {', '.join(KINDS)}; left out: as the file's name ends."),
+    ] = "",
 ) -> None:
-    """Write a run as a zip: its network for Keras, a script that trains it, and the losses."""
+    """Write a run as Keras code, its network for Keras or ONNX, or its curves."""
     with _errors_in_plain_words():
+        wanted = kind_of(kind, to.name)
         with closing(open_store(settings())) as store:
-            content = export.bundle(store, address.run_of(run), _keras_file)
+            content = wanted.make(store, address.run_of(run), _network_file)
         try:
             to.write_bytes(content)
         except OSError as error:
             raise StoreError(
                 f"{to} cannot be written: {error.strerror}.", "Name another file."
             ) from error
-        terminal.show(f"Wrote {to}; {export.README} in it says what it holds.")
+        terminal.show(f"Wrote {to}: {wanted.title}. {wanted.line}")
 
 
 @app.command("series")

@@ -1,130 +1,169 @@
-"""A run taken home: a script that trains its network in plain Keras 3, the weights it has learned,
-and the package `losses`, which needs none of ours. Imports no Keras."""
+"""A run taken home: a script and a notebook that train its network in plain Keras 3, the weights it
+has learned, the network with them, its curves, and the package `losses`, which needs none of ours.
+Imports no Keras."""
 
 import io
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from playground import layers, models
-from playground.datasets import source_of
-from playground.errors import PlaygroundError, SpecError
-from playground.export_parts import NEEDED, SCRIPT, WEIGHTS
+from playground.analysis import curves
+from playground.datasets import own
+from playground.errors import PlaygroundError, RunError, SpecError, StoreError
+from playground.export_notebook import notebook
+from playground.export_parts import (
+    COMPILED,
+    DATA,
+    NEEDED,
+    NETWORK,
+    NOTEBOOK,
+    README,
+    SCRIPT,
+    SERIES,
+    WEIGHTS,
+)
+from playground.export_readme import readme
+from playground.runs import portable
 from playground.runs.files import to_npz
+from playground.runs.records import RunRecord
 from playground.runs.store import Store
 from playground.spec import RunSpec
 from playground.tasks import TASKS
 from playground.training.changes import as_changed
 
 ROOT = Path(__file__).parents[1]
-README, NETWORK = "README.md", "network.keras"
-# Makes the file of a network with these weights; `playground.analysis.files` has Keras for it.
-KerasFile = Callable[[RunSpec, Mapping[str, np.ndarray]], bytes]
+# Makes the file of a network of this form with these weights; a worker has Keras for it
+# (`playground.analysis.files`).
+NetworkFile = Callable[[str, RunSpec, Mapping[str, np.ndarray]], bytes]
+FOR_THE_NOTEBOOK = ("ipykernel>=6", "matplotlib>=3.8")
+STILL = "Its script, its notebook and its curves can be taken all the same."
 
 
-def bundle(store: Store, run_id: str, keras_file: KerasFile) -> bytes:
-    """A zip of a run as it is by now: its script, its last weights if it has kept any, the network
-    with them as `keras_file` makes it, and all that the script needs. Where that network cannot be
-    made, the zip says why. Raises SpecError for an unknown run, StoreError."""
+@dataclass(frozen=True)
+class Package:
+    """What a zip is made of: the `spec` as the run has it by now, whether it was `changed` midway,
+    its `weights` of a `step` by their paths ("logits/kernel"), or why they are `missing`; the
+    network's `files` by name, each its content or why there is none; other files, as they are."""
+
+    spec: RunSpec
+    weights: Mapping[str, np.ndarray] = field(default_factory=dict)
+    files: Mapping[str, bytes | PlaygroundError] = field(default_factory=dict)
+    more: Mapping[str, bytes] = field(default_factory=dict)
+    step: int = 0
+    changed: bool = False
+    missing: str = ""
+
+    @property
+    def own(self) -> bool:
+        """Whether the script needs layers that Keras has not."""
+        return layers.needs_own(models.plan(self.spec))
+
+    @cached_property
+    def script(self) -> str:
+        """The script that trains the network."""
+        text: str = TASKS[self.spec.task].script(self.spec, self.weights, self.changed)
+        return text
+
+
+def record_of(store: Store, run_id: str) -> RunRecord:
+    """A run that can be exported. Raises SpecError for one that is unknown or foreign, and
+    StoreError."""
     record = store.run(run_id)
     if record is None:
         raise SpecError("run", f"there is no run {run_id[:20]!r} in the history")
     if record.foreign:
         raise SpecError("run", record.foreign)
+    return record
+
+
+def without_weights(store: Store, record: RunRecord) -> str:
+    """Why there are no weights of a run, in a sentence; "" where there are. Raises StoreError."""
+    if store.snapshots(record.id, "weights"):
+        return ""
+    if record.live:
+        return f"Run #{record.number} has kept no weights yet."
+    return f"No weights of run #{record.number} are kept any more."
+
+
+def bundle(store: Store, run_id: str, network_file: NetworkFile) -> bytes:
+    """A zip of a run as it is by now: its script and notebook, its last weights if there are any,
+    the network with them as `network_file` makes it, its curves, and all that the script needs.
+    What cannot be had, the zip's README says why. Raises SpecError for an unknown run, StoreError.
+    """
+    record = record_of(store, run_id)
     spec = as_changed(record.spec, store.marks(run_id))
+    try:
+        latest = store.snapshot(run_id, "weights")
+        missing = without_weights(store, record) if latest is None else ""
+    except StoreError as error:
+        latest, missing = None, error.message
+    more = {
+        SERIES: curves.table(store, run_id).encode(),
+        **dict(portable.members(store, run_id, portable.ROOM if latest else 0)),
+        **_own_data(spec),
+    }
+    package = Package(spec, more=more, changed=spec != record.spec, missing=missing)
+    if latest is None:
+        return packed(package)
+    files: dict[str, bytes | PlaygroundError] = {}
+    for form in (NETWORK, COMPILED):
+        try:
+            files[form] = network_file(form, spec, latest.arrays)
+        except PlaygroundError as error:
+            files[form] = error
+    return packed(replace(package, weights=latest.arrays, files=files, step=latest.step))
+
+
+def network(store: Store, run_id: str, form: str, network_file: NetworkFile) -> bytes:
+    """The network alone with the weights of now, as a file of a form. Raises SpecError for an
+    unknown run, RunError where no weights are kept, StoreError, and what `network_file` raises."""
+    record = record_of(store, run_id)
     latest = store.snapshot(run_id, "weights")
     if latest is None:
-        return packed(spec, changed=spec != record.spec)
-    network: bytes | PlaygroundError
-    try:
-        network = keras_file(spec, latest.arrays)
-    except PlaygroundError as error:
-        network = error
-    return packed(spec, latest.arrays, network, step=latest.step, changed=spec != record.spec)
+        raise RunError(without_weights(store, record), STILL)
+    return network_file(form, as_changed(record.spec, store.marks(run_id)), latest.arrays)
 
 
-def packed(
-    spec: RunSpec,
-    weights: Mapping[str, np.ndarray] | None = None,
-    network: bytes | PlaygroundError | None = None,
-    *,
-    step: int = 0,
-    changed: bool = False,
-) -> bytes:
-    """A zip of the script of a spec, `losses`, and of a run, weights of a `step` by their paths
-    ("logits/kernel") and the `network` that has them, or why it cannot be had."""
-    own = layers.needs_own(models.plan(spec))
+def packed(package: Package) -> bytes:
+    """A zip of a package, with all that its script needs."""
+    spec, task = package.spec, TASKS[package.spec.task]
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(README, _readme(spec, bool(weights), network, step, own))
-        text = TASKS[spec.task].script(spec, weights or {}, changed)
-        archive.writestr(SCRIPT, text)
+        archive.writestr(README, readme(package))
+        archive.writestr(SCRIPT, package.script)
+        archive.writestr(NOTEBOOK, notebook(package))
         archive.writestr(NEEDED, _requirements(spec))
         for path in sorted((ROOT / "losses").rglob("*.py")):
             archive.write(path, path.relative_to(ROOT))
-        archive.write(ROOT / "playground" / "training" / "pairs.py", "pairs.py")
-        for module in TASKS[spec.task].packed:
+        for module in ("pairs.py", *task.packed):
             archive.write(ROOT / "playground" / "training" / module, module)
-        if own:
+        if package.own:
             archive.write(ROOT / "playground" / "own_layers.py", "own_layers.py")
-        if weights:
-            archive.writestr(WEIGHTS, to_npz(weights))
-        if isinstance(network, bytes):
-            archive.writestr(NETWORK, network)
+        if package.weights:
+            archive.writestr(WEIGHTS, to_npz(package.weights))
+        for name, file in package.files.items():
+            if isinstance(file, bytes):
+                archive.writestr(name, file)
+        for name, file in package.more.items():
+            archive.writestr(name, file)
     return content.getvalue()
 
 
-def _readme(
-    spec: RunSpec,
-    weights: bool,
-    network: bytes | PlaygroundError | None,
-    step: int,
-    own: bool,
-) -> str:
-    known = source_of(spec.dataset)
-    lines = [f"# A network of the Loss Playground for {known.title}", ""]
-    if isinstance(network, bytes):
-        needed = (
-            "It has layers that Keras has not: `import own_layers` first, from beside it."
-            if own
-            else "Plain Keras opens it; it needs nothing else of this folder."
-        )
-        plan = models.plan(spec)
-        given = ", ".join(plan.inputs)
-        given = f"[{given}]" if len(plan.inputs) > 1 else given
-        gives = (
-            f"probabilities (N, {len(known.class_names)}) of:"
-            if len(plan.outputs) == 1
-            else f"{', '.join(plan.outputs)}, where classes are in this order:"
-        )
-        lines += [
-            f"- `{NETWORK}`: the network with the weights of step {step:,}, without its loss or",
-            f"  optimiser. {needed}",
-            f'  `keras.saving.load_model("{NETWORK}").predict({given})` gives, of images',
-            f"  {('N', *next(iter(plan.inputs.values())))} of 0 to 255, {gives}",
-            f"  {', '.join(known.class_names)}.",
-        ]
-    elif network is not None:
-        lines += [
-            f"- There is no `{NETWORK}`, because: {network.message}",
-            f"  `python {SCRIPT} {WEIGHTS}` makes one of the weights: `weights.keras`.",
-        ]
-    if weights:
-        lines.append(
-            f"- `{WEIGHTS}`: the same weights as NumPy arrays, with the pixels' statistics and the "
-            "class\n  centres of a loss that has them."
-        )
-    return "\n".join([
-        *lines,
-        f"- `{SCRIPT}`: trains such a network; its first lines say how, and what they leave out.",
-        "  It looks for the images where `PLAYGROUND_DATA` says, in folders like those of Keras'",
-        "  own cache, then in that cache, and only then downloads them.",
-        f"- `{NEEDED}`: what the script needs.",
-        "- `losses/`, `pairs.py`: the Loss Playground's losses, which the script trains with.",
-        "",
-    ])  # fmt: skip
+def _own_data(spec: RunSpec) -> dict[str, bytes]:
+    """The images of a run on own data, which are nowhere else, if they are still here."""
+    if not own.is_own(spec.dataset):
+        return {}
+    try:
+        return {DATA: own.images_file(spec.dataset).read_bytes()}
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise StoreError(f"The run's own images cannot be read: {error.strerror}.") from error
 
 
 def _requirements(spec: RunSpec) -> str:
@@ -132,4 +171,5 @@ def _requirements(spec: RunSpec) -> str:
     needed = ["tensorflow", "keras", "numpy"]
     fitted = getattr(spec, "correction", "") == "bias"  # by SciPy, which comes with scikit-learn
     needed += ["scikit-learn"] if spec.dataset == "digits" or fitted else []
-    return "".join(f"{line}\n" for line in lines if line.startswith(tuple(needed)))
+    found = [line for line in lines if line.startswith(tuple(needed))]
+    return "".join(f"{line}\n" for line in [*found, *FOR_THE_NOTEBOOK])

@@ -3,7 +3,7 @@ adds with `add_loss`. Imports no Keras."""
 
 from playground import export_parts, layers
 from playground.datasets import source_of
-from playground.export_parts import NEEDED, SCRIPT, TRAINED, WEIGHTS
+from playground.export_parts import CELL, KEEPS, TRAINED
 from playground.tasks.autoencoder import TASK, AutoencoderSpec
 from playground.tasks.inputs import literal
 
@@ -17,7 +17,7 @@ def script(spec: AutoencoderSpec, *, weights: bool, changed: bool) -> str:
     return "\n".join([
         _head(spec, weights, changed, layers.needs_own(plan)),
         export_parts.data(spec, with_test=spec.with_test_images),
-        "# The network.",
+        f"{CELL}The network",
         *layers.script(plan, {"images": _noisy(spec)}),
         f"given = {'[images, condition]' if spec.conditional else 'images'}",
         f'network = keras.Model(given, [{", ".join(plan.outputs)}], name="{spec.dataset}")',
@@ -25,12 +25,14 @@ def script(spec: AutoencoderSpec, *, weights: bool, changed: bool) -> str:
         *_decoder(spec, plan),
         _LOSS.format(
             loss=_loss(spec),
+            metrics=export_parts.metrics(spec, "INPUTS"),
             batch=spec.batch_size,
             epochs=spec.epochs,
             classes=len(source_of(spec.dataset).class_names),
-            taken="[x_logits, mu, " + ("log_var, " if variational else "") + "z"
+            inputs="[x_logits, mu, " + ("log_var, " if variational else "") + "z"
             + (", probabilities" if spec.class_head else "") + ", images, labels]",
             log_var="log_var" if variational else "ops.zeros_like(mu)",
+            taken="inputs",
             names="x_logits, mu, " + ("log_var, " if variational else "") + "z"
             + (", p_class" if spec.class_head else ""),
             head='            "p_class": lambda: p_class,\n' if spec.class_head else "",
@@ -45,12 +47,13 @@ def script(spec: AutoencoderSpec, *, weights: bool, changed: bool) -> str:
             batch=spec.batch_size,
             epochs=spec.epochs,
             callbacks=export_parts.callbacks(spec),
-            trained=TRAINED,
+            keeps=KEEPS,
             found="mu, log_var = (part.astype(\"float64\") for part in found)"
             if variational
             else 'mu = found.astype("float64")\nlog_var = np.zeros_like(mu)',
         ),
         _CLASS_HEAD if spec.class_head else "",
+        f"{_MEASURED}{export_parts.MEASURED}" if spec.measured else "",
     ])  # fmt: skip
 
 
@@ -86,57 +89,34 @@ def _loss(spec: AutoencoderSpec) -> str:
     inputs = literal(TASK.inputs, TASK.sizes, set(TASK.inputs))
     values = f", {dict(spec.loss_parameters)!r}" if spec.loss_parameters else ""
     return (
+        f"INPUTS = {inputs}\n"
         f"TEXT = {export_parts.quoted(spec.loss)}\n"
-        f"loss = losses.compile_loss(TEXT{values}, inputs={inputs})"
+        f"loss = losses.compile_loss(TEXT{values}, inputs=INPUTS)"
     )
 
 
 def _head(spec: AutoencoderSpec, weights: bool, changed: bool, own: bool) -> str:
-    title = source_of(spec.dataset).title
-    taking = (
-        f"    python {SCRIPT} {WEIGHTS}     takes the weights of the run instead of training\n"
-        if weights
-        else ""
+    return export_parts.head(
+        spec,
+        "An autoencoder of the Loss Playground for {}, in plain Keras 3.",
+        "trains it, prints its parts on the test images and keeps\n"
+        f"it as {TRAINED}, trained.keras, encoder.keras and\ndecoder.keras",
+        "takes the weights of the run instead of training" if weights else "",
+        export_parts.trains_as(
+            "from other first weights, with other\n"
+            "draws of the code, on batches in another order, and on the short last batch, too.",
+            changed,
+            [],
+        ),
+        ["losses", *(["own_layers"] if own else [])],
     )
-    said = [
-        "It trains as the run did, but not bit for bit: from other first weights, with other\n"
-        "draws of the code, on batches in another order, and on the short last batch, too.",
-        *(["The run was changed while it trained; this trains with its last loss and rates."]
-          if changed else []),
-        *(["Not in here: metrics beside the parts of the ELBO."] if spec.metrics else []),
-    ]  # fmt: skip
-    return f'''"""An autoencoder of the Loss Playground for {title}, in plain Keras 3.
-
-    pip install -r {NEEDED}
-    python {SCRIPT}                 trains it, prints its parts on the test images and keeps
-                                    it as {TRAINED}, trained.keras, encoder.keras and
-                                    decoder.keras
-{taking}
-{chr(10).join(said)}
-`losses/` is the Loss Playground's: the loss language and the named losses.
-"""
-
-import os
-import pathlib
-import sys
-
-import keras
-import numpy as np
-from keras import layers, ops
-
-import losses
-{"import own_layers" if own else ""}
-
-DATA = pathlib.Path(os.environ.get("PLAYGROUND_DATA", "~/.keras/datasets")).expanduser()
-keras.utils.set_random_seed({spec.seed})
-kept = np.load(sys.argv[1]) if len(sys.argv) > 1 else None  # weights to take
-'''
 
 
 _LOSS = (
     '''
-# The loss.
+# %% The loss
 {loss}
+{metrics}
 STEPS = -(-len(x_train) // {batch})  # of an epoch
 ALL_STEPS = STEPS * {epochs}
 
@@ -148,11 +128,12 @@ class Objective(layers.Layer):
         super().__init__(**options)
         self.step = self.add_weight(shape=(), initializer="zeros", trainable=False, name="step")
 
-    def call(self, inputs, training=False):
+    def offered(self, inputs):
+        """What a loss or a metric may name, each as a function that gives it."""
         {names}, images, labels = inputs
         x_hat = ops.sigmoid(x_logits)
         step = ops.convert_to_tensor(self.step)
-        offered = {{
+        return {{
             "x": lambda: ops.cast(images, "float32") / 255,
             "x_hat": lambda: x_hat,
             "mu": lambda: mu,
@@ -162,16 +143,18 @@ class Objective(layers.Layer):
 '''
     + export_parts.ADDED
     + """\
-        return x_hat
+        return ops.sigmoid(inputs[0])
 
 
 labels = keras.Input((), dtype="int64", name="labels")
-taken = {taken}
+taken = {inputs}
 """
 )
 
 _TRAINING = '''
-model = keras.Model({inputs}, Objective(name="objective")(taken))
+# %% Training
+objective = Objective(name="objective")
+model = keras.Model({inputs}, objective(taken))
 
 
 def one_hot(y):
@@ -204,13 +187,10 @@ else:
         verbose=2,
     )
     learned = {{weight.path: weight.numpy() for weight in network.weights}}
-    learned |= {{"normalise/mean": mean, "normalise/variance": variance}}
-    np.savez("{trained}", **learned)
-network.save(pathlib.Path(sys.argv[1] if kept else "{trained}").with_suffix(".keras"))
-encoder.save("encoder.keras")
+{keeps}encoder.save("encoder.keras")
 decoder.save("decoder.keras")
 
-# The parts of the negative evidence lower bound in nats an image, at the mean of the code.
+# %% The test images: the negative evidence lower bound in nats an image, at the mean of the code
 said = network.predict(seen(x_test, y_test), batch_size=500, verbose=0)
 found = encoder.predict(seen(x_test, y_test), batch_size=500, verbose=0)
 {found}
@@ -225,4 +205,11 @@ print(f"test negative ELBO: {{entropy + divergence:.3f}} nats")
 
 _CLASS_HEAD = """\
 print(f"test class accuracy: {np.mean(said[-1].argmax(axis=-1) == y_test):.4f}")
+"""
+
+_MEASURED = """
+# %% What else is measured, of all test images together
+taking = keras.Model(network.inputs, taken[:-2])
+parts = taking.predict(seen(x_test, y_test), batch_size=500, verbose=0)
+offered = objective.offered([*map(ops.convert_to_tensor, parts), x_test, y_test])
 """

@@ -2,55 +2,73 @@
 
 from playground import export_parts, layers, models
 from playground.datasets import source_of
-from playground.export_parts import NEEDED, SCRIPT, TRAINED, WEIGHTS
+from playground.export_parts import CELL, KEEPS, TRAINED
 from playground.knobs import is_name
-from playground.spec import RunSpec, knobs
+from playground.spec import RunSpec
+from playground.streams import number
 from playground.tasks.classification import BALANCED, NONE, ClassificationSpec
-
-# What a spec may ask for and the script has no lines for.
-LEFT_OUT = ("imbalance", "crop", "mixup")
 
 
 def script(spec: ClassificationSpec, *, weights: bool = False, changed: bool = False) -> str:
     """Python that builds and trains the spec's network with `keras.Model.fit`; the loss is one
     layer that calls `add_loss` and holds the class centres, if the loss asks for them. It says
-    what it leaves out, whether `weights` lie beside it, and whether the run was `changed` midway.
-    """
+    whether `weights` lie beside it, and whether the run was `changed` midway."""
     known = source_of(spec.dataset)
-    parts = [
+    classes = len(known.class_names)
+    return "\n".join([
         _head(spec, weights, changed),
         export_parts.data(spec),
-        _network(spec),
+        f"{CELL}The network",
+        *layers.script(models.plan(spec)),
+        f'network = keras.Model(images, probabilities, name="{spec.dataset}")',
+        "inner = keras.Model(images, [features, logits])",
+        "",
         _LOSS.format(
             loss=_loss(spec),
-            classes=len(known.class_names),
+            metrics=export_parts.metrics(spec),
+            classes=classes,
             width=spec.embedding,
             seed=spec.seed,
             batch=spec.batch_size,
             epochs=spec.epochs,
-            weights=_class_weights(spec, len(known.class_names)),
-            value=_VALUE if spec.class_weights != NONE else "loss.on(given)",
+            weights=_class_weights(spec, classes),
+            value=_VALUE if spec.class_weights != NONE else _PLAIN,
+            blended=_BLENDED if spec.mixup else "",
         ),
+        _MIXED.format(alpha=spec.mixup, seed=number(spec.seed, "mixup")) if spec.mixup else "",
         _TRAINING.format(
-            dataset=spec.dataset,
-            trained=TRAINED,
+            shape=known.shape,
+            moved=export_parts.moved(spec, "taken"),
+            mixed="Mixed()(moved)" if spec.mixup else "moved, None",
+            share=", share" if spec.mixup else "",
             alpha=spec.center_rate,
             rate=export_parts.rate(spec),
             optimizer=export_parts.optimizer(spec),
             batch=spec.batch_size,
             epochs=spec.epochs,
             callbacks=export_parts.callbacks(spec),
+            keeps=KEEPS,
         ),
-    ]
-    return "\n".join(parts)
+        f"{_MEASURED}{export_parts.MEASURED}" if spec.measured else "",
+    ])  # fmt: skip
 
 
 # In training each sample counts as much as its class, unless the loss says what weights are for.
 _VALUE = """
-            losses.weighed(loss, given, offered["sample_weight"]())
-            if training and not losses.weighs_itself(loss)
-            else loss.on(given)
-        """
+        if training and not losses.weighs_itself(loss):
+            return losses.weighed(loss, given, offered["sample_weight"]())
+        return loss.on(given)
+"""
+_PLAIN = """
+        return loss.on(given)
+"""
+# Of a batch that was blended with itself back to front the losses are, too, in the same shares.
+_BLENDED = """
+        if training:
+            labels_behind = ops.flip(labels, axis=0)
+            behind = self.value(features, logits, labels_behind, training)
+            value = inputs[3] * value + (1 - inputs[3]) * behind
+"""
 
 
 def _class_weights(spec: ClassificationSpec, classes: int) -> str:
@@ -67,62 +85,20 @@ def _class_weights(spec: ClassificationSpec, classes: int) -> str:
 
 
 def _head(spec: ClassificationSpec, weights: bool, changed: bool) -> str:
-    title = source_of(spec.dataset).title
-    plain = RunSpec(dataset=spec.dataset)
-    lacking = [
-        f"{knobs()[name].label} {getattr(spec, name):g}"
-        for name in LEFT_OUT
-        if getattr(spec, name) != getattr(plain, name)
-    ]
-    lacking += ["metrics beside accuracy"] if spec.metrics else []
-    taking = (
-        f"    python {SCRIPT} {WEIGHTS}     takes the weights of the run instead of training\n"
-        if weights
-        else ""
+    modules = ["losses", "pairs", *(["moving"] if export_parts.moves(spec) else [])]
+    return export_parts.head(
+        spec,
+        "A network of the Loss Playground for {}, in plain Keras 3.",
+        f"trains it, prints its test accuracy and keeps it as\n{TRAINED} and trained.keras",
+        "takes the weights of the run instead of training" if weights else "",
+        export_parts.trains_as(
+            "from other first weights, on batches in\n"
+            "another order, and on the short last batch of an epoch, too.",
+            changed,
+            [],
+        ),
+        [*modules, *(["own_layers"] if layers.needs_own(models.plan(spec)) else [])],
     )
-    said = [
-        "It trains as the run did, but not bit for bit: from other first weights, on batches in\n"
-        "another order, and on the short last batch of an epoch, too.",
-        *(["The run was changed while it trained; this trains with its last loss and rates."]
-          if changed else []),
-        *([f"Not in here: {', '.join(lacking)}."] if lacking else []),
-    ]  # fmt: skip
-    sentences = "\n".join(said)
-    own = "import own_layers\n" if layers.needs_own(models.plan(spec)) else ""
-    return f'''"""A network of the Loss Playground for {title}, in plain Keras 3.
-
-    pip install -r {NEEDED}
-    python {SCRIPT}                 trains it, prints its test accuracy and keeps it as
-                                    {TRAINED} and trained.keras
-{taking}
-{sentences}
-`losses/` is the Loss Playground's: the loss language and the named losses.
-"""
-
-import os
-import pathlib
-import sys
-
-import keras
-import numpy as np
-from keras import layers, ops
-
-import losses
-{own}import pairs
-
-DATA = pathlib.Path(os.environ.get("PLAYGROUND_DATA", "~/.keras/datasets")).expanduser()
-keras.utils.set_random_seed({spec.seed})
-kept = np.load(sys.argv[1]) if len(sys.argv) > 1 else None  # weights to take
-'''
-
-
-def _network(spec: ClassificationSpec) -> str:
-    lines = [
-        "",
-        "# The network.",
-        *layers.script(models.plan(spec), {"images": export_parts.moving(spec)}),
-    ]
-    return "\n".join(lines) + "\n"
 
 
 def _loss(spec: RunSpec) -> str:
@@ -134,8 +110,10 @@ def _loss(spec: RunSpec) -> str:
 
 
 _LOSS = '''
-# The loss.
+# %% The loss
 {loss}
+{metrics}
+CENTERED = any("centers" in each.inputs for each in (loss, *METRICS.values()))
 {weights}STEPS = -(-len(x_train) // {batch})  # of an epoch
 ALL_STEPS = STEPS * {epochs}
 
@@ -160,14 +138,13 @@ class Objective(layers.Layer):
         )
         self.step = self.add_weight(shape=(), initializer="zeros", trainable=False, name="step")
 
-    def call(self, inputs, training=False):
-        features, logits, labels = inputs
-        features = ops.cast(features, "float32")
+    def offered(self, features, logits, labels):
+        """What a loss or a metric may name, each as a function that gives it."""
         one_hot = ops.one_hot(labels, {classes})
         step = ops.convert_to_tensor(self.step)
         weights = ops.convert_to_tensor(CLASS_WEIGHTS, "float32")
         partner = pairs.partners if "same" in loss.inputs else pairs.positives
-        offered = {{
+        return {{
             "features": lambda: features,
             "logits": lambda: logits,
             "y_pred": lambda: ops.softmax(logits),
@@ -186,21 +163,48 @@ class Objective(layers.Layer):
             "epoch": lambda: step / STEPS,
             "progress": lambda: step / ALL_STEPS,
         }}
-        given = {{name: offered[name]() for name in loss.sources}}
-        self.add_loss({value})
+
+    def value(self, features, logits, labels, training):
+        """The loss of a batch."""
+        offered = self.offered(features, logits, labels)
+        given = {{name: offered[name]() for name in loss.sources}}{value}
+    def call(self, inputs, training=False):
+        features, logits, labels = inputs[:3]
+        features = ops.cast(features, "float32")
+        value = self.value(features, logits, labels, training){blended}
+        self.add_loss(value)
         if training:
-            self.step.assign(step + 1)
-            if "centers" in loss.inputs:
+            self.step.assign(self.step + 1)
+            if CENTERED:
                 held = ops.stop_gradient(features)
                 self.centers.assign(losses.moved_centers(self.centers, held, labels, self.alpha))
         return ops.softmax(logits)
 '''
 
+_MIXED = '''
+class Mixed(layers.Layer):
+    """Blends a batch to train on with itself back to front (mixup, Zhang et al., ICLR 2018); gives
+    the images and the share of them that is their own."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.draws = keras.random.SeedGenerator({seed})
+
+    def call(self, images, training=False):
+        if not training:
+            return images, ops.ones(())
+        share = keras.random.beta((), {alpha!r}, {alpha!r}, seed=self.draws)
+        return share * images + (1 - share) * ops.flip(images, axis=0), share
+'''
+
 _TRAINING = """
+# %% Training
+taken = keras.Input({shape!r}, name="batch")
 labels = keras.Input((), dtype="int64", name="labels")
-network = keras.Model(images, probabilities, name="{dataset}")
+moved = {moved}
+mixed, share = {mixed}
 objective = Objective({alpha}, network.get_layer("logits"), name="centers")
-model = keras.Model([images, labels], objective([features, logits, labels]))
+model = keras.Model([taken, labels], objective([*inner(mixed), labels{share}]))
 
 
 {rate}
@@ -213,7 +217,7 @@ model.compile(
 if kept:
     for weight in network.weights:
         weight.assign(kept[weight.path])
-    if "centers" in loss.inputs:
+    if CENTERED:
         objective.centers.assign(kept["centers/centers"])
 else:
     model.fit(
@@ -226,9 +230,14 @@ else:
         verbose=2,
     )
     learned = {{weight.path: weight.numpy() for weight in [*network.weights, objective.centers]}}
-    learned |= {{"normalise/mean": mean, "normalise/variance": variance}}
-    np.savez("{trained}", **learned)
-network.save(pathlib.Path(sys.argv[1] if kept else "{trained}").with_suffix(".keras"))
+{keeps}
+# %% The test images
 found = network.predict(x_test, batch_size=500, verbose=0).argmax(axis=-1)
 print(f"test accuracy: {{np.mean(found == y_test):.4f}}")
+"""
+
+_MEASURED = """
+# %% What else is measured, of all test images together
+said = inner.predict(x_test, batch_size=500, verbose=0)
+offered = objective.offered(*map(ops.convert_to_tensor, (*said, y_test)))
 """

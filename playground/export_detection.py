@@ -3,7 +3,7 @@ loss, and average precision by COCO's rule, in plain Keras 3. Imports no Keras."
 
 from playground import export_parts, layers
 from playground.datasets import source_of
-from playground.export_parts import NEEDED, SCRIPT, TRAINED, WEIGHTS
+from playground.export_parts import CELL, KEEPS, TRAINED
 from playground.streams import number
 from playground.tasks.detection import TASK, DetectionSpec
 from playground.tasks.inputs import literal
@@ -23,7 +23,7 @@ def script(spec: DetectionSpec, *, weights: bool, changed: bool) -> str:
             held=spec.held_canvases,
             seed=number(spec.seed, "canvases"),
         ),
-        "# The network.",
+        f"{CELL}The network",
         *layers.script(plan),
         f"network = keras.Model(images, {{{', '.join(f'{n!r}: {n}' for n in plan.outputs)}}})",
         f"BATCH = {spec.batch_size}",
@@ -31,63 +31,36 @@ def script(spec: DetectionSpec, *, weights: bool, changed: bool) -> str:
         f"EPOCHS = {spec.epochs}",
         "ALL_STEPS = STEPS * EPOCHS",
         export_parts.rate(spec),
+        f"{CELL}The loss",
+        f"INPUTS = {literal(TASK.inputs, TASK.sizes, set(TASK.inputs))}",
         f"TEXT = {export_parts.quoted(spec.loss)}",
-        f"loss = losses.compile_loss(TEXT{given}, "
-        f"inputs={literal(TASK.inputs, TASK.sizes, set(TASK.inputs))})",
+        f"loss = losses.compile_loss(TEXT{given}, inputs=INPUTS)",
+        export_parts.metrics(spec, "INPUTS"),
         _TRAINING.format(
             classes=len(source_of(spec.dataset).class_names),
             radius=spec.radius,
             optimizer=export_parts.optimizer(spec),
-            trained=TRAINED,
+            callbacks=_stopping(spec),
+            keeps=KEEPS,
         ),
+        f"{_MEASURED}{export_parts.MEASURED}" if spec.measured else "",
     ])  # fmt: skip
 
 
 def _head(spec: DetectionSpec, weights: bool, changed: bool) -> str:
-    taking = f"    python {SCRIPT} {WEIGHTS}     takes the weights of the run\n" if weights else ""
-    left_out = [
-        *(["early stopping"] if spec.patience else []),
-        *(["metrics beside AP and mask IoU"] if spec.metrics else []),
-    ]
-    said = [
-        "It trains as the run did, but not bit for bit: from other first weights.",
-        *(["The run was changed while it trained; this trains with its last loss and rates."]
-          if changed else []),
-        *([f"Not in here: {'; '.join(left_out)}."] if left_out else []),
-    ]  # fmt: skip
-    title = source_of(spec.dataset).title
-    return f'''"""A detector of the Loss Playground, for canvases of {title}, in plain Keras 3.
-
-    pip install -r {NEEDED}
-    python {SCRIPT}                 trains it, prints its average precision and keeps it as
-                                    {TRAINED} and trained.keras
-{taking}
-{chr(10).join(said)}
-"""
-
-import os
-import pathlib
-import sys
-
-import keras
-import numpy as np
-import tensorflow as tf
-from keras import layers, ops
-
-import average_precision as ap
-import canvases
-import cells
-import losses
-import own_layers
-
-DATA = pathlib.Path(os.environ.get("PLAYGROUND_DATA", "~/.keras/datasets")).expanduser()
-keras.utils.set_random_seed({spec.seed})
-kept = np.load(sys.argv[1]) if len(sys.argv) > 1 else None  # weights to take
-'''
+    return export_parts.head(
+        spec,
+        "A detector of the Loss Playground, for canvases of {}, in plain Keras 3.",
+        f"trains it, prints its average precision and keeps it as\n{TRAINED} and trained.keras",
+        "takes the weights of the run" if weights else "",
+        export_parts.trains_as("from other first weights.", changed, []),
+        ["canvases", "cells", "losses", "own_layers", "tensorflow", "average_precision as ap"],
+    )
 
 
 _CANVASES = """
-# Canvases: drawn anew in every step to train on, the same in every run to test on.
+# %% Canvases
+# Drawn anew in every step to train on, the same in every run to test on.
 drawing = canvases.Drawing({drawing})
 SEED = {seed}
 
@@ -97,6 +70,7 @@ def rows(images, labels):
 
 
 tested = drawing.fixed(rows(x_test, y_test), 8, {held})
+beside = drawing.fixed(rows(x[held_out], y[held_out]), 7, {held})
 drawn_of = {{
     name: tf.constant(each.astype("int32") if each.dtype == np.int64 else each)
     for name, each in rows(x_train, y_train).items()
@@ -106,6 +80,8 @@ mean, variance = (np.broadcast_to(np.mean(each), SIZE) for each in (mean, varian
 """
 
 _TRAINING = '''
+# %% Training
+
 
 class Detector(keras.Model):
     """The network, trained on a batch of canvases that is drawn for each step."""
@@ -117,38 +93,54 @@ class Detector(keras.Model):
     def call(self, images, training=False):
         return self.network(images, training=training)
 
+    def offered(self, outputs, drawn, step):
+        """What a loss or a metric may name, by name."""
+        done = tf.cast(step - 1, tf.float32)
+        return {{
+            **cells.named(outputs, drawn, {classes}, {radius!r}),
+            "num_classes": tf.constant({classes}.0),
+            "step": done + 1,
+            "epoch": done / STEPS,
+            "progress": done / ALL_STEPS,
+        }}
+
     def train_step(self, data):
         step = tf.cast(tf.reshape(data, ()), tf.int32)
         drawn = drawing.draw(drawn_of, tf.stack([tf.constant(SEED), step]), BATCH)
         with tf.GradientTape() as tape:
             outputs = self.network(tf.cast(drawn["images"], tf.float32), training=True)
-            done = tf.cast(step - 1, tf.float32)
-            known = {{
-                **cells.named(outputs, drawn, {classes}, {radius!r}),
-                "num_classes": tf.constant({classes}.0),
-                "step": done + 1,
-                "epoch": done / STEPS,
-                "progress": done / ALL_STEPS,
-            }}
+            known = self.offered(outputs, drawn, step)
             value = loss.on({{name: known[name] for name in loss.sources}})
         weights = self.network.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(value, weights), weights))
         return {{"loss": value}}
 
+    def test_step(self, drawn):
+        outputs = self.network(tf.cast(drawn["images"], tf.float32), training=False)
+        known = self.offered(outputs, drawn, tf.cast(self.optimizer.iterations, tf.int32))
+        return {{"loss": loss.on({{name: known[name] for name in loss.sources}})}}
 
+
+def held(canvases_of):
+    """Canvases that stay, as a model of Keras takes them."""
+    narrow = {{
+        name: each.astype("int32") if each.dtype == np.int64 else each
+        for name, each in canvases_of.items()
+    }}
+    return tf.data.Dataset.from_tensor_slices(narrow).batch(BATCH)
+
+
+detector = Detector(network)
 if kept:
     for weight in network.weights:
         weight.assign(kept[weight.path])
 else:
-    model = Detector(network)
-    model.compile(optimizer=keras.optimizers.{optimizer}, jit_compile=False)
+    detector.compile(optimizer=keras.optimizers.{optimizer}, jit_compile=False)
     steps = tf.data.Dataset.range(1, ALL_STEPS + 1).batch(1)
-    model.fit(steps, steps_per_epoch=STEPS, epochs=EPOCHS, verbose=2)
+    detector.fit(steps, steps_per_epoch=STEPS, epochs=EPOCHS, verbose=2{callbacks})
     learned = {{weight.path: weight.numpy() for weight in network.weights}}
-    learned |= {{"normalise/mean": mean, "normalise/variance": variance}}
-    np.savez("{trained}", **learned)
-network.save(pathlib.Path(sys.argv[1] if kept else "{trained}").with_suffix(".keras"))
-
+{keeps}
+# %% The test canvases
 said = network.predict(tested["images"].astype("float32"), batch_size=100, verbose=0)
 found = {{name: each.numpy() for name, each in cells.stages(said).items()}}
 seen = ap.Detections(found["found_boxes"], found["found_classes"], found["found_scores"])
@@ -161,3 +153,16 @@ drawn = cells.drawn_masks(found["found_masks"][canvas, place], seen.boxes[canvas
 true = tested["masks"][canvas, partner[canvas, place]] > 0
 print(f"mask IoU: {{cells.mask_iou(drawn, true):.4f}}")
 '''
+
+_MEASURED = """
+# %% What else is measured, of all test canvases together
+parts = [(detector.network(each["images"]), each) for each in held(tested)]
+outputs, there = tf.nest.map_structure(lambda *each: tf.concat(each, axis=0), *parts)
+known = detector.offered(outputs, there, tf.constant(ALL_STEPS))
+offered = {name: lambda name=name: known[name] for name in known}
+"""
+
+
+def _stopping(spec: DetectionSpec) -> str:
+    found = export_parts.callbacks(spec)
+    return f", validation_data=held(beside), callbacks=[{found}]" if found else ""

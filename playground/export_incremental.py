@@ -3,7 +3,7 @@ the correction. Imports no Keras."""
 
 from playground import export_parts, layers
 from playground.datasets import source_of
-from playground.export_parts import NEEDED, SCRIPT, TRAINED, WEIGHTS
+from playground.export_parts import CELL, KEEPS, TRAINED
 from playground.tasks.incremental import TASK, IncrementalSpec
 from playground.tasks.inputs import literal
 from playground.training.optimizers import WARM_UP
@@ -16,28 +16,33 @@ def script(spec: IncrementalSpec, *, weights: bool, changed: bool) -> str:
     return "\n".join([
         _head(spec, weights, changed, layers.needs_own(plan)),
         export_parts.data(spec),
-        "# The network.",
+        f"{CELL}The network",
         *layers.script(plan),
         f'network = keras.Model(images, probabilities, name="{spec.dataset}")',
         "inner = keras.Model(images, [features, logits])",
         _phases(spec),
         _LOSS.format(
             loss=_loss(spec),
+            metrics=export_parts.metrics(spec, "INPUTS"),
             classes=classes,
             weighed=_weighed(spec) + (_OF_MEMORY if "OfMemory" in _moving(spec) else ""),
             drift=_DRIFT if _drifts(spec) else "",
             shown="among(logits, seen)" if spec.head == "seen" else "logits",
             shape=source_of(spec.dataset).shape,
             moving=_moving(spec),
+            taken="*inputs",
             optimizer=_optimizer(spec),
         ),
         _MEMORY.format(classes=classes, herding=spec.selection == "herding", seed=spec.seed),
         _CORRECTIONS[spec.correction],
         _TRAINING.format(
-            trained=TRAINED,
+            keeps=KEEPS,
             fresh=spec.fresh_optimizer,
             turned="        weighed.turn(fisher)\n" if _drifts(spec) else "",
+            watched=_WATCHED.format(patience=spec.patience) if spec.patience else "",
+            best=_BEST if spec.patience else "",
         ),
+        f"{_MEASURED}{export_parts.MEASURED}" if spec.measured else "",
     ])  # fmt: skip
 
 
@@ -70,21 +75,23 @@ def _optimizer(spec: IncrementalSpec) -> str:
 
 
 def _moving(spec: IncrementalSpec) -> str:
-    lines = [f"moved = {code}(moved)\n" for code in export_parts.moving(spec)]
-    if lines and spec.augmented == "exemplars":
+    if not export_parts.moves(spec):
+        return ""
+    lines = [f"moved = {export_parts.moved(spec, 'taken')}\n"]
+    if spec.augmented == "exemplars":
         lines.append("moved = OfMemory()([moved, taken, labels])\n")
     return "".join(lines)
 
 
 def _loss(spec: IncrementalSpec) -> str:
-    if spec.loss.isidentifier():
-        return export_parts.named_loss(spec)
     inputs = literal(TASK.inputs, TASK.sizes, set(TASK.inputs))
-    values = f", {dict(spec.loss_parameters)!r}" if spec.loss_parameters else ""
-    return (
-        f"TEXT = {export_parts.quoted(spec.loss)}\n"
-        f"loss = losses.compile_loss(TEXT{values}, inputs={inputs})"
-    )
+    if spec.loss.isidentifier():
+        made = export_parts.named_loss(spec)
+    else:
+        values = f", {dict(spec.loss_parameters)!r}" if spec.loss_parameters else ""
+        made = f"TEXT = {export_parts.quoted(spec.loss)}\n"
+        made += f"loss = losses.compile_loss(TEXT{values}, inputs=INPUTS)"
+    return f"INPUTS = {inputs}\n{made}"
 
 
 def _phases(spec: IncrementalSpec) -> str:
@@ -116,56 +123,26 @@ _FACTORS = {
 
 
 def _head(spec: IncrementalSpec, weights: bool, changed: bool, own: bool) -> str:
-    title = source_of(spec.dataset).title
-    taking = (
-        f"    python {SCRIPT} {WEIGHTS}     takes the weights of the run, which has "
-        "trained all\n                                    phases, instead of training\n"
+    modules = ["losses", "exemplars", *(["importance"] if _drifts(spec) else [])]
+    modules += [*(["moving"] if export_parts.moves(spec) else []), *(["own_layers"] if own else [])]
+    return export_parts.head(
+        spec,
+        "Classes of {} in phases: a run of the Loss Playground in plain Keras 3.",
+        "trains the phases, prints the test accuracy after each,\n"
+        f"keeps it as {TRAINED} and trained.keras",
+        "takes the weights of the run, which has trained all\nphases, instead of training"
         if weights
-        else ""
+        else "",
+        export_parts.trains_as(
+            "from other first weights, on batches in\nanother order.", changed, []
+        ),
+        modules,
     )
-    left_out = [
-        *(["crops"] if spec.crop else []),
-        *(["early stopping"] if spec.patience else []),
-        *(["metrics beside accuracy"] if spec.metrics else []),
-    ]
-    said = [
-        "It trains as the run did, but not bit for bit: from other first weights, on batches in\n"
-        "another order.",
-        *(["The run was changed while it trained; this trains with its last loss and rates."]
-          if changed else []),
-        *([f"Not in here: {'; '.join(left_out)}."] if left_out else []),
-    ]  # fmt: skip
-    return f'''"""Classes of {title} in phases: a run of the Loss Playground in plain Keras 3.
-
-    pip install -r {NEEDED}
-    python {SCRIPT}                 trains the phases, prints the test accuracy after each,
-                                    keeps it as {TRAINED} and trained.keras
-{taking}
-{chr(10).join(said)}
-`losses/` is the Loss Playground's: the loss language and the named losses.
-"""
-
-import os
-import pathlib
-import sys
-
-import keras
-import numpy as np
-from keras import layers, ops
-
-import exemplars
-import losses
-{"import importance" if _drifts(spec) else ""}
-{"import own_layers" if own else ""}
-
-DATA = pathlib.Path(os.environ.get("PLAYGROUND_DATA", "~/.keras/datasets")).expanduser()
-keras.utils.set_random_seed({spec.seed})
-kept = np.load(sys.argv[1]) if len(sys.argv) > 1 else None  # weights to take
-'''
 
 
 _PHASES = '''
-# The phases: which classes come in each, for how many epochs, and what is kept of the old.
+# %% The phases
+# Which classes come in each, for how many epochs, and what is kept of the old.
 GROUPS = {groups}
 EPOCHS = {epochs}
 KEPT, EXEMPLARS, IN_ALL, REPLAY = {kept!r}, {exemplars}, {memory}, {replay!r}
@@ -220,8 +197,10 @@ RATES = np.concatenate([part * (LATER if i else 1) for i, part in enumerate(part
 
 _LOSS = (
     '''
-# The loss. The teacher is the network at the end of the phase before.
+# %% The loss
 {loss}
+{metrics}
+# The teacher is the network at the end of the phase before.
 teacher = keras.models.clone_model(keras.Model(images, logits))
 teacher.trainable = False
 
@@ -243,13 +222,13 @@ class Objective(layers.Layer):
         self.phase = self.add_weight(shape=(), name="phase", **made)
         self.step = self.add_weight(shape=(), name="step", **made)
 
-    def call(self, inputs, training=False):
-        features, logits, labels, taught = inputs
+    def offered(self, features, logits, labels, taught):
+        """What a loss or a metric may name, each as a function that gives it."""
         logits, taught = (ops.cast(each, "float32") for each in (logits, taught))
         old, new = ops.convert_to_tensor(self.old), ops.convert_to_tensor(self.new)
         seen = ops.maximum(old, new)
         answered, step = {shown}, ops.convert_to_tensor(self.step)
-        offered = {{
+        return {{
             "y_true": lambda: ops.one_hot(labels, {classes}),
             "labels": lambda: labels,
             "logits": lambda: answered,
@@ -266,7 +245,7 @@ class Objective(layers.Layer):
 {drift}'''
     + export_parts.ADDED
     + """\
-        return answered
+        return offered["logits"]()
 
 
 moved = taken = keras.Input({shape!r}, name="batch")
@@ -319,7 +298,8 @@ class OfMemory(layers.Layer):
 '''
 
 _MEMORY = '''
-# The memory: rows of each old class, the best first.
+# %% The memory
+# Rows of each old class, the best first.
 memory = {{}}
 draw = np.random.default_rng({seed})
 
@@ -398,6 +378,8 @@ def corrected(features, logits, number):
 }
 
 _TRAINING = '''
+# %% Training
+
 
 def accuracy(number):
     """On the test images of the classes that have come by a phase, and of each phase's classes."""
@@ -430,7 +412,7 @@ def begin(number):
     objective.old.assign(old.astype("float32"))
     objective.new.assign(new.astype("float32"))
     objective.phase.assign(float(number))
-
+{watched}
 
 if kept:
     for weight in network.weights:
@@ -452,11 +434,41 @@ else:
                 callbacks=[Rate()],
                 verbose=0,
             )
-        whole, groups = accuracy(number)
+{best}        whole, groups = accuracy(number)
         print(f"after {{group}}: {{whole:.4f}}", *(f"{{each:.4f}}" for each in groups), flush=True)
     learned = {{weight.path: weight.numpy() for weight in network.weights}}
-    learned |= {{"normalise/mean": mean, "normalise/variance": variance}}
-    np.savez("{trained}", **learned)
-network.save(pathlib.Path(sys.argv[1] if kept else "{trained}").with_suffix(".keras"))
+{keeps}
+# %% The test images
 print(f"test accuracy: {{accuracy(len(GROUPS) - 1)[0]:.4f}}")
 '''
+
+# The last phase alone may end early: an earlier network has not learned what came since.
+_WATCHED = """
+
+PATIENCE = {patience}
+beside = np.flatnonzero(np.isin(y[held_out], np.concatenate(GROUPS)))
+beside = x[held_out][beside], y[held_out][beside]
+least = [], []  # validation losses after each epoch, and the weights of the best
+
+
+def stops():
+    \"\"\"Whether PATIENCE epochs have not beaten the least validation loss.\"\"\"
+    losses_so_far, weights = least
+    losses_so_far.append(model.evaluate(beside, batch_size=BATCH, verbose=0))
+    if np.nanargmin(losses_so_far) == len(losses_so_far) - 1:
+        weights[:] = network.get_weights()
+    return len(losses_so_far) - 1 - np.nanargmin(losses_so_far) >= PATIENCE
+
+"""
+_BEST = """\
+            if number == len(GROUPS) - 1 and stops():
+                break
+        if number == len(GROUPS) - 1:
+            network.set_weights(least[1])
+"""
+_MEASURED = """
+# %% What else is measured, of all test images together
+of_test = *inner.predict(x_test, batch_size=500, verbose=0), y_test
+taught = teacher.predict(x_test, batch_size=500, verbose=0)
+offered = objective.offered(*map(ops.convert_to_tensor, (*of_test, taught)))
+"""

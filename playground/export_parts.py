@@ -1,25 +1,41 @@
 """The lines that the exported scripts of several tasks share, and the names of the files beside
 them."""
 
+from collections.abc import Sequence
+
 from playground.cnn import CnnSpec
 from playground.datasets import source_of
+from playground.knobs import metric_key
 from playground.spec import RunSpec
+from playground.streams import number
 from playground.tasks.classification import ClassificationSpec
 from playground.training.optimizers import WARM_UP
 
-SCRIPT, NEEDED, WEIGHTS = "train.py", "requirements.txt", "weights.npz"
+SCRIPT, NOTEBOOK, README = "train.py", "train.ipynb", "README.md"
+NEEDED, WEIGHTS = "requirements.txt", "weights.npz"
+SERIES, DATA = "series.csv", "data.npz"
+NETWORK, COMPILED, ONNX = "network.keras", "compiled.keras", "network.onnx"  # what a worker writes
 TRAINED = "trained.npz"  # what the script itself has learned, to be taken again in the same way
 
-# How a layer that adds the loss ends: what of the clock a loss may name, and the sum of it.
+CELL = "# %% "  # begins a cell of the notebook, and of editors that know such comments
+# What a script is told on the command line, and a notebook in its first cell.
+TAKEN = 'TAKEN = sys.argv[1] if len(sys.argv) > 1 else ""'
+_AT = " " * 36  # where the sentences on what a command does stand
+
+# How a layer that adds the loss ends: what of the clock a loss may name, and the sum of it, of what
+# the layer has {taken}.
 ADDED = """\
             "num_classes": lambda: ops.convert_to_tensor({classes}.0),
             "step": lambda: step + 1,
             "epoch": lambda: step / STEPS,
             "progress": lambda: step / ALL_STEPS,
         }}
+
+    def call(self, inputs, training=False):
+        offered = self.offered({taken})
         self.add_loss(loss.on({{name: offered[name]() for name in loss.sources}}))
         if training:
-            self.step.assign(step + 1)
+            self.step.assign(self.step + 1)
 """
 
 _NOISE = """
@@ -31,13 +47,82 @@ y_train[wrong] = ((y_train + step) % {classes})[wrong]
 """
 
 
+def worded(text: str) -> str:
+    """A text that may be a visitor's, such as the title of a data set, as words of a docstring or
+    of Markdown: without what begins or ends anything there."""
+    kept = "".join(each if each.isalnum() or each in " .,:;+-×()%'" else " " for each in text)
+    return " ".join(kept.split()) or "images"
+
+
+def head(
+    spec: RunSpec,
+    what: str,
+    prints: str,
+    taking: str,
+    said: Sequence[str],
+    modules: Sequence[str],
+) -> str:
+    """How a script begins: `what` it makes, where {} is the data set, what it `prints` and keeps in
+    lines, what it does when it is given the run's weights ("" where there are none), sentences that
+    are `said` of it, and the `modules` that it imports of those beside it."""
+    tensorflow = "import tensorflow as tf\n" if "tensorflow" in modules else ""
+    own = "".join(f"import {each}\n" for each in sorted({*modules} - {"tensorflow"}))
+    takes = f"    python {SCRIPT} {WEIGHTS}     {_below(taking)}\n" if taking else ""
+    sentences = "\n".join(said)
+    return f'''"""{what.format(worded(source_of(spec.dataset).title))}
+
+    pip install -r {NEEDED}
+    python {SCRIPT}                 {_below(prints)}
+{takes}
+{sentences}
+`losses/` is the Loss Playground's: the loss language and the named losses.
+"""
+
+import os
+import pathlib
+import sys
+
+import keras
+import numpy as np
+{tensorflow}from keras import layers, ops
+
+{own}
+{TAKEN}
+DATA = pathlib.Path(os.environ.get("PLAYGROUND_DATA", "~/.keras/datasets")).expanduser()
+keras.utils.set_random_seed({spec.seed})
+kept = np.load(TAKEN) if TAKEN else None  # weights to take
+'''
+
+
+def _below(lines: str) -> str:
+    return lines.replace("\n", f"\n{_AT}")
+
+
+def trains_as(differs: str, changed: bool, left_out: Sequence[str]) -> list[str]:
+    """How the script's training differs from the run's, in sentences."""
+    return [
+        f"It trains as the run did, but not bit for bit: {differs}",
+        *(["The run was changed while it trained; this trains with its last loss and rates."]
+          if changed else []),
+        *([f"Not in here: {'; '.join(left_out)}."] if left_out else []),
+    ]  # fmt: skip
+
+
+KEEPS = f"""\
+    learned |= {{"normalise/mean": mean, "normalise/variance": variance}}
+    np.savez("{TRAINED}", **learned)
+network.save(pathlib.Path(TAKEN or "{TRAINED}").with_suffix(".keras"))
+"""
+
+
 def data(spec: RunSpec, with_test: bool = False) -> str:
     """The lines that read the images, keep some for validation and take their statistics; those to
     train on are all of them `with_test`."""
     known = source_of(spec.dataset)
     classes = len(known.class_names)
     lines = [
-        "# The images. Some are kept for validation and not trained on.",
+        f"{CELL}The images",
+        "# Some are kept for validation and not trained on.",
         known.script.strip("\n"),
         f"x, x_test = (part.reshape(-1, *{known.shape}) for part in (x, x_test))",
         'y, y_test = (part.reshape(-1).astype("int64") for part in (y, y_test))',
@@ -53,6 +138,8 @@ def data(spec: RunSpec, with_test: bool = False) -> str:
             f"count = max(1, round(len(order) * {spec.validation_split}))",
             "held_out, train = order[:count], order[count:]",
         ]
+    if isinstance(spec, ClassificationSpec) and spec.imbalance > 1:
+        lines.append(_IMBALANCE.strip("\n").format(ratio=spec.imbalance, classes=classes))
     lines.append("x_train, y_train = x[train], y[train]")
     if with_test:
         lines += [
@@ -71,6 +158,18 @@ def data(spec: RunSpec, with_test: bool = False) -> str:
     lines += [_STATISTICS[spec.normalise].strip("\n"), _KEPT_STATISTICS.strip("\n")]
     return "\n".join(line for line in lines if line) + "\n"
 
+
+# `playground.datasets.splits`: the exponential profile of Cui et al., CVPR 2019.
+_IMBALANCE = """
+# The first class has {ratio:g} times as many images as the last; the first of each class stay.
+rank = np.zeros(len(train), "int64")
+for value in range({classes}):
+    rank[y[train] == value] = np.arange(np.sum(y[train] == value))
+share = {ratio!r} ** (-np.arange({classes}) / max(1, {classes} - 1))
+there = np.bincount(y[train], minlength={classes})
+most = (there / share)[there > 0].min()  # as many as leave every class its share
+train = train[rank < np.round(np.maximum(1, most * share))[y[train]]]
+"""
 
 _STATISTICS = {
     "unit": """
@@ -96,20 +195,37 @@ if kept:
 """
 
 
-def moving(spec: CnnSpec) -> list[str]:
-    """The layers that move the images to train on, as code."""
-    known = source_of(spec.dataset)
-    moved = []
-    if spec.flip:
-        moved.append('layers.RandomFlip("horizontal")')
-    if spec.shift:
-        # Rounded to whole pixels, each of -shift to shift is as likely as any other.
-        share = [min(1.0, (spec.shift + 0.5) / side) for side in known.shape[:2]]
-        moved.append(
-            f"layers.RandomTranslation({share[0]:.6g}, {share[1]:.6g}, "
-            'fill_mode="constant", interpolation="nearest")'
-        )
-    return moved
+def moves(spec: CnnSpec) -> bool:
+    """Whether the images to train on are moved."""
+    return bool(spec.flip or spec.shift or spec.crop)
+
+
+def moved(spec: CnnSpec, images: str) -> str:
+    """Code that moves images to train on, of this name."""
+    if not moves(spec):
+        return images
+    seed = number(spec.seed, "moved")
+    given = f"flip={spec.flip!r}, shift={spec.shift!r}, crop={spec.crop!r}, seed={seed}"
+    return f"moving.Moved({given})({images})"
+
+
+def metrics(spec: RunSpec, inputs: str = "") -> str:
+    """The lines that make METRICS, what is measured beside what the script prints, by the names
+    that the run recorded it under; `inputs` is the code of what a text of the task may name."""
+    made = f", inputs={inputs}" if inputs else ""
+    lines = [
+        f"    {metric_key(each)!r}: losses.compile_metric({quoted(each)}, probe=False{made}),\n"
+        for each in spec.measured
+    ]
+    return f"METRICS = {{\n{''.join(lines)}}}" if lines else "METRICS = {}"
+
+
+# Prints each of METRICS out of `offered`, functions that give what they are made of by name.
+MEASURED = """
+for name, metric in METRICS.items():
+    value = metric.on({each: offered[each]() for each in metric.sources})
+    print(f"test {name}: {float(value):.4f}")
+"""
 
 
 def named_loss(spec: RunSpec) -> str:

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 from playground import export_parts, layers, naming
 from playground.datasets import source_of
-from playground.export_parts import NEEDED, SCRIPT, TRAINED, WEIGHTS
+from playground.export_parts import CELL, KEEPS, TRAINED
+from playground.streams import number
 from playground.tasks.inputs import literal
 from playground.tasks.siamese import TASK, SiameseSpec
 
@@ -23,15 +24,16 @@ def script(spec: SiameseSpec, *, weights: bool, changed: bool) -> str:
     """Python that draws pairs, trains the network with `keras.Model.fit` and prints what its three
     heads reach on the test images."""
     plan = TASK.plan(spec)
-    heads = by_head(spec)
+    fixed = spec.weighting == "fixed" and spec.pairs != "hard"
+    # Keras' own losses of the outputs, where nothing beside them is asked for.
+    heads = by_head(spec) if fixed and not spec.measured else None
     judged = plan.outputs[-1]
-    moved = export_parts.moving(spec)
     return "\n".join([
         _head(spec, weights, changed, layers.needs_own(plan), heads is None),
         export_parts.data(spec),
         _PAIRS.format(share=spec.same_share, batch=spec.batch_size, seed=spec.seed, judged=judged),
-        "# The network: one trunk, called for the left image and again for the right.",
-        *layers.script(plan, {"left": moved, "right": moved}),
+        f"{CELL}The network: one trunk, called for the left image and again for the right",
+        *layers.script(plan),
         f"outputs = [{', '.join(plan.outputs)}]",
         f'network = keras.Model([left, right], outputs, name="{spec.dataset}")',
         f"STEPS = -(-len(x_train) // {spec.batch_size})  # of an epoch",
@@ -42,9 +44,10 @@ def script(spec: SiameseSpec, *, weights: bool, changed: bool) -> str:
         _TRAINING.format(
             epochs=spec.epochs,
             callbacks=export_parts.callbacks(spec),
-            trained=TRAINED,
+            keeps=KEEPS,
             answer=_ANSWERS[spec.same_head],
         ),
+        f"{_MEASURED}{export_parts.MEASURED}" if spec.measured else "",
     ])  # fmt: skip
 
 
@@ -105,11 +108,26 @@ def _keras_loss(loss: str, target: str, output: str, spec: SiameseSpec) -> str |
     return SPARSE if one_hot or (loss == SPARSE and target == f"labels_{side}") else None
 
 
+def _moved(spec: SiameseSpec) -> str:
+    """The lines that make `seen`, what is learned from, of the images that are taken."""
+    if not export_parts.moves(spec):
+        return "seen = taken\n"
+    mover = export_parts.moved(spec, "each").removesuffix("(each)")
+    return f"mover = {mover}\nseen = [mover(each) for each in taken]\n"
+
+
 def _compiled(spec: SiameseSpec, heads: list[tuple[str, str, float]]) -> str:
     losses = "".join(f'        "{output}": "{loss}",\n' for output, loss, _ in heads)
     factors = "".join(f'        "{output}": {factor!r},\n' for output, _, factor in heads)
+    moving = (
+        "taken = [keras.Input(each.shape[1:], name=each.name) for each in (left, right)]\n"
+        f"{_moved(spec)}"
+        f"model = keras.Model(taken, dict(zip({TASK.plan(spec).outputs!r}, network(seen))))\n"
+    )
     return (
-        "model = network\nmodel.compile(\n"
+        f"{CELL}Training\n"
+        f"{moving if export_parts.moves(spec) else 'model = network' + chr(10)}"
+        "model.compile(\n"
         f"    optimizer=keras.optimizers.{export_parts.optimizer(spec)},\n"
         f"    loss={{\n{losses}    }},\n    loss_weights={{\n{factors}    }},\n"
         "    jit_compile=False,\n)\n"
@@ -121,11 +139,11 @@ def _compiled(spec: SiameseSpec, heads: list[tuple[str, str, float]]) -> str:
 def _added(spec: SiameseSpec) -> str:
     inputs = literal(TASK.inputs, TASK.sizes, set(TASK.inputs))
     values = f", {dict(spec.loss_parameters)!r}" if spec.loss_parameters else ""
-    made = (
+    made = f"INPUTS = {inputs}\n" + (
         export_parts.named_loss(spec)
         if spec.loss.isidentifier()
         else f"TEXT = {export_parts.quoted(spec.loss)}\n"
-        f"loss = losses.compile_loss(TEXT{values}, inputs={inputs})"
+        f"loss = losses.compile_loss(TEXT{values}, inputs=INPUTS)"
     )
     triplets = _of_triplets(spec)
     partners = "of_one_class(features, partners, left, right)" if triplets else "partners"
@@ -134,15 +152,23 @@ def _added(spec: SiameseSpec) -> str:
         "sigmoid": "judged[:, 0]",
         "none": "ops.exp(-distance[:, 0])",
     }[spec.same_head]
+    weighing = spec.weighting != "fixed"
     return _ADDED.format(
-        made=made,
+        made=f"{made}\n{export_parts.metrics(spec, 'INPUTS')}",
         chance=chance,
         judged="distance" if spec.same_head == "none" else "p_same",
         triplets=_TRIPLETS.rstrip() if triplets else "",
         partners=f'ops.cast({partners}, "float32")',
         negatives=_NEGATIVES if triplets else "",
         classes=len(source_of(spec.dataset).class_names),
-        optimizer=export_parts.optimizer(spec),
+        harder=_HARDER if spec.pairs == "hard" else "",
+        chosen=_CHOSEN if spec.pairs == "hard" else "",
+        moved=_moved(spec),
+        model=(_WEIGHED if weighing else _OBJECTIVE).format(
+            optimizer=export_parts.optimizer(spec),
+            weigher=spec.weighting,
+            seed=number(spec.seed, "pairs"),
+        ),
     )
 
 
@@ -153,50 +179,26 @@ def _of_triplets(spec: SiameseSpec) -> bool:
 
 
 def _head(spec: SiameseSpec, weights: bool, changed: bool, own: bool, named: bool) -> str:
-    title = source_of(spec.dataset).title
-    taking = (
-        f"    python {SCRIPT} {WEIGHTS}     takes the weights of the run instead of training\n"
-        if weights
-        else ""
-    )
-    left_out = [
-        *(["hard pairs: another class is drawn at random"] if spec.pairs == "hard" else []),
-        *(["weights that set themselves"] if spec.weighting != "fixed" else []),
-        *(["crops"] if spec.crop else []),
-        *(["metrics beside the three accuracies"] if spec.metrics else []),
+    modules = [
+        *(["losses"] if named else []),
+        *(["own_layers"] if own else []),
+        *(["moving"] if export_parts.moves(spec) else []),
+        *(["weighers", "tensorflow"] if spec.weighting != "fixed" else []),
     ]
-    said = [
-        "It trains as the run did, but not bit for bit: from other first weights, on other pairs.",
-        *(["The run was changed while it trained; this trains with its last loss and rates."]
-          if changed else []),
-        *([f"Not in here: {'; '.join(left_out)}."] if left_out else []),
-    ]  # fmt: skip
-    return f'''"""A siamese network of the Loss Playground for {title}, in plain Keras 3.
-
-    pip install -r {NEEDED}
-    python {SCRIPT}                 trains it, prints what its heads reach and keeps it as
-                                    {TRAINED} and trained.keras
-{taking}
-{chr(10).join(said)}
-"""
-
-import os
-import pathlib
-import sys
-
-import keras
-import numpy as np
-from keras import layers, ops
-
-{"import losses" + chr(10) if named else ""}{"import own_layers" if own else ""}
-
-DATA = pathlib.Path(os.environ.get("PLAYGROUND_DATA", "~/.keras/datasets")).expanduser()
-keras.utils.set_random_seed({spec.seed})
-kept = np.load(sys.argv[1]) if len(sys.argv) > 1 else None  # weights to take
-'''
+    return export_parts.head(
+        spec,
+        "A siamese network of the Loss Playground for {}, in plain Keras 3.",
+        f"trains it, prints what its heads reach and keeps it as\n{TRAINED} and trained.keras",
+        "takes the weights of the run instead of training" if weights else "",
+        export_parts.trains_as("from other first weights, on other pairs.", changed, []),
+        modules,
+    )
 
 
 _PAIRS = '''
+# %% Pairs
+
+
 class Pairs(keras.utils.PyDataset):
     """Batches of images, each with a partner: of its class with the probability `share`."""
 
@@ -286,6 +288,7 @@ _NEGATIVES = """\
 
 _ADDED = (
     '''
+# %% The loss
 {made}{triplets}
 
 
@@ -296,10 +299,10 @@ class Objective(layers.Layer):
         super().__init__(**options)
         self.step = self.add_weight(shape=(), initializer="zeros", trainable=False, name="step")
 
-    def call(self, inputs, training=False):
-        features, partners, p_left, p_right, judged, distance, left, right = inputs
+    def offered(self, features, partners, p_left, p_right, judged, distance, left, right):
+        """What a loss or a metric may name, each as a function that gives it."""
         step = ops.convert_to_tensor(self.step)
-        offered = {{
+        return {{
             "y_left": lambda: ops.one_hot(left, {classes}),
             "y_right": lambda: ops.one_hot(right, {classes}),
             "labels_left": lambda: left,
@@ -312,9 +315,9 @@ class Objective(layers.Layer):
             "features": lambda: ops.cast(features, "float32"),
             "partner_features": lambda: {partners},
 {negatives}'''
-    + export_parts.ADDED
+    + export_parts.ADDED.replace("{taken}", "*inputs")
     + '''\
-        return p_left
+        return inputs[2]
 
 
 class Labelled(keras.utils.PyDataset):
@@ -334,15 +337,92 @@ class Labelled(keras.utils.PyDataset):
         images, targets = self.pairs[i]
         return {{**images, "y_left": targets["p_left"], "y_right": targets["p_right"]}}, ()
 
-
+{harder}
+# %% Training
+inner = keras.Model(
+    [left, right], [features, right_features, p_left, p_right, {judged}, distance]
+)
+taken = fed_in = [keras.Input(each.shape[1:], name=each.name) for each in (left, right)]
 y_left, y_right = (keras.Input((), dtype="int64", name=name) for name in ("y_left", "y_right"))
-taken = [features, right_features, p_left, p_right, {judged}, distance, y_left, y_right]
-model = keras.Model([left, right, y_left, y_right], Objective(name="objective")(taken))
-model.compile(optimizer=keras.optimizers.{optimizer}, jit_compile=False)
+labels = [y_left, y_right]
+{chosen}{moved}objective = Objective(name="objective")
+{model}
 fed = Labelled(Pairs(x_train, y_train))
 beside = Labelled(Balanced(x[held_out], y[held_out], "validation pairs"))
 '''
 )
+
+_HARDER = '''
+trunk = keras.Model(left, features)
+
+
+class Harder(layers.Layer):
+    """In the place of a partner of another class that of the batch's images whose embedding is
+    nearest, by the network as it is; and its label."""
+
+    def call(self, inputs, training=False):
+        one, other, labels, others = inputs
+        if not training:
+            return other, others
+        found = ops.cast(trunk(one, training=False), "float32")
+        norm = ops.sum(ops.square(found), axis=1)
+        apart = norm[:, None] + norm - 2 * ops.matmul(found, ops.transpose(found))
+        alike = labels[:, None] == labels
+        nearest = ops.argmin(ops.where(alike, np.inf, apart), axis=1)
+        swapped = ops.logical_and(labels != others, ops.logical_not(ops.all(alike, axis=1)))
+        nearer, label = ops.take(one, nearest, axis=0), ops.take(labels, nearest)
+        return (
+            ops.where(swapped[:, None, None, None], nearer, other),
+            ops.where(swapped, label, others),
+        )
+
+'''
+_CHOSEN = """\
+partner, label = Harder()([*taken, *labels])
+taken, labels = [taken[0], partner], [y_left, label]
+"""
+_OBJECTIVE = """\
+model = keras.Model([*fed_in, y_left, y_right], objective([*inner(seen), *labels]))
+model.compile(optimizer=keras.optimizers.{optimizer}, jit_compile=False)
+"""
+_WEIGHED = '''\
+weigher = weighers.KINDS["{weigher}"](weighers.moved_terms(loss), {seed})
+
+
+class Weighed(keras.Model):
+    """Gives what the objective takes; trains with weights of the loss' terms that set themselves
+    (`weighers.py`)."""
+
+    def terms(self, data, training):
+        fed = keras.utils.unpack_x_y_sample_weight(data)[0]
+        offered = objective.offered(*self(fed, training=training))
+        given = {{name: offered[name]() for name in loss.sources}}
+        return [ops.cast(each, "float32") for each in loss.terms_on(given)]
+
+    def train_step(self, data):
+        variables = [*network.trainable_variables, *weigher.learned]
+        sources = [variable.value for variable in variables]
+        with tf.GradientTape(persistent=True) as tape:
+            terms = self.terms(data, training=True)
+            stacked = tf.stack(terms)
+            total = tf.add_n([weigher.total(stacked), *network.losses])
+        step = tf.cast(ops.convert_to_tensor(objective.step), tf.int32) + 1
+        taped = weighers.Taped(tape, terms, total, step)
+        gradients = weigher.gradients(taped, sources)
+        norms = weigher.norms(taped, network.get_layer("features").kernel.value)
+        self.optimizer.apply_gradients(zip(gradients, variables))
+        weigher.moved(stacked, norms, step % STEPS == 0)
+        objective.step.assign(objective.step + 1)
+        return {{"loss": tf.reduce_sum(stacked)}}
+
+    def test_step(self, data):
+        return {{"loss": tf.add_n(self.terms(data, training=False))}}
+
+
+model = Weighed([*fed_in, y_left, y_right], [*inner(seen), *labels])
+model.compile(optimizer=keras.optimizers.{optimizer}, jit_compile=False)
+model.optimizer.build([*network.trainable_variables, *weigher.learned])
+'''
 
 _ANSWERS = {
     "softmax": "judged[:, 1] >= 0.5",
@@ -357,9 +437,8 @@ if kept:
 else:
     model.fit(fed, epochs={epochs}, validation_data=beside, callbacks=[{callbacks}], verbose=2)
     learned = {{weight.path: weight.numpy() for weight in network.weights}}
-    learned |= {{"normalise/mean": mean, "normalise/variance": variance}}
-    np.savez("{trained}", **learned)
-network.save(pathlib.Path(sys.argv[1] if kept else "{trained}").with_suffix(".keras"))
+{keeps}
+# %% The test images
 
 
 def answers(pairs):
@@ -383,5 +462,14 @@ def threshold():
 (left_said, right_said, judged), (one, other) = answers(Balanced(x_test, y_test, "test pairs"))
 print(f"left accuracy: {{np.mean(left_said.argmax(axis=-1) == one):.4f}}")
 print(f"right accuracy: {{np.mean(right_said.argmax(axis=-1) == other):.4f}}")
-print(f"verification accuracy: {{np.mean(({answer}) == (one == other)):.4f}}")
+same_said = {answer}
+print(f"verification accuracy: {{np.mean(same_said == (one == other)):.4f}}")
 '''
+
+_MEASURED = """
+# %% What else is measured, of all test pairs together
+pairs_of_test = Balanced(x_test, y_test, "test pairs")
+images = [x_test, x_test[pairs_of_test.partner]]
+said = inner.predict(images, batch_size=500, verbose=0)
+offered = objective.offered(*map(ops.convert_to_tensor, (*said, one, other)))
+"""

@@ -147,11 +147,15 @@ class Plan:
         return fields[name]
 
 
-def build(plan: Plan, given: Mapping[str, Any], training: bool = False) -> "Built":
+def build(
+    plan: Plan, given: Mapping[str, Any], training: bool = False, plain: bool = False
+) -> "Built":
     """The plan in Keras. `given` has the values of its `Given` options. For `training`, layers of
     `fused_layers` take the place of those of Keras that they stand for, and a ReLU may be taken
     after the max pooling that follows it, of a quarter of the places: both ways give the same to
-    the last bit, gradients too, since the greatest of what is above 0 is the same place.
+    the last bit, gradients too, since the greatest of what is above 0 is the same place. A `plain`
+    network has Keras' operations, as they answer outside training, in the place of each layer of
+    `own_layers`: its file needs none of ours, and cannot be trained on as it was.
 
     Weights are drawn from the plan's seed and their layer's name, so that plans that differ in one
     layer begin with the same weights elsewhere.
@@ -184,7 +188,8 @@ def build(plan: Plan, given: Mapping[str, Any], training: bool = False) -> "Buil
             pooled = made[each.name](tensors[relu.inputs[0]])
             tensors[each.name] = made[relu.name](pooled)
         else:
-            tensors[each.name] = made[each.name](taken if len(taken) > 1 else taken[0])
+            called = made[each.name].call if plain and kind.own else made[each.name]
+            tensors[each.name] = called(taken if len(taken) > 1 else taken[0])
     return Built(plan, inputs, tensors)
 
 

@@ -9,6 +9,8 @@ from tests.imports import FLOORS, ROOT, Import, circles, graph, imports, reached
 
 # What the server's process must not pay for, so that a function of the worker imports it.
 HEAVY = {"tensorflow", "keras", "sklearn", "scipy"}
+# And libraries of file formats, which nobody needs but who takes a run home.
+HEAVY |= {"nbformat", "pyarrow", "tensorboard"}
 # Modules that are imported before anything is needed of them: what they import in a function they
 # need for one answer, or once they are warm, or for one command.
 LATE = {

@@ -100,7 +100,7 @@ def _use(name: str) -> None:
 @st.dialog("Import a run", width="medium", on_dismiss=OPEN.drop)
 def _run() -> None:
     st.caption(
-        "The zip of “Download as Keras code” of another server, or the run/record.json in it. "
+        "The zip “Keras code” of another server, or the run/record.json in it. "
         "Its curves, settings and weights open here; it is listed among your runs."
     )
     file = st.file_uploader(

@@ -1,16 +1,15 @@
 """The runs on the screen: what they are called, which colour is whose, and how they are chosen."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from pages.live import component
-from pages.parts import bring, draft, problems, session
+from pages.parts import bring, draft, export_menu, problems, session
 from pages.parts.url import MOST_COMPARED
-from pages.parts.visitor import owners, person, visitor
-from playground import datasets, export, naming
+from pages.parts.visitor import owners, person
+from playground import datasets, naming
 from playground.errors import RunError, StoreError
 from playground.figures import palette
 from playground.knobs import is_name
@@ -193,17 +192,7 @@ def chooser(current: RunRecord | None, compared: Sequence[RunRecord]) -> None:
                 args=(current.spec,),
                 help="Sets every control to what this run was trained with.",
             )
-            st.download_button(
-                "Download as Keras code",
-                partial(_taken_home, current.id, visitor()),
-                file_name=f"run-{current.number}.zip",
-                mime="application/zip",
-                key="take-home",
-                icon=":material/download:",
-                on_click="ignore",
-                help="The network as a .keras file with the weights it has learned so far, a "
-                "script that trains it in plain Keras, and the losses as a package.",
-            )
+            export_menu.offer(current)
         bring.run_button()
 
 
@@ -241,11 +230,6 @@ def _days() -> str:
     """How long a run is kept that nobody has starred, as the rest of a sentence."""
     days = settings().run_days
     return f", or {days:g} days after their end" if days and not person().known else ""
-
-
-def _taken_home(run_id: str, who: str) -> bytes:
-    service = supervisor.service()
-    return export.bundle(service.store, run_id, partial(service.questions.keras_file, visitor=who))
 
 
 def _choose() -> None:

@@ -72,10 +72,11 @@ def answer(question: Mapping[str, Any]) -> dict[str, Any]:
 def _file(question: Mapping[str, Any]) -> dict[str, Any]:
     import numpy as np
 
-    from playground.analysis.files import keras_file
+    from playground.analysis.files import network_file
     from playground.spec import RunSpec
 
-    content = keras_file(RunSpec.from_json(question["spec"]), question["weights"])
+    spec = RunSpec.from_json(question["spec"])
+    content = network_file(str(question["form"]), spec, question["weights"])
     return {"file": np.frombuffer(content, np.uint8)}
 
 

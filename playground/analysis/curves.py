@@ -3,11 +3,14 @@ evaluation on the validation images, and all curves as one table. NumPy on what 
 
 import csv
 import io
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from playground.errors import SpecError
+from playground.runs.records import RunRecord
 from playground.runs.store import Store
 
 ORDER = ("loss", "accuracy", "gradient_norm", "learning_rate")  # then what else there is
@@ -56,11 +59,21 @@ def clock(store: Source, run_id: str, after: int, most: int) -> tuple[np.ndarray
     return steps[chosen], seconds[chosen]
 
 
-def table(store: Store, run_id: str) -> str:
-    """All that was recorded of a run as CSV (RFC 4180): a row for each step at which there is
-    something, empty where there is not, `nan` and `inf` for what is no number. Columns: step,
-    epoch, seconds, those of each step, those of the evaluations of a split. Raises SpecError for an
-    unknown run, StoreError."""
+@dataclass(frozen=True)
+class Recorded:
+    """All that was recorded of a run: its `steps` (N,) at which there is something, ascending, the
+    `epoch` of each (empty for a run that was not built), and by its name of each series the places
+    in `steps` at which it has a value, and the values. Of the clock first, then of what has one at
+    every step, then of the evaluations of a split."""
+
+    record: RunRecord
+    steps: np.ndarray
+    epoch: np.ndarray
+    series: Mapping[str, tuple[np.ndarray, np.ndarray]]
+
+
+def recorded(store: Store, run_id: str) -> Recorded:
+    """What the store has of a run's curves. Raises SpecError for an unknown run, StoreError."""
     record = store.run(run_id)
     if record is None:
         raise SpecError("run", f"there is no run {run_id[:20]!r} in the history")
@@ -73,12 +86,26 @@ def table(store: Store, run_id: str) -> str:
     found = {name: store.series(run_id, name) for name in columns}
     steps = np.unique(np.concatenate([np.empty(0, np.int64), *(at for at, _ in found.values())]))
     started = store.started(run_id)
-    cells: dict[str, list[Any]] = {"step": steps.tolist()}
-    if started is not None:
-        cells["epoch"] = [f"{step / started.steps_per_epoch:.6g}" for step in steps]
-    for name, (at, values) in found.items():
-        column = np.full(len(steps), "", object)
-        column[np.searchsorted(steps, at)] = [str(value) for value in values]
+    return Recorded(
+        record,
+        steps,
+        steps[:0] / 1.0 if started is None else steps / started.steps_per_epoch,
+        {name: (np.searchsorted(steps, at), values) for name, (at, values) in found.items()},
+    )
+
+
+def table(store: Store, run_id: str) -> str:
+    """All that was recorded of a run as CSV (RFC 4180): a row for each step at which there is
+    something, empty where there is not, `nan` and `inf` for what is no number. Columns: step,
+    epoch, seconds, those of each step, those of the evaluations of a split. Raises SpecError for an
+    unknown run, StoreError."""
+    found = recorded(store, run_id)
+    cells: dict[str, list[Any]] = {"step": found.steps.tolist()}
+    if len(found.epoch):
+        cells["epoch"] = [f"{epoch:.6g}" for epoch in found.epoch]
+    for name, (places, values) in found.series.items():
+        column = np.full(len(found.steps), "", object)
+        column[places] = [str(value) for value in values]
         cells[name] = column.tolist()
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -345,8 +345,8 @@ def _rows(arrays: Mapping[str, Any], part: str, known: Facts) -> Rows:
 
 
 _SCRIPT = """
-# The images are beside this script, or in DATA.
-file = pathlib.Path(__file__).with_name("data.npz")
+# The images are in this folder, or in DATA.
+file = pathlib.Path("data.npz")
 file = file if file.exists() else DATA / "{name}.npz"
 with np.load(file) as arrays:
     x, y, x_test, y_test = (arrays[name] for name in ("x_train", "y_train", "x_test", "y_test"))

@@ -31,7 +31,7 @@ from playground.training.events import (
 
 DATA = "data.npz"  # beside the run, where it was trained on own data
 MOST_EVENTS, MOST_ARRAYS, MOST_AXES = 50_000, 64, 4
-_MADE = "Take it from the Runs menu of the server that trained it: Download as Keras code."
+_MADE = "Take it from the Runs menu of the server that trained it, as Keras code."
 _WEIGHTS = re.compile(r"run/weights-(\d{9})\.npz")
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Text = Annotated[str, StringConstraints(max_length=20_000)]

@@ -150,12 +150,12 @@ class Asking:
             case _:
                 return self._ask(name, visitor, newest, fields)
 
-    def keras_file(
-        self, spec: RunSpec, weights: Mapping[str, np.ndarray], visitor: str = ""
+    def network_file(
+        self, form: str, spec: RunSpec, weights: Mapping[str, np.ndarray], visitor: str = ""
     ) -> bytes:
-        """The content of a `.keras` file of a spec's network with these weights. Raises
-        WorkerError."""
-        answer = self.ask("file", visitor, spec=spec.to_json(), weights=dict(weights))
+        """The content of a file of a spec's network with these weights, of a form of
+        `analysis.files`. Raises WorkerError, also where the run has no such file."""
+        answer = self.ask("file", visitor, form=form, spec=spec.to_json(), weights=dict(weights))
         content: np.ndarray = answer["file"]
         return content.tobytes()
 

@@ -168,6 +168,7 @@ class Classification(Task):
     measures = (Measure("accuracy", "Accuracy", "%", of_steps=True),)
     panels = ("loss", "accuracy", "gap")
     views = ("strip", "confusion")
+    packed = ("moving.py",)
 
     def series(self, spec: ClassificationSpec) -> list[str]:
         """With what tells how the features part the classes, and what the levers of fitting

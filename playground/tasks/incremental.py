@@ -369,7 +369,7 @@ class Incremental(Task):
     panels = ("loss", "accuracy")
     views = ("matrix", "exemplars", "confusion")
     page, icon = "incremental", ":material/stacked_bar_chart:"
-    packed = ("exemplars.py", "importance.py")
+    packed = ("exemplars.py", "importance.py", "moving.py")
 
     def view_data(self, evaluated: "Evaluated", started: "Started") -> dict[str, Any]:
         """The accuracy of each phase's classes after each phase, which old class is taken for which

@@ -151,6 +151,7 @@ class Siamese(Task):
     views = ("pairs", "distances")
     page, icon = "multi_task", ":material/compare:"
     felt_at = "the trunk"
+    packed = ("moving.py", "weighers.py")
 
     def of_terms(self, spec: SiameseSpec) -> Sequence[Measure]:
         """Each term's value, its share of what is minimised, its gradient norm at the trunk, and

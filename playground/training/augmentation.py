@@ -1,6 +1,7 @@
 """Random changes to training images, inside the graph. What is drawn depends on the seed and the
 step alone, so that a run gives the same numbers however its intervals fall."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import tensorflow as tf
 
 from playground.cnn import CnnSpec
 from playground.streams import stream
+from playground.training import moving
 
 SHARES_DRAWN = 8192  # the shares of mixup come again after so many steps
 
@@ -26,44 +28,12 @@ class Augmentation:
             self._shares = draw.beta(mixup, mixup, SHARES_DRAWN).astype(np.float32)
 
     def moved(self, images: Any, step: Any) -> Any:
-        """Float images (B, H, W, C), each cropped, shifted and flipped by draws of its own.
-
-        One affine map an image, from places of the result to places of the source: a square of
-        1 - `crop` to 1 of the sides, somewhere inside ("random resized crop", Szegedy et al.,
-        CVPR 2015), moved by whole pixels up to `shift` (He et al., CVPR 2016), mirrored or not.
-        Between pixels it is bilinear; outside the image is black.
-        """
+        """Float images (B, H, W, C), each moved by draws of its own (`moving.moved`)."""
         if not self.moves:
             return images
-        spec = self._spec
-        count, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
-        zoom = 1 - spec.crop * self._uniform(0, step, count)
-        x = (1 - zoom) * self._uniform(1, step, count) * (width - 1)
-        y = (1 - zoom) * self._uniform(2, step, count) * (height - 1)
-        if spec.shift:
-            reach = 2 * spec.shift + 1
-            x += tf.floor(self._uniform(3, step, count) * reach) - spec.shift
-            y += tf.floor(self._uniform(4, step, count) * reach) - spec.shift
-        flipped = (self._uniform(5, step, count) < 0.5) & spec.flip
-        none = tf.zeros(count)
-        rows = [
-            tf.where(flipped, -zoom, zoom),
-            none,
-            tf.where(flipped, width - 1 - x, x),
-            none,
-            zoom,
-            y,
-            none,
-            none,
-        ]
-        return tf.raw_ops.ImageProjectiveTransformV3(
-            images=images,
-            transforms=tf.stack(rows, axis=1),
-            output_shape=tf.constant([height, width]),
-            fill_value=0.0,
-            interpolation="BILINEAR",
-            fill_mode="CONSTANT",
-        )
+        spec, count = self._spec, tf.shape(images)[0]
+        draw = functools.partial(self._uniform, step=step, count=count)
+        return moving.moved(images, draw, spec.flip, spec.shift, spec.crop)
 
     def share(self, step: Any) -> Any:
         """λ of mixup for a whole batch, a scalar of Beta(α, α) (Zhang et al., ICLR 2018). The batch

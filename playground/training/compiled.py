@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from playground.settings import settings
 from playground.training import optimizers
-from playground.training.weighting import Taped
+from playground.training.weighers import Taped
 from playground.training.work import Seen, Tensors, Work
 
 _log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from playground import datasets
 from playground.spec import RunSpec
 from playground.streams import number, stream
 from playground.tasks.siamese import SiameseSpec
-from playground.training import fit_record, pairs, verification, weighting
+from playground.training import fit_record, pairs, verification, weighers, weighting
 from playground.training.augmentation import Augmentation
 from playground.training.events import Arrays
 from playground.training.work import Batch, Judged, Seen, Tensors, Work
@@ -68,7 +68,7 @@ class SiameseWork(Work):
         }
 
     def can_take(self, loss: Any) -> str:
-        if self.weigher is None or weighting.moved_terms(loss) == list(self.weigher.weighed):
+        if self.weigher is None or weighers.moved_terms(loss) == list(self.weigher.weighed):
             return ""
         return "the weights that set themselves belong to the terms of the loss that it began with"
 

@@ -18,7 +18,7 @@ from playground.spec import RunSpec
 from playground.streams import stream
 from playground.training import objective
 from playground.training.events import Arrays
-from playground.training.weighting import Weigher
+from playground.training.weighers import Weigher
 
 STRIP = 64  # test images whose answers every evaluation repeats
 

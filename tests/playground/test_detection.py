@@ -12,6 +12,7 @@ import losses
 from playground import RunSpec, datasets, export, models, train, trainable
 from playground.analysis import answer
 from playground.errors import SpecError, WorkerError
+from playground.knobs import metric_key
 from playground.tasks import TASKS
 from playground.training.canvases import Drawing, ink_of, iou
 from playground.training.cells import assigned, drawn_masks, within
@@ -170,11 +171,14 @@ def test_masks_and_focal_have_named_losses_of_this_task() -> None:
 def test_the_script_trains_and_answers_as_the_run_did(tmp_path: Path, events: list[Any]) -> None:
     """In a folder where nothing else of ours can be imported; with the run's weights its AP."""
     weights = [each.arrays for each in events if isinstance(each, Snapshot)][-1]
-    content = export.packed(SPEC, weights)
+    content = export.packed(export.Package(SPEC, weights))
     printed = taken_home(content, tmp_path, export.WEIGHTS)
     said = {name: float(value) for name, value in re.findall(r"(.+): ([\d.]+)\n", printed)}
     for name, key in (("AP at IoU 0.5", "ap50"), ("AP at IoU 0.5 to 0.95", "ap")):
         assert said[name] == pytest.approx(events[-1].metrics[key], abs=1e-3)
     assert said["mask IoU"] == pytest.approx(events[-1].metrics["mask_iou"], abs=1e-3)
-    printed = taken_home(content, tmp_path)
+    measured = "mean(binary_crossentropy(objects, p_object))"
+    more = SPEC.model_copy(update={"patience": 1, "metrics": (measured,)})
+    printed = taken_home(export.packed(export.Package(more)), tmp_path)
+    assert "val_loss" in printed and f"test {metric_key(measured)}: 0." in printed
     assert "AP at IoU 0.5:" in printed and (tmp_path / "trained.keras").exists()

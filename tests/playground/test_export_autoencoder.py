@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from playground import RunSpec, export, export_parts, train
-from playground.analysis.files import keras_file
+from playground.analysis.files import network_file
 from playground.autoencoders import HEADED, PLAIN
 from playground.runs.store import open_store
 from playground.settings import Settings
@@ -56,7 +56,7 @@ def said(printed: str) -> dict[str, float]:
 )
 def test_the_script_trains_what_the_run_trains(tmp_path: Path, own: dict[str, object]) -> None:
     spec = RunSpec(**{**SPEC.model_dump(), **own})
-    content = export.packed(spec)
+    content = export.packed(export.Package(spec))
     found = said(taken_home(content, tmp_path))
     run = list(train(spec))
     test = next(each for each in run if getattr(each, "split", "") == "test").metrics
@@ -73,7 +73,7 @@ def test_weights_taken_home_give_the_numbers_of_the_run(tmp_path: Path) -> None:
     run_id = store.create(SPEC, "me")
     for event in train(SPEC):
         store.record(run_id, event)
-    content = export.bundle(store, run_id, keras_file)
+    content = export.bundle(store, run_id, network_file)
     found = said(taken_home(content, tmp_path, export_parts.WEIGHTS))
     record = store.run(run_id)
     assert record is not None

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from playground import RunSpec, export, export_siamese, train
-from playground.analysis.files import keras_file
+from playground.analysis.files import network_file
 from playground.runs.store import open_store
 from playground.settings import Settings
 from playground.tasks.siamese import OBJECTIVE
@@ -47,20 +47,23 @@ def test_a_sum_of_a_loss_a_head_is_compiled_by_the_names_of_the_outputs() -> Non
             "same_head": "none",
             "distance": "euclidean",
             "schedule": "constant",
-            "flip": False,
             "shift": 1,
+            "crop": 0.1,
+            "pairs": "hard",
+            "metrics": ("mean(equal(round(p_same), same))",),
         },
         {
             "loss": "cross_entropy(y_left, p_left) + triplet()",
             "same_head": "none",
             "distance": "cosine",
+            "weighting": "gradnorm",
         },
     ],
     ids=["compiled", "added", "triplets"],
 )
 def test_the_script_trains(tmp_path: Path, own: dict[str, object]) -> None:
     spec = RunSpec(**{**SPEC.model_dump(), **own})
-    content = export.packed(spec)
+    content = export.packed(export.Package(spec))
     found = said(taken_home(content, tmp_path))
     assert found["verification"] > 0.7 and found["left"] > 0.8
     assert (tmp_path / "trained.keras").exists()
@@ -73,7 +76,7 @@ def test_weights_taken_home_answer_as_the_run_did(tmp_path: Path) -> None:
     run_id = store.create(SPEC, "me")
     for event in train(SPEC):
         store.record(run_id, event)
-    content = export.bundle(store, run_id, keras_file)
+    content = export.bundle(store, run_id, network_file)
     found = said(taken_home(content, tmp_path, export.WEIGHTS))
     record = store.run(run_id)
     assert record is not None

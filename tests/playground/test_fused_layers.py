@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from playground import fused_layers, layers, models
-from playground.analysis.files import keras_file
+from playground.analysis.files import network_file
 from playground.layers import Layer, Plan
 from playground.spec import RunSpec
 from playground.training.loop import prepare
@@ -119,7 +119,7 @@ def test_a_trained_network_is_one_that_plain_keras_opens(tmp_path: Path) -> None
         training.graph.train(training.shuffled(0)[:3], training.rates[:3], 1)
         answers[precision] = training.model(images, training=False).numpy()
         path = tmp_path / f"{precision}.keras"
-        path.write_bytes(keras_file(spec, training.weights()))
+        path.write_bytes(network_file("network.keras", spec, training.weights()))
         with zipfile.ZipFile(path) as archive:
             told = json.loads(archive.read("config.json"))["config"]["layers"]
         assert {each["module"].split(".")[0] for each in told} == {"keras"}

@@ -520,9 +520,10 @@ def loss(y_true, y_pred):
 
 @pytest.mark.parametrize("name", ["bic", "icarl"])
 def test_the_script_trains_the_phases(name: str, tmp_path: Path) -> None:
-    moved = {"shift": 1, "augmented": "exemplars"} if name == "icarl" else {}
+    more = {"crop": 0.1, "patience": 3, "metrics": ("mean(p_true)",)}
+    moved = {"shift": 1, "augmented": "exemplars", **more} if name == "icarl" else {}
     own = spec(epochs=15, width=8, learning_rate=3e-3, **moved)
-    printed = taken_home(export.packed(methods.spec(name, own)), tmp_path)
+    printed = taken_home(export.packed(export.Package(methods.spec(name, own))), tmp_path)
     after = [line for line in printed.splitlines() if line.startswith("after")]
     assert len(after) == 5 and after[0].startswith("after [0, 1]: 0.9")
     assert accuracy(printed) > 0.7  # as the run's own, of `trained`
@@ -531,7 +532,7 @@ def test_the_script_trains_the_phases(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["ewc", "si"])
 def test_the_script_keeps_weights_by_their_importance(name: str, tmp_path: Path) -> None:
     own = spec(groups="halves", epochs=4, width=4, learning_rate=3e-3)
-    printed = taken_home(export.packed(methods.spec(name, own)), tmp_path)
+    printed = taken_home(export.packed(export.Package(methods.spec(name, own))), tmp_path)
     assert printed.count("after [") == 2 and 0.2 < accuracy(printed) < 0.8
 
 
@@ -539,5 +540,5 @@ def test_the_script_takes_the_weights_of_the_run(tmp_path: Path) -> None:
     events = trained("aligning")
     weights = next(e.arrays for e in reversed(events) if isinstance(e, Snapshot))
     own = methods.spec("aligning", spec(epochs=15, width=8, learning_rate=3e-3))
-    printed = taken_home(export.packed(own, weights), tmp_path, export.WEIGHTS)
+    printed = taken_home(export.packed(export.Package(own, weights)), tmp_path, export.WEIGHTS)
     assert accuracy(printed) == pytest.approx(at_the_end("aligning")["accuracy"], abs=1e-4)

@@ -50,7 +50,7 @@ def test_it_trains_on_a_typed_loss_of_its_own_names_and_is_exported(tmp_path: Pa
     assert 0 < tested.metrics[metric_key(measured)] < 0.3
 
     last = [each for each in events if isinstance(each, Snapshot)][-1]
-    with zipfile.ZipFile(io.BytesIO(export.packed(spec, last.arrays))) as archive:
+    with zipfile.ZipFile(io.BytesIO(export.packed(export.Package(spec, last.arrays)))) as archive:
         archive.extractall(tmp_path)
     done = subprocess.run(
         [sys.executable, export.SCRIPT],

@@ -83,7 +83,7 @@ def test_it_trains_pauses_is_evaluated_recorded_and_exported(store: Store, tmp_p
     looked = answer({"what": "maps", "image": {"test": 3}, **asked})
     assert [each["name"] for each in looked["layers"]] == ["normalise", "hidden", "brightness"]
 
-    content = export.packed(spec, last.arrays)
+    content = export.packed(export.Package(spec, last.arrays))
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         archive.extractall(tmp_path / "taken")
     done = subprocess.run(

@@ -6,14 +6,14 @@ import tensorflow as tf
 
 from playground import RunSpec, train
 from playground.errors import SpecError
-from playground.training import weighting
+from playground.training import weighers
 from playground.training.events import Evaluated, Failed, Finished
 
 ALL = np.array([True, True, True])
 
 
 def test_uncertainty_is_equation_10_of_kendall_and_its_slope() -> None:
-    made = weighting.Uncertainty([True, True, False], 0)
+    made = weighers.Uncertainty([True, True, False], 0)
     spread = np.array([0.4, -0.7, 0.3])
     made.learned[0].assign(spread)
     terms = tf.constant([1.5, 0.2, 3.0])
@@ -31,20 +31,20 @@ def test_gradnorm_is_algorithm_1_of_chen() -> None:
     weights, norms = np.array([1.2, 0.9, 0.9]), np.array([2.0, 0.5, 1.0])
     terms, first = np.array([0.5, 0.9, 0.2]), np.array([2.3, 2.3, 0.7])
     rate = terms / first
-    target = np.mean(weights * norms) * (rate / rate.mean()) ** weighting.ALPHA
+    target = np.mean(weights * norms) * (rate / rate.mean()) ** weighers.ALPHA
     # |w g - target| with the target held: its slope by w, as a difference quotient.
     step = 1e-7
     up = [abs((w + step) * g - t) for w, g, t in zip(weights, norms, target, strict=True)]
     down = [abs((w - step) * g - t) for w, g, t in zip(weights, norms, target, strict=True)]
-    moved = weights - weighting.RATE * (np.array(up) - np.array(down)) / (2 * step)
-    found = weighting.balanced(
+    moved = weights - weighers.RATE * (np.array(up) - np.array(down)) / (2 * step)
+    found = weighers.balanced(
         *(tf.constant(e) for e in map(np.float32, (weights, norms, terms))),
         tf.constant(np.float32(first)),
         ALL,
     ).numpy()
     np.testing.assert_allclose(found, 3 * moved / moved.sum(), rtol=1e-4)
     # A term of weight 0 has no gradient and does not count.
-    found = weighting.balanced(
+    found = weighers.balanced(
         tf.ones(3),
         tf.constant([1.0, 1.0, 0.0]),
         tf.constant([1.0, 1.0, 0.0]),
@@ -55,7 +55,7 @@ def test_gradnorm_is_algorithm_1_of_chen() -> None:
 
 
 def test_averages_are_equation_7_of_liu() -> None:
-    made = weighting.Averages([True, True, True], 0)
+    made = weighers.Averages([True, True, True], 0)
     epochs = np.array([[[2.0, 1.0, 0.7], [1.0, 1.0, 0.5]], [[0.5, 0.9, 0.4], [0.5, 0.7, 0.4]]])
     for steps in epochs:
         np.testing.assert_allclose(made.now(), 1)
@@ -76,16 +76,16 @@ def test_surgery_is_algorithm_1_of_yu() -> None:
             if j != i and kept @ gradients[j] < 0:
                 kept -= kept @ gradients[j] / (gradients[j] @ gradients[j]) * gradients[j]
         by_hand.append(kept)
-    found = weighting.projected(tf.constant(gradients), tf.constant(orders)).numpy()
+    found = weighers.projected(tf.constant(gradients), tf.constant(orders)).numpy()
     np.testing.assert_allclose(found, by_hand, rtol=1e-12)
     assert np.any(by_hand != gradients)
     # What does not conflict stays as it is.
     agreeing = np.abs(gradients)
-    found = weighting.projected(tf.constant(agreeing), tf.constant(orders)).numpy()
+    found = weighers.projected(tf.constant(agreeing), tf.constant(orders)).numpy()
     np.testing.assert_array_equal(found, agreeing)
 
 
-@pytest.mark.parametrize("name", list(weighting.KINDS))
+@pytest.mark.parametrize("name", list(weighers.KINDS))
 def test_it_trains_and_its_weights_are_told(name: str) -> None:
     spec = RunSpec(task="siamese", dataset="digits", epochs=4, weighting=name)
     events = list(train(spec))

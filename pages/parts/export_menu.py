@@ -1,0 +1,53 @@
+"""What a run can be taken home as: the kinds, a line each, and one button for the chosen one."""
+
+from functools import partial
+
+import streamlit as st
+
+from pages.parts.visitor import visitor
+from playground.errors import StoreError
+from playground.export import STILL, without_weights
+from playground.export_kinds import KINDS
+from playground.runs import supervisor
+from playground.runs.records import RunRecord
+
+KEY = "export-kind"
+
+
+def offer(record: RunRecord) -> None:
+    """The menu of a run, whole or not, live or over. The file is made when the button is clicked;
+    of a kind that needs weights, where none are kept, there is a sentence in the button's place."""
+    name = st.radio(
+        "Take it home as",
+        list(KINDS),
+        format_func=lambda name: KINDS[name].title,
+        captions=[kind.line for kind in KINDS.values()],
+        key=KEY,
+    )
+    kind = KINDS[name]
+    missing = _missing(record) if kind.weighted else ""
+    if missing:
+        st.caption(f"{missing} {STILL}")
+    st.download_button(
+        "Download",
+        partial(_made, name, record.id, visitor()),
+        file_name=kind.file_name(record.number),
+        mime=kind.mime,
+        key="take-home",
+        icon=":material/download:",
+        on_click="ignore",
+        disabled=bool(missing),
+    )
+
+
+def _missing(record: RunRecord) -> str:
+    try:
+        return without_weights(supervisor.service().store, record)
+    except StoreError as error:
+        return error.message
+
+
+def _made(name: str, run_id: str, who: str) -> bytes:
+    service = supervisor.service()
+    network_file = partial(service.questions.network_file, visitor=who)
+    return KINDS[name].make(service.store, run_id, network_file)
