@@ -38,6 +38,7 @@ shown = st.navigation(
         ),
         st.Page("feature_maps.py", title="Feature maps", icon=":material/grid_view:"),
         st.Page("embedding.py", title="Embedding", icon=":material/scatter_plot:"),
+        st.Page("runs.py", title="Runs", icon=":material/list_alt:"),
         st.Page("race.py", title="Race", icon=":material/flag:"),
         st.Page("fitting.py", title="Fitting", icon=":material/stacked_line_chart:"),
         st.Page("named_losses.py", title="Losses", icon=":material/apps:", url_path="losses"),

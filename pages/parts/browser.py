@@ -94,6 +94,32 @@ export default function ({ data, parentElement }) {
 )
 
 
+_NARROW = st.components.v2.component(
+    "narrow",
+    js="""
+const views = new WeakMap();
+
+export default function (component) {
+  const { parentElement } = component;
+  let view = views.get(parentElement);
+  if (!view) {
+    const query = window.matchMedia("(max-width: 640px)");
+    view = { query, tell: () => view.set("narrow", query.matches) };
+    query.addEventListener("change", view.tell);
+    views.set(parentElement, view);
+    view.set = component.setStateValue;
+    if (query.matches) view.tell();
+  }
+  view.set = component.setStateValue;
+  return () => {
+    view.query.removeEventListener("change", view.tell);
+    views.delete(parentElement);
+  };
+}
+""",
+)
+
+
 def copy_link(key: str, made: str = "") -> None:
     """A button that copies the page's address, which describes all that is on the screen, with what
     its numbers are `made` of (`playground.replay`)."""
@@ -103,3 +129,13 @@ def copy_link(key: str, made: str = "") -> None:
 def keys(key: str, pressed: dict[str, list[str]]) -> None:
     """Makes a key of the keyboard press the first enabled one of the buttons with these keys."""
     _KEYS(key=key, data={"keys": pressed}, height=1)
+
+
+def narrow(key: str) -> bool:
+    """Whether the page is as narrow as a phone; a change of that draws it anew."""
+    result = _NARROW(key=key, height=1, on_narrow_change=_nothing)
+    return bool(result.narrow)
+
+
+def _nothing() -> None:
+    """Streamlit keeps a state only for those who listen to it."""

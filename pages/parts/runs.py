@@ -35,6 +35,10 @@ def find(run_id: str) -> RunRecord | None:
     except StoreError as error:
         problems.remember(error, "The history cannot be read")
         return None
+    if found is not None and found.deleted is not None:
+        deleted = RunError(f"Run #{found.number} was deleted.", "Undo stands on the page Runs.")
+        problems.remember(deleted, "This run cannot be shown")
+        return None
     if found is not None and found.foreign:
         problems.remember(RunError(found.foreign), "This run cannot be shown")
         return None
@@ -69,12 +73,16 @@ def loss_name(spec: RunSpec) -> str:
 
 
 def names(records: Sequence[RunRecord]) -> dict[str, str]:
-    """Names that tell these runs apart: its number, and then of runs that share a loss what differs
-    before that loss, where a narrow place cuts it off last."""
+    """Names that tell these runs apart: its number, and then the name that it was given; without
+    one, of runs that share a loss what differs before that loss, where a narrow place cuts it off
+    last."""
     full = [naming.loss_name(record.spec.loss) for record in records]
     short = naming.distinct(full, TEXT_CHARACTERS)
     found = {}
     for record, loss, shown in zip(records, full, short, strict=True):
+        if record.name:
+            found[record.id] = f"#{record.number} {record.name}"
+            continue
         alike = [one for one, other in zip(records, full, strict=True) if other == loss]
         own = _own_line(record, alike)
         left = f"from step {record.parent_step:,}" if record.parent else ""
@@ -162,8 +170,8 @@ def chooser(current: RunRecord | None, compared: Sequence[RunRecord]) -> None:
         offered = {record.id: record for record in [*_fitting(mine()), *compared]}
         if current is not None:
             offered[current.id] = current
-        if gone := _gone():
-            st.caption(gone)
+        if said := gone():
+            st.caption(said)
         if not offered:
             st.caption("Your runs will be listed here. Press Train to make the first.")
             bring.run_button()
@@ -209,20 +217,20 @@ def _fitting(records: Sequence[RunRecord]) -> list[RunRecord]:
     return [record for record in records if page_of(record) == page]
 
 
-def _gone() -> str:
+def gone() -> str:
     """Which of this visitor's runs went to make room; empty if none did."""
     try:
-        gone = [run.number for run in supervisor.service().store.removed_of(owners())]
+        numbers = [run.number for run in supervisor.service().store.removed_of(owners())]
     except StoreError:
         return ""  # `mine` has said that the store cannot be read
-    if not gone:
+    if not numbers:
         return ""
-    numbers = ", ".join(f"#{number}" for number in gone[:MOST_GONE])
-    more = f" and {len(gone) - MOST_GONE} earlier ones" if len(gone) > MOST_GONE else ""
+    named = ", ".join(f"#{number}" for number in numbers[:MOST_GONE])
+    more = f" and {len(numbers) - MOST_GONE} earlier ones" if len(numbers) > MOST_GONE else ""
     return (
         f"Removed, the oldest without a star first, to keep your runs within "
         f"{settings().visitor_gib:g} GiB and all within {settings().store_gib:g}{_days()}: "
-        f"{numbers}{more}."
+        f"{named}{more}."
     )
 
 
@@ -239,10 +247,13 @@ def _choose() -> None:
 
 
 def _line(record: RunRecord) -> str:
-    """What stands in the lists; the browser keeps a choice by it, so that it must not change."""
+    """What stands in the lists; the browser keeps a choice by it, so that it must not change while
+    the run trains."""
     title = (knobs()["dataset"].choices or {}).get(record.spec.dataset, record.spec.dataset)
     where = " · terminal" if record.owner == TERMINAL else ""
-    return f"#{record.number} {loss_name(record.spec)} · {title}{where}"
+    name = f"{record.name} · " if record.name else ""
+    star = " ★" if record.starred else ""
+    return f"#{record.number}{star} {name}{loss_name(record.spec)} · {title}{where}"
 
 
 def _differences(record: RunRecord, alike: Sequence[RunRecord]) -> list[str]:

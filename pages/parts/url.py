@@ -15,6 +15,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from pages.live.component import AXES, Seen
 from pages.parts import draft, session
 from pages.parts.session import Key
+from pages.parts.visitor import owners, visitor
 from playground import replay
 from playground.errors import SpecError, StoreError
 from playground.knobs import is_name
@@ -255,6 +256,8 @@ def _seed(query: dict[str, str], task: str) -> None:
     unknown = [name for name in fields if name not in knobs() and not name.startswith("loss.")]
     notes += [f"{name[:40]}: not a setting; left out" for name in unknown]
     spec, faults = RunSpec.from_query(fields, record.spec if record is not None else None)
+    came_by = [found for found in (record, *(found for found, _ in compared)) if found is not None]
+    notes += _followed(came_by)
     show(
         replace(
             new,
@@ -268,6 +271,19 @@ def _seed(query: dict[str, str], task: str) -> None:
     session.URL_SPEC.set({})
     for text in [*notes, *faults]:
         note(text)
+
+
+def _followed(records: list[RunRecord]) -> list[str]:
+    """Remembers the runs of others whose link this is: the page Runs lists them. A note where that
+    cannot be kept."""
+    known = owners()
+    try:
+        for record in records:
+            if record.owner not in known:
+                supervisor.service().store.labels.follow(record.id, visitor())
+    except StoreError as error:
+        return [str(error)]
+    return []
 
 
 def _replayed(said: str, spec: RunSpec, record: RunRecord | None) -> list[str]:
@@ -324,4 +340,6 @@ def _run(run_id: str) -> tuple[RunRecord | None, list[str]]:
         return None, [f"run: #{gone.number} was removed on {gone.removed:%Y-%m-%d} {why}"]
     if record is None:
         return None, [f"run: there is no run {run_id[:20]!r} in this server's history"]
+    if record.deleted is not None:
+        return None, [f"run: #{record.number} was deleted"]
     return (None, [record.foreign]) if record.foreign else (record, [])

@@ -57,6 +57,23 @@ def run_colour(place: int, dark: bool = False) -> str:
     return colours[place % len(colours)]
 
 
+# How much of white or black the colours of a run's branches have, one after the other; as
+# `pages/live/assets/words.js` has it.
+_SHADES = ((255, 0.45), (0, 0.4), (255, 0.65), (0, 0.6))
+
+
+def colour_of(color: int | str, dark: bool = False) -> str:
+    """The colour of a run by what a chart is given: its place, or "2~1" for the first shade of the
+    third colour, of a branch."""
+    place, _, shade = str(color).partition("~")
+    plain = run_colour(int(place), dark)
+    if not shade:
+        return plain
+    towards, share = _SHADES[(int(shade) - 1) % len(_SHADES)]
+    parts = [int(plain[at : at + 2], 16) for at in (1, 3, 5)]
+    return "#" + "".join(f"{int(part + (towards - part) * share + 0.5):02x}" for part in parts)
+
+
 def ink(dark: bool) -> str:
     """The colour of a line that stands for no run: the text's."""
     return "#E6E6E6" if dark else "#1F2933"

@@ -1,5 +1,8 @@
-"""A branch with what the runs that it leaves had recorded up to there, as one run."""
+"""Families of runs: a branch with what the runs that it leaves had recorded up to there, as one
+run; and which run leaves which."""
 
+from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -25,3 +28,21 @@ class Joined:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
+
+
+def families(parents: Mapping[str, str | None]) -> list[list[tuple[str, int]]]:
+    """Runs by their families: each begins with the run that leaves none of these, and has every
+    branch, with how many branches deep it is, after what it leaves. Families and branches come in
+    the order of the runs in `parents`, which says of each what it leaves."""
+    children: defaultdict[str | None, list[str]] = defaultdict(list)
+    for run_id, parent in parents.items():
+        children[parent if parent in parents else None].append(run_id)
+    found = []
+    for root in children[None]:
+        family, waiting = [], [(root, 0)]
+        while waiting:
+            run_id, depth = waiting.pop()
+            family.append((run_id, depth))
+            waiting += [(child, depth + 1) for child in reversed(children[run_id])]
+        found.append(family)
+    return found
