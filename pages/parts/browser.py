@@ -134,7 +134,7 @@ def keys(key: str, pressed: dict[str, list[str]]) -> None:
 def narrow(key: str) -> bool:
     """Whether the page is as narrow as a phone; a change of that draws it anew."""
     result = _NARROW(key=key, height=1, on_narrow_change=_nothing)
-    return bool(result.narrow)
+    return bool(result.get("narrow"))
 
 
 def _nothing() -> None:

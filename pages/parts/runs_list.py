@@ -1,7 +1,7 @@
 """Which runs the page Runs lists: those of this browser and those whose links it came by, searched,
 narrowed down, grouped and put into an order."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,8 @@ BOUNDS: session.Key[dict[str, float | None]] = session.declare("runs-bounds", di
 SORT = session.declare("runs-sort", lambda: "created")
 ASCENDING = session.declare("runs-ascending", bool)
 CHOSEN: session.Key[list[str]] = session.declare("runs-columns", list)
+AMONG = ((TASKS, "task"), (DATA, "dataset"))
+Test = Callable[[Listed], bool]
 NARROWING: tuple[session.Key[Any], ...] = (SEARCH, SHOW, TASKS, DATA, STATE, STARRED, CONDITIONS)
 
 
@@ -61,7 +63,8 @@ def found() -> Found | None:
     every = [row for row in listed if row.deleted is None]
     known = columns.columns(every)
     deleted = [row for row in listed if row.deleted is not None]
-    kept = [row for row in every if _wanted(row, known, races)]
+    tests = _tests(known, races)
+    kept = [row for row in every if all(test(row) for test in tests)]
     column = known.get(SORT.get(), known["created"])
     kept = columns.arranged(kept, column, ASCENDING.get())
     depths: dict[str, int] = {}
@@ -111,7 +114,7 @@ def _filters(runs: Found) -> None:
     label = f"Filter · {count}" if count else "Filter"
     with st.popover(label, key="runs-filter", icon=":material/filter_list:"):
         st.toggle("With a star", key=STARRED)
-        for among, name in ((TASKS, "task"), (DATA, "dataset")):
+        for among, name in AMONG:
             column = runs.columns[name]
             _among(among, column.title, sorted({column.value(row) for row in runs.every}))
         _among(STATE, "State", sorted(STATES))
@@ -188,42 +191,42 @@ def _order(runs: Found) -> None:
         )
 
 
-def _wanted(row: Listed, known: Mapping[str, Column], groups: Mapping[str, Group]) -> bool:
-    if STARRED.get() and not row.starred:
-        return False
-    if STATE.get() and row.state not in STATE.get():
-        return False
-    for key, name in ((TASKS, "task"), (DATA, "dataset")):
-        if key.get() and known[name].value(row) not in key.get():
-            return False
-    conditions = (known[key] for key in CONDITIONS.get() if key in known)
-    return (
-        columns.matches(row, SEARCH.get().split())
-        and all(_meets(row, column) for column in conditions)
-        and _in_group(row, groups)
-    )
-
-
-def _in_group(row: Listed, groups: Mapping[str, Group]) -> bool:
-    show = SHOW.get()
+def _tests(known: Mapping[str, Column], groups: Mapping[str, Group]) -> list[Test]:
+    """What the controls ask of a run: read once, because a session answers slowly."""
+    found: list[Test] = []
+    words, states, show = SEARCH.get().split(), set(STATE.get()), SHOW.get()
+    if words:
+        found.append(lambda row: columns.matches(row, words))
+    if STARRED.get():
+        found.append(lambda row: row.starred)
+    if states:
+        found.append(lambda row: row.state in states)
+    found += [_one_of(known[name], key.get()) for key, name in AMONG if key.get()]
+    found += [_condition_of(known[key]) for key in CONDITIONS.get() if key in known]
     if show == ALONE:
-        return not any(_is_of(row, group) for group in groups.values())
-    return show not in groups or _is_of(row, groups[show])
+        found.append(lambda row: not any(_is_of(row, group) for group in groups.values()))
+    elif show in groups:
+        found.append(lambda row: _is_of(row, groups[show]))
+    return found
 
 
 def _is_of(row: Listed, group: Group) -> bool:
     return row.parent is None and bool(group.lane_of(row.settings))
 
 
-def _meets(row: Listed, column: Column) -> bool:
+def _one_of(column: Column, values: Sequence[str]) -> Test:
+    return lambda row: columns.said(column, row) in values
+
+
+def _condition_of(column: Column) -> Test:
     if column.kind not in columns.NUMBERS:
         among = _choices(column).get()
-        return not among or columns.said(column, row) in among
+        return _one_of(column, among) if among else lambda row: True
     low, high = (BOUNDS.get().get(f"{column.key}.{end}") for end in ("from", "to"))
     if low is None and high is None:
-        return True
+        return lambda row: True
     scale = 100 if column.kind == columns.PERCENT else 1
-    return columns.within(row, column, low, high, scale)
+    return lambda row: columns.within(row, column, low, high, scale)
 
 
 def _by_family(

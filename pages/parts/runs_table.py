@@ -18,7 +18,7 @@ DRAWN = "runs-table-drawn"  # the ids of its rows, as they were sent last
 COMPACT = ("run", "result", "state")
 ROW = 35  # pixels
 MOST_ROWS = 14  # in sight at once
-WIDTHS = {"run": 210, "starred": 42, "notes": 220}  # pixels
+WIDTHS = {"run": 190, "starred": 42, "loss": 150, "notes": 220}  # pixels
 NARROW = {"run": 118, "result": 72, "state": 70}
 
 
