@@ -1,7 +1,6 @@
 """What can be done with the runs that are chosen on the page Runs, and what is shown of them."""
 
 from collections.abc import Sequence
-from functools import partial
 
 import pyarrow as pa
 import streamlit as st
@@ -9,6 +8,7 @@ import streamlit as st
 from pages.live import component
 from pages.parts import (
     draft,
+    export_menu,
     going_on,
     problems,
     rerun,
@@ -21,8 +21,7 @@ from pages.parts import (
 from pages.parts.runs_list import Found
 from pages.parts.together import MOST
 from pages.parts.url import AXIS_KEY, SMOOTHING_KEY
-from pages.parts.visitor import owners, visitor
-from playground import export
+from pages.parts.visitor import owners
 from playground.errors import PlaygroundError
 from playground.figures import family as family_figure
 from playground.runs import columns, lineage, supervisor
@@ -122,23 +121,8 @@ def _of_one(record: RunRecord) -> None:
         session.COMPARE.set([])
         session.keep()
         st.switch_page(f"{runs.page_of(record)}.py")
-    _take_home(record)
-
-
-def _take_home(record: RunRecord) -> None:
-    service = supervisor.service()
-    keras_file = partial(service.questions.keras_file, visitor=visitor())
-    st.download_button(
-        "Export",
-        partial(export.bundle, service.store, record.id, keras_file),
-        file_name=f"run-{record.number}.zip",
-        mime="application/zip",
-        key="runs-take-home",
-        icon=":material/download:",
-        on_click="ignore",
-        help="The network as a .keras file, a script that trains it in plain Keras, and the "
-        "losses as a package.",
-    )
+    with st.popover("Export", key="runs-export", icon=":material/download:"):
+        export_menu.offer(record)
 
 
 def _name_popover(one: Listed | None, mine: bool) -> None:
