@@ -110,7 +110,12 @@ def restore(settings: Settings, given: Path) -> Backup:
 
 
 def _file(settings: Settings) -> Path:
-    """The file of the store. Raises StoreError where it has none."""
+    """The file of the store. Raises StoreError where it has none, or its files are elsewhere."""
+    if settings.files_url:
+        raise StoreError(
+            "The files of runs are where PLAYGROUND_FILES_URL says, not in PLAYGROUND_HOME.",
+            "Copy them and the store by their own tools; the README says in which order.",
+        )
     if not settings.store_url:
         return settings.home / STORE
     try:

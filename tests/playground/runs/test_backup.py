@@ -160,6 +160,8 @@ def test_only_a_file_can_be_copied() -> None:
     given = Settings(store_url="postgresql+psycopg://localhost/x")
     with pytest.raises(StoreError, match="not a file"):
         backup(given, Path("nowhere"))
+    with pytest.raises(StoreError, match="not in PLAYGROUND_HOME"):
+        backup(Settings(files_url="s3://runs"), Path("nowhere"))
     with pytest.raises(StoreError, match="not the URL"):
         backups._file(Settings(store_url="nonsense"))
 
