@@ -1,5 +1,5 @@
-"""`python -m playground`: train a run, list the data sets and the recorded runs, export, delete,
-back up and restore them.
+"""`python -m playground`: train a run or go on with one, list the data sets and the recorded runs,
+export, delete, back up and restore them.
 
 The options of `train` are made from the knobs of RunSpec. TensorFlow is imported when a run
 starts and not before, so that help and mistakes answer at once. Exit codes: 0 done, 1 the run
@@ -8,35 +8,27 @@ failed, 2 something asked for is wrong or missing (one sentence on stderr), 130 
 """
 
 import inspect
-import os
 import signal
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, Any, Self, get_origin
+from typing import Annotated, Any, get_origin
 
 import numpy as np
 import typer
 
-from playground import datasets, keeping, naming, terminal
+from playground import datasets, keeping, naming, terminal, terminal_run
 from playground.analysis import curves
-from playground.errors import DataError, SpecError, StoreError
+from playground.errors import PlaygroundError, SpecError, StoreError
 from playground.export_kinds import KINDS, kind_of
 from playground.intake import terminal as intake_commands
 from playground.runs import address
-from playground.runs.records import TERMINAL
-from playground.runs.store import Store, open_store
+from playground.runs.store import open_store
 from playground.settings import settings
 from playground.spec import RunSpec, fields, knobs
 from playground.tasks import TASKS
 from playground.terminal import errors_in_plain_words as _errors_in_plain_words
-from playground.training.control import Control
-from playground.training.events import Event, Failed, Finished, Preparing, Started
-from playground.verdicts.words import Verdict
 
 app = typer.Typer(
     help="Train a small CNN from any loss; see the data sets and the recorded runs.",
@@ -58,155 +50,8 @@ def _train(*, json_lines: bool, store: bool, **given: Any) -> None:
     with _errors_in_plain_words():
         spec = _spec(given)
         view = terminal.JsonLines() if json_lines else terminal.Bar(spec)
-        raise typer.Exit(_watch(spec, view, store))
-
-
-def _watch(spec: RunSpec, view: terminal.View, keep: bool) -> int:
-    """Trains, records and shows a run. Returns the exit code. What is refused before it has begun
-    is said and leaves no run in the list."""
-    began = time.monotonic()
-    store = open_store(settings()) if keep else None
-    run_id = ""
-    stopping = Stopping()
-    end: Finished | Failed | None = None
-    try:
-        with view, stopping, closing(_events(spec, stopping.control)) as events:
-            view.show(Preparing("Starting TensorFlow"))
-            for event in events:
-                stopping.started |= isinstance(event, Started)
-                if store and not run_id and stopping.started:
-                    run_id = store.create(spec, TERMINAL, "preparing")
-                    view.recorded(run_id, address.link(settings().home, run_id))
-                if store and run_id:
-                    store.record(run_id, event)
-                view.show(event)
-                end = event if isinstance(event, Finished | Failed) else end
-        if store and run_id and end is not None:
-            view.judged(_verdict(store, run_id))
-    except StoreError:
-        raise
-    except BaseException as error:
-        broken_off = isinstance(error, KeyboardInterrupt)
-        if store and run_id:
-            state = "stopped" if broken_off else "failed"
-            store.set_state(run_id, state, "The command that trained this run was broken off.")
-        if not broken_off:
-            raise
-    finally:
-        if store:
-            _make_room(store)
-            store.close()
-    view.close(end, time.monotonic() - began)
-    if isinstance(end, Failed):
-        where = end.where or {}
-        message = terminal.pointed(
-            spec.loss, end.message, where.get("line", 0), where.get("column", 0)
-        )
-        terminal.complain(message, end.hint)
-        return 2 if end.step == 0 and end.kind in {"loss", "data", "spec"} else 1
-    return 0 if end is not None and end.reason == "completed" else 128 + stopping.signal
-
-
-def _verdict(store: Store, run_id: str) -> Verdict:
-    """What is to be said of a run that has ended."""
-    from playground.verdicts import asked
-
-    record = store.run(run_id)
-    if record is None:
-        raise StoreError("The run was deleted while it trained.", "Train it again.")
-    return asked.verdict(store, record)
-
-
-def _make_room(store: Store) -> None:
-    """Keeps the store within its limit, and says what went for it."""
-    try:
-        gone = store.make_room()
-    except StoreError as error:
-        terminal.complain(str(error), error.operator_hint)
-        return
-    if gone:
-        numbers = ", ".join(f"#{run.number}" for run in gone)
-        terminal.note(
-            f"To keep the store within {settings().store_gib:g} GiB (PLAYGROUND_STORE_GIB), and "
-            f"each visitor's runs within {settings().visitor_gib:g} (PLAYGROUND_VISITOR_GIB), the "
-            f"oldest runs were removed: {numbers}."
-        )
-
-
-def _events(spec: RunSpec, control: Control) -> Generator[Event, None, None]:
-    """The run's events; what is refused before the first step is one of them, a Failed."""
-    with ExitStack() as quiet:
-        quiet.enter_context(_stderr_kept_back())  # TensorFlow greets there, whatever it is told
-        import playground
-        from losses import LossError
-
-        try:
-            for event in playground.train(spec, control):
-                if isinstance(event, Started):
-                    quiet.close()
-                yield event
-        except LossError as error:
-            where = error.as_dict() if _is_written(spec.loss) else None
-            yield Failed(0, "loss", error.message, error.hint or "", where)
-        except DataError as error:
-            yield Failed(0, "data", error.message, error.hint)
-        except SpecError as error:
-            yield Failed(0, "spec", error.message, error.hint)
-
-
-@contextmanager
-def _stderr_kept_back() -> Iterator[None]:
-    """What is written to stderr inside, by C++ too, comes out only with an unforeseen exception."""
-    sys.stderr.flush()
-    terminal_stderr = os.dup(2)
-    with tempfile.TemporaryFile() as kept:
-        os.dup2(kept.fileno(), 2)
-        try:
-            yield
-        except Exception:
-            kept.seek(0)
-            os.write(terminal_stderr, kept.read())
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(terminal_stderr, 2)
-            os.close(terminal_stderr)
-
-
-def _is_written(loss: str) -> bool:
-    """Whether a loss is a text in the loss language, where lines and columns mean something."""
-    return not loss.isidentifier()
-
-
-class Stopping:
-    """While the block lasts, Ctrl-C or a signal to end asks the run to stop; the second one, or one
-    before the first step, breaks it off."""
-
-    _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
-
-    def __init__(self) -> None:
-        self.control = Control()
-        self.started = False
-        self.signal = int(signal.SIGINT)  # the one that came, if any
-        self._asked = False
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> Self:
-        for number in (getattr(signal, name, None) for name in self._SIGNALS):
-            if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
-                self._before[number] = signal.signal(number, self._on_signal)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self.signal = number
-        if self._asked or not self.started:
-            raise KeyboardInterrupt
-        self._asked = True
-        self.control.send("stop")
+        kept = open_store(settings()) if store else None
+        raise typer.Exit(terminal_run.watch(spec, view, kept))
 
 
 def _spec(given: Mapping[str, Any]) -> RunSpec:
@@ -293,6 +138,28 @@ def _with_knobs(command: Callable[..., None]) -> Callable[..., None]:
 app.command("train")(_with_knobs(_train))
 
 
+@app.command("resume")
+def _resume(
+    run: Annotated[str, typer.Argument(help="The run, as `runs` lists it, or its link.")],
+    json_lines: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON for each event, without arrays.")
+    ] = False,
+) -> None:
+    """Go on with a run of a terminal that was stopped or killed, from its last checkpoint.
+
+    It gives the numbers that it would have had.
+    """
+    with _errors_in_plain_words():
+        store, run_id = open_store(settings()), address.run_of(run)
+        try:
+            spec, start = terminal_run.resume(store, run_id)
+        except PlaygroundError:
+            store.close()
+            raise
+        view = terminal.JsonLines() if json_lines else terminal.Bar(spec)
+        raise typer.Exit(terminal_run.watch(spec, view, store, run_id, start))
+
+
 # The lists ------------------------------------------------------------------------------------
 
 
@@ -316,21 +183,21 @@ def _runs(
                     run.id,
                     f"{run.created.astimezone():%Y-%m-%d %H:%M}",
                     run.spec.dataset,
-                    terminal.one_line(naming.name(run.spec.loss), 32),
+                    terminal.one_line(run.name or naming.name(run.spec.loss), 32),
                     run.state,
                     f"{run.epoch:.3g}/{run.spec.epochs}",
                     "" if value is None else f"{main.said(value)} {main.key}",
                 ]
             )
         if rows:
-            header = ["run", "when", "data", "loss", "state", "epochs", "test"]
+            header = ["run", "when", "data", "name or loss", "state", "epochs", "test"]
             terminal.show_table(header, rows)
         else:
             terminal.show("No run is recorded yet: python -m playground train")
 
 
 def _network_file(form: str, spec: RunSpec, weights: Mapping[str, np.ndarray]) -> bytes:
-    with _stderr_kept_back():  # TensorFlow's greetings
+    with terminal_run.stderr_kept_back():  # TensorFlow's greetings
         from playground.analysis.files import network_file
 
         return network_file(form, spec, weights)
@@ -383,7 +250,7 @@ def _series(
 
 
 def _mutate(text: str, seed: int, known: Sequence[str]) -> tuple[str, str] | None:
-    with _stderr_kept_back():  # TensorFlow's greetings
+    with terminal_run.stderr_kept_back():  # TensorFlow's greetings
         from losses import LossError
         from playground.races import mutation
 

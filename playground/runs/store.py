@@ -235,7 +235,9 @@ class Store:
                 kind="interrupted",
                 message=f"The program that trained this run was ended at step {row.step:,}. "
                 "What it recorded is kept.",
-                hint="Start the run again; the same seed gives the same numbers.",
+                hint=f"`python -m playground resume {row.id}` goes on from its last checkpoint."
+                if own and self.snapshots(row.id, checkpoint.KIND)
+                else "Start the run again; the same seed gives the same numbers.",
             )
             if ended:
                 dead.append(row.id)

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import zipfile
@@ -26,6 +27,7 @@ from playground.runs.records import TERMINAL
 from playground.runs.store import RunRecord, Store, open_store
 from playground.settings import settings
 from playground.spec import RunSpec, knobs
+from playground.training.checkpoint import Start
 from playground.training.control import Control
 from playground.training.events import (
     Evaluated,
@@ -34,11 +36,13 @@ from playground.training.events import (
     Finished,
     Preparing,
     Progress,
+    Resumed,
+    Snapshot,
     Started,
 )
 
 ROOT = Path(__file__).parents[2]
-Script = Callable[[RunSpec, Control], Iterator[Event]]
+Script = Callable[..., Iterator[Event]]
 
 
 @pytest.fixture(autouse=True)
@@ -59,9 +63,9 @@ def runs_like(monkeypatch: pytest.MonkeyPatch) -> Callable[[Script], list[RunSpe
     def replace(script: Script) -> list[RunSpec]:
         specs: list[RunSpec] = []
 
-        def train(spec: RunSpec, control: Control) -> Iterator[Event]:
+        def train(spec: RunSpec, control: Control, start: Start | None = None) -> Iterator[Event]:
             specs.append(spec)
-            return script(spec, control)
+            return script(spec, control) if start is None else script(spec, control, start)
 
         monkeypatch.setattr(playground, "train", train)
         return specs
@@ -486,6 +490,50 @@ def test_runs_are_deleted_by_name_or_link(runs_like: Any, home: Path) -> None:
     assert done.exit_code == 0 and "#1" in done.stdout and "#2" in done.stdout
     assert [run.id for run in recorded()] == [third.id]
     assert [folder.name for folder in (home / "runs").iterdir()] == [third.id]
+
+
+def broken_off(spec: RunSpec, control: Control, start: Start | None = None) -> Iterator[Event]:
+    """Keeps a checkpoint and is killed; goes on from it where it is asked to."""
+    assert control.keeping
+    yield STARTED
+    if start is None:
+        yield progress(2)
+        yield Snapshot(2, "checkpoint", {"facts": np.arange(3)})
+        yield progress(3)
+        yield Finished(3, "stopped", 0.3)
+        return
+    assert start.arrays["facts"].tolist() == [0, 1, 2] and not start.branch
+    yield Resumed(2, 0, 0)
+    yield progress(4)
+    yield Finished(4, "completed", 0.4)
+
+
+def test_a_run_that_was_stopped_or_killed_goes_on_from_its_checkpoint(
+    runs_like: Any, home: Path
+) -> None:
+    specs = runs_like(broken_off)
+    stopped = command("train", "--dataset", "digits", "--seed", "3")
+    [run] = recorded()
+    assert f"It goes on with: python -m playground resume {run.id}" in stopped.stderr
+    with sqlite3.connect(home / "playground.sqlite") as raw:  # as a program leaves it that is gone
+        raw.execute(
+            "UPDATE runs SET state = 'running', finished = NULL, holder = 'gone', heartbeat = 0"
+        )
+    raw.close()
+    store = open_store(settings())
+    store.interrupt_dead()
+    told = store.run(run.id)
+    store.close()
+    assert told.state == "failed" and f"playground resume {run.id}`" in told.hint
+    done = command("resume", f"http://localhost:8501/?run={run.id}", "--json")
+    assert done.exit_code == 0, done.stderr
+    assert all(json.loads(line)["run"] == run.id for line in done.stdout.splitlines()[:-1])
+    [again] = recorded()
+    assert (again.id, again.state, again.step) == (run.id, "completed", 4)
+    assert [spec.seed for spec in specs] == [3, 3]
+    for what, said in ((run.id, "This run is done"), ("nosuchrun", "no such run")):
+        refused = command("resume", what)
+        assert refused.exit_code == 2 and said in refused.stderr, refused.stderr
 
 
 def test_what_went_to_make_room_is_said(runs_like: Any, monkeypatch: pytest.MonkeyPatch) -> None:

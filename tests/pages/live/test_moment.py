@@ -5,8 +5,8 @@ import os
 import signal
 
 from pages.live.feed import Reader, evaluation_at
+from tests.playground.runs.serving import LONG, SHORT, ended, step_of, training, until
 from tests.playground.runs.test_going_on import make  # noqa: F401 - a fixture
-from tests.playground.runs.test_supervisor import LONG, SHORT, ended, step_of, training, until
 
 
 def test_a_viewer_of_a_run_that_goes_on_is_told_it_anew(make):  # noqa: F811

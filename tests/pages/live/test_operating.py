@@ -16,7 +16,7 @@ from playground.runs.store import open_store
 from playground.runs.supervisor import Supervisor
 from playground.settings import Settings
 from tests.pages.live.test_routes import Answer, ask, finished
-from tests.playground.runs.test_supervisor import QUICK, SHORT, until
+from tests.playground.runs.serving import QUICK, SHORT, until
 
 HERE, ELSEWHERE = ("127.0.0.1", 50_000), ("192.0.2.7", 50_000)
 

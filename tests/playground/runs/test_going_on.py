@@ -12,11 +12,9 @@ import pytest
 
 from playground.errors import RunError
 from playground.runs.lineage import Joined
-from playground.runs.store import open_store
 from playground.runs.supervisor import Supervisor
-from playground.settings import Settings
 from playground.training.events import Snapshot
-from tests.playground.runs.test_supervisor import (
+from tests.playground.runs.serving import (
     EVERYWHERE,
     LONG,
     QUICK,
@@ -27,6 +25,7 @@ from tests.playground.runs.test_supervisor import (
     killing,
     state,
     step_of,
+    supervisors,
     training,
     until,
 )
@@ -34,20 +33,8 @@ from tests.playground.runs.test_supervisor import (
 
 @pytest.fixture
 def make(tmp_path, where):
-    made = []
-
-    def of(**changes) -> Supervisor:
-        values = {"home": tmp_path, "workers": 1, "resumes": 2, "looker_free_gib": 1e6}
-        settings = Settings(**(values | where | changes))
-        found = Supervisor(settings, open_store(settings), QUICK)
-        made.append(found)
-        found.start()
-        return found
-
-    yield of
-    for one in made:
-        one.close()
-        one.store.close()
+    with supervisors(home=tmp_path, resumes=2, **where) as made:
+        yield made
 
 
 def steps_of(service: Supervisor, run_id: str) -> list[int]:

@@ -12,7 +12,7 @@ from playground.runs.store import open_store
 from playground.runs.supervisor import Supervisor
 from playground.settings import Settings
 from playground.spec import RunSpec
-from tests.playground.runs.test_supervisor import LONG, QUICK, ended, state, step_of, until
+from tests.playground.runs.serving import LONG, QUICK, ended, state, step_of, until
 from tests.ray_cluster import RayCluster
 
 

@@ -13,8 +13,6 @@ import sys
 import threading
 import time
 from collections import namedtuple
-from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,81 +25,35 @@ from playground.runs import supervisor as supervisor_module
 from playground.runs import upkeep
 from playground.runs.client import Superseded
 from playground.runs.store import open_store
-from playground.runs.supervisor import Supervisor
 from playground.settings import Settings
-from playground.spec import RunSpec
 from playground.training.events import Changed, Snapshot
-
-ROOT = Path(__file__).resolve().parents[3]
-QUICK = (sys.executable, "-m", "tests.playground.runs.quick_worker")
-LONG, SHORT, STUCK_BEFORE, STUCK_AFTER, DIES_FIRST, FAILS = (RunSpec(seed=s) for s in range(6))
-
-EVERYWHERE = pytest.mark.parametrize("where", ["local", "ray"], indirect=True)
-
-
-def until(condition, seconds: float = 60.0):
-    """What `condition()` gives once it is true."""
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
-    return found
+from tests.playground.runs.serving import (
+    DIES_FIRST,
+    EVERYWHERE,
+    FAILS,
+    LONG,
+    QUICK,
+    ROOT,
+    SERVER,
+    SHORT,
+    STUCK_AFTER,
+    STUCK_BEFORE,
+    ended,
+    gone,
+    killing,
+    state,
+    step_of,
+    supervisors,
+    training,
+    until,
+)
 
 
 @pytest.fixture
 def make(tmp_path, where):
-    made = []
-
-    def of(command=QUICK, **changes) -> Supervisor:
-        values = {"home": tmp_path, "workers": 1, "answer_seconds": 5.0, "looker_free_gib": 1e6}
-        values["resumes"] = 0  # what goes on by itself: test_going_on
-        values |= where | changes
-        settings = Settings(**values)
-        found = Supervisor(settings, open_store(settings), command)
-        made.append(found)
-        found.start()
-        return found
-
-    yield of
-    for one in made:
-        one.close()
-        one.store.close()
-
-
-def state(service: Supervisor, run_id: str) -> str:
-    return service.store.run(run_id).state
-
-
-def step_of(service: Supervisor, run_id: str) -> int:
-    return service.store.run(run_id).step
-
-
-def training(service: Supervisor, run_id: str, steps: int = 10) -> int:
-    """Waits until a run has done some steps; its worker's number."""
-    until(lambda: step_of(service, run_id) >= steps)
-    return service.store.started(run_id).loss["pid"]
-
-
-def ended(service: Supervisor, run_id: str):
-    until(lambda: not service.store.run(run_id).live)
-    return service.store.run(run_id)
-
-
-@contextmanager
-def killing(process):
-    """Ends a process with the block, however that ends."""
-    try:
-        yield
-    finally:
-        process.kill()
-
-
-def gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return False
+    # What goes on by itself: test_going_on.
+    with supervisors(home=tmp_path, answer_seconds=5.0, resumes=0, **where) as made:
+        yield made
 
 
 def test_a_run_is_trained_and_recorded(make):
@@ -506,28 +458,6 @@ def test_a_closed_server_says_so_in_its_runs(make):
     assert state(service, waiting) == "queued"
     with pytest.raises(RunError, match="shutting down"):
         service.submit(LONG, "me")
-
-
-SERVER = """
-import sys, time
-from pathlib import Path
-from playground.runs.store import open_store
-from playground.runs.supervisor import Supervisor
-from playground.settings import Settings
-from playground.spec import RunSpec
-
-settings = Settings(home=Path(sys.argv[1]), workers=1, resumes=0)
-service = Supervisor(settings, open_store(settings), sys.argv[2:])
-service.start()
-run_id = service.submit(RunSpec(seed=0), "me")
-end = time.monotonic() + 20
-while service.store.run(run_id).step < 10 or not service.status()["ready"]:
-    assert time.monotonic() < end
-    time.sleep(0.01)
-checker = service.questions.ask("check", text="x")["pid"]
-print(run_id, service.store.started(run_id).loss["pid"], checker, flush=True)
-time.sleep(60)
-"""
 
 
 @pytest.mark.parametrize(
