@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from playground.spec import RunSpec
 
+GATHER_SECONDS = 20.0  # for so long the lanes of a race wait for workers that are starting
 PATIENCE_SECONDS = 120.0  # a run that has waited so long lets no more short ones pass
 
 
@@ -97,6 +98,15 @@ class RunQueue:
         pass."""
         order = self.order()
         return next((one for one in order if one.visitor not in full), next(iter(order), None))
+
+    def gathers(self, full: Collection[str], idle: int, coming: int, now: float) -> bool:
+        """Whether it is the turn of a race that has fewer `idle` workers than lanes, while more
+        workers are `coming`: its lanes begin together, for which they wait GATHER_SECONDS at
+        most."""
+        one = self.first(full)
+        if one is None or one.attended or one.again or now - one.since > GATHER_SECONDS:
+            return False
+        return idle < min(self.unattended(one.visitor), idle + coming)
 
     def take(self, full: Collection[str] = ()) -> QueuedRun | None:
         """The same, out of the queue."""

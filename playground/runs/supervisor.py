@@ -16,6 +16,7 @@ from playground import monitoring
 from playground.errors import RunError, StoreError
 from playground.runs import account, memory, wire
 from playground.runs.asking import Asking
+from playground.runs.cores import Cores
 from playground.runs.disk import Disk
 from playground.runs.duration import Durations
 from playground.runs.executor import Worker
@@ -28,6 +29,7 @@ from playground.runs.jobs import (
     end_without_worker,
     live_of,
     overdue_job,
+    processes,
     states_of,
 )
 from playground.runs.limits import check_room, full
@@ -76,6 +78,7 @@ class Supervisor:
         self._submitting = threading.Lock()
         self._slots: dict[Worker, WorkerSlot] = {}
         self._going_on = GoingOn(settings, store, adopts)
+        self._cores = Cores()
         self._retried: set[str] = set()  # runs that lost a worker before they began
         self._durations = Durations(settings)
         self._queue = RunQueue(self._durations.is_short)
@@ -397,7 +400,10 @@ class Supervisor:
             idle = [slot for slot in self._slots.values() if slot.job is None]
             jobs = [slot.job for slot in self._slots.values() if slot.job is not None]
             held = full([job.queued.visitor for job in jobs], self.settings.workers)
-            one = self._queue.take(held) if idle else None
+            coming = self._executor.size - len(self._slots)
+            if not idle or self._queue.gathers(held, len(idle), coming, time.monotonic()):
+                break
+            one = self._queue.take(held)
             if one is None:
                 break
             digest = one.spec.digest
@@ -490,6 +496,8 @@ class Supervisor:
                         slot.worker.kill()
                 self._end_one(now)
                 self._end_idle(now)
+                self._dispatch()  # what waited for workers that did not come
+                self._cores.share(*processes(self._slots.values()))
                 if self._executor.failures >= START_FAILURES and not self._slots:
                     self._give_up()
             upkeep.tick(now)

@@ -5,7 +5,7 @@ from collections import Counter
 import hypothesis.strategies as st
 from hypothesis import given
 
-from playground.runs.run_queue import PATIENCE_SECONDS, QueuedRun, RunQueue
+from playground.runs.run_queue import GATHER_SECONDS, PATIENCE_SECONDS, QueuedRun, RunQueue
 from playground.spec import RunSpec
 
 SPEC = RunSpec()
@@ -48,6 +48,21 @@ def test_who_is_full_lets_others_pass_and_waits_for_nobody_else():
     queue = queue_of("aab")
     assert queue.take({"a"}).run_id == "b2"
     assert queue.take({"a"}).run_id == "a0" and queue.take({"a", "b"}).run_id == "a1"
+
+
+def test_the_lanes_of_a_race_wait_for_workers_that_are_starting():
+    queue = RunQueue()
+    for number in range(4):
+        queue.join(QueuedRun(f"lane{number}", "a", SPEC, 100.0, attended=False))
+    assert queue.gathers((), idle=1, coming=3, now=101.0)
+    assert queue.gathers((), idle=2, coming=1, now=101.0)  # three is all that there will be
+    assert not queue.gathers((), idle=3, coming=0, now=101.0)
+    assert not queue.gathers((), idle=4, coming=1, now=101.0)
+    assert not queue.gathers((), idle=1, coming=3, now=100.0 + GATHER_SECONDS + 1)
+    queue.join(QueuedRun("hand", "b", SPEC, 100.0))
+    assert queue.gathers((), idle=1, coming=3, now=101.0)
+    assert not queue.gathers({"a"}, idle=1, coming=3, now=101.0)  # its turn: it waits for nobody
+    assert queue.unattended() == queue.unattended("a") == 4 and not queue.unattended("b")
 
 
 def test_short_runs_go_first_until_others_have_waited_for_long():
