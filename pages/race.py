@@ -21,7 +21,7 @@ from pages.parts.results import network
 from pages.parts.visitor import visitor
 from playground.errors import PlaygroundError, SpecError, StoreError
 from playground.figures import palette
-from playground.races import feeder
+from playground.races import feeder, links
 from playground.races.race import RACE, Race
 from playground.runs import supervisor
 from playground.runs.race_rows import RaceRecord
@@ -57,16 +57,19 @@ def from_link(record: RaceRecord | None) -> None:
     """The controls are set to the race of the link."""
     try:
         if record is not None:
-            race = Race.from_json(record.definition)
-            if race.kind == RACE:
-                race_lanes.take(race)
-            else:
-                draft.take(race.base)
+            _set_up(Race.from_json(record.definition))
         elif session.SETUP.get():
-            race_lanes.take(Race.from_json(session.SETUP.get()))
+            _set_up(links.race_of(session.SETUP.get()))
     except SpecError as error:
         url.note(f"setup: {error}")
         session.SETUP.set("")
+
+
+def _set_up(race: Race) -> None:
+    if race.kind == RACE:
+        race_lanes.take(race)
+    else:
+        race_sweep.take(race)
 
 
 shown = recorded()
@@ -80,7 +83,7 @@ fault: PlaygroundError | None = None
 if settled is not None:
     try:
         planned = race_lanes.race(settled)
-        session.SETUP.set(planned.to_json())
+        session.SETUP.set(links.setup(planned))
     except PlaygroundError as error:
         fault = error
 

@@ -12,7 +12,7 @@ from pages.parts import problems, race_lanes, race_sweep, rerun, runs, session
 from pages.parts.visitor import owners, visitor
 from playground.errors import PlaygroundError, SpecError, StoreError
 from playground.figures.race import curves_chart, points_chart
-from playground.races import feeder, reports
+from playground.races import feeder, links, reports
 from playground.races.curves import DRAWN, curves
 from playground.races.judgement import BETTER, OPEN, SMALL, WORSE, differences
 from playground.races.progress import Progress, may_be_tried_again
@@ -353,4 +353,4 @@ def _take_home(race: Race, progress: Progress) -> None:
                 on_click="ignore",
             )
     with st.expander("A link that repeats this race anywhere", key="race-link"):
-        st.code(reports.link(race), language=None, wrap_lines=True)
+        st.code(links.link(race), language=None, wrap_lines=True)

@@ -1,5 +1,6 @@
 """Sweeps on the page Race: what is varied and how, and what came of it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,9 +11,9 @@ from pages.parts import checked, draft, problems, race_lanes, rerun, session
 from pages.parts.visitor import visitor
 from playground.errors import PlaygroundError, SpecError
 from playground.figures.race import heat_map, parallel
-from playground.races import design, feeder, search
+from playground.races import design, feeder, race_file, search
 from playground.races.progress import Progress, chosen_by, ranked, validated
-from playground.races.race import JUDGES, MOST_POINTS, SWEEP, Race
+from playground.races.race import JUDGES, MOST_POINTS, Race
 from playground.races.results import MEASURES
 from playground.runs import supervisor
 from playground.spec import DEFAULT_TASK, RunSpec, fields, knobs
@@ -22,6 +23,8 @@ DESIGN: session.Key[str] = session.declare("sweep.design", lambda: "grid")
 POINTS: session.Key[int] = session.declare("sweep.points", lambda: 16)
 HALVING: session.Key[int] = session.declare("sweep.halving", int)
 VALUES: session.Key[dict[str, str]] = session.declare("sweep.values", dict)
+GIVEN: session.Key[str] = session.declare("sweep.given", str)  # one of a link, its JSON
+_SPACED = {"log": True, "even": False}  # how the points of a range lie
 TOLD = 20  # points that are listed
 HALVINGS = {0: "Off", 2: "Half go on", 3: "A third goes on", 4: "A quarter goes on"}
 _LEFT_OUT = ("task", "seed", "dataset", "metrics", "loss_parameters", "watch_fit", "class_weights")
@@ -43,23 +46,29 @@ def setup(base: RunSpec | None) -> None:
             "images. What wins a sweep was chosen by its numbers: race it on other seeds."
         )
     parameters = [f"{design.PARAMETER}{name}" for name in session.value("loss_defaults")]
+    parameters += [name for name in VARIED.get() if design.is_parameter(name)]
     kept = [name for name in fields(DEFAULT_TASK) if name not in _LEFT_OUT]
     chosen = st.multiselect(
         "What is varied",
-        [*kept, *parameters],
+        list(dict.fromkeys([*kept, *parameters])),
         format_func=_label,
         key=VARIED,
         max_selections=design.MOST_VARIED,
     )
+    texts = {name: _text(name) for name in chosen}
+    planned, faults = (None, {}) if base is None else _planned(base, texts)
     for name in chosen:
-        known = VALUES.get().get(name, _TO_BEGIN.get(name, _suggested(name)))
+        st.session_state[f"sweep-values-{name}"] = texts[name]
         st.text_input(
             _label(name),
-            known,
             key=f"sweep-values-{name}",
-            help="Values with commas between, or a range as in 0.001 .. 0.1.",
-            max_chars=400,
+            help="Losses with commas between."
+            if name == "loss"
+            else "Values with commas between, or a range as in 0.001 .. 0.1.",
+            max_chars=2000,
         )
+        _fault(name, faults)
+    _fault("vary", faults)
     with st.container(horizontal=True, key="sweep-knobs"):
         st.selectbox(
             "Design", list(design.DESIGNS), format_func=lambda d: design.DESIGNS[d], key=DESIGN
@@ -67,12 +76,9 @@ def setup(base: RunSpec | None) -> None:
         if DESIGN.get() != "grid":
             st.number_input("Points", 2, MOST_POINTS, key=POINTS)
         st.selectbox("Halving", list(HALVINGS), format_func=lambda h: HALVINGS[h], key=HALVING)
-    planned, fault = None, ""
-    if base is not None:
-        try:
-            planned = race(base, chosen)
-        except PlaygroundError as error:
-            fault = f"{error.message} {error.hint}".strip()
+    for name in ("points", "halving", "epochs", "seeds"):
+        if name not in chosen:
+            _fault(name, faults)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Sweep",
@@ -85,34 +91,115 @@ def setup(base: RunSpec | None) -> None:
         )
         if planned is not None:
             st.text(f"{len(planned.lanes)} points × {planned.seeds} seeds")
-        elif fault:
-            st.text(fault)
+        elif "" in faults:
+            st.text(faults[""])
+    _given()
 
 
-def race(base: RunSpec, chosen: Sequence[str]) -> Race:
-    """The sweep that the controls amount to. Raises SpecError."""
-    axes = []
-    for name in chosen:
-        text = st.session_state.get(f"sweep-values-{name}", "")
-        axes.append(design.axis(name, values_of(name, text)))
-    lanes = design.points(axes, DESIGN.get(), POINTS.get())
-    base = RunSpec.parse({**base.model_dump(), "watch_fit": True})
+def _text(name: str) -> str:
+    """What the line of a varied field says, or says to begin with."""
+    held = st.session_state.get(f"sweep-values-{name}")
+    if isinstance(held, str):
+        return held
+    return VALUES.get().get(name) or _TO_BEGIN.get(name) or _suggested(name)
+
+
+def _fault(name: str, faults: Mapping[str, str]) -> None:
+    """What is wrong with a field, beneath it."""
+    if name in faults:
+        with st.container(key=f"fault-sweep-{name}"):
+            st.text(faults[name])
+
+
+def _planned(base: RunSpec, texts: Mapping[str, str]) -> tuple[Race | None, dict[str, str]]:
+    """The sweep that the controls amount to, or what is wrong, by field; "" is of none."""
+    vary, faults = {}, {}
+    for name, text in texts.items():
+        try:
+            vary[name] = values_of(name, text)
+            design.axis(name, vary[name])
+        except SpecError as error:
+            faults[name] = _said_of(error)
+    if faults:
+        return None, faults
+    try:
+        return race(base, vary), {}
+    except SpecError as error:
+        field = error.field.split(": ")[-1]
+        field = "loss" if field == "loss_parameters" and "loss" in texts else field
+        known = {*texts, "vary", "points", "halving", "epochs", "seeds"}
+        if field in known:
+            return None, {field: _said_of(error)}
+        return None, {"": f"{error.message} {error.hint}".strip()}
+
+
+def _said_of(error: SpecError) -> str:
+    return f"{error.message.removeprefix(f'{error.field}: ')} {error.hint}".strip().capitalize()
+
+
+def race(base: RunSpec, vary: Mapping[str, Any]) -> Race:
+    """The sweep that the controls amount to over these axes. Raises SpecError."""
+    asked: dict[str, Any] = {"design": DESIGN.get(), "vary": dict(vary)}
+    if DESIGN.get() != "grid":
+        asked["points"] = POINTS.get()
+    if HALVING.get():
+        asked["halving"] = HALVING.get()
     judge = race_lanes.JUDGE.get()
-    return Race(
-        base,
-        tuple(lanes),
-        race_lanes.SEEDS.get(),
-        judge if judge in JUDGES else JUDGES[0],
-        race_lanes.GOAL.get(),
-        SWEEP,
-        HALVING.get(),
-        tuple(chosen),
-    )
+    rest = {
+        "base": {**base.model_dump(), "watch_fit": True},
+        "seeds": race_lanes.SEEDS.get(),
+        "judge": judge if judge in JUDGES else JUDGES[0],
+        "target": race_lanes.GOAL.get(),
+    }
+    return race_file.sweep(asked, rest)
+
+
+def take(found: Race) -> None:
+    """Sets the controls to a sweep. One whose points do not come from them, such as a search, is
+    kept as it is, to be started."""
+    draft.take(found.base)
+    race_lanes.SEEDS.set(found.seeds)
+    race_lanes.JUDGE.set(found.judge)
+    race_lanes.GOAL.set(found.target)
+    known = found.sweep.get("vary", {})
+    vary = {name: known[name] for name in found.varied if name in known}  # in their order
+    texts = {name: text_of(given) for name, given in vary.items()}
+    GIVEN.set("")
+    if not vary or any(values_of(name, texts[name]) != _plain(vary[name]) for name in vary):
+        GIVEN.set(found.to_json())
+        return
+    VARIED.set(list(vary))
+    VALUES.set({**VALUES.get(), **texts})
+    for name, text in texts.items():
+        st.session_state[f"sweep-values-{name}"] = text
+    DESIGN.set(found.sweep.get("design", "grid"))
+    POINTS.set(found.sweep.get("points", POINTS.get()))
+    HALVING.set(found.halving)
+
+
+def _given() -> None:
+    """A sweep of a link whose points are given one by one."""
+    if not GIVEN.get():
+        return
+    found = Race.from_json(GIVEN.get())
+    with st.container(horizontal=True, vertical_alignment="center", key="sweep-given"):
+        st.button(
+            "Train the sweep of the link",
+            key="sweep-given-start",
+            icon=":material/grid_on:",
+            on_click=_start,
+            args=(found,),
+        )
+        what = ", ".join(_label(name).lower() for name in found.varied) or "settings"
+        st.text(f"{len(found.lanes)} points × {found.seeds} seeds, which differ in {what}")
 
 
 def values_of(name: str, text: str) -> Any:
     """What a line says of an axis: values, or the ends of a range. Raises SpecError."""
-    if ".." in text:
+    if name != "loss" and ".." in text:
+        words, log = text.split(), None
+        if words and words[-1] in _SPACED:
+            text, log = text.rsplit(words[-1], 1)[0], _SPACED[words[-1]]
         ends = [end.strip() for end in text.split("..")]
         try:
             low, high = (float(end) for end in ends)
@@ -120,8 +207,33 @@ def values_of(name: str, text: str) -> Any:
             raise SpecError(
                 f"vary: {name}", f"expected a range as in 0.001 .. 0.1; got {text[:40]!r}"
             ) from None
-        return {"low": low, "high": high}
-    return [race_lanes.value_of(part.strip()) for part in text.split(",") if part.strip()]
+        return {"low": low, "high": high, **({} if log is None else {"log": log})}
+    found = [part.strip() for part in split(text)]
+    return [part if name == "loss" else race_lanes.value_of(part) for part in found if part]
+
+
+def text_of(given: Any) -> str:
+    """The inverse of `values_of`."""
+    if isinstance(given, Mapping):
+        spaced = {True: " log", False: " even", None: ""}[given.get("log")]
+        return f"{given['low']!r} .. {given['high']!r}{spaced}"
+    return ", ".join(each if isinstance(each, str) else json.dumps(each) for each in given)
+
+
+def _plain(given: Any) -> Any:
+    return dict(given) if isinstance(given, Mapping) else list(given)
+
+
+def split(text: str) -> list[str]:
+    """The parts of a text between its commas, but for those within brackets."""
+    parts, depth = [""], 0
+    for mark in text:
+        depth += (mark in "([{") - (mark in ")]}")
+        if mark == "," and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += mark
+    return parts
 
 
 def _suggested(name: str) -> str:

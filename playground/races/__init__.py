@@ -3,6 +3,7 @@ one thing, over several seeds, judged by numbers that no loss owns.
 
 race.py       what a race is: a base, lanes and seeds; its specs and its JSON
 race_file.py  the same read from TOML or made of plain values
+links.py      the same as a part of an address
 design.py     the points of a sweep: grid, random, quasi-random
 progress.py   which runs are there, which come next; successive halving
 feeder.py     trains what is missing of the races of a store, in the background

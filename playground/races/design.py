@@ -58,6 +58,11 @@ class Axis:
         return tuple(dict.fromkeys(found))
 
 
+def is_parameter(name: str) -> bool:
+    """Whether what is varied is a parameter of the loss."""
+    return name.startswith(PARAMETER)
+
+
 def axis(name: str, given: Any) -> Axis:
     """An axis of plain values: a list, or low, high and log. Raises SpecError."""
     field = "loss_parameters" if name.startswith(PARAMETER) else name
@@ -85,6 +90,8 @@ def _range(name: str, field: str, given: Mapping[str, Any]) -> Axis:
         raise SpecError(f"vary: {name}", f"expected low, high and log; got {shown(dict(given))}")
     low, high = (float(each) for each in numbers if each is not None)
     log = given.get("log", knobs()[field].log)
+    if not isinstance(log, bool):
+        raise SpecError(f"vary: {name}", f"expected log to be true or false; got {shown(log)}")
     if not low < high or (log and low <= 0):
         least = " above 0" if log else ""
         raise SpecError(

@@ -49,7 +49,9 @@ class Race:
     Seeds are those from the base's on. `judge`, of JUDGES, is the number that decides; `target` the
     validation accuracy whose steps and seconds are told. `halving` above 1 trains all lanes for few
     epochs first, keeps the best of so many, and trains those for so many times as long; `varied`
-    are the fields that a sweep varies, `loss.q` for a parameter of the loss. Raises SpecError.
+    are the fields that a sweep varies, `loss.q` for a parameter of the loss, and `sweep` says how
+    its points were drawn, as a file of a race does (`race_file`); empty where they were given.
+    Raises SpecError.
     """
 
     base: RunSpec
@@ -60,6 +62,7 @@ class Race:
     kind: str = RACE
     halving: int = 0
     varied: tuple[str, ...] = ()
+    sweep: Mapping[str, Any] = field(default_factory=dict)
     _digests: dict[tuple[int, int, int], str] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -206,6 +209,7 @@ class Race:
             "kind": self.kind,
             "halving": self.halving,
             "varied": self.varied,
+            **({"sweep": self.sweep} if self.sweep else {}),
         }
         return json.dumps(values, sort_keys=True, ensure_ascii=False)
 
@@ -262,6 +266,7 @@ _KINDS: dict[str, Any] = {
     "kind": str,
     "halving": int,
     "varied": list | tuple,
+    "sweep": Mapping,
 }
 _WORDS = {
     "seeds": "a whole number",
@@ -270,6 +275,7 @@ _WORDS = {
     "kind": f"{RACE} or {SWEEP}",
     "halving": "0 (off), 2, 3 or 4",
     "varied": "a list of fields",
+    "sweep": "how its points were drawn",
 }
 
 

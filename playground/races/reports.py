@@ -9,12 +9,12 @@ import io
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
-from urllib.parse import quote
 
 from playground.errors import StoreError
 from playground.figures import palette
 from playground.figures.race_svg import curves_svg, points_svg
 from playground.races.curves import DRAWN, curves
+from playground.races.links import link
 from playground.races.progress import Progress
 from playground.races.race import RACE, Race
 from playground.races.results import MEASURES, WHY_NO_LOSS, Reader, Results, mean, spread
@@ -22,7 +22,6 @@ from playground.races.verdict import Verdict, verdict
 from playground.runs.store import Store
 
 ENDINGS = (".html", ".md", ".csv")
-PAGE = "race"
 HASHES = {
     "weights": "first weights",
     "images": "images with their labels",
@@ -42,12 +41,6 @@ code { overflow-wrap: anywhere; }
 @media (prefers-color-scheme: dark) { body { color: #e4e6e8; background: #14171a; }
   th, td { border-color: #3a4046; } pre { background: #22272c; } }
 """
-
-
-def link(race: Race, server: str = "") -> str:
-    """The link that sets the page Race to a race, on any server: "/race?setup=...", after the
-    address of a `server`."""
-    return f"{server}/{PAGE}?setup={quote(race.to_json(), safe='')}"
 
 
 def check(path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from playground.races import feeder as feeders
+from playground.races import links, race_file, search
 from playground.races.feeder import Feeder
 from playground.races.race import Lane, Race
 from playground.runs.race_rows import DONE, STOPPED
@@ -132,7 +133,7 @@ def test_a_sweep_is_set_up_started_and_raced_on(at_race: Opened, supervisor: Sup
     page.multiselect(key="sweep.varied").set_value(["dropout", "l2"]).run()
     page.text_input(key="sweep-values-dropout").set_value("0, 0.5").run()
     page.text_input(key="sweep-values-l2").set_value("0.1, 2").run()
-    assert "l2: expected 0 to" in said(page) and page.button(key="sweep-start").disabled
+    assert "Expected 0 to 0.1; got 2.0" in said(page) and page.button(key="sweep-start").disabled
     page.text_input(key="sweep-values-l2").set_value("0, 0.01").run()
     assert "4 points × 1 seeds" in said(page)
     page = click(page, "sweep-start")
@@ -146,3 +147,61 @@ def test_a_sweep_is_set_up_started_and_raced_on(at_race: Opened, supervisor: Sup
     page = click(page, "sweep-race")
     assert page.session_state["spec.seed"] == 1 and page.session_state["race"] == ""
     assert page.session_state["race.lanes"][1]["changes"] == "dropout = 0.5, l2 = 0.01"
+
+
+def test_a_sweep_over_losses_takes_dots_and_commas_for_what_they_are(
+    at_race: Opened, supervisor: Supervisor
+) -> None:
+    page = at_race("dataset=digits&epochs=4")
+    page.multiselect(key="sweep.varied").set_value(["loss", "dropout"]).run()
+    page.text_input(key="sweep-values-loss").set_value("gce, -mean(y_true..., axis=-1)").run()
+    page.text_input(key="sweep-values-dropout").set_value("0 .. x").run()
+    text = said(page)
+    assert "Expected a range as in 0.001 .. 0.1; got '0 .. x'" in text
+    assert text.count("xpected a range") == 1  # at the field that is one
+    page.text_input(key="sweep-values-dropout").set_value("0 .. 0.5").run()
+    assert "10 points × 5 seeds" in said(page)
+    click(page, "sweep-start")
+    (record,) = supervisor.store.races.of(["me"])
+    race = Race.from_json(record.definition)
+    assert {race.spec(lane).loss for lane in range(10)} == {"gce", "-mean(y_true..., axis=-1)"}
+
+
+SWEPT = race_file.parse(
+    {
+        "base": {"dataset": "digits", "epochs": 4, "seed": 3},
+        "seeds": 2,
+        "judge": "nll",
+        "sweep": {
+            "design": "sobol",
+            "points": 200,
+            "halving": 2,
+            "vary": {
+                "loss": ["gce", "huber(y_true, y_pred)"],
+                "learning_rate": {"low": 1e-4, "high": 0.1, "log": False},
+                "loss.q": [0.3, 0.5],
+            },
+        },
+    }
+)
+
+
+def test_a_link_of_a_sweep_sets_it_up(at_race: Opened) -> None:
+    address = links.link(SWEPT)
+    assert len(address) < 1000
+    page = at_race(address.partition("?")[2])
+    assert page.session_state["sweep.varied"] == ["loss", "learning_rate", "loss.q"]
+    assert page.text_input(key="sweep-values-learning_rate").value == "0.0001 .. 0.1 even"
+    assert page.text_input(key="sweep-values-loss").value == "gce, huber(y_true, y_pred)"
+    assert page.session_state["spec.seed"] == 3 and page.session_state["race.judge"] == "nll"
+    assert "200 points × 2 seeds" in said(page)
+
+
+def test_a_link_of_a_search_is_kept_to_be_trained(at_race: Opened, supervisor: Supervisor) -> None:
+    texts = [f"{n} * cross_entropy()\n" for n in range(2, 20)]
+    found = search.search(BASE, "gce", texts)
+    page = at_race(links.link(found).partition("?")[2])
+    assert "20 points × 1 seeds, which differ in loss" in said(page)
+    click(page, "sweep-given-start")
+    (record,) = supervisor.store.races.of(["me"])
+    assert Race.from_json(record.definition).same_as(found)

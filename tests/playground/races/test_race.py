@@ -1,6 +1,8 @@
 """What a race is: its specs, its JSON and TOML, what it refuses, the points of a sweep."""
 
+import base64
 import json
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 from scipy.stats import qmc
 
 from playground.errors import SpecError
-from playground.races import design, race_file
+from playground.races import design, links, race_file
 from playground.races.race import Lane, Race
 from playground.spec import RunSpec
 
@@ -85,6 +87,82 @@ def test_toml(tmp_path: Path) -> None:
         race_file.read(path)
     with pytest.raises(SpecError, match="cannot be read"):
         race_file.read(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"search": {"loss": "gce"}, "seeds": "5"}, "seeds: expected a whole number; got '5'"),
+        ({"search": {"loss": "gce"}, "seeds": 99}, "seeds: expected 1 to 30"),
+        ({"search": {"loss": "gce"}, "judge": "loss"}, "judge: expected one of"),
+        ({"search": {"loss": "gce"}, "target": True}, "target: expected an accuracy"),
+        ({"search": {"loss": "gce", "halving": "2"}}, "search: halving: expected 2, 3 or 4"),
+        ({"search": {"loss": "gce", "halving": 7}}, "halving: expected 0"),
+        ({"search": {"loss": "gce", "mutations": True}}, "search: mutations: expected 1 to"),
+        ({"search": {"loss": "gce", "points": 3}}, "search: points: no such field"),
+        ({"search": "gce"}, "search: expected a table"),
+        ({"search": {"loss": "gce"}, "lanes": []}, "expected one of lanes, a sweep or a search"),
+        ({"search": {"loss": "gce"}, "base": {"epochs": "x"}}, "epochs"),
+        ({"sweep": {"vary": {"l2": [0, 0.1]}}, "seeds": "5"}, "seeds: expected a whole number"),
+        ({"sweep": {"vary": {"l2": [0, 0.1]}, "halving": "2"}}, "sweep: halving: expected 0"),
+        ({"sweep": {"vary": {"l2": [0, 0.1]}, "design": 3}}, "sweep: design: expected grid"),
+        ({"sweep": {"vary": {"l2": [0, 0.1]}, "design": "sobol", "points": "8"}}, "sweep: points"),
+        ({"sweep": {"vary": {"l2": [0, 0.1]}, "lanes": 3}}, "sweep: lanes: no such field"),
+        ({"sweep": {"vary": {"l2": [0, 0.1]}}, "varied": ["dropout"]}, "varied"),
+        ({"sweep": {"vary": []}}, "sweep: expected what it is to vary"),
+        ({"sweep": [1]}, "sweep: expected a table"),
+        ({"sweep": {"vary": {"l2": {"low": 0.1, "high": 1, "log": "yes"}}}}, "expected log to be"),
+        ({"lanes": [{}, {"l2": 0.1}], "base": 3}, "base: expected settings"),
+        ({"lanes": [{}, {"title": 5}]}, "lane 2: title: expected a text"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_named(values: dict, said: str) -> None:
+    with pytest.raises(SpecError, match=said):
+        race_file.parse(values, lambda *_: pytest.fail("mutated before it was read"))
+
+
+def test_a_search_of_a_file_is_judged_as_it_says() -> None:
+    found = race_file.parse(
+        {"search": {"loss": "gce", "halving": 3}, "judge": "nll", "target": 0.7, "seeds": 2},
+        lambda text, seed, known: (f"{seed + 2} * cross_entropy()", str(seed)),
+    )
+    assert (found.judge, found.target, found.seeds, found.halving) == ("nll", 0.7, 2, 3)
+
+
+def test_a_link_repeats_a_race_and_a_sweep() -> None:
+    race = Race(BASE, TWO, 4, "brier", 0.8)
+    assert links.race_of(links.setup(race)) == race
+    sweep = race_file.parse(
+        {
+            "base": {"dataset": "digits"},
+            "sweep": {
+                "design": "random",
+                "points": 250,
+                "vary": {"l2": {"low": 1e-6, "high": 0.01}, "dropout": {"low": 0, "high": 0.9}},
+            },
+        }
+    )
+    assert Race.from_json(sweep.to_json()) == sweep
+    assert links.race_of(links.setup(sweep)) == sweep
+    assert len(links.link(sweep)) < 800 < len(sweep.to_json()) / 10
+    given = Race(BASE, sweep.lanes, kind="sweep", varied=sweep.varied)  # of points one by one
+    assert links.race_of(links.setup(given)) == given
+    assert len(links.link(given)) < 8000  # what proxies take
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "z.",
+        "z.@@",
+        "z.aGVsbG8=",
+        "{",
+        "z." + base64.urlsafe_b64encode(zlib.compress(b"x" * 10**6)).decode(),
+    ],
+)
+def test_a_link_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(SpecError, match="expected JSON"):
+        links.race_of(text)
 
 
 def test_what_the_benchmarks_race_can_be_read() -> None:
