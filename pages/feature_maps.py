@@ -5,11 +5,13 @@ from dataclasses import replace
 import streamlit as st
 
 from pages.live import component
-from pages.parts import draft, runs, together, upload, url
+from pages.parts import draft, runs, session, together, upload, url
 from pages.parts.head import head
 from playground import datasets, models
 from playground.runs import supervisor
 from playground.tasks import TASKS
+
+BESIDE: session.Key[str] = session.declare("maps.beside", str)  # the id of a compared run
 
 url.follow("feature maps")
 draft.choose_one_with_a_run()
@@ -38,8 +40,23 @@ if shape == datasets.source_of(dataset).shape:
 
 head(current, compared, settled)
 
+beside = [each for each in drawn if each.id in fitting]
+names = {each.id: each.name for each in beside}
+if BESIDE.get() not in names:
+    BESIDE.set(beside[0].id if beside else "")
+
 with st.container(key="panel-maps", gap="xsmall"):
-    st.subheader("Feature maps", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center", key="maps-head"):
+        st.subheader("Feature maps", anchor=False, width="content")
+        if len(beside) > 1:
+            st.selectbox(
+                "Beside it",
+                list(names),
+                format_func=lambda run_id: names[run_id],
+                key=BESIDE,
+                help="Which of the runs that are compared, such as the lanes of a race, stands "
+                "beside the shown one.",
+            )
     seen = component.maps(
         "maps",
         shown_id,
@@ -48,7 +65,7 @@ with st.container(key="panel-maps", gap="xsmall"):
         url.SEEN.get(),
         sights=[each.input for each in sights] or ["images"],
         tells=any(each.logits for each in sights) or not sights,
-        other=next((each for each in drawn if each.id in fitting), None),
+        other=next((each for each in beside if each.id == BESIDE.get()), None),
         upload=picture,
     )
     url.SEEN.set(replace(seen, step=url.SEEN.get().step))

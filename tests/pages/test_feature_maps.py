@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pages.live import component
 from pages.live.component import Seen, seen_of
 from pages.parts.url import View
 from playground.runs.supervisor import Supervisor
@@ -48,6 +49,24 @@ def test_walking_there_and_back_loses_no_setting(at_maps, supervisor: Supervisor
     assert page.number_input(key="spec.seed").value == 5
     assert page.session_state["compare"] == [second]
     assert page.query_params["run"] in (first, [first])
+
+
+def test_any_lane_of_a_race_can_stand_beside_the_shown_one(
+    at_maps, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = []
+    maps = component.maps
+
+    def noted(*args, other=None, **more):
+        drawn.append(other)
+        return maps(*args, other=other, **more)
+
+    monkeypatch.setattr(component, "maps", noted)
+    lanes = [begun(supervisor, RunSpec(dataset="digits", dropout=rate)) for rate in (0, 0.2, 0.4)]
+    page = at_maps(f"run={lanes[0]}&compare={','.join(lanes[1:])}")
+    assert drawn[-1].id == lanes[1]
+    page.selectbox(key="maps.beside").set_value(lanes[2]).run()
+    assert drawn[-1].id == lanes[2]
 
 
 def test_what_is_looked_at_is_in_the_link_and_back() -> None:
