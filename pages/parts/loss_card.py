@@ -108,6 +108,7 @@ def _pick(ready: bool) -> Mapping[str, Any] | None:
             _warming()
         return None
     picked = session.LOSS_NAME.get()
+    session.LOSS_NAME.set(picked)  # said anew: new to the browser, it would show its first choice
     st.selectbox(
         "Loss: type to search by name, group or purpose",
         list(catalog) if picked in catalog else [picked, *catalog],
