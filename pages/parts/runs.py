@@ -172,6 +172,7 @@ def chooser(current: RunRecord | None, compared: Sequence[RunRecord]) -> None:
             offered[current.id] = current
         if said := gone():
             st.caption(said)
+        st.page_link("runs.py", label="All runs", icon=":material/list_alt:")
         if not offered:
             st.caption("Your runs will be listed here. Press Train to make the first.")
             bring.run_button()

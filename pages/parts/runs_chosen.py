@@ -1,6 +1,7 @@
 """What can be done with the runs that are chosen on the page Runs, and what is shown of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 import streamlit as st
@@ -31,7 +32,7 @@ from playground.runs.records import RunRecord
 from playground.tasks import TASKS
 
 ALL_SETTINGS = session.declare("runs-all-settings", bool)
-HINT = "Choose runs in the table to open, compare, name, export or delete them."
+HINT = "Choose runs in the table, with Shift+Space by keyboard, to open, compare or delete them."
 
 
 def buttons(found: Found, rows: Sequence[Listed]) -> None:
@@ -70,14 +71,19 @@ def details(found: Found, rows: Sequence[Listed], narrow: bool) -> None:
         return
     if len(rows) > MOST:
         st.caption(f"What stands below is of the first {MOST} of the {len(rows):,} chosen runs.")
+    tree = _tree(found, rows[0])
+    family = [record for row, _ in tree if (record := runs.find(row.id)) is not None]
+    # One run has one colour in both pictures.
+    colors = runs.colours(list({record.id: record for record in [*records, *family]}.values()))
     with st.container(key="panel-runs-curves", gap="xsmall"):
-        _curves(records)
+        _curves(records, colors)
     if len(rows) > 1:
         with st.container(key="panel-runs-settings", gap="xsmall"):
             _settings(found, rows[:MOST])
     else:
         _about(found, rows[0])
-    _family(found, rows, narrow)
+    if len(tree) > 1:
+        _family(tree, colors, narrow)
 
 
 def _open_button(rows: Sequence[Listed]) -> None:
@@ -171,7 +177,7 @@ def _star(run_ids: list[str], starred: bool) -> None:
     problems.forget()
 
 
-def _curves(records: Sequence[RunRecord]) -> None:
+def _curves(records: Sequence[RunRecord], colors: Mapping[str, int | str]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Curves", anchor=False, width="content")
         st.space("stretch")
@@ -183,7 +189,7 @@ def _curves(records: Sequence[RunRecord]) -> None:
     ]
     component.curves(
         "runs-curves",
-        runs.drawn(records),
+        [replace(run, color=colors[run.id]) for run in runs.drawn(records)],
         smoothing=session.value(SMOOTHING_KEY),
         axis=session.value(AXIS_KEY),
         panels=panels or ["loss"],
@@ -227,37 +233,38 @@ def _about(found: Found, row: Listed) -> None:
                 st.text(line)
 
 
-def _family(found: Found, rows: Sequence[Listed], narrow: bool) -> None:
-    """The branches of the chosen run's family as a tree, and buttons that choose them."""
-    oldest = sorted(found.every, key=lambda row: row.number)
-    trees = lineage.families({row.id: row.parent for row in oldest})
-    tree = next((tree for tree in trees if rows[0].id in dict(tree)), [])
-    if len(tree) < 2:
-        return
-    known = {row.id: row for row in found.every}
-    records = [record for run_id, _ in tree if (record := runs.find(run_id)) is not None]
-    colors = {run.id: run.color for run in runs.drawn(records)}
+def _tree(found: Found, row: Listed) -> list[tuple[Listed, int]]:
+    """The family of a run, each with how many branches deep it is."""
+    known = {one.id: one for one in sorted(found.every, key=lambda one: one.number)}
+    trees = lineage.families({one.id: one.parent for one in known.values()})
+    tree = next((tree for tree in trees if row.id in dict(tree)), [])
+    return [(known[run_id], depth) for run_id, depth in tree]
+
+
+def _family(
+    tree: Sequence[tuple[Listed, int]], colors: Mapping[str, int | str], narrow: bool
+) -> None:
+    """A family of branches as a tree, and buttons that choose its runs."""
     with st.container(key="panel-runs-family", gap="xsmall"):
         st.subheader("Family", anchor=False)
         dark = st.context.theme.type == "dark"
         width = family_figure.NARROW if narrow else family_figure.WIDTH
-        members = [(known[run_id], depth) for run_id, depth in tree]
-        drawn = family_figure.tree(members, colors, dark, width)
-        st.image(drawn, alt=family_figure.words(row for row, _ in members))
+        drawn = family_figure.tree(tree, colors, dark, width)
+        st.image(drawn, alt=family_figure.words(row for row, _ in tree))
         with st.container(horizontal=True, gap="small", key="runs-family-buttons"):
-            for run_id, _ in tree:
+            for row, _ in tree:
                 st.button(
-                    f"#{known[run_id].number}",
-                    key=f"runs-family-{run_id}",
+                    f"#{row.number}",
+                    key=f"runs-family-{row.id}",
                     on_click=_pick,
-                    args=(run_id,),
+                    args=(row.id,),
                     type="tertiary",
                 )
             st.button(
                 "Choose all",
                 key="runs-family-all",
                 on_click=_pick,
-                args=(*[run_id for run_id, _ in tree],),
+                args=tuple(row.id for row, _ in tree),
                 type="tertiary",
                 help="Draws the family on one chart.",
             )

@@ -3,7 +3,7 @@ column with a title and a kind."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, get_origin
 
 from playground import datasets, naming
@@ -234,7 +234,7 @@ def _number(row: Listed, names: Sequence[str]) -> float | None:
 
 def _choice(name: str, value: Any) -> str:
     if name == "dataset":
-        return str(_sets().get(value, value))
+        return _set_title(str(value))
     if name == "task":
         return TASKS[value].title if value in TASKS else str(value)[:32]
     for task in TASKS:
@@ -244,8 +244,11 @@ def _choice(name: str, value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _sets() -> Mapping[str, str]:
-    return {name: source.title for name, source in datasets.SETS.items()}
+@lru_cache(maxsize=256)
+def _set_title(name: str) -> str:
+    """Of a visitor's own data set that is gone its name."""
+    found = datasets.find(name)
+    return name[:64] if found is None else found.title
 
 
 def _text(value: Any) -> str | None:

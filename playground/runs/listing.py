@@ -21,8 +21,8 @@ KEPT = 16  # lists that are kept
 @dataclass(frozen=True)
 class Listed:
     """A run as a list has it: its facts in plain values. Times are seconds since 1970; `settings`
-    what its spec says, which is not read anew: a run of before has what it had; `bytes` None until
-    it was measured."""
+    what its spec says, which is not read anew: a run of before has what it had; `notes` are empty
+    of others' runs, `bytes` None until they were measured."""
 
     id: str
     number: int
@@ -145,6 +145,8 @@ def _read(connection: Connection, owners: Collection[str], visitor: str) -> list
         values["settings"] = _settings(values["settings"])
         values["metrics"] = json.loads(values["metrics"])
         values["starred"] = bool(values["starred"])
+        if values["owner"] not in owners:
+            values["notes"] = ""  # which are for who wrote them; a name goes with the run
         found.append(Listed(**values))
     return found
 

@@ -75,6 +75,11 @@ def test_a_list_has_ones_own_runs_and_those_whose_links_one_came_by(store: Store
     store.labels.follow("unknown", "me")
     assert [run.id for run in store.listing.runs(["me"], "me")] == [theirs, first]
     assert [run.id for run in store.listing.runs(["you"], "you")] == [hidden, theirs]
+    store.labels.name(theirs, ["you"], "seen")
+    store.labels.note(theirs, ["you"], "not seen")
+    linked = store.listing.runs(["me"], "me")[0]
+    assert (linked.name, linked.notes) == ("seen", "")
+    assert store.listing.runs(["you"], "you")[1].notes == "not seen"
     store.labels.delete([theirs], ["you"])
     assert [run.id for run in store.listing.runs(["me"], "me")] == [first]
     assert [run.deleted is None for run in store.listing.runs(["you"], "you")] == [True, False]
