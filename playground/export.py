@@ -35,6 +35,7 @@ from playground.runs.store import Store
 from playground.spec import RunSpec
 from playground.tasks import TASKS
 from playground.training.changes import as_changed
+from playground.training.events import Snapshot
 
 ROOT = Path(__file__).parents[1]
 # Makes the file of a network of this form with these weights; a worker has Keras for it
@@ -81,10 +82,14 @@ def record_of(store: Store, run_id: str) -> RunRecord:
     return record
 
 
-def without_weights(store: Store, record: RunRecord) -> str:
-    """Why there are no weights of a run, in a sentence; "" where there are. Raises StoreError."""
-    if store.snapshots(record.id, "weights"):
-        return ""
+def latest_weights(store: Store, record: RunRecord) -> Snapshot | str:
+    """The last weights of a run, or why there are none, in a sentence."""
+    try:
+        found = store.snapshot(record.id, "weights")
+    except StoreError as error:
+        return error.message
+    if found is not None:
+        return found
     if record.live:
         return f"Run #{record.number} has kept no weights yet."
     return f"No weights of run #{record.number} are kept any more."
@@ -97,19 +102,16 @@ def bundle(store: Store, run_id: str, network_file: NetworkFile) -> bytes:
     """
     record = record_of(store, run_id)
     spec = as_changed(record.spec, store.marks(run_id))
-    try:
-        latest = store.snapshot(run_id, "weights")
-        missing = without_weights(store, record) if latest is None else ""
-    except StoreError as error:
-        latest, missing = None, error.message
+    latest = latest_weights(store, record)
+    there = isinstance(latest, Snapshot)
     more = {
         SERIES: curves.table(store, run_id).encode(),
-        **dict(portable.members(store, run_id, portable.ROOM if latest else 0)),
+        **dict(portable.members(store, run_id, portable.ROOM if there else 0)),
         **_own_data(spec),
     }
-    package = Package(spec, more=more, changed=spec != record.spec, missing=missing)
-    if latest is None:
-        return packed(package)
+    package = Package(spec, more=more, changed=spec != record.spec)
+    if isinstance(latest, str):
+        return packed(replace(package, missing=latest))
     files: dict[str, bytes | PlaygroundError] = {}
     for form in (NETWORK, COMPILED):
         try:
@@ -121,11 +123,11 @@ def bundle(store: Store, run_id: str, network_file: NetworkFile) -> bytes:
 
 def network(store: Store, run_id: str, form: str, network_file: NetworkFile) -> bytes:
     """The network alone with the weights of now, as a file of a form. Raises SpecError for an
-    unknown run, RunError where no weights are kept, StoreError, and what `network_file` raises."""
+    unknown run, RunError where there are no weights, StoreError, and what `network_file` raises."""
     record = record_of(store, run_id)
-    latest = store.snapshot(run_id, "weights")
-    if latest is None:
-        raise RunError(without_weights(store, record), STILL)
+    latest = latest_weights(store, record)
+    if isinstance(latest, str):
+        raise RunError(latest, STILL)
     return network_file(form, as_changed(record.spec, store.marks(run_id)), latest.arrays)
 
 

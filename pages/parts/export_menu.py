@@ -5,8 +5,7 @@ from functools import partial
 import streamlit as st
 
 from pages.parts.visitor import visitor
-from playground.errors import StoreError
-from playground.export import STILL, without_weights
+from playground.export import STILL, latest_weights
 from playground.export_kinds import KINDS
 from playground.runs import supervisor
 from playground.runs.records import RunRecord
@@ -25,9 +24,10 @@ def offer(record: RunRecord) -> None:
         key=KEY,
     )
     kind = KINDS[name]
-    missing = _missing(record) if kind.weighted else ""
+    weights = latest_weights(supervisor.service().store, record) if kind.weighted else None
+    missing = isinstance(weights, str)
     if missing:
-        st.caption(f"{missing} {STILL}")
+        st.text(f"{weights} {STILL}")
     st.download_button(
         "Download",
         partial(_made, name, record.id, visitor()),
@@ -36,15 +36,8 @@ def offer(record: RunRecord) -> None:
         key="take-home",
         icon=":material/download:",
         on_click="ignore",
-        disabled=bool(missing),
+        disabled=missing,
     )
-
-
-def _missing(record: RunRecord) -> str:
-    try:
-        return without_weights(supervisor.service().store, record)
-    except StoreError as error:
-        return error.message
 
 
 def _made(name: str, run_id: str, who: str) -> bytes:

@@ -26,7 +26,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from playground import RunSpec, datasets, export, export_kinds, models, train
 from playground.analysis import curves
 from playground.analysis.files import network_file
-from playground.errors import RunError, SpecError, StoreError
+from playground.errors import RunError, SpecError
 from playground.export_notebook import notebook
 from playground.export_parts import COMPILED, NETWORK, ONNX, TAKEN
 from playground.intake import runs
@@ -377,7 +377,7 @@ def test_a_run_whose_weights_are_gone_says_so_and_gives_the_rest(tmp_path: Path)
         path.unlink()
     with zipfile.ZipFile(io.BytesIO(export.bundle(store, run_id, network_file))) as archive:
         assert "There are no weights and no `network.keras`" in archive.read(export.README).decode()
-    with pytest.raises(StoreError):
+    with pytest.raises(RunError, match="cannot be used"):
         export_kinds.KINDS["keras"].make(store, run_id, network_file)
 
 
