@@ -167,7 +167,7 @@ class Objective(layers.Layer):
     def value(self, features, logits, labels, training):
         """The loss of a batch."""
         offered = self.offered(features, logits, labels)
-        given = {{name: offered[name]() for name in loss.sources}}{value}
+        given = {{name: offered[name]() for name in loss.sources if name in offered}}{value}
     def call(self, inputs, training=False):
         features, logits, labels = inputs[:3]
         features = ops.cast(features, "float32")

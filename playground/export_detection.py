@@ -110,7 +110,7 @@ class Detector(keras.Model):
         with tf.GradientTape() as tape:
             outputs = self.network(tf.cast(drawn["images"], tf.float32), training=True)
             known = self.offered(outputs, drawn, step)
-            value = loss.on({{name: known[name] for name in loss.sources}})
+            value = loss.on({{name: known[name] for name in loss.sources if name in known}})
         weights = self.network.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(value, weights), weights))
         return {{"loss": value}}
@@ -118,7 +118,7 @@ class Detector(keras.Model):
     def test_step(self, drawn):
         outputs = self.network(tf.cast(drawn["images"], tf.float32), training=False)
         known = self.offered(outputs, drawn, tf.cast(self.optimizer.iterations, tf.int32))
-        return {{"loss": loss.on({{name: known[name] for name in loss.sources}})}}
+        return {{"loss": loss.on({{name: known[name] for name in loss.sources if name in known}})}}
 
 
 def held(canvases_of):

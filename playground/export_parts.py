@@ -33,7 +33,8 @@ ADDED = """\
 
     def call(self, inputs, training=False):
         offered = self.offered({taken})
-        self.add_loss(loss.on({{name: offered[name]() for name in loss.sources}}))
+        given = {{name: offered[name]() for name in loss.sources if name in offered}}
+        self.add_loss(loss.on(given))
         if training:
             self.step.assign(self.step + 1)
 """
@@ -223,7 +224,7 @@ def metrics(spec: RunSpec, inputs: str = "") -> str:
 # Prints each of METRICS out of `offered`, functions that give what they are made of by name.
 MEASURED = """
 for name, metric in METRICS.items():
-    value = metric.on({each: offered[each]() for each in metric.sources})
+    value = metric.on({each: offered[each]() for each in metric.sources if each in offered})
     print(f"test {name}: {float(value):.4f}")
 """
 

@@ -396,7 +396,7 @@ class Weighed(keras.Model):
     def terms(self, data, training):
         fed = keras.utils.unpack_x_y_sample_weight(data)[0]
         offered = objective.offered(*self(fed, training=training))
-        given = {{name: offered[name]() for name in loss.sources}}
+        given = {{name: offered[name]() for name in loss.sources if name in offered}}
         return [ops.cast(each, "float32") for each in loss.terms_on(given)]
 
     def train_step(self, data):
