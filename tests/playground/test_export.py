@@ -72,7 +72,7 @@ def trained(store: Store) -> str:
 
 
 def accuracy(printed: str) -> float:
-    return float(printed.split("test accuracy:")[1])
+    return float(printed.split("test accuracy:")[1].split()[0])
 
 
 def test_weights_taken_home_answer_as_the_run_did(store: Store, tmp_path: Path) -> None:
