@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -23,6 +23,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import PoolProxiedConnection
 
 from playground.errors import StoreError
 from playground.runs import engines, migrations, store_errors, tables
@@ -45,6 +46,7 @@ class Database:
     def __init__(self, url: str, patience: float = 60.0) -> None:
         self._patience = patience
         self._engine = engines.engine(url)
+        self._driver: Any = self._engine.dialect.dbapi
         self.sqlite = self._engine.dialect.name == "sqlite"
         if self.sqlite:
             self.place = self._engine.url.database or ":memory:"
@@ -182,7 +184,7 @@ class Database:
     def _maintain(self, pragma: str) -> None:
         """Runs a pragma of SQLite outside of any transaction."""
         if self.sqlite:
-            with self._told(), self._writer, self._engine.connect() as connection:
+            with self.told(), self._writer, self._engine.connect() as connection:
                 connection.execution_options(playground_begin="")
                 raw = connection.connection.dbapi_connection
                 if raw is not None:
@@ -191,7 +193,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """One transaction that reads, of one moment however many statements it has."""
-        with self._told(), self._reader.connect() as connection:
+        with self.told(), self._reader.connect() as connection:
             yield connection
 
     @contextmanager
@@ -199,7 +201,7 @@ class Database:
         """One transaction; with SQLite one at a time in this process, so that threads wait here in
         turn. Waits while it cannot begin; what breaks it off then is raised."""
         end = self._end(patient)
-        with self._told(), ExitStack() as stack:
+        with self.told(), ExitStack() as stack:
             while True:
                 try:
                     connection = stack.enter_context(self._transaction())
@@ -213,7 +215,7 @@ class Database:
         returns, and once: one that was broken off for no fault of its own, such as by a lost
         connection, is done anew, unless the database says that it is in."""
         end = self._end(patient)
-        with self._told():
+        with self.told():
             while True:
                 number = None
                 try:
@@ -225,6 +227,12 @@ class Database:
                     self._pause(error, end)
                 if number is not None and self._is_in(number, end):
                     return found
+
+    def detached(self) -> PoolProxiedConnection:
+        """A connection that is no part of the pool, for whoever closes it."""
+        found = self._engine.raw_connection()
+        found.detach()
+        return found
 
     def _end(self, patient: bool) -> float:
         return time.monotonic() + (self._patience if patient else engines.LOCK_SECONDS)
@@ -266,11 +274,11 @@ class Database:
                 time.sleep(AGAIN_SECONDS)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def told(self) -> Iterator[None]:
         """Turns the database's errors into StoreErrors in plain words."""
         try:
             yield
-        except (SQLAlchemyError, sqlite3.Error) as error:
+        except (SQLAlchemyError, self._driver.Error) as error:
             _log.debug("%s: %s", self.place, self._redacted(str(getattr(error, "orig", error))))
             raise store_errors.in_words(error, self.place) from error
 

@@ -11,6 +11,9 @@ from playground.errors import StoreError
 
 LOCK_SECONDS = 5.0  # how long one waits for another program that writes
 TRY_SECONDS = 0.25  # how long without letting the other threads try
+# After so long without a word in the middle of a transaction, such as from a machine that sleeps,
+# PostgreSQL breaks it off, so that nobody waits for its locks.
+IDLE_SECONDS = 5.0
 POSTGRESQL = "postgresql+psycopg"
 # Of a server, which has 100 connections to give unless it is told otherwise, a process takes fewer.
 _POOL = {"sqlite": (8, 56), "postgresql": (8, 16)}
@@ -64,6 +67,7 @@ def _postgresql(url: URL) -> Engine:
     def connected(raw: Any, _: Any) -> None:
         with raw.cursor() as cursor:
             cursor.execute(f"SET lock_timeout = '{LOCK_SECONDS:g}s'")
+            cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS:g}s'")
         raw.commit()
 
     event.listen(found, "connect", connected)

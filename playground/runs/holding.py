@@ -38,6 +38,7 @@ class Holding:
         self._database, self._reading, self._write = database, database.reading, database.write
         self._overdue = overdue
         self._held: set[str] = set()  # live runs that this process made or took over
+        self._taken: list[str] = []  # over, and nobody was told yet
         self._holder = liveness.holder()
         self._watch = liveness.Watch(self._sign, lease_seconds)
         self._signs: dict[str, tuple[float, liveness.Sign]] = {}  # and when they were read here
@@ -58,7 +59,7 @@ class Holding:
         """Lets nobody else write of a run until the end of the transaction. Raises LostRun where
         this process does not hold it."""
         columns = tables.runs.c
-        query = select(columns.holder).where(columns.id == run_id).with_for_update()
+        query = select(columns.holder).where(columns.id == run_id).with_for_update(key_share=True)
         if connection.execute(query).scalar_one_or_none() != self._holder:
             raise lost(run_id)
 
@@ -116,8 +117,10 @@ class Holding:
         return [row for row in rows if not self.alive(row)]
 
     def take_over(self) -> list[str]:
-        """Makes this process the holder of the waiting runs whose process is gone; their ids."""
-        columns, taken = tables.runs.c, []
+        """Makes this process the holder of the waiting runs whose process is gone. Gives their ids,
+        and again those of before until somebody was `told_of` them: a store that is gone half-way
+        must leave none that is held and not known."""
+        columns = tables.runs.c
         for row in self.orphans({"queued"}):
             statement = (
                 update(tables.runs)
@@ -129,9 +132,13 @@ class Holding:
                 .values(**self.columns())
             )
             if self._changed(statement):
-                taken.append(row.id)
+                self._taken.append(row.id)
                 self.hold(row.id)
-        return taken
+        return list(self._taken)
+
+    def told_of(self, run_ids: Sequence[str]) -> None:
+        """Whoever is to see to these runs that were taken over knows of them."""
+        self._taken = [run_id for run_id in self._taken if run_id not in run_ids]
 
     def release(self, run_ids: Sequence[str]) -> None:
         """Leaves waiting runs of this process to the one that asks for them next. One that trains

@@ -85,7 +85,8 @@ class Watch:
     def _watched(self, name: str) -> float:
         """Seconds that the sign of life has been looked at and stood still."""
         sign = self._look(name)
-        before, still = self._seen.get(name, (sign, 0.0))
+        # At first it is watched since its last sign, as far as anybody may have looked since.
+        before, still = self._seen.get(name, (Sign(sign.beat, sign.beat), 0.0))
         gap = min(max(0.0, sign.now - before.now), self._stale / LOOKS)
         still = still + gap if sign.beat == before.beat else 0.0
         self._seen[name] = sign, still

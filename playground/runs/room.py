@@ -43,10 +43,8 @@ def measure(database: Database, files: AnyFiles) -> None:
     )
     now = time.time()
     with database.reading() as connection:
-        found = [
-            {"run_id": one, "files": files.size(one), "rows": _rows(connection, one)}
-            for one in connection.execute(query).scalars().all()
-        ]
+        taken = {one: _rows(connection, one) for one in connection.execute(query).scalars().all()}
+    found = [{"run_id": one, "files": files.size(one), "rows": rows} for one, rows in taken.items()]
     for start in range(0, len(found), AT_ONCE):
         some = [{**row, "measured": now} for row in found[start : start + AT_ONCE]]
         database.write(functools.partial(_keep, some))

@@ -65,13 +65,9 @@ def check_owner(owner: str, visitor: str) -> None:
 
 
 def refuse(record: RunRecord | None, visitor: str) -> None:
-    """Raises RunError that says why a run that this server does not train cannot be steered."""
+    """Raises RunError unless this is a live run of the visitor's, which another server has."""
     if record is None:
         raise RunError("There is no such run.", "Check the link, or start a new run.")
     check_owner(record.owner, visitor)
-    if record.live:
-        raise RunError(
-            "This run trains in another program: a terminal or another server.",
-            "Steer it from there.",
-        )
-    raise RunError("This run has ended.", "Start a new one.")
+    if not record.live:
+        raise RunError("This run has ended.", "Start a new one.")

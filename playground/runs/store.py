@@ -30,11 +30,14 @@ from playground.runs import (
     tables,
 )
 from playground.runs.bucket import open_files
+from playground.runs.command_rows import CommandRows
 from playground.runs.connection import Database
 from playground.runs.files import AnyFiles, Files, to_npz
 from playground.runs.imports import Imports
 from playground.runs.labels import Labels
 from playground.runs.listing import Listing
+from playground.runs.news import News
+from playground.runs.orphans import Orphans
 from playground.runs.race_rows import RaceRows
 from playground.runs.recorder import Recorder
 from playground.runs.records import LIVE, RECORDS, STATES, RunRecord, to_record
@@ -109,6 +112,11 @@ class Store:
         self.set_state = self._recorder.set_state  # as it stands there
         self._holding = self._recorder.holding
         self.races = RaceRows(self._database, self._holding)
+        self._orphans = Orphans(
+            self._database, self._holding, lambda run: bool(self.snapshots(run, checkpoint.KIND))
+        )
+        self.news = News(self._database)
+        self.commands = CommandRows(self._database, self._holding, self.news)
         self.labels = Labels(self._database)
         self.imports = Imports(self._database)
         self.listing = Listing(self._database)
@@ -221,48 +229,15 @@ class Store:
         self._recorder.record(run_id, event)
 
     def interrupt_dead(self, most: int = 0) -> list[str]:
-        """Marks as failed the runs that had begun and whose process is gone; returns their ids.
-        Those that were taken up by themselves less than `most` times wait again, to be taken over;
-        not those of a terminal, of which those that waited are marked, too."""
-        dead = []
-        for row in self._holding.orphans(LIVE):
-            own = row.owner == records.TERMINAL
-            if not own and (row.state == "queued" or self._wait_again(row, most)):
-                continue
-            ended = self._holding.end(
-                row,
-                state="failed",
-                kind="interrupted",
-                message=f"The program that trained this run was ended at step {row.step:,}. "
-                "What it recorded is kept.",
-                hint=f"`python -m playground resume {row.id}` goes on from its last checkpoint."
-                if own and self.snapshots(row.id, checkpoint.KIND)
-                else "Start the run again; the same seed gives the same numbers.",
-            )
-            if ended:
-                dead.append(row.id)
-        return dead
-
-    def _wait_again(self, row: Row[Any], most: int) -> bool:
-        message = (
-            f"The program that trained this run was ended at step {row.step:,}. It goes on from "
-            "its last checkpoint."
-        )
-        same = tables.runs.c.holder == row.holder  # unless another process was quicker
-
-        def write(connection: Connection) -> bool:
-            nobody = {"holder": liveness.NOBODY}
-            return (
-                resuming.requeue(connection, row.id, {row.state}, nobody, message, most, same)
-                or not connection.execute(select(same).where(tables.runs.c.id == row.id)).scalar()
-            )
-
-        return self._write(write)
+        """As `Orphans.interrupt`: marks the runs whose process is gone, or lets them wait again."""
+        return self._orphans.interrupt(most)
 
     def take_over(self) -> list[RunRecord]:
         """The waiting runs whose process is gone, in the order in which they came. This process
         holds them from now on."""
-        found = [self.run(run_id) for run_id in self._holding.take_over()]
+        taken = self._holding.take_over()
+        found = [self.run(run_id) for run_id in taken]
+        self._holding.told_of(taken)
         return [record for record in found if record is not None]
 
     def release(self, run_ids: Sequence[str]) -> None:

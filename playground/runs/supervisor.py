@@ -7,15 +7,17 @@ store, so that a refreshed page, a second tab and a restarted server see the sam
 import atexit
 import functools
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from playground import monitoring
-from playground.errors import RunError, StoreError
+from playground.errors import LostRun, RunError, StoreError
 from playground.runs import account, memory, wire
 from playground.runs.asking import Asking
+from playground.runs.commanding import Commanding
 from playground.runs.cores import Cores
 from playground.runs.disk import Disk
 from playground.runs.duration import Durations
@@ -37,7 +39,6 @@ from playground.runs.local_executor import WORKER_COMMAND
 from playground.runs.rates import Rates
 from playground.runs.records import SHARE
 from playground.runs.run_queue import QueuedRun, RunQueue
-from playground.runs.steering import COMMANDS, Change, check_change, check_owner, refuse
 from playground.runs.store import Store, open_store
 from playground.runs.upkeep import Upkeep
 from playground.settings import Settings, settings
@@ -45,7 +46,7 @@ from playground.spec import RunSpec
 from playground.training.events import Event, Failed, Finished, Progress
 
 TICK_SECONDS = 0.2
-LOOK_SECONDS = 1.0  # between two looks at the weights of one live run
+RETRY_SECONDS = 1.0  # between two tries to read what a worker is sent
 IDLE_SECONDS = 300.0  # after so long without a run, workers beyond the warm ones end
 START_FAILURES = 3  # after so many in a row, waiting runs are told
 _log = logging.getLogger(__name__)
@@ -71,9 +72,6 @@ class Supervisor:
             settings, "train", settings.workers, self, worker_command, settings.warm_workers
         )
         self.rates, self.disk = Rates(settings), Disk(settings)
-        self.questions = Asking(
-            settings, store, worker_command, self._ask_for_weights, self.rates.ask
-        )
         self._lock = threading.RLock()
         self._submitting = threading.Lock()
         self._slots: dict[Worker, WorkerSlot] = {}
@@ -82,6 +80,13 @@ class Supervisor:
         self._retried: set[str] = set()  # runs that lost a worker before they began
         self._durations = Durations(settings)
         self._queue = RunQueue(self._durations.is_short)
+        self._commanding = Commanding(
+            store, self._lock, self._queue, self._slots, self._mark, self._tell_here
+        )
+        self._exchange = self._commanding.exchange
+        look = self._commanding.look
+        self.questions = Asking(settings, store, worker_command, look, self.rates.ask)
+        self._retry_at = -math.inf  # no run is given to a worker before the store is back
         self.leaving = False
         self._closed = threading.Event()
         self._clock = threading.Thread(target=self._tick, name="supervisor", daemon=True)
@@ -95,6 +100,7 @@ class Supervisor:
         if checking:
             self.questions.start()
         self._clock.start()
+        self._exchange.start()
 
     def leave(self) -> None:
         """The server is about to end: no run begins here any more."""
@@ -111,7 +117,7 @@ class Supervisor:
             jobs = [job for _, job in busy]
             for slot, job in busy:
                 job.kept.clear()
-                self._send_command(slot, job, "keep")
+                self._commanding.send(slot, job, "keep")
         await_checkpoints(jobs, self.settings.drain_seconds)
         with self._lock:
             jobs = [job for job in jobs if not job.ended]
@@ -120,6 +126,7 @@ class Supervisor:
             waiting = [one.run_id for one in self._queue.order()]
             waiting += [job.run_id for job in jobs if not job.heard]
             jobs = [job for job in jobs if job.heard]
+        self._exchange.close()
         self._executor.close()
         self.questions.close()
         for ending in self._going_on.hand_on(waiting, jobs):
@@ -197,34 +204,12 @@ class Supervisor:
         Raises RunError when the run is unknown, not this visitor's, or not live, or cannot take
         the change.
         """
-        if do not in COMMANDS:
-            raise RunError(f"Expected one of {', '.join(sorted(COMMANDS))}; got {do[:20]!r}.")
-        if do == "change":
-            check = functools.partial(self.questions.ask, "check", visitor)
-            check_change(self.store, check, run_id, visitor, (kind, name, value))
-        with self._lock:
-            waiting, slot = self._queue.find(run_id), self._slot_of(run_id)
-            if waiting is not None:
-                check_owner(waiting.visitor, visitor)
-                self._command_waiting(run_id, do)
-            elif slot is not None and slot.job is not None:
-                check_owner(slot.job.queued.visitor, visitor)
-                self._command_trained(slot, slot.job, do, (kind, name, value))
-            else:
-                refuse(self.store.run(run_id), visitor)
-        account.steered(run_id, visitor, do)
+        change = (kind, name, value)
+        self._commanding.command(self.questions, run_id, visitor, do, change)
 
     def withdraw(self, run_id: str, visitor: str) -> None:
         """Stops a run with the race that it is of, which may take it up again. Raises RunError."""
-        with self._lock:
-            waiting, slot = self._queue.find(run_id), self._slot_of(run_id)
-            if waiting is not None:
-                check_owner(waiting.visitor, visitor)
-                self._queue.leave(run_id)
-                self._mark(run_id, "stopped", "Stopped with its race.", kind=SHARE)
-            elif slot is not None and slot.job is not None:
-                check_owner(slot.job.queued.visitor, visitor)
-                self._stop(slot, slot.job, "Stopped with its race.")
+        self._commanding.withdraw(run_id, visitor)
 
     def place(self, run_id: str) -> int | None:
         """The run's place in the queue, 1 is next; None when it does not wait."""
@@ -241,18 +226,6 @@ class Supervisor:
     def waits_for(self, run_id: str) -> str | None:
         """What the next runs of the queue wait for but for their turn: a place for their worker."""
         return self._executor.waits or None
-
-    def _ask_for_weights(self, run_id: str) -> None:
-        """Lets a live run send its weights, at most once a second however many look: they are
-        there at the next look."""
-        now = time.monotonic()
-        with self._lock:
-            slot = self._slot_of(run_id)
-            job = slot.job if slot is not None else None
-            if slot is None or job is None or job.ended or now - job.looked_at < LOOK_SECONDS:
-                return
-            job.looked_at = now
-            self._send_command(slot, job, "look")
 
     def expect(self, count: int) -> None:
         """Lets as many workers come as so many runs need that may soon be started together."""
@@ -357,46 +330,9 @@ class Supervisor:
         busy = sum(slot.job is not None for slot in self._slots.values())
         check_room(count, mine, len(self._queue), busy, self.settings)
 
-    def _command_waiting(self, run_id: str, do: str) -> None:
-        if do != "stop":
-            raise RunError("This run still waits for a worker.", "Stop it, or wait for its turn.")
-        self._queue.leave(run_id)
-        self._mark(run_id, "stopped", "Stopped before it began.")
-
-    def _command_trained(self, slot: WorkerSlot, job: Job, do: str, change: Change) -> None:
-        if job.ended:
-            raise RunError("This run has ended.", "Start a new one.")
-        if do == "stop":
-            self._stop(slot, job)
-        else:
-            self._send_command(slot, job, do, change)
-
-    def _stop(self, slot: WorkerSlot, job: Job, message: str = "") -> None:
-        if job.stop_at is None:
-            job.stop_at = time.monotonic()
-            job.stop_message = message
-            self._send_command(slot, job, "stop")
-        # While it is still loading or building nobody should wait for that.
-        if not job.steps and not job.ended:
-            job.ended = True
-            said = message or "Stopped before the first step."
-            self._mark(job.run_id, "stopped", said, kind=SHARE if message else "")
-
-    def _send_command(
-        self, slot: WorkerSlot, job: Job, do: str, change: Change = ("", "", 0.0)
-    ) -> None:
-        command = {"do": do, **dict(zip(("kind", "name", "value"), change, strict=True))}
-        slot.worker.send({"id": job.run_id, "do": "command", "command": command})
-
-    def _slot_of(self, run_id: str) -> WorkerSlot | None:
-        for slot in self._slots.values():
-            if slot.job is not None and slot.job.run_id == run_id:
-                return slot
-        return None
-
     def _dispatch(self) -> None:
         """Gives waiting runs to idle workers, to one that has built the run where there is one."""
-        while not self._closed.is_set():
+        while not self._closed.is_set() and time.monotonic() >= self._retry_at:
             idle = [slot for slot in self._slots.values() if slot.job is None]
             jobs = [slot.job for slot in self._slots.values() if slot.job is not None]
             held = full([job.queued.visitor for job in jobs], self.settings.workers)
@@ -411,6 +347,10 @@ class Supervisor:
             try:
                 request = self._going_on.request(one)
             except StoreError as error:
+                if error.passing:  # the tick comes here again
+                    self._queue.rejoin(one)
+                    self._retry_at = time.monotonic() + RETRY_SECONDS
+                    break
                 self._mark(one.run_id, "failed", error.message, error.hint, "checkpoint")
                 continue
             slot.job, slot.prepared = Job(one), ""
@@ -452,6 +392,8 @@ class Supervisor:
                 self.store.set_state(job.run_id, event.reason, job.stop_message, kind=SHARE)
             if awaited or not isinstance(event, Progress):
                 self._notify(job.run_id, awaited)
+        except LostRun as error:
+            self._lose(slot, job, error)
         except StoreError as error:
             if isinstance(event, Finished | Failed):
                 _log.warning("The end of run %s is not written yet: %s", job.run_id, error)
@@ -461,7 +403,15 @@ class Supervisor:
             job.ended = True
             self._mark(job.run_id, "failed", error.message, error.hint, "store")
             with self._lock:
-                self._stop(slot, job)
+                self._commanding.stop(slot, job)
+
+    def _lose(self, slot: WorkerSlot, job: Job, error: LostRun) -> None:
+        """Another server goes on with a run of this one, which was away for too long."""
+        _log.warning("%s", error)
+        with self._lock:
+            job.ended = True
+            slot.worker.kill()
+        self._tell_here(job.run_id)
 
     def _mark(self, run_id: str, state: str, message: str, hint: str = "", kind: str = "") -> None:
         """Writes an end; the store itself shows and retries one that cannot be written."""
@@ -473,6 +423,10 @@ class Supervisor:
         self._notify(run_id)
 
     def _notify(self, run_id: str, awaited: bool = True) -> None:
+        self._tell_here(run_id, awaited)
+        self._exchange.tell(run_id, awaited)
+
+    def _tell_here(self, run_id: str, awaited: bool = True) -> None:
         for listener in self.listeners:
             listener(run_id, awaited)
 
@@ -496,7 +450,7 @@ class Supervisor:
                         slot.worker.kill()
                 self._end_one(now)
                 self._end_idle(now)
-                self._dispatch()  # what waited for workers that did not come
+                self._dispatch()  # what waited for workers that did not come, or for the store
                 self._cores.share(*processes(self._slots.values()))
                 if self._executor.failures >= START_FAILURES and not self._slots:
                     self._give_up()
@@ -527,7 +481,7 @@ class Supervisor:
         """Stops a run that has held a worker for too long while others wait; one at a time."""
         found = overdue_job(self._slots.values(), self._queue.others_since, self.settings, now)
         if found is not None:
-            self._stop(*found)
+            self._commanding.stop(*found)
 
 
 _service_lock = threading.Lock()

@@ -9,7 +9,7 @@ from playground.errors import StoreError
 from playground.runs.store import Store
 from playground.settings import Settings
 
-SEARCH_SECONDS = 5.0  # between two searches for runs whose process is gone
+SEARCHES = 3  # for runs whose process is gone, in the time after which one is taken for dead
 TIDY_SECONDS = 60.0  # between two looks at how much the store takes
 DAY = 24 * 3600.0
 _log = logging.getLogger(__name__)
@@ -21,12 +21,13 @@ class Upkeep:
 
     def __init__(self, settings: Settings, store: Store, search: Callable[[], None]) -> None:
         self._settings, self._store, self._search = settings, store, search
+        self._search_seconds = settings.lease_seconds / SEARCHES
         self._searched, self._tidied = time.monotonic(), -math.inf
 
     def tick(self, now: float) -> None:
         """Does what is due at `now`, a time of the monotonic clock."""
         try:
-            if now - self._searched > SEARCH_SECONDS:
+            if now - self._searched > self._search_seconds:
                 self._searched = now
                 self._search()
             if now - self._tidied > TIDY_SECONDS:

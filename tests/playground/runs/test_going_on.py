@@ -109,7 +109,7 @@ def test_a_worker_that_ends_with_its_server_leaves_the_run_to_the_next(make, mon
     run_id = first.submit(LONG, "me")
     training(first, run_id, 30)
     # The signal that ends the server may come to its workers as well.
-    monkeypatch.setattr(first, "_send_command", lambda slot, job, do: slot.worker.kill())
+    monkeypatch.setattr(first._commanding, "send", lambda slot, job, do: slot.worker.kill())
     first.close()
     assert state(first, run_id) == "queued"
     second = make()

@@ -421,7 +421,7 @@ def test_one_who_looks_and_one_who_looks_again_take_a_run_over_once(store, kept)
     assert [record.id for record in other.take_over()] == [run_id]
     # This one saw it dead, too, but too late.
     assert not store._holding.end(seen[0], state="failed")
-    assert store._wait_again(seen[0], most=3)
+    assert store._orphans.wait_again(seen[0], most=3)
     assert (other.run(run_id).state, other.run(run_id).resumed) == ("queued", 1)
     other.close()
 

@@ -516,7 +516,7 @@ for seed in (1, 1, 1):
 
 @pytest.mark.parametrize("running", [True, False], ids=["another runs", "started later"])
 def test_runs_that_waited_for_a_killed_server_are_taken_up(make, tmp_path, monkeypatch, running):
-    monkeypatch.setattr(upkeep, "SEARCH_SECONDS", 0.2)
+    monkeypatch.setattr(upkeep, "SEARCHES", 75)  # each 0.2 s
     server = subprocess.Popen(
         [sys.executable, "-c", QUEUEING, str(tmp_path), *QUICK],
         cwd=ROOT,
