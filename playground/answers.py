@@ -11,6 +11,7 @@ from playground.settings import settings
 from playground.training.control import Control
 
 Request = dict[str, Any]
+CLASSES = 10  # where nothing is said of a data set
 FARTHEST = 4.0  # of the studio's picture: how far away a box may be
 
 
@@ -24,7 +25,7 @@ def check(request: Request, control: Control) -> dict[str, Any]:
     from playground.tasks import TASKS
 
     text, parameters = request["text"], request.get("parameters", {})
-    task = request.get("task", DEFAULT_TASK)
+    task, classes = request.get("task", DEFAULT_TASK), request.get("classes", CLASSES)
     report: dict[str, Any]
     loss: losses.PlaygroundLoss | None = None
     if text.isidentifier():
@@ -39,9 +40,10 @@ def check(request: Request, control: Control) -> dict[str, Any]:
             report |= {"latex": loss.latex, "inputs": list(loss.inputs)}
         report["ok"] = loss is not None
     else:
-        report = losses.check(text, parameters, inputs=trainable.offered(task))
+        given = trainable.offered(task)
+        report = losses.check(text, parameters, num_classes=classes, inputs=given)
         if report["ok"] and not trainable.EMBEDDING.isdisjoint(report["inputs"]):
-            loss = losses.WrittenLoss(text, parameters, provided=trainable.offered(task))
+            loss = losses.WrittenLoss(text, parameters, num_classes=classes, provided=given)
     refused = trainable.refusal(report["inputs"], TASKS[task].inputs, task=task)
     remark = trainable.remark(loss) if loss is not None and refused is None else None
     return {
@@ -65,7 +67,8 @@ def doctor(request: Request, control: Control) -> dict[str, Any]:
             loss: losses.PlaygroundLoss = losses.get(text, **parameters)
         else:
             offered = trainable.offered(request.get("task", DEFAULT_TASK))
-            loss = losses.WrittenLoss(text, parameters, provided=offered)
+            classes = request.get("classes", CLASSES)
+            loss = losses.WrittenLoss(text, parameters, num_classes=classes, provided=offered)
     except losses.LossError:
         return {"findings": []}
     # Half of what an answer may take: of a slow loss those come that there was time for.
@@ -102,7 +105,10 @@ def portrait(request: Request, control: Control) -> dict[str, Any]:
     try:
         parameters = request.get("parameters", {})
         offered = trainable.offered(request.get("task", DEFAULT_TASK))
-        return losses.portrait(request["text"], parameters, request["view"], batch, offered)
+        classes = request.get("classes", CLASSES)
+        return losses.portrait(
+            request["text"], parameters, request["view"], batch, offered, classes
+        )
     except losses.LossError as error:
         return {"fault": error.message}
 
@@ -154,7 +160,8 @@ def metric(request: Request, control: Control) -> dict[str, Any]:
     from playground.spec import DEFAULT_TASK
 
     offered = trainable.offered(request.get("task", DEFAULT_TASK), "metric")
-    return losses.check(request["text"], metric=True, inputs=offered)
+    classes = request.get("classes", CLASSES)
+    return losses.check(request["text"], metric=True, num_classes=classes, inputs=offered)
 
 
 def metrics(request: Request, control: Control) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from playground.knobs import MAX_LOSS_CHARACTERS
 from playground.tasks import TASKS
 
 RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+MAX_CLASSES = 100
 MAX_CODES, MAX_WIDTH = 64, 64  # codes that are decoded at once, and numbers of each
 VIEWS = frozenset({"curve", "simplex", "weights"})
 _AGAIN = "Try again."
@@ -77,7 +78,7 @@ QUESTIONS: dict[str, Question] = {
         "Checking this text",
         _SMALLER,
         public=True,
-        fields=("text", "parameters", "task"),
+        fields=("text", "parameters", "task", "classes"),
         required=("text",),
     ),
     "metric": Question(
@@ -85,7 +86,7 @@ QUESTIONS: dict[str, Question] = {
         "Checking this metric",
         _SMALLER,
         public=True,
-        fields=("text", "task"),
+        fields=("text", "task", "classes"),
         required=("text",),
     ),
     "mutant": Question("check", "Changing this loss", _SMALLER, slow=True),
@@ -96,7 +97,7 @@ QUESTIONS: dict[str, Question] = {
         _SMALLER,
         public=True,
         packed=True,
-        fields=("text", "parameters", "view", "run", "task"),
+        fields=("text", "parameters", "view", "run", "task", "classes"),
         required=("text", "view"),
         adds="answers",
     ),
@@ -204,6 +205,13 @@ def _numbers(value: Any) -> list[list[float]]:
     return found
 
 
+def _class_count(value: Any) -> int:
+    found = _integer(value)
+    if not 2 <= found <= MAX_CLASSES:
+        raise ValueError
+    return found
+
+
 def _two(value: Any) -> list[int]:
     first, second = value
     return [_integer(first), _integer(second)]
@@ -232,6 +240,7 @@ FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     ),
     "task": ("the name of a task", _one_of(TASKS)),
     "view": (f"one of {', '.join(sorted(VIEWS))}", _one_of(VIEWS)),
+    "classes": (f"a whole number from 2 to {MAX_CLASSES}", _class_count),
     "run": ("the id of a run", _run),
     "other": ("the id of a run", _run),
     "step": (_WHOLE, _integer),

@@ -44,21 +44,22 @@ def portrait(
     view: str,
     batch: Batch | None = None,
     inputs: Provided | None = None,
+    num_classes: int = 10,
 ) -> dict[str, Any]:
     """A view of a loss, given by name or as text: plain numbers, words and float32 arrays.
 
     "curve": `kind` "curve" with the arrays of `curves`, those of cross-entropy under `ghost`, and
     under `batch` those of `weights` where the loss compares samples; or what `on_features` gives.
     "simplex": see `simplex`. "weights": see `weights`, of the batch: labels (N,) and
-    probabilities (N, C). Where a view does not fit the loss there is `reason`, a sentence, in its
-    place. Parameters that the loss does not have are passed over. With `inputs`, of a run that has
-    these; of what is made of a run's own inputs there is a reason in every view. Raises `LossError`
-    where the text is refused.
+    probabilities (N, C); the others are of `num_classes`. Where a view does not fit the loss there
+    is `reason`, a sentence, in its place. Parameters that the loss does not have are passed over.
+    With `inputs`, of a run that has these; of what is made of a run's own inputs there is a reason
+    in every view. Raises `LossError` where the text is refused.
     """
     if view not in VIEWS:
         raise ValueError(f"expected one of {', '.join(VIEWS)}; got {view!r}")
     if inputs is not None and not text.isidentifier():
-        names = own(WrittenLoss(text, provided=inputs))
+        names = own(WrittenLoss(text, num_classes=num_classes, provided=inputs))
         if names:
             return {
                 "reason": f"It is made of {', '.join(names)}, and no curve of the probability of "
@@ -66,12 +67,12 @@ def portrait(
             }
     with np.errstate(all="ignore"):  # infinities are shown as gaps
         if view == "simplex":
-            return _simplex(text, parameters)
-        function = _function(text, parameters)
+            return _simplex(text, parameters, num_classes)
         if view == "weights":
             if batch is None:
                 raise ValueError("expected a batch; got none")
-            return weights(function, *batch)
+            return weights(_function(text, parameters, batch[1].shape[1]), *batch)
+        function = _function(text, parameters, num_classes)
         if not function.curved:
             if "boxes_pred" in function.loss.inputs:
                 return {"reason": OF_BOXES}
@@ -79,22 +80,25 @@ def portrait(
         if function.coupled and batch is not None:
             note = "It compares the samples of a batch, so that a curve of one would mislead: each "
             note += "dot is an image of a real batch."
-            return {"kind": "batch", **weights(function, *batch), "note": note, "ghost": _ghost()}
-        return {"kind": "curve", **curves(function, grid(function.classes)), "ghost": _ghost()}
+            drawn = weights(_function(text, parameters, batch[1].shape[1]), *batch)
+            return {"kind": "batch", **drawn, "note": note, "ghost": _ghost(num_classes)}
+        drawn = curves(function, grid(function.classes))
+        return {"kind": "curve", **drawn, "ghost": _ghost(num_classes)}
 
 
-def _simplex(text: str, parameters: Mapping[str, float]) -> dict[str, Any]:
+def _simplex(text: str, parameters: Mapping[str, float], classes: int) -> dict[str, Any]:
     try:
         function = _function(text, parameters, 3)
         return simplex(function)
     except LossError:
-        _function(text, parameters)  # raises where the text itself is refused
+        _function(text, parameters, classes)  # raises where the text itself is refused
     except Exception:  # whatever the library raises at sizes that do not fit
-        _function(text, parameters)
-    return {"reason": "It is written for ten classes, and the triangle has three."}
+        _function(text, parameters, classes)
+    written = "ten" if classes == 10 else classes
+    return {"reason": f"It is written for {written} classes, and the triangle has three."}
 
 
-def _function(text: str, parameters: Mapping[str, float], classes: int = 10) -> LossFunction:
+def _function(text: str, parameters: Mapping[str, float], classes: int) -> LossFunction:
     """The loss with these parameters, compiled or as it was kept."""
     function = _compiled(text, (), classes)
     declared = function.loss.parameters
@@ -130,7 +134,7 @@ def _compiled(text: str, fixed: tuple[tuple[str, float], ...], classes: int) -> 
     return _Kept(loss, classes)
 
 
-@lru_cache(maxsize=1)
-def _ghost() -> dict[str, Any]:
-    function = _compiled("categorical_crossentropy", (), 10)
+@lru_cache(maxsize=4)
+def _ghost(classes: int) -> dict[str, Any]:
+    function = _compiled("categorical_crossentropy", (), classes)
     return curves(function, grid(function.classes))

@@ -346,11 +346,13 @@ def studio(
     names: Sequence[str] = (),
     run: str | None = None,
     task: str = DEFAULT_TASK,
+    classes: int = 10,
 ) -> None:
     """What a loss does: its curves, its simplex, whom it pushes. `text` is its name or its text;
     of a `written` one, the editor's text of the moment goes before. `parameters` are those moved
     away from their defaults, `names` all that have a slider, which it follows while one drags.
-    Whom it pushes is looked at in the answers of this `run`. It is read as a loss of the `task`."""
+    Whom it pushes is looked at in the answers of this `run`. It is read as a loss of the `task`, on
+    data of so many `classes`."""
     _view(
         key,
         "studio",
@@ -362,6 +364,7 @@ def studio(
             "names": list(names),
             "run": run or "",
             "task": task,
+            "class_count": classes,
         },
     )
 
@@ -382,11 +385,13 @@ def editor(
     parameters: dict[str, float] | None = None,
     kind: str = "loss",
     task: str = DEFAULT_TASK,
+    classes: int = 10,
     on_change: Callable[[], None] | None = None,
 ) -> Edited:
     """The loss editor: checks while one types, answers beside the text, and gives what was typed
     when typing rests. It is `height` high and grows with its text. Of `kind` "metric" it takes a
-    metric. What it may name is what a run of the `task` has.
+    metric. What it may name is what a run of the `task` has, on data of so many
+    `classes`.
 
     Pass as `text` the text as the page knows it. When that differs both from what was passed
     before and from what the editor gave, the page has set it (another loss was picked) and the
@@ -411,6 +416,7 @@ def editor(
             "most": (MOST_LINES + 1) * LINE_HEIGHT,
             "kind": kind,
             "task": task,
+            "class_count": classes,
             "parameters": parameters or {},
         },
         on_edit_change=on_change or _nothing,

@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.parts import draft, session
 from pages.parts.visitor import visitor
+from playground.datasets import source_of
 from playground.errors import PlaygroundError, WorkerError
 from playground.knobs import is_name
 from playground.runs import supervisor
@@ -17,11 +18,15 @@ Asked = tuple[str, tuple[tuple[str, float], ...]]
 
 @st.cache_data(max_entries=512, show_spinner=False)
 def checked(
-    text: str, parameters: tuple[tuple[str, float], ...], task: str = DEFAULT_TASK
+    text: str,
+    parameters: tuple[tuple[str, float], ...],
+    task: str = DEFAULT_TASK,
+    classes: int = 10,
 ) -> Mapping[str, Any]:
-    """The worker's report on a loss, named or written, of a run of a task. Raises WorkerError."""
+    """The worker's report on a loss, named or written, of a run of a task on data of so many
+    classes. Raises WorkerError."""
     report: Mapping[str, Any] = supervisor.service().questions.ask(
-        "check", visitor(), text=text, parameters=dict(parameters), task=task
+        "check", visitor(), text=text, parameters=dict(parameters), task=task, classes=classes
     )
     return report
 
@@ -36,7 +41,8 @@ def refusal(spec: RunSpec) -> PlaygroundError | None:
     if not supervisor.service().status()["checking"]:
         return None  # the training worker checks it as well
     try:
-        report = checked(spec.loss, tuple(sorted(spec.loss_parameters.items())), spec.task)
+        classes = len(source_of(spec.dataset).class_names)
+        report = checked(spec.loss, tuple(sorted(spec.loss_parameters.items())), spec.task, classes)
     except WorkerError:
         return None
     error = report.get("error")

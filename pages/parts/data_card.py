@@ -4,18 +4,16 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from pages.parts import bring, draft, session
+from pages.parts import draft
 from pages.parts.class_weights import class_weights
+from pages.parts.data_choice import data_choice
 from pages.parts.knobs import knob
 from pages.parts.own_data import own_data
 from pages.parts.samples import samples
-from pages.parts.visitor import owners
 from playground import datasets
-from playground.datasets import own
 from playground.errors import DataError
 from playground.spec import RunSpec, knobs
 
-BEFORE: session.Key[str] = session.Key("data.before", lambda: "digits")  # what was chosen
 # The knobs of the group "data" that have a place of their own; a task's own follow them.
 PLACED = (
     *("dataset", "train_images", "validation_images", "validation_split", "label_noise"),
@@ -25,7 +23,7 @@ PLACED = (
 
 def data_card(settled: RunSpec | None, faults: Mapping[str, str]) -> None:
     """The data set, its sample images and counts, and the knobs of the group "data"."""
-    _chooser(faults)
+    data_choice(faults)
     name = st.session_state[draft.field_key("dataset")]
     if name not in datasets.KNOWN:
         return  # the fault beneath the list says what to do
@@ -56,39 +54,6 @@ def data_card(settled: RunSpec | None, faults: Mapping[str, str]) -> None:
     for field, described in knobs(draft.chosen_task()).items():
         if described.group == "data" and field not in PLACED:
             knob(field, faults)
-
-
-def _chooser(faults: Mapping[str, str]) -> None:
-    """The list of data sets: those of all, this visitor's own, the chosen one, and how to bring
-    some."""
-    key = draft.field_key("dataset")
-    chosen = st.session_state[key]
-    mine = [facts.name for facts in own.of(owners())]
-    BEFORE.set(chosen)
-    described = knobs()["dataset"]
-    titles = described.choices or {}
-    st.selectbox(
-        described.label,
-        list(dict.fromkeys([*datasets.SETS, *mine, chosen, bring.CHOICE])),
-        format_func=lambda name: bring.TITLE if name == bring.CHOICE else titles.get(name, name),
-        key=key,
-        help=described.help,
-        on_change=_choose,
-    )
-    if "dataset" in faults:
-        with st.container(key="fault-dataset"):
-            st.text(faults["dataset"])
-    bring.dialogs()
-
-
-def _choose() -> None:
-    """Takes a choice over; that of bringing one's own leaves the chosen data set as it is."""
-    key = draft.field_key("dataset")
-    if st.session_state[key] == bring.CHOICE:
-        st.session_state[key] = BEFORE.get()
-        bring.ask(bring.DATA)
-    else:
-        draft.choose_dataset()
 
 
 def counts(spec: RunSpec, source: datasets.Source) -> str:

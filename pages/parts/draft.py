@@ -57,6 +57,12 @@ def chosen_task() -> str:
     return str(session.value(field_key("task")))
 
 
+def classes() -> int:
+    """How many classes the chosen data set has; ten where it is not known."""
+    known = datasets.find(session.value(field_key("dataset")))
+    return len(known.class_names) if known is not None else 10
+
+
 def choose(task: str) -> None:
     """The controls and the runs on the screen are of this task from now on: as they were left when
     another was chosen, or as the task begins."""
@@ -154,7 +160,10 @@ def choose_dataset() -> None:
     """The fields whose best value depends on the data set take the new one's defaults."""
     chosen = st.session_state[field_key("dataset")]
     if chosen in datasets.KNOWN:
-        plain = RunSpec(task=chosen_task(), dataset=chosen)
+        try:
+            plain = RunSpec(task=chosen_task(), dataset=chosen)
+        except ValidationError:
+            return  # images that the task cannot take: the control says so
         every = [*datasets.SETS.values(), datasets.source_of(chosen)]
         suited = {name for each in every for name in each.defaults}
         for name in sorted(suited & set(own_fields(chosen_task()))):  # and not another task's

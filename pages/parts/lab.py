@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from pages.parts import draft, problems, rerun, runs, together
+from pages.parts.data_choice import data_choice
 from pages.parts.knobs import knob
 from playground.cnn import CnnSpec
 from playground.errors import PlaygroundError
@@ -28,7 +29,7 @@ def chooser(settled: RunSpec | None, faults: Mapping[str, str]) -> None:
     preset = PRESETS[name]
     with st.container(key="lesson-lab"):
         st.caption(preset.about)
-    knob("dataset", faults, draft.choose_dataset)
+    data_choice(faults)
     knob("epochs", faults)
     knob("seed", faults)
     count = len(preset.specs())

@@ -10,6 +10,7 @@ from pages.parts import draft, problems, rerun, session, together
 from pages.parts.checked import checked
 from pages.parts.midrun import What, spec_by_now
 from pages.parts.steering import steer
+from playground.datasets import source_of
 from playground.errors import PlaygroundError
 from playground.runs import supervisor
 from playground.runs.store import RunRecord
@@ -31,7 +32,7 @@ def sliders(current: RunRecord | None, settled: RunSpec | None) -> None:
         spec = settled if live is None else spec_by_now(live)
         if spec is None:
             return
-        report = checked(spec.loss, (), spec.task)
+        report = checked(spec.loss, (), spec.task, len(source_of(spec.dataset).class_names))
     except PlaygroundError as error:
         problems.remember(error)
         return

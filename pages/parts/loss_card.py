@@ -69,6 +69,7 @@ def _loss_card(waited: bool, after: Callable[[], None]) -> None:
             names=list(session.value(DEFAULTS)),
             run=session.RUN.get(),
             task=draft.chosen_task(),
+            classes=draft.classes(),
         )
         row = st.container(
             horizontal=True,
@@ -81,7 +82,7 @@ def _loss_card(waited: bool, after: Callable[[], None]) -> None:
     after()
     if report is not None and report["ok"]:
         with row:  # last: everything else is on the screen while the doctor looks
-            properties(asked(_shown()), report, draft.chosen_task())
+            properties(asked(_shown()), report, draft.chosen_task(), draft.classes())
 
 
 def sync() -> None:
@@ -250,6 +251,7 @@ def _write(ready: bool) -> Mapping[str, Any] | None:
         height=EDITOR_HEIGHT,
         parameters=session.LOSS_PARAMETERS.get()["write"],
         task=draft.chosen_task(),
+        classes=draft.classes(),
     )
     session.LOSS_TEXT.set(typed.text)
     if not ready:
@@ -341,8 +343,8 @@ def _check(text: str, plain: bool = False) -> Mapping[str, Any] | None:
     """The report on a loss, as its text has it (`plain`) or with the parameters as they were
     moved; None if there is no answer, which is then said."""
     try:
-        task = draft.chosen_task()
-        return checked.checked(*((text, ()) if plain else asked(text)), task)
+        of = draft.chosen_task(), draft.classes()
+        return checked.checked(*((text, ()) if plain else asked(text)), *of)
     except WorkerError as error:
         problems.problem("Not checked", error.message, error.hint, key="not-checked")
         return None

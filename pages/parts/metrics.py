@@ -166,7 +166,12 @@ def _write(full: bool) -> None:
                 help=f"There are {MAX_METRICS} already: remove one first." if full else None,
             )
         typed = component.editor(
-            EDITOR, state[TEXT], height=EDITOR_HEIGHT, kind="metric", task=draft.chosen_task()
+            EDITOR,
+            state[TEXT],
+            height=EDITOR_HEIGHT,
+            kind="metric",
+            task=draft.chosen_task(),
+            classes=draft.classes(),
         )
         state[TEXT] = typed.text
         if session.METRIC_FAULT.get():
@@ -204,7 +209,8 @@ def _remove(text: str) -> None:
 
 def _fault(text: str) -> str:
     """What is wrong with a text, and where; nothing if nothing is. Raises WorkerError."""
-    error = supervisor.service().questions.ask("metric", visitor(), text=text).get("error")
+    ask = supervisor.service().questions.ask
+    error = ask("metric", visitor(), text=text, classes=draft.classes()).get("error")
     if not error:
         return ""
     place = f"Line {error['line']}, column {error['column']}: " if error.get("line") else ""

@@ -44,11 +44,12 @@ def properties(
     asked: tuple[str, tuple[tuple[str, float], ...]],
     report: Mapping[str, Any],
     task: str = DEFAULT_TASK,
+    classes: int = 10,
 ) -> None:
     """A row of chips and the whole card behind "Properties", of a loss that was checked: that it is
     sound is not said of one with which a run would learn nothing."""
     try:
-        found = {each["name"]: each for each in diagnosed(*asked, task)}
+        found = {each["name"]: each for each in diagnosed(*asked, task, classes)}
     except WorkerError as error:
         st.caption(f"The properties are not known: {error.message}")
         return
@@ -90,10 +91,13 @@ def _icon(finding: Finding) -> str:
 
 @st.cache_data(max_entries=512, show_spinner=False)
 def diagnosed(
-    text: str, parameters: tuple[tuple[str, float], ...], task: str = DEFAULT_TASK
+    text: str,
+    parameters: tuple[tuple[str, float], ...],
+    task: str = DEFAULT_TASK,
+    classes: int = 10,
 ) -> list[dict[str, Any]]:
-    """The worker's findings on a loss of a task. Raises WorkerError."""
+    """The worker's findings on a loss of a task, of so many classes. Raises WorkerError."""
     ask = supervisor.service().questions.ask
-    given = {"text": text, "parameters": dict(parameters), "task": task}
+    given = {"text": text, "parameters": dict(parameters), "task": task, "classes": classes}
     found: list[dict[str, Any]] = ask("doctor", visitor(), **given)["findings"]
     return found

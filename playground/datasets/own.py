@@ -93,14 +93,14 @@ def facts_of(text: str) -> Facts:
         lists = found.class_names, found.train_counts, found.test_counts
         sound = (
             _NAME.fullmatch(found.name)
-            and isinstance(found.title, str)
+            and titled(found.title) == found.title
             and all(isinstance(side, int) and 4 <= side <= 256 for side in (height, width))
             and channels in (1, 3)
             and 2 <= len(found.class_names) <= 100
             and all(isinstance(each, list) and len(each) == len(lists[0]) for each in lists)
-            and all(isinstance(name, str) and len(name) <= 64 for name in found.class_names)
+            and all(name and plain(name) == name for name in found.class_names)
             and all(isinstance(n, int) and n >= 0 for each in lists[1:] for n in each)
-            and all(isinstance(note, str) for note in found.notes)
+            and all(isinstance(note, str) and len(note) <= 1_000 for note in found.notes)
         )
     except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError("these are no facts of a data set") from error
@@ -111,9 +111,16 @@ def facts_of(text: str) -> Facts:
 
 def titled(file_name: str) -> str:
     """What data are called that come in a file of this name."""
-    plain = "".join(mark if mark.isprintable() else " " for mark in file_name)
-    stem = re.sub(r"\.(npz|csv|zip)$", "", plain.strip(), flags=re.IGNORECASE)
-    return stem[:_TITLE_CHARACTERS].strip() or "Own data"
+    stem = re.sub(r"\.(npz|csv|zip)$", "", file_name.strip(), flags=re.IGNORECASE)
+    words = re.sub(r"[^\w .()+,-]", " ", stem).split()
+    return " ".join(words)[:_TITLE_CHARACTERS].strip() or "Own data"
+
+
+def plain(text: str) -> str:
+    """A name of a stranger's on one line, short, without what means something to Markdown, HTML or
+    code."""
+    printable = "".join(each if each.isprintable() else " " for each in text)
+    return " ".join(re.sub(r"[<>`\"\\{}$|]", " ", printable).split())[:_TITLE_CHARACTERS]
 
 
 def is_own(name: object) -> bool:
@@ -293,7 +300,7 @@ def _owned(owner: str) -> str:
 
 
 def _source(known: Facts) -> Source:
-    images = sum(known.train_counts)
+    images, classes = sum(known.train_counts), len(known.class_names)
     epochs = min(_MOST_EPOCHS, max(3, round(_SEEN / images)))
     small = images < 5_000
     return Source(
@@ -309,6 +316,8 @@ def _source(known: Facts) -> Source:
             "epochs": epochs,
             **({"batch_size": 32} if small else {}),
             **({"canvases": 600, "held_canvases": 100} if small else {}),
+            **({"exemplars": max(1, images // classes // 2)} if images < 120 * classes else {}),
+            **({"groups": "halves"} if classes < 3 else {}),
         },
         script=_SCRIPT.format(name=known.name),
     )

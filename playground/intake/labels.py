@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from playground.datasets import own
 from playground.errors import IntakeError
 from playground.intake.limits import LEAST_CLASSES
 
@@ -62,9 +63,8 @@ def counted(count: int, one: str, more: str) -> str:
 
 
 def shown(text: str) -> str:
-    """A text of a stranger's on one line, short and printable."""
-    plain = "".join(mark if mark.isprintable() else " " for mark in text)
-    return " ".join(plain.split())[:NAME_CHARACTERS]
+    """A text of a stranger's on one line, short and without what means something elsewhere."""
+    return own.plain(text)
 
 
 def _rank(value: object) -> tuple[float, list[tuple[float, str]], str]:

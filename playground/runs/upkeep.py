@@ -1,10 +1,12 @@
-"""What a server sees to from time to time: runs whose program is gone, and what the store takes."""
+"""What a server sees to from time to time: runs whose program is gone, what the store takes, and
+visitors' own data that were not used for long."""
 
 import logging
 import math
 import time
 from collections.abc import Callable
 
+from playground.datasets import own
 from playground.errors import StoreError
 from playground.runs.store import Store
 from playground.settings import Settings
@@ -32,6 +34,7 @@ class Upkeep:
                 self._search()
             if now - self._tidied > TIDY_SECONDS:
                 self._tidied = now
+                own.expire()
                 self._store.make_room()
                 if self._settings.run_days:
                     self._store.expire(time.time() - self._settings.run_days * DAY)

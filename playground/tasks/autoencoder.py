@@ -128,7 +128,7 @@ class AutoencoderSpec(RunSpec):
         known_set = find(value)
         if known_set is not None and any(side % 4 for side in known_set.shape[:2]):
             raise PydanticCustomError(
-                "range", f"expected images whose sides are multiples of 4; got {value}"
+                "range", f"expected images whose sides are multiples of 4; got {known_set.title}"
             )
         return value
 

@@ -148,7 +148,7 @@ class DetectionSpec(RunSpec):
     def _grey(cls, value: str, info: ValidationInfo) -> str:
         known_set = find(value)
         if known_set is not None and known_set.shape[2] != 1:
-            raise PydanticCustomError("range", f"expected grey images; got {value}")
+            raise PydanticCustomError("range", f"expected grey images; got {known_set.title}")
         return value
 
 

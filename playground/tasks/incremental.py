@@ -221,7 +221,7 @@ class IncrementalSpec(CnnSpec):
             raise PydanticCustomError(
                 "range",
                 f"expected {PAIRS}, {ONE_BY_ONE}, {HALVES}, or at least two numbers that make "
-                f"{classes} together, as in 4,3,{classes - 7}; got {shown(value)}",
+                f"{classes} together, as in 1,{classes - 1}; got {shown(value)}",
             )
         return ",".join(map(str, sizes))
 
@@ -246,6 +246,12 @@ class IncrementalSpec(CnnSpec):
     @model_validator(mode="after")
     def _an_epoch_a_phase(self) -> "IncrementalSpec":
         phases = len(self.class_groups)
+        if phases < 2:
+            raise PydanticCustomError(
+                "groups",
+                "expected at least two phases: two classes have them in {halves}",
+                {"halves": HALVES},
+            )
         if self.epochs < phases:
             raise PydanticCustomError(
                 "epochs",
@@ -259,7 +265,7 @@ class IncrementalSpec(CnnSpec):
         """No more exemplars than images, where exemplars are kept: of a class as many as it has if
         all have the same number."""
         images = counts(self).trained
-        a_class = images // len(source_of(self.dataset).class_names)
+        a_class = max(1, images // len(source_of(self.dataset).class_names))
         if self.kept != "exemplars":
             return self
         if self.memory > images:

@@ -6,6 +6,7 @@ from typing import Any
 import losses
 from losses.weighing import weighed_terms
 from playground import naming, trainable
+from playground.datasets import source_of
 from playground.errors import PlaygroundError, SpecError
 from playground.knobs import metric_key
 from playground.spec import RunSpec
@@ -58,12 +59,19 @@ def build(spec: RunSpec) -> Any:
             loss = losses.get(spec.loss, **spec.loss_parameters)
         else:
             loss = losses.compile_loss(
-                spec.loss, spec.loss_parameters, inputs=trainable.offered(spec.task)
+                spec.loss,
+                spec.loss_parameters,
+                num_classes=_classes(spec),
+                inputs=trainable.offered(spec.task),
             )
     except losses.LossError as error:
         raise RefusedLoss(error) from error
     _check_inputs("loss", loss, spec.task)
     return loss
+
+
+def _classes(spec: RunSpec) -> int:
+    return len(source_of(spec.dataset).class_names)
 
 
 def warnings(loss: Any) -> list[str]:
@@ -94,7 +102,9 @@ def metrics(spec: RunSpec) -> dict[str, Any]:
     for text in spec.measured:
         try:
             offered = trainable.offered(spec.task, "metric")
-            metric = losses.compile_metric(text, probe=False, inputs=offered)
+            metric = losses.compile_metric(
+                text, num_classes=_classes(spec), probe=False, inputs=offered
+            )
         except losses.LossError as error:
             shown = naming.cut(text, 40)
             raise SpecError(

@@ -52,10 +52,10 @@ def warm(supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch) -> Supervisor:
         monkeypatch,
         supervisor,
         check=check,
-        doctor=lambda text, parameters, task: {"findings": verdicts(text)},
+        doctor=lambda text, parameters, task, classes: {"findings": verdicts(text)},
         catalog=lambda: [info.as_dict() for info in losses.catalog()],
         metrics=lambda: [info.as_dict() for info in losses.metrics()],
-        metric=lambda text: losses.check(text, metric=True),
+        metric=lambda text, classes: losses.check(text, metric=True),
     )
     return supervisor
 

@@ -508,7 +508,7 @@ def test_what_the_doctor_calls_unsound_is_said_before_training(
     ]
     assert told not in said(visit())
     st.cache_data.clear()
-    answer(monkeypatch, warm, doctor=lambda text, parameters, task: {"findings": unsound})
+    answer(monkeypatch, warm, doctor=lambda text, parameters, task, classes: {"findings": unsound})
     assert f"The doctor warns: {told}" in said(visit())
 
 

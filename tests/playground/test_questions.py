@@ -12,6 +12,7 @@ from playground.errors import QuestionError
 from playground.knobs import MAX_LOSS_CHARACTERS
 from playground.questions import FIELDS, QUESTIONS, read
 from playground.settings import Settings
+from playground.training.control import Control
 
 
 def test_every_question_has_an_answer_a_worker_and_a_patience() -> None:
@@ -86,3 +87,28 @@ def test_whatever_a_browser_sends_is_read_or_refused_in_words(name: str, sent: d
         assert set(read(name, sent)) <= set(QUESTIONS[name].fields)
     except QuestionError as error:
         assert error.field in QUESTIONS[name].fields
+
+
+def costs(classes: int) -> str:
+    """A loss with a number a class, which fits no other count of them."""
+    numbers = ", ".join(str(1 + i % 3) for i in range(classes))
+    return f"-sum([{numbers}] * y_true * log(y_pred), axis=-1)"
+
+
+@pytest.mark.parametrize("classes", [2, 26, 100])
+def test_a_text_of_so_many_classes_is_checked_and_drawn(classes: int) -> None:
+    asked = {"text": costs(classes), "parameters": {}, "task": "classification"}
+    assert not answers.ANSWERS["check"](asked, Control())["ok"]  # of ten classes it is none
+    given = {**asked, "classes": classes}
+    report = answers.ANSWERS["check"](read("check", given), Control())
+    assert report["ok"] and report["probe"] is not None, report["error"]
+    drawn = answers.ANSWERS["portrait"]({**given, "view": "curve"}, Control())
+    assert drawn.get("kind") == "curve", drawn
+    metric = f"mean({costs(classes)})"
+    assert answers.ANSWERS["metric"]({"text": metric, "classes": classes}, Control())["ok"]
+
+
+@pytest.mark.parametrize("classes", [1, 101, 2.5, "3"])
+def test_other_counts_of_classes_are_refused(classes: object) -> None:
+    with pytest.raises(QuestionError, match="classes: expected a whole number from 2 to 100"):
+        read("check", {"text": "y_pred", "classes": classes})

@@ -47,6 +47,7 @@ export type Answer = (Report & { refused?: undefined }) | Refusal
 export interface Question {
   kind: "loss" | "metric"
   task: string
+  classes: number
   text: string
   parameters: Record<string, number>
 }
@@ -59,6 +60,7 @@ export interface EditorData {
   most: number
   kind: "loss" | "metric"
   task: string
+  class_count: number
   parameters: Record<string, number>
 }
 

@@ -193,9 +193,9 @@ class Editor {
 
   /** @returns {Question | null} */
   question() {
-    const { kind, task, parameters: moved } = this.data
+    const { kind, task, class_count: classes, parameters: moved } = this.data
     const { text } = this
-    if (text.trim()) return { kind, task, text, parameters: moved }
+    if (text.trim()) return { kind, task, classes, text, parameters: moved }
     setFaults(this.view, [])
     this.verdict.say("", `Write a ${kind}, for example ${EXAMPLES[kind]}`)
     return null

@@ -15,7 +15,7 @@ import { element, put } from "./words.js"
 /** @import {PortraitAnswer, Picture, NoPicture, StudioData} from "./wire.js" */
 /** @import {View} from "./view.js" */
 /** @typedef {"curve" | "simplex" | "weights"} Kind */
-/** @typedef {{text: string, parameters: Record<string, number>, view: Kind, run: string, task: string}} Question */
+/** @typedef {{text: string, parameters: Record<string, number>, view: Kind, run: string, task: string, classes: number}} Question */
 
 /** @type {Record<Kind, {label: string, what: string}>} */
 const VIEWS = {
@@ -131,7 +131,7 @@ class Studio {
    * @returns {Question}
    */
   #question() {
-    const { mode, text, parameters, names, run, task } = this.view.data
+    const { mode, text, parameters, names, run, task, class_count: classes } = this.view.data
     const { typed, moved } = draft()
     const now = { ...parameters }
     for (const [css, value] of Object.entries(moved)) {
@@ -139,7 +139,8 @@ class Studio {
       if (meant.length === 1) now[meant[0]] = value
     }
     const written = mode === "write" && typed !== null
-    return { text: written ? typed : text, parameters: now, view: this.#kind, run, task }
+    const asked = written ? typed : text
+    return { text: asked, parameters: now, view: this.#kind, run, task, classes }
   }
 
   #asker() {

@@ -618,6 +618,7 @@ export interface StudioData extends Home {
   names: string[]
   run: string
   task: string
+  class_count: number
 }
 
 export interface MapsData extends Home, Seen {

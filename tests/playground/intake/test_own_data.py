@@ -18,6 +18,7 @@ from playground.intake import asking, reading, review
 from playground.intake.limits import Limits
 from playground.settings import settings
 from playground.spec import RunSpec
+from playground.tasks import TASKS
 from tests.playground.intake.files import folders, images, npz, picture, table, zipped
 
 LIMITS = Limits(10 * 2**20, 2 * 2**20, 2_000, 64, 100, 1.0)
@@ -288,3 +289,35 @@ def test_a_zip_of_many_members_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
             archive.writestr(str(i), b"")
     with pytest.raises(IntakeError, match="4 members"):
         reading.read(tmp_path / "x.zip", LIMITS, 0, lambda done, of: None)
+
+
+CLASSES = [(2, 1), (2, 30), (3, 10), (26, 4), (100, 1), (100, 5)]
+
+
+@pytest.mark.parametrize(("classes", "each"), CLASSES)
+def test_every_task_takes_data_of_so_many_classes_or_says_why_not(
+    home: Path, classes: int, each: int
+) -> None:
+    for side, channels in ((10, 1), (12, 3)):
+        names = [f"kind {i}" for i in range(classes)]
+        facts = own.Facts(
+            *(f"{classes:016x}{side:016x}", "Kinds", (side, side, channels), names),
+            train_counts=[each] * classes,
+            test_counts=[1] * classes,
+        )
+        own.keep_facts(facts)
+        told = {}
+        for task in TASKS.values():
+            try:
+                spec = RunSpec.parse({"task": task.name, "dataset": facts.name})
+                units = {layer.options.get("units") for layer in task.plan(spec).layers}
+                assert classes in units or task.name in ("autoencoder", "detection"), task.name
+                assert RunSpec.from_query(spec.to_query()) == (spec, [])
+            except SpecError as error:
+                told[task.name] = str(error)
+        refused = {
+            "autoencoder": "multiples of 4; got Kinds",
+            "detection": "grey images; got Kinds",
+        }
+        expected = "autoencoder" if side == 10 else "detection"
+        assert list(told) == [expected] and refused[expected] in told[expected]
