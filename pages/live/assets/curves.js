@@ -119,11 +119,12 @@ export const mount = mounts((/** @type {View<CurvesData>} */ view) => {
   const unzoom = element("button", { className: "quiet unzoom", text: "Whole run", type: "button" })
   const empty = element("p", { className: "empty" })
   const grid = element("div", { className: "panels" })
+  const stage = element("div", { className: "stage" }, grid, empty)
   const beneath = element("div", { className: "panels metrics" })
   root.classList.add("curves")
   root.append(
     element("div", { className: "bar" }, keys, element("span", { className: "end" }, note, unzoom)),
-    element("div", { className: "stage" }, grid, empty),
+    stage,
     beneath,
   )
 
@@ -228,7 +229,7 @@ export const mount = mounts((/** @type {View<CurvesData>} */ view) => {
   return {
     adopt(data, before) {
       arrange()
-      grid.style.setProperty("--plot-height", `${data.height}px`)
+      stage.style.setProperty("--plot-height", `${data.height}px`)
       beneath.style.setProperty("--plot-height", `${data.metricHeight}px`)
       if (before && before.log !== data.log) for (const panel of panels) panel.zoomY = null
       if (before && before.axis !== data.axis) zoomX = null
