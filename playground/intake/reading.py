@@ -12,6 +12,7 @@ from playground.intake.found import TEST, TRAIN, Found
 from playground.intake.limits import Limits
 from playground.intake.pictures import OnImages
 
+OF_A_RUN = "data.npz"  # the images in the zip of a run on own data
 KINDS = "an .npz, a CSV, or a zip of pictures in a folder for each class"
 _OTHERS = {  # how files begin that are none of these: what to say of them, and what to do
     b"\x93NUMPY": ("an .npy, which holds one array", "Save both: np.savez(file, x=x, y=y)."),
@@ -71,10 +72,11 @@ def _archive(archive: Archive, limits: Limits, side: int, on_images: OnImages) -
         suffix: [name for name in names if PurePosixPath(name).suffix.lower() == suffix]
         for suffix in (".csv", ".npz")
     }
-    if of[".csv"]:
+    arrays_of = [name for name in of[".npz"] if PurePosixPath(name).name == OF_A_RUN]
+    data = arrays_of or of[".npz"]
+    if of[".csv"] and not arrays_of:
         contents = {part: archive.read(name) for part, name in _parts(of[".csv"]).items()}
         return tables.read(contents, limits, side)
-    data = [name for name in of[".npz"] if PurePosixPath(name).name == "data.npz"] or of[".npz"]
     if len(data) == 1:
         inner = io.BytesIO(archive.read(data[0]))
         return arrays.read(Archive(inner, limits.unpacked_bytes), limits, side)

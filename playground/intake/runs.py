@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from playground.datasets import own, source_of
 from playground.errors import IntakeError, SpecError
+from playground.intake import reading
 from playground.intake.archive import Archive
 from playground.intake.limits import Limits
 from playground.runs import portable
@@ -29,7 +30,6 @@ from playground.training.events import (
     Snapshot,
 )
 
-DATA = "data.npz"  # beside the run, where it was trained on own data
 MOST_EVENTS, MOST_ARRAYS, MOST_AXES = 50_000, 64, 4
 _MADE = "Take it from the Runs menu of the server that trained it, as Keras code."
 _WEIGHTS = re.compile(r"run/weights-(\d{9})\.npz")
@@ -185,7 +185,7 @@ def _zip(archive: Archive) -> Brought:
         if (known := _WEIGHTS.fullmatch(name))
     ]
     brought = _brought(told, found, snapshots)
-    return replace(brought, data=DATA in within and own.is_own(brought.spec.dataset))
+    return replace(brought, data=reading.OF_A_RUN in within and own.is_own(brought.spec.dataset))
 
 
 def _record(content: bytes) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from playground.analysis import curves
 from playground.datasets import own
 from playground.errors import IntakeError
 from playground.intake import asking, review, runs
@@ -131,13 +132,14 @@ def own_run(store: Store, folder: Path) -> tuple[str, bytes]:
     content = {
         **dict(portable.members(store, run_id)),
         "data.npz": own.images_file(facts.name).read_bytes(),
+        "series.csv": curves.table(store, run_id).encode(),
     }
     own.erase(facts.name)
     return facts.name, zipped(content)
 
 
 def test_a_run_on_own_data_brings_its_facts_and_its_images(here: Store, tmp_path: Path) -> None:
-    name, content = own_run(here, tmp_path)
+    name, content = own_run(here, tmp_path)  # with its curves as a table beside it
     assert own.facts(name) is None
     file = tmp_path / "run.zip"
     file.write_bytes(content)
