@@ -42,10 +42,9 @@ def question(rows: Sequence[Listed]) -> None:
     if not live:
         return
     with st.container(key="runs-question", border=True, gap="xsmall"):
-        st.text(
-            f"{_named(live)} still {'train' if len(live) > 1 else 'trains'}: stop "
-            f"{'them' if len(live) > 1 else 'it'} and delete {_counted(len(chosen))}?"
-        )
+        trains, them = ("train", "them") if len(live) > 1 else ("trains", "it")
+        what = "it" if len(chosen) == 1 else f"all {_counted(len(chosen))}"
+        st.text(f"{_named(live)} still {trains}: stop {them} and delete {what}?")
         with st.container(horizontal=True):
             st.button(
                 "Stop and delete",

@@ -159,7 +159,7 @@ def test_a_run_that_trains_is_stopped_before_it_is_deleted_if_one_says_so(
     monkeypatch.setattr(supervisor, "command", lambda *command: sent.append(command))
     run_id = begun(supervisor, SPEC)
     page = click(choose(at_runs(), [run_id]), "runs-delete")
-    assert "#1 Cross-entropy still trains: stop it and delete 1 run?" in said(page)
+    assert "#1 Cross-entropy still trains: stop it and delete it?" in said(page)
     page = click(page, "runs-delete-not")
     assert not sent and listed(page) == ["#1 Cross-entropy"]
     page = click(click(page, "runs-delete"), "runs-delete-sure")

@@ -21,6 +21,7 @@ PAGES = (
     "named_losses.py",
     "multi_task.py",
     "autoencoder.py",
+    "runs.py",
 )
 
 
@@ -28,6 +29,8 @@ PAGES = (
 @pytest.mark.parametrize("text", [LOSS, WRONG])
 def test_no_page_reads_it_as_markdown(visit: Visit, warm: Supervisor, at: str, text: str) -> None:
     runs = [begun(warm, RunSpec(dataset="digits", loss=text, seed=seed)) for seed in (0, 1)]
+    warm.store.labels.name(runs[0], ["me"], MARK)
+    warm.store.labels.note(runs[0], ["me"], MARK)
     where = {"line": 2, "column": 1, "end_line": 2, "end_column": 5, "fragment": MARK}
     warm.store.record(runs[1], Failed(3, "loss", MARK, MARK, where))
     query = f"dataset=digits&loss={quote(text)}&metrics={quote(text)}&run={runs[0]}"
