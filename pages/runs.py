@@ -33,11 +33,11 @@ def head(found: runs_list.Found) -> None:
         st.subheader("Runs", anchor=False, width="content")
         if found.every:
             st.caption(storage(found), width="content")
-    mine = taken(found)
+    most = max(taken(found).values())
     limit = settings().visitor_gib * 2**30
-    if mine > NEARLY_FULL * limit:
+    if most > NEARLY_FULL * limit:
         st.warning(
-            f"Your runs take {size(mine)} of the {settings().visitor_gib:g} GiB that one visitor's "
+            f"Your runs take {size(most)} of the {settings().visitor_gib:g} GiB that one visitor's "
             "may. Beyond it the oldest without a star are removed: star what you want to keep, and "
             "delete what you do not need.",
             icon=":material/database:",
@@ -53,20 +53,22 @@ def head(found: runs_list.Found) -> None:
 
 
 def storage(found: runs_list.Found) -> str:
-    """What this visitor's runs and all runs take, in words."""
-    count = len(found.every)
-    store = supervisor.service().store
+    """What this visitor's runs, this machine's terminals' and all runs take, in words."""
+    count, store = len(found.every), supervisor.service().store
+    mine, *others = taken(found).values()
+    of_terminals = f"those of terminals {size(others[0])} · " if any(others) else ""
     return (
-        f"{count:,} run{'' if count == 1 else 's'} · yours take {size(taken(found))} of "
-        f"{settings().visitor_gib:g} GiB · all on this server {size(store.taken)} of "
+        f"{count:,} run{'' if count == 1 else 's'} · yours take {size(mine)} of "
+        f"{settings().visitor_gib:g} GiB · {of_terminals}all on this server {size(store.taken)} of "
         f"{settings().store_gib:g} GiB"
     )
 
 
-def taken(found: runs_list.Found) -> int:
-    """Bytes of this visitor's own runs, those that can be brought back included."""
-    mine = owners()
-    return sum(row.bytes or 0 for row in [*found.every, *found.deleted] if row.owner in mine)
+def taken(found: runs_list.Found) -> dict[str, int]:
+    """Bytes of the runs of this visitor, and of this machine's terminals, each of which has a room
+    of its own; those that can be brought back included."""
+    rows = [*found.every, *found.deleted]
+    return {one: sum(row.bytes or 0 for row in rows if row.owner == one) for one in owners()}
 
 
 def size(count: float) -> str:
