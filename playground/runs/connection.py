@@ -23,7 +23,6 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import PoolProxiedConnection
 
 from playground.errors import StoreError
 from playground.runs import engines, migrations, store_errors, tables
@@ -228,11 +227,12 @@ class Database:
                 if number is not None and self._is_in(number, end):
                     return found
 
-    def detached(self) -> PoolProxiedConnection:
-        """A connection that is no part of the pool, for whoever closes it."""
+    def detached(self) -> Any:
+        """The driver's own connection, no part of the pool, for whoever closes it."""
         found = self._engine.raw_connection()
+        raw = found.dbapi_connection
         found.detach()
-        return found
+        return raw
 
     def _end(self, patient: bool) -> float:
         return time.monotonic() + (self._patience if patient else engines.LOCK_SECONDS)

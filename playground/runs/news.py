@@ -5,7 +5,7 @@ to read."""
 import secrets
 import time
 from contextlib import closing
-from typing import Any, Protocol
+from typing import Protocol
 
 from sqlalchemy import func, select
 
@@ -78,20 +78,18 @@ class _Listening:
 
     def __init__(self, database: Database, me: str) -> None:
         self._database, self._me = database, me
-        self._driven: Any
         with database.told():
             self._raw = database.detached()
-            self._driven = self._raw.dbapi_connection
             try:
-                self._driven.autocommit = True
-                self._driven.execute(f"LISTEN {CHANNEL}")
+                self._raw.autocommit = True
+                self._raw.execute(f"LISTEN {CHANNEL}")
             except Exception:
                 self._raw.close()
                 raise
 
     def wait(self, seconds: float) -> list[str]:
         with self._database.told():
-            heard = [one.payload for one in self._driven.notifies(timeout=seconds, stop_after=1)]
+            heard = [one.payload for one in self._raw.notifies(timeout=seconds, stop_after=1)]
         told = [said.partition(" ") for said in heard]
         return [said for who, _, said in told if who != self._me]
 

@@ -1,6 +1,6 @@
 """What the errors of the store's database mean, in plain words."""
 
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from playground.errors import StoreError
@@ -81,5 +81,6 @@ def _gone(error: Exception) -> bool:
         return True
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
-    # libpq's own: it did not come to a server that would have said a state.
-    return isinstance(error, OperationalError) and not _name(error) and not _state(error)
+    # libpq's own: it did not come to a server, or lost it, that would have said a state.
+    kinds = {kind.__name__ for kind in type(getattr(error, "orig", error)).__mro__}
+    return "OperationalError" in kinds and not _name(error) and not _state(error)
