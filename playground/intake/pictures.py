@@ -34,6 +34,7 @@ class _Seen:
     images: dict[str, list[np.ndarray]] = field(default_factory=dict)
     classes: dict[str, list[str]] = field(default_factory=dict)
     kinds: Counter[str] = field(default_factory=Counter)
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)  # in the files
     damaged: list[str] = field(default_factory=list)
     bytes: int = 0
 
@@ -108,11 +109,12 @@ def _take(
     part, kind = _place(name)
     data = content(name)
     try:
-        image, said = decoded(data, limits, side)
+        image, size, said = decoded(data, limits, side)
     except _Unusable as error:
         seen.damaged.append(f"{name[-60:]} ({error})")
         return
     seen.kinds.update(said)
+    seen.sizes[size] += 1
     seen.bytes += image.nbytes
     if seen.bytes > limits.unpacked_bytes:
         raise IntakeError(
@@ -127,9 +129,11 @@ class _Unusable(Exception):
     """Why a picture cannot be used, in a few words."""
 
 
-def decoded(content: bytes, limits: Limits, side: int) -> tuple[np.ndarray, list[str]]:
+def decoded(
+    content: bytes, limits: Limits, side: int
+) -> tuple[np.ndarray, tuple[int, int], list[str]]:
     """A picture as uint8 (H, W, 1 or 3), at most `limits.side` pixels a side, grey where all its
-    pixels are; and what it was: "16-bit", "see-through", "moving"."""
+    pixels are; how high and wide it was; and what: "16-bit", "see-through", "moving"."""
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             width, height = image.size
@@ -142,6 +146,8 @@ def decoded(content: bytes, limits: Limits, side: int) -> tuple[np.ndarray, list
             most = min(side or limits.side, limits.side)
             image.draft(None, (2 * most, 2 * most))  # only a JPEG can
             plain = _plain(ImageOps.exif_transpose(image), said)
+            turned = (plain.width < plain.height) != (width < height)
+            size = (width, height) if turned else (height, width)
             if max(plain.size) > most:
                 plain.thumbnail((most, most), Image.Resampling.LANCZOS)
             found = np.asarray(plain)
@@ -151,7 +157,7 @@ def decoded(content: bytes, limits: Limits, side: int) -> tuple[np.ndarray, list
         raise _Unusable("damaged, or of another format") from error
     if found.ndim == 3 and (found == found[..., :1]).all():
         found = found[..., 0]
-    return found.reshape(*found.shape[:2], -1), said
+    return found.reshape(*found.shape[:2], -1), size, said
 
 
 def _plain(image: Image.Image, said: list[str]) -> Image.Image:
@@ -174,7 +180,7 @@ def _found(seen: _Seen, limits: Limits, side: int) -> Found:
     """What was decoded as arrays: of one side and one number of channels in all parts."""
     parts, notes = _joined(seen)
     everything = [image for part in parts for image in seen.images[part]]
-    images, said = pixels.together(everything, limits, side)
+    images, said = pixels.together(everything, limits, side, seen.sizes)
     numbers, names = labels.numbered({part: seen.classes[part] for part in parts}, limits.classes)
     found, start = {}, 0
     for part in parts:

@@ -1,7 +1,6 @@
 """Images of any size, kind and range as one array: square, of one side, 0 to 255."""
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -96,13 +95,12 @@ def resized(image: np.ndarray, side: int) -> np.ndarray:
 
 
 def together(
-    images: Sequence[np.ndarray], limits: Limits, side: int
+    images: Sequence[np.ndarray], limits: Limits, side: int, sizes: Mapping[tuple[int, int], int]
 ) -> tuple[np.ndarray, list[str]]:
     """Images uint8 (H, W, 1 or 3) of any sizes as one array (N, side, side, C): in colour if one of
-    them is, of the side that most have."""
+    them is, of the side that most have. `sizes` counts their heights and widths in the files."""
     notes = []
-    sizes = Counter(each.shape[:2] for each in images)
-    most = sizes.most_common(1)[0][0]
+    most = max(sizes, key=lambda size: sizes[size])
     wanted = min(side or max(most), limits.side)
     if set(sizes) != {(wanted, wanted)}:
         padded = any(height != width for height, width in sizes)

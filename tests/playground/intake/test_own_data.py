@@ -209,6 +209,7 @@ def test_pictures_of_all_kinds_in_folders(tmp_path: Path) -> None:
     assert any((each[:3] == 0).all() and each[3:9].any() for each in wide)  # black above
     smaller, _ = looked_at(tmp_path, zipped(folders(12)), side=8)
     assert smaller.shape == (8, 8, 1)
+    assert smaller.notes[0] == "The images, 12×12, were resized to 8×8."
 
 
 def test_duplicates_are_told_and_never_split_apart(tmp_path: Path) -> None:
