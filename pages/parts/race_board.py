@@ -17,7 +17,7 @@ from playground.races.curves import DRAWN, curves
 from playground.races.judgement import BETTER, OPEN, SMALL, WORSE, differences
 from playground.races.progress import Progress, may_be_tried_again
 from playground.races.race import RACE, Race
-from playground.races.results import MEASURES, WHY_NO_LOSS, Results, mean, spread
+from playground.races.results import MEASURES, WHY_NO_LOSS, Results
 from playground.races.verdict import verdict
 from playground.runs import supervisor
 from playground.runs.race_rows import ACTIVE, DONE, RaceRecord
@@ -237,7 +237,7 @@ def _scoreboard(results: Results, done: bool) -> None:
         rows,
         hide_index=True,
         width="stretch",
-        key=f"scoreboard-{view}",
+        key=f"scoreboard-{view}-{_stage(results)}",  # anew where cells have become wider
         column_config={
             MEASURES[name].title: st.column_config.TextColumn(help=MEASURES[name].means)
             for name in measured
@@ -250,16 +250,21 @@ def _scoreboard(results: Results, done: bool) -> None:
         )
 
 
+def _stage(results: Results) -> int:
+    """How much stands in a cell: a number, a mean of some, or of all seeds."""
+    counts = [len(found) for found in results.judged]
+    return min(max(counts), 2) + (min(counts) == results.race.seeds)
+
+
 def _values(results: Results, measured: Sequence[str]) -> dict[str, list[str]]:
     rows = {"Lane": results.race.titles()}
     for name in measured:
         measure, best, cells = MEASURES[name], results.best(name), []
         for lane, found in enumerate(results.values[name]):
-            around = f" ± {measure.said(spread(found))}" if len(found) > 1 else ""
             short = ""
             if name in ("steps", "seconds") and 0 < len(found) < len(results.judged[lane]):
                 short = f" ({len(found)} of {len(results.judged[lane])})"
-            cells.append(f"{measure.said(mean(found))}{around}{short}{' ★' * (lane in best)}")
+            cells.append(f"{measure.summary(found)}{short}{' ★' * (lane in best)}")
         rows[measure.title] = cells
     return rows
 

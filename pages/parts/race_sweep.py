@@ -349,9 +349,7 @@ def _table(
     rows: dict[str, list[str]] = {measure.title: [], "Epochs": []}
     rows |= {_label(name): [] for name in axes}
     for lane in lanes:
-        mean, spread = float(np.mean(known[lane])), float(np.std(known[lane]))
-        around = f" ± {measure.said(spread)}" if len(known[lane]) > 1 else ""
-        rows[measure.title].append(f"{measure.said(mean)}{around}")
+        rows[measure.title].append(measure.summary(dict(enumerate(known[lane]))))
         rows["Epochs"].append(str(last[lane] or race.spec(lane).epochs))
         for name in axes:
             rows[_label(name)].append(_said(_at(race, lane, name)))

@@ -17,7 +17,7 @@ from playground.races.curves import DRAWN, curves
 from playground.races.links import link
 from playground.races.progress import Progress
 from playground.races.race import RACE, Race
-from playground.races.results import MEASURES, WHY_NO_LOSS, Reader, Results, mean, spread
+from playground.races.results import MEASURES, WHY_NO_LOSS, Reader, Results
 from playground.races.verdict import Verdict, verdict
 from playground.runs.store import Store
 
@@ -214,8 +214,7 @@ def _rows(results: Results) -> list[tuple[str, list[tuple[str, bool]]]]:
         measure, best = MEASURES[name], results.best(name)
         cells = []
         for lane, values in enumerate(results.values[name]):
-            around = f" ± {measure.said(spread(values))}" if len(values) > 1 else ""
-            cells.append((f"{measure.said(mean(values))}{around}", lane in best))
+            cells.append((measure.summary(values), lane in best))
         found.append((measure.title, cells))
     return found
 

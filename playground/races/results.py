@@ -44,6 +44,13 @@ class Measure:
             return f"{value:{sign},.0f}"
         return f"{value:{sign}.1f} s" if self.unit == "s" else f"{value:{sign}.4g}"
 
+    def summary(self, found: Mapping[int, float]) -> str:
+        """Mean and standard deviation of a lane's numbers as they stand in a table."""
+        if len(found) < 2:
+            return self.said(mean(found))
+        around = self.said(spread(found)) if self.unit else f"{spread(found):.2g}"
+        return f"{self.said(mean(found))} ± {around}"
+
 
 MEASURES: Mapping[str, Measure] = {
     "accuracy": Measure("Accuracy", "%", True, "Share of the test images that are told right."),

@@ -13,7 +13,7 @@ from playground.races.feeder import Feeder
 from playground.races.progress import Progress as Followed
 from playground.races.progress import chosen_by, follow, ranked, validated
 from playground.races.race import RACE, Race, said
-from playground.races.results import MEASURES, WHY_NO_LOSS, Reader, Results, mean, spread
+from playground.races.results import MEASURES, WHY_NO_LOSS, Reader, Results
 from playground.races.verdict import verdict
 from playground.runs.jobs import STOP_SECONDS
 from playground.runs.race_rows import DONE
@@ -147,8 +147,7 @@ def _scoreboard(results: Results) -> None:
         best = results.best(name)
         cells = []
         for lane, found in enumerate(results.values[name]):
-            around = f" ± {measure.said(spread(found))}" if len(found) > 1 else ""
-            cells.append(f"{measure.said(mean(found))}{around}{' *' if lane in best else ''}")
+            cells.append(f"{measure.summary(found)}{' *' if lane in best else ''}")
         rows.append([measure.title, *cells])
     terminal.show_table(["", *(terminal.one_line(title, 28) for title in titles)], rows)
     seeds = results.race.seeds
@@ -161,11 +160,9 @@ def _ranking(results: Results, found: Followed) -> None:
     known = validated(race, found.final())
     rows = []
     for lane in order[:TOLD]:
-        values = dict(enumerate(known[lane]))
-        around = f" ± {measure.said(spread(values))}" if len(values) > 1 else ""
         changes = ", ".join(said(name, value) for name, value in _flat(race, lane).items())
         epochs = str(last[lane] or race.spec(lane).epochs)
-        rows.append([f"{measure.said(mean(values))}{around}", epochs, changes])
+        rows.append([measure.summary(dict(enumerate(known[lane]))), epochs, changes])
     terminal.show_table([f"validation {measure.title.lower()}", "epochs", "point"], rows)
     if len(order) > TOLD:
         terminal.show(f"... and {len(order) - TOLD} more points.")

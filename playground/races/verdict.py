@@ -88,14 +88,21 @@ def _not_yet(results: Results) -> Verdict:
 
 
 def _broken(results: Results) -> list[str]:
-    titles = results.race.titles()
-    broken = [titles[lane] for lane, why in enumerate(results.broken) if why]
-    if not broken:
-        return []
-    return [
-        f"Broken runs count for nothing here, good or bad: {', '.join(broken)}. A loss that "
-        "breaks is no better for the seeds with which it did not."
-    ]
+    """Which lanes' runs ended otherwise, and of what the first did."""
+    race, found = results.race, []
+    for title, why in zip(race.titles(), results.broken, strict=True):
+        if why:
+            seed = min(why)
+            found.append(
+                f"{title} broke with {len(why)} of {_seeds(race.seeds)}. "
+                f"With seed {race.base.seed + seed}: {why[seed]}"
+            )
+    if found:
+        found.append(
+            "Broken runs count for nothing here, good or bad. A loss that breaks is no better for "
+            "the seeds with which it did not."
+        )
+    return found
 
 
 def _winner(results: Results, found: list[Judged]) -> int | None:

@@ -118,6 +118,9 @@ def test_the_verdict_says_who_won_and_what_is_not_known(store: Store) -> None:
     assert "+5.00 points" in evidence and "better with 100% of the seeds" in evidence
     assert "not enough evidence" in focal
     assert any("Broken runs count for nothing" in note for note in decided.notes)
+    assert "Focal loss broke with 1 of 7 seeds. With seed 6: The loss became NaN" in " ".join(
+        decided.notes
+    )
 
 
 def test_there_is_no_verdict_while_seeds_are_missing(store: Store) -> None:
@@ -131,6 +134,13 @@ def test_there_is_no_verdict_while_seeds_are_missing(store: Store) -> None:
     assert not decided.lanes and decided.winner is None
     assert not any("p =" in note for note in decided.notes)
     assert any("Broken runs" in note for note in decided.notes)
+
+
+def test_a_spread_is_told_with_two_digits() -> None:
+    nll, accuracy = results.MEASURES["nll"], results.MEASURES["accuracy"]
+    assert nll.summary({0: 2.2267, 1: 2.2534}) == "2.24 ± 0.019"
+    assert nll.summary({0: 2.2267}) == "2.227" and nll.summary({}) == "–"
+    assert accuracy.summary({0: 0.9, 1: 0.92}) == "91.00% ± 1.41%"
 
 
 def test_what_a_reader_keeps_is_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
