@@ -399,13 +399,17 @@ def search_setup(base: RunSpec | None) -> None:
             "Mutations", 2, search.MOST_MUTATIONS, key=MUTATIONS, help="About a second each."
         )
         ready = supervisor.service().status()["checking"]
+        refused = checked.refusal(base) if ready and base is not None else None
         pressed = st.button(
             "Search",
             key="search-start",
             icon=":material/genetics:",
-            disabled=base is None or not ready,
+            disabled=base is None or not ready or refused is not None,
             help="Makes the mutations, then trains them in the background.",
         )
+    if refused is not None:
+        words = f"The loss above cannot be changed: {refused.message} {refused.hint}".strip()
+        _fault("search", {"search": words})
     if pressed and base is not None:
         _search(base)
 
