@@ -50,10 +50,12 @@ with st.container(key="panel-maps", gap="xsmall"):
         st.subheader("Feature maps", anchor=False, width="content")
         if len(beside) > 1:
             st.selectbox(
-                "Beside it",
+                "The run beside it",
                 list(names),
-                format_func=lambda run_id: names[run_id],
+                format_func=lambda run_id: f"Beside {names[run_id]}",
                 key=BESIDE,
+                label_visibility="collapsed",
+                width=320,
                 help="Which of the runs that are compared, such as the lanes of a race, stands "
                 "beside the shown one.",
             )
