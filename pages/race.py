@@ -179,7 +179,9 @@ with st.container(key="panel-lanes", gap="small"):
                     args=(more,),
                     help="Those that are done count; only the others are trained.",
                 )
-        st.text(f"{len(titles)} lanes × {race_lanes.SEEDS.get()} seeds: {count} runs")
+        at_once = supervisor.service().settings.workers
+        few = f", {at_once} of them at once" if at_once < len(titles) else ""
+        st.text(f"{len(titles)} lanes × {race_lanes.SEEDS.get()} seeds: {count} runs{few}")
         st.space("stretch")
         race_board.chooser()
     if found is not None and not same and found[0].kind == RACE:

@@ -184,8 +184,10 @@ def _head(record: RaceRecord, race: Race, progress: Progress) -> None:
                     help="Trains what is missing; nothing is trained twice.",
                 )
         training = sum(cell.state == "running" for cell in progress.live)
-        doing = f"; {training} train, {len(progress.live) - training} wait" if progress.live else ""
-        st.text(f"{ended} of {len(cells)} runs{doing}")
+        paused = sum(cell.state == "paused" for cell in progress.live)
+        doing = f"; {training} train, {len(progress.live) - training - paused} wait"
+        doing += f", {paused} paused: let {'it' if paused == 1 else 'them'} go on" * bool(paused)
+        st.text(f"{ended} of {len(cells)} runs{doing if progress.live else ''}")
     st.progress(min(1.0, (ended + part) / max(1, len(cells))))
     if record.message:
         st.text(record.message)
