@@ -39,12 +39,12 @@ class Settings(BaseSettings):
         "checkpoints, such as s3://bucket/prefix; empty: the folder runs in `home`.",
     )
     workers: int = Field(
-        max(4, (os.cpu_count() or 2) // 2), ge=1, le=64, description="Runs trained at once."
+        max(4, (os.cpu_count() or 2) // 2), ge=1, le=512, description="Runs trained at once."
     )
     warm_workers: int = Field(
         max(1, (os.cpu_count() or 2) // 4),
         ge=1,
-        le=64,
+        le=512,
         description="Training workers that are always there; others come when runs wait.",
     )
     worker_memory_gib: float = Field(

@@ -84,7 +84,7 @@ class RayWorker:
 
     def _hear_end(self, end: Mapping[str, Any], executor: Executor) -> None:
         self.last_words = end["last_words"]
-        self.placed = True  # that Ray could not start it is a fault, too, and no lack of room
+        self.placed = self.placed or end.get("fault", False)  # no lack of room
         self._leave(how_it_ended(end["code"]) if "code" in end else end["reason"], executor)
 
     def _leave(self, reason: str, executor: Executor) -> None:
@@ -237,5 +237,5 @@ def lacking(needs: Mapping[str, float], nodes: int, large: int) -> str:
         parts.append(f"{gpus:g} GPU{'' if gpus == 1 else 's'}")
     which = f"a Ray node with {', '.join(parts)} and {memory:.3g} GiB of memory"
     if large:
-        return f"{which} free, of {large}"
+        return f"{which}: {large} {'is' if large == 1 else 'are'} that large and taken"
     return f"{which}: {'there is no node' if not nodes else f'none of {nodes} is that large'}"

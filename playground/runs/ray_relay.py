@@ -18,7 +18,9 @@ and says
     {"worker", "waits": {"nodes": how many there are, "large": how many of them as large as the
         needs}}..., {"worker", "pid"} once it runs
     {"worker", "frames": bytes as an array}...
-    {"worker", "ended": {"code": of its exit, or "reason": why it is gone, "last_words"}}
+    {"worker", "ended": {"code": of its exit, "last_words"}}, or
+    {"worker", "ended": {"reason": why it is gone, "last_words", "fault": whether it would be so on
+        any node}}
 """
 
 import logging
@@ -42,9 +44,9 @@ from playground.runs import wire
 from playground.runs.environment import ROOT
 from playground.runs.ray_host import Host
 
-ASK_SECONDS = 1.0  # a worker that says nothing is asked again after so long
+ASK_SECONDS = 5.0  # a worker that says nothing is asked again after so long
 SILENT_SECONDS = 15.0  # an actor that does not even say that is gone
-WAIT_SECONDS = 2.0  # between two looks at whether there is a place
+WAIT_SECONDS = 2.0  # between two looks at whether there is a place, or a cluster
 
 
 class Followed:
@@ -85,8 +87,9 @@ class Followed:
         except ray.exceptions.RayError as error:
             if not self._closing:
                 print(f"Worker {self._number} is gone: {error}", file=sys.stderr, flush=True)
-            words = "" if self._placed else " ".join(str(error).split())[:300]
-            end = {"reason": self._reason(error), "last_words": words}
+            end = {"reason": self._reason(error), "last_words": "", "fault": faulty(error)}
+            if end["fault"]:
+                end["last_words"] = " ".join(str(error).split())[:300]
         self._relay.forget(self._number)
         ray.kill(self._host)
         self._say({"ended": end})
@@ -158,6 +161,12 @@ class Relay:
             os._exit(0)  # nobody listens any more
 
 
+def faulty(error: ray.exceptions.RayError) -> bool:
+    """Whether a worker could not begin for a reason that another node would have as well."""
+    begins = ray.exceptions.RuntimeEnvSetupError, ray.exceptions.ActorUnschedulableError
+    return isinstance(error, begins) or bool(getattr(error, "actor_init_failed", False))
+
+
 def fits(needs: Mapping[str, float], resources: Mapping[str, float]) -> bool:
     """Whether a node with all these resources to itself could have a worker."""
     names = {"cpus": "CPU", "gpus": "GPU", "memory": "memory"}
@@ -171,10 +180,10 @@ def await_cluster(address: str) -> None:
     server = os.getppid()
     while port.isdecimal():
         try:
-            socket.create_connection((host, int(port)), ASK_SECONDS).close()
+            socket.create_connection((host, int(port)), WAIT_SECONDS).close()
             return
         except OSError:
-            time.sleep(ASK_SECONDS)
+            time.sleep(WAIT_SECONDS)
         if os.getppid() != server:
             sys.exit()
 

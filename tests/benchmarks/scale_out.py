@@ -5,18 +5,22 @@ takes, and what going by Ray costs.
     python tests/benchmarks/scale_out.py --latency
 
 Each node has one CPU, so one worker with one thread. Per turn one run trains alone on the cluster,
-then as many together as there are nodes, then one in a worker of this machine without Ray, with as
-many threads; from submitting to the end of the last, tracing included. Prints images per second and
-ratios, of which the median counts. `--latency` sends pause and resume to a run twenty times, by
+then as many together as there are nodes; then the same by workers of this machine without Ray, with
+as many threads. From submitting to the end of the last, tracing included. Prints images per second,
+CPU seconds of a run's worker, and ratios, of which the median counts: what the nodes train by what
+one does, and, since cores of a shared machine are no cores of their own, by what as many workers do
+without Ray. Last, what the actors and the process that speaks to Ray take of the CPU beside the
+workers. `--latency` sends pause and resume to a run twenty times, by
 either executor, and takes the time from the command to the store's saying so. Set PLAYGROUND_DATA.
 """
 
 import argparse
+import os
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -29,7 +33,7 @@ from playground.runs.store import open_store  # noqa: E402
 from playground.runs.supervisor import Supervisor  # noqa: E402
 from playground.settings import Settings  # noqa: E402
 from playground.spec import RunSpec  # noqa: E402
-from tests.ray_cluster import RayCluster  # noqa: E402
+from tests.ray_cluster import RayCluster, parent  # noqa: E402
 
 
 def until(condition: Callable[[], bool], pause: float = 0.01) -> None:
@@ -59,43 +63,71 @@ def serving(workers: int, **changes: Any) -> Iterator[Supervisor]:
             service.store.close()
 
 
-def speed(service: Supervisor, spec: RunSpec, runs: int) -> float:
-    """Images per second of so many runs at once, all together."""
+def cpu(pids: Iterable[int]) -> float:
+    """CPU seconds that processes have had, by Linux' word."""
+    found = 0.0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        found += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return found
+
+
+def workers(service: Supervisor) -> list[int]:
+    """The numbers of its workers' processes."""
+    return [worker.pid for worker in service._slots]
+
+
+def speed(service: Supervisor, spec: RunSpec, runs: int) -> tuple[float, float]:
+    """Images per second of so many runs at once, all together, and the CPU seconds of one."""
     specs = [spec.model_copy(update={"seed": seed}) for seed in range(runs)]
+    before = cpu(workers(service))
     began = time.monotonic()
     ids = service.submit_all(specs, "me")
     until(lambda: not any(service.store.run(each).live for each in ids))  # type: ignore[union-attr]
     took = time.monotonic() - began
     if any(service.store.run(each).state != "completed" for each in ids):  # type: ignore[union-attr]
         raise SystemExit("a run did not complete")
-    return runs * spec.train_images * spec.epochs / took
+    seconds = (cpu(workers(service)) - before) / runs
+    return runs * spec.train_images * spec.epochs / took, seconds
 
 
 def scale(options: argparse.Namespace) -> None:
     """Throughput of the nodes beside one, and of one beside none."""
     spec = RunSpec(dataset="mnist", train_images=options.images, epochs=1, evaluations=2)
-    ratios: list[float] = []
-    beside: list[float] = []
+    found: dict[str, list[tuple[float, float]]] = {}
     with (
         RayCluster(options.nodes) as cluster,
         serving(options.nodes, executor="ray", ray_address=cluster.address) as on_ray,
-        serving(1) as here,
+        serving(options.nodes) as here,
     ):
+        around = [on_ray._executor._relay._process.pid]  # type: ignore[attr-defined]
+        around += [parent(pid) for pid in workers(on_ray)]
+        before, beyond = cpu(around), cpu(workers(on_ray))
         for _ in range(options.turns):
-            alone = speed(on_ray, spec, 1)
-            together = speed(on_ray, spec, options.nodes)
-            local = speed(here, spec, 1)
-            ratios.append(together / alone)
-            beside.append(alone / local)
-            print(
-                f"one node {alone:8,.0f}/s, {options.nodes} nodes {together:8,.0f}/s: "
-                f"{ratios[-1]:.2f} x; without Ray {local:8,.0f}/s: {beside[-1]:.2f} x",
-                flush=True,
-            )
+            for name, service, runs in (
+                ("one node", on_ray, 1),
+                ("all nodes", on_ray, options.nodes),
+                ("without Ray one", here, 1),
+                ("without Ray all", here, options.nodes),
+            ):
+                found.setdefault(name, []).append(speed(service, spec, runs))
+            told = [
+                f"{name} {each[-1][0]:,.0f}/s, {each[-1][1]:.1f} s" for name, each in found.items()
+            ]
+            print("; ".join(told), flush=True)
+        share = (cpu(around) - before) / (cpu(workers(on_ray)) - beyond)
     print(
-        f"median {statistics.median(ratios):.2f} x of {options.nodes} nodes, "
-        f"{statistics.median(beside):.2f} x by Ray"
+        f"median of {options.nodes} nodes {ratio(found, 'all nodes', 'one node'):.2f} x, "
+        f"without Ray {ratio(found, 'without Ray all', 'without Ray one'):.2f} x; nodes by workers "
+        f"without Ray {ratio(found, 'all nodes', 'without Ray all'):.2f} x; around the workers "
+        f"{share:.1%} of their CPU"
     )
+
+
+def ratio(found: dict[str, list[tuple[float, float]]], one: str, other: str) -> float:
+    """The median of the turns' ratios of speeds."""
+    pairs = zip(found[one], found[other], strict=True)
+    return statistics.median(each[0] / beside[0] for each, beside in pairs)
 
 
 def latency() -> None:

@@ -29,11 +29,6 @@ const KINDS = {
   Difference: "difference by feature",
   Dense: "dense",
   Softmax: "softmax",
-  UpSampling2D: "enlarged",
-  Add: "sum of two levels",
-  RoiAlign: "RoI align, box by box",
-  Folded: "of the surest box",
-  Unfolded: "box by box",
 }
 
 /**

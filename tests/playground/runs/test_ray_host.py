@@ -85,7 +85,8 @@ def test_what_a_node_says_of_itself_goes_before_what_the_server_says(monkeypatch
 def test_what_a_worker_waits_for_is_said():
     needs = {"cpus": 2, "gpus": 0.5, "memory": 1.5 * 2**30}
     which = "a Ray node with 2 CPUs, 0.5 GPUs and 1.5 GiB of memory"
-    assert lacking(needs, nodes=3, large=2) == f"{which} free, of 2"
+    assert lacking(needs, nodes=3, large=2) == f"{which}: 2 are that large and taken"
+    assert lacking(needs, nodes=2, large=1) == f"{which}: 1 is that large and taken"
     assert lacking(needs, nodes=3, large=0) == f"{which}: none of 3 is that large"
     needs = {"cpus": 1, "gpus": 0, "memory": 2**31}
     which = "a Ray node with 1 CPU and 2 GiB of memory"

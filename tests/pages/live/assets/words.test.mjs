@@ -37,7 +37,7 @@ test("a run's state is a sentence", () => {
   const said = (facts, broken) => words.inWords(facts, broken)
   assert.equal(said({ state: "queued", place: 3, wait: 40 }), "3rd in the queue, about 40 s")
   assert.equal(said({ state: "queued", place: null, wait: null }), "In the queue")
-  const room = "a Ray node with 1 CPU and 2 GiB of memory free: 2 are taken"
+  const room = "a Ray node with 1 CPU and 2 GiB of memory: 2 are that large and taken"
   assert.equal(
     said({ state: "queued", place: 1, wait: 40, waits_for: room }),
     `1st in the queue, waits for ${room}`,
