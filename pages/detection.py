@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.live import component
-from pages.parts import task_page
+from pages.parts import detector, task_page
 from playground.runs import supervisor
 from playground.tasks.detection import TASK
 
@@ -11,6 +11,7 @@ page = task_page.begin("detection", TASK.name)
 supervisor.service().questions.start_looking()
 
 with st.sidebar:
+    detector.chooser(page)
     task_page.settings(page)
 
 task_page.head(page)
@@ -34,8 +35,15 @@ with st.container(key="panel-canvases", gap="xsmall"):
     component.canvases("canvases", page.run_id, page.class_names)
 
 with st.container(key="panel-placing", gap="xsmall"):
-    st.subheader("A canvas of your own", anchor=False)
-    component.placing("placing", page.run_id, page.class_names)
+    st.subheader("Stage by stage", anchor=False)
+    stages = "one" if page.spec is None else getattr(page.spec, "stages", "one")
+    component.placing("placing", page.run_id, page.class_names, stages=stages)
+    with st.container(key="lesson-placing"):
+        st.caption(
+            "From left to right as the network goes. One stage: each cell says whether an item's "
+            "centre is in it, and a box; suppression leaves the surest. Two stages: anchors become "
+            "proposals, each is cut out and looked at again, and what is left gets a mask."
+        )
 
 with st.container(key="panel-confusion", gap="xsmall"):
     st.subheader("Confusion of what was found", anchor=False)

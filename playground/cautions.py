@@ -7,6 +7,7 @@ from typing import Any
 
 from playground import naming
 from playground.spec import RunSpec
+from playground.tasks.detection import DetectionSpec, foreign
 from playground.tasks.siamese import SiameseSpec
 from playground.verdicts.causes import TINY
 from playground.verdicts.steps import BATCH
@@ -39,7 +40,7 @@ def cautions(spec: RunSpec) -> list[Caution]:
             Caution(
                 "Raw pixels of 0 to 255 make features and gradients hundreds of times as large as "
                 "the network was made for: normalise them.",
-                {"normalise": "pixel"},
+                {"normalise": type(spec).model_fields["normalise"].default},
             )
         )
     if isinstance(spec, SiameseSpec) and _trains_the_distance_alone(spec):
@@ -50,12 +51,26 @@ def cautions(spec: RunSpec) -> list[Caution]:
                 {"same_head": "none"},
             )
         )
+    if isinstance(spec, DetectionSpec) and (why := foreign(_taken(spec), spec.stages)):
+        other = "two" if spec.stages == "one" else "one"
+        found.append(Caution(f"Of the loss: {why}, and would not train.", {"stages": other}))
     return found
+
+
+def _words(spec: RunSpec) -> set[str]:
+    """The names in the code of a spec's loss."""
+    return set(re.findall(r"[A-Za-z_]\w*", " ".join(naming.code_lines(spec.loss))))
+
+
+def _taken(spec: RunSpec) -> list[str]:
+    """Those of them that the text does not make itself."""
+    lines = naming.code_lines(spec.loss)
+    made = {found[1] for line in lines if (found := re.match(r"\s*(\w+)\s*=[^=]", line))}
+    return sorted(_words(spec) - made)
 
 
 def _trains_the_distance_alone(spec: SiameseSpec) -> bool:
     """Whether a head stands on the distance that no term of the loss reaches."""
-    code = " ".join(naming.code_lines(spec.loss))
-    words = set(re.findall(r"[A-Za-z_]\w*", code))
+    words = _words(spec)
     pasted = "compile" in words  # its dictionary has names of its own
     return spec.same_head != "none" and not pasted and "p_same" not in words and bool(words & APART)

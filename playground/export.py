@@ -3,6 +3,7 @@ has learned, the network with them, its curves, and the package `losses`, which 
 Imports no Keras."""
 
 import io
+import re
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -38,6 +39,8 @@ from playground.training.changes import as_changed
 from playground.training.events import Snapshot
 
 ROOT = Path(__file__).parents[1]
+# A module of ours that another imports lies beside it in a zip.
+BESIDE = re.compile(r"^from playground(?:\.training)? import ", re.MULTILINE)
 # Makes the file of a network of this form with these weights; a worker has Keras for it
 # (`playground.analysis.files`).
 NetworkFile = Callable[[str, RunSpec, Mapping[str, np.ndarray]], bytes]
@@ -143,7 +146,8 @@ def packed(package: Package) -> bytes:
         for path in sorted((ROOT / "losses").rglob("*.py")):
             archive.write(path, path.relative_to(ROOT))
         for module in ("pairs.py", *task.packed):
-            archive.write(ROOT / "playground" / "training" / module, module)
+            source = (ROOT / "playground" / "training" / module).read_text("utf-8")
+            archive.writestr(module, BESIDE.sub("import ", source))
         if package.own:
             archive.write(ROOT / "playground" / "own_layers.py", "own_layers.py")
         if package.weights:

@@ -1,7 +1,7 @@
 """A run of Detection taken home: canvases drawn as here, a model whose `train_step` is the text's
 loss, and average precision by COCO's rule, in plain Keras 3. Imports no Keras."""
 
-from playground import export_parts, layers
+from playground import detectors, export_parts, layers
 from playground.datasets import source_of
 from playground.export_parts import CELL, KEEPS, TRAINED
 from playground.streams import number
@@ -37,14 +37,35 @@ def script(spec: DetectionSpec, *, weights: bool, changed: bool) -> str:
         f"loss = losses.compile_loss(TEXT{given}, inputs=INPUTS)",
         export_parts.metrics(spec, "INPUTS"),
         _TRAINING.format(
+            anchors=_anchors(spec),
+            named=_named(spec),
             classes=len(source_of(spec.dataset).class_names),
-            radius=spec.radius,
+            says="cells" if spec.stages == "one" else "regions",
             optimizer=export_parts.optimizer(spec),
             callbacks=_stopping(spec),
             keeps=KEEPS,
         ),
         f"{_MEASURED}{export_parts.MEASURED}" if spec.measured else "",
     ])  # fmt: skip
+
+
+def _anchors(spec: DetectionSpec) -> str:
+    if spec.stages == "one":
+        return ""
+    given = ", ".join(f"{name}={value!r}" for name, value in detectors.anchors_of(spec).items())
+    return (
+        f"ANCHORS = own_layers.anchors({given})\n"
+        f"SAMPLING = {number(spec.seed, 'anchors')}  # of those that are learned from in a step\n"
+    )
+
+
+def _named(spec: DetectionSpec) -> str:
+    """The call that makes of outputs and targets what the loss names."""
+    classes = len(source_of(spec.dataset).class_names)
+    if spec.stages == "one":
+        return f"cells.named(outputs, drawn, {classes}, {spec.radius!r})"
+    drawn = "tf.stack([tf.constant(SAMPLING), step])"
+    return f"regions.named(outputs, drawn, ANCHORS, {classes}, {spec.match!r}, {drawn})"
 
 
 def _head(spec: DetectionSpec, weights: bool, changed: bool) -> str:
@@ -54,7 +75,10 @@ def _head(spec: DetectionSpec, weights: bool, changed: bool) -> str:
         f"trains it, prints its average precision and keeps it as\n{TRAINED} and trained.keras",
         "takes the weights of the run" if weights else "",
         export_parts.trains_as("from other first weights.", changed, []),
-        ["canvases", "cells", "losses", "own_layers", "tensorflow", "average_precision as ap"],
+        [
+            *("canvases", "cells", "losses", "own_layers", "tensorflow", "average_precision as ap"),
+            *(["regions"] if spec.stages == "two" else []),
+        ],
     )
 
 
@@ -81,7 +105,7 @@ mean, variance = (np.broadcast_to(np.mean(each), SIZE) for each in (mean, varian
 
 _TRAINING = '''
 # %% Training
-
+{anchors}
 
 class Detector(keras.Model):
     """The network, trained on a batch of canvases that is drawn for each step."""
@@ -97,7 +121,7 @@ class Detector(keras.Model):
         """What a loss or a metric may name, by name."""
         done = tf.cast(step - 1, tf.float32)
         return {{
-            **cells.named(outputs, drawn, {classes}, {radius!r}),
+            **{named},
             "num_classes": tf.constant({classes}.0),
             "step": done + 1,
             "epoch": done / STEPS,
@@ -142,7 +166,7 @@ else:
 {keeps}
 # %% The test canvases
 said = network.predict(tested["images"].astype("float32"), batch_size=100, verbose=0)
-found = {{name: each.numpy() for name, each in cells.stages(said).items()}}
+found = {{name: each.numpy() for name, each in {says}.stages(said).items()}}
 seen = ap.Detections(found["found_boxes"], found["found_classes"], found["found_scores"])
 each = ap.average_precision(seen, tested["boxes"], tested["labels"])
 print(f"AP at IoU 0.5: {{each[0]:.4f}}")

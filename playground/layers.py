@@ -388,6 +388,11 @@ def _joined(options: Options, shapes: Sequence[Shape]) -> Shape:
     return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
 
 
+def _rows(options: Options, shapes: Sequence[Shape]) -> Shape:
+    width = options["width"]
+    return sum(math.prod(shape) for shape in shapes) // width, width
+
+
 KINDS: Mapping[str, Kind] = {
     "Normalization": Kind(_same, reach=_in_place),
     "Conv2D": Kind(_convolved, _kernel, _window, weighted=True),
@@ -409,5 +414,13 @@ KINDS: Mapping[str, Kind] = {
     "Difference": Kind(_same, own=True),
     "Sampling": Kind(_same, random=True, own=True),
     "CellBoxes": Kind(lambda o, s: (s[0][0] * s[0][1], 4), own=True),
+    "Rows": Kind(_rows, own=True),
+    "AnchorBoxes": Kind(_same, own=True),
+    "Proposals": Kind(lambda o, s: (o["count"], 4), own=True),
+    "RoiAlign": Kind(lambda o, s: (s[1][0], o["side"], o["side"], s[0][-1]), own=True),
+    "Refined": Kind(_same, own=True),
+    "Detections": Kind(lambda o, s: (o["count"], 6), own=True),
+    "Folded": Kind(lambda o, s: s[0][1:], own=True),
+    "Unfolded": Kind(lambda o, s: (o["count"], *s[0]), own=True),
 }
 ACTIVATIONS = ("Activation", "PReLU")

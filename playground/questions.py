@@ -131,7 +131,7 @@ QUESTIONS: dict[str, Question] = {
     "latent": _look("target"),
     "decode": _look("codes", "walk", "target"),
     "encode": _look("image", "target", required=("image",)),
-    "detect": _look("codes", required=("codes",)),
+    "detect": _look("codes", "image"),
     "file": Question("look", "Writing the file", patience="look_seconds"),
     "project": Question(
         "project",

@@ -313,9 +313,12 @@ def canvases(key: str, run: str | None, class_names: Sequence[str]) -> None:
     _view(key, "canvases", 420, {"run": run, "classes": list(class_names)})
 
 
-def placing(key: str, run: str | None, class_names: Sequence[str]) -> None:
-    """A canvas on which the visitor places items, and what the network makes of it."""
-    _view(key, "placing", 330, {"run": run, "classes": list(class_names)})
+def placing(key: str, run: str | None, class_names: Sequence[str], *, stages: str = "one") -> None:
+    """A canvas on which the visitor places items, or a test canvas, and what the network makes of
+    it, stage by stage; a detector of "two" stages has more to show."""
+    _view(
+        key, "placing", 330 if stages == "one" else 770, {"run": run, "classes": list(class_names)}
+    )
 
 
 def box_studio(key: str) -> None:

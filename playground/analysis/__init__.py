@@ -64,7 +64,7 @@ def answer(question: Mapping[str, Any]) -> dict[str, Any]:
         case "detect":
             from playground.analysis import detection
 
-            return detection.detect(subject, question.get("codes", ()))
+            return detection.detect(subject, question.get("codes", ()), image)
         case _:
             raise WorkerError("That cannot be looked at.", "Reload the page.")
 

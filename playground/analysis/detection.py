@@ -1,49 +1,55 @@
 """What a detector makes of a canvas that somebody has put together, stage by stage."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import tensorflow as tf
 
+from playground import detectors, own_layers
 from playground.analysis.network import Network
 from playground.errors import WorkerError
 from playground.tasks.detection import DetectionSpec
 from playground.training import cells
 from playground.training.canvases import MOST, SIDE, composed, ink_of
-from playground.training.detection import DetectionWork
+from playground.training.detection import stages
 
 LEAST, LARGEST = 6.0, 60.0  # pixels of an item's longer side
 
 
-def detect(network: Network, placed: Sequence[Sequence[float]]) -> dict[str, Any]:
-    """What is found on a canvas of up to four test images, each of `placed`: the class, which of
-    its test images, the left and upper edge and the longer side, the latter three in pixels.
+def detect(
+    network: Network, placed: Sequence[Sequence[float]], image: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What is found, stage by stage, on a canvas of up to four test images, each of `placed`: the
+    class, which of its test images, the left and upper edge and the longer side, the latter three
+    in pixels; with none placed, on the test canvas of an `image`'s number.
 
-    `canvas` uint8 (64, 64, 1); `truth` float32 (n, 4) and `kinds` (n,) of what was placed;
-    `objects` (G, G), the probability that a cell has an item; `cells` (G * G, 4), the box of each,
-    before any is left out; `boxes` (K, 4), `classes`, `scores` (K,) and `masks`, a bit a pixel of
-    32 × 32 (K, 128), of what is found. Raises WorkerError for another network or another canvas.
+    `canvas` uint8 (64, 64, 1); `truth` float32 (n, 4) and `kinds` (n,) of what is there; `objects`
+    (G, G), the probability of an item at each place; `starts` (N, 4) the cells or anchors,
+    `candidates` (N, 4) the box that each makes, and `chances` (N,) the probability that it has an
+    item. Of two stages `proposals` (P, 4), those that are left, `regions` (P, 4) the boxes that
+    these become, `said` (P,) the likeliest class, the background one beyond the others, and `sure`
+    (P,) its probability; of one stage there are none. `boxes` (K, 4), `classes`, `scores` (K,) and
+    `masks`, a bit a pixel (K, H * W / 8), of what is found. Raises WorkerError for another network
+    or another canvas.
     """
     if not isinstance(network.spec, DetectionSpec):
         raise WorkerError("This network finds no boxes.", "Look at a run of Detection.")
-    if not 1 <= len(placed) <= MOST or any(len(each) != 5 for each in placed):
-        raise WorkerError(f"A canvas has one to {MOST} items.", "Place that many.")
-    drawn = _composed(network, placed)
+    drawn = _composed(network, placed) if placed else _tested(network, image)
     answers = _answered(network, drawn["images"])
     there = answers["found_classes"][0] >= 0
     boxes = answers["found_boxes"][0][there]
     logits = answers["found_masks"][0][there]
     masks = cells.drawn_masks(logits, boxes, logits.shape[-1])
-    count, grid = len(placed), math.isqrt(answers["cell_objects"].shape[1])
+    kinds = np.asarray(drawn["labels"])[0].astype(np.int32)
     return {
-        "canvas": drawn["images"][0].numpy(),
-        "truth": drawn["boxes"][0, :count].numpy(),
-        "kinds": drawn["labels"][0, :count].numpy().astype(np.int32),
-        "objects": answers["cell_objects"][0].reshape(grid, grid),
-        "cells": answers["cell_boxes"][0],
+        "canvas": np.asarray(drawn["images"])[0],
+        "truth": np.asarray(drawn["boxes"])[0][kinds >= 0],
+        "kinds": kinds[kinds >= 0],
+        **_first(network.spec, answers),
+        **_second(answers),
         "boxes": boxes,
         "classes": answers["found_classes"][0][there].astype(np.int32),
         "scores": answers["found_scores"][0][there],
@@ -51,8 +57,53 @@ def detect(network: Network, placed: Sequence[Sequence[float]]) -> dict[str, Any
     }
 
 
+def _first(spec: DetectionSpec, answers: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What cells or anchors say; of several anchors at a place the surest counts."""
+    chances = answers["objects"][0]
+    if spec.stages == "one":
+        grid = math.isqrt(len(chances))
+        starts = own_layers.anchors([grid], [1 / grid], [1.0])
+        objects = chances.reshape(grid, grid)
+    else:
+        starts = own_layers.anchors(**detectors.anchors_of(spec))
+        objects, at = np.zeros((max(detectors.GRIDS),) * 2, np.float32), 0
+        for grid in detectors.GRIDS:
+            count = grid * grid * len(detectors.RATIOS)
+            level = chances[at : at + count].reshape(grid, grid, -1).max(axis=-1)
+            objects = np.maximum(objects, np.kron(level, np.ones((len(objects) // grid,) * 2)))
+            at += count
+    return {
+        "objects": objects.astype(np.float32),
+        "starts": starts,
+        "candidates": answers["candidates"][0],
+        "chances": chances,
+    }
+
+
+def _second(answers: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What is said of proposals; empty where there are none."""
+    none = np.zeros((0, 4), np.float32)
+    if "proposals" not in answers:
+        empty = {"said": np.zeros(0, np.int32), "sure": np.zeros(0, np.float32)}
+        return {"proposals": none, "regions": none, **empty}
+    classes = answers["region_classes"][0]
+    return {
+        "proposals": answers["proposals"][0],
+        "regions": answers["region_boxes"][0],
+        "said": classes.argmax(axis=-1).astype(np.int32),
+        "sure": classes.max(axis=-1),
+    }
+
+
+def _tested(network: Network, image: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The test canvas of a number. Raises WorkerError where there is none."""
+    return network.row({"test": image.get("test", 0)})
+
+
 def _composed(network: Network, placed: Sequence[Sequence[float]]) -> dict[str, Any]:
     """The canvas as `Drawing.draw` has it, of one."""
+    if len(placed) > MOST or any(len(each) != 5 for each in placed):
+        raise WorkerError(f"A canvas has one to {MOST} items.", "Place that many.")
     images, labels = network.dataset.test_images, network.dataset.test_labels
     chosen, kinds = np.zeros(MOST, np.int64), np.full(MOST, -1, np.int32)
     sizes, corners = np.full(MOST, LEAST, np.float32), np.zeros((MOST, 2), np.float32)
@@ -79,9 +130,10 @@ def _answered(network: Network, canvases: Any) -> dict[str, np.ndarray]:
 
 @lru_cache(maxsize=8)
 def _graph(network: Network) -> Any:
-    model = network.built.giving(DetectionWork.outputs, named=True)
+    spec = cast(DetectionSpec, network.spec)
+    model = network.built.giving(detectors.OUTPUTS[spec.stages], named=True)
 
     def answered(canvases: Any) -> dict[str, Any]:
-        return dict(cells.stages(model(canvases, training=False)))
+        return dict(stages(spec, model(canvases, training=False)))
 
     return tf.function(answered, reduce_retracing=True)

@@ -1,6 +1,7 @@
 """Activation maps, their gradients and kernels of one image; which filters are dead; which filter
 of one network is which of another."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,9 +30,11 @@ def maps(
 
     Every layer's, or those of one `layer`, or one `unit` (filter) of it. Each entry of `layers`
     has name, kind, shape, `data` uint8 (N, H, W) with each map's `low` and `high` (N,) as 0 and
-    255; a layer without height and width has one map of one row. `side` is the input whose image it
-    is of, where there are several, `of` the layer that it calls once more, for another image, and
-    `filters` the convolution whose filters made it; "" where there is none.
+    255; a layer without height and width has one map, of one row or of its rows. Maps of several
+    boxes lie side by side; of layers that see one box at a time the surest box is shown. `side` is
+    the input whose image it is of, where there are several, `of` the layer that it calls once
+    more, for another image, and `filters` the convolution whose filters made it; "" where there is
+    none.
 
     `images` are those of the row: the input's `name`, `pixels`, `label` (None of the visitor's own)
     and, where the network tells classes apart, `probabilities`. Of two, `pair` says how far they
@@ -59,17 +62,17 @@ def maps(
 
 
 def _arranged(network: Network) -> list[Planned]:
-    """The layers in order, each followed by those that call it once more."""
-    again: dict[str, list[Planned]] = {}
-    for each in network.plan:
+    """The layers in order, each followed by those that call it once more; rows of boxes and the
+    like are neither maps nor an embedding."""
+    again: dict[str, list[Planned]] = {"": []}
+    for each in (layer for layer in network.plan if len(layer.shape) != 2):
         again.setdefault(each.layer.of, []).append(each)
     return [one for each in again[""] for one in (each, *again.get(each.name, ()))]
 
 
 def _maps_of(network: Network, layer: Planned, output: Any, unit: int) -> dict[str, Any]:
-    array = np.asarray(tf.cast(output, tf.float32))[0]
-    channels = np.moveaxis(array, -1, 0) if array.ndim == 3 else array[None, None]
-    if unit >= 0 and array.ndim == 3:
+    channels = _channels(np.asarray(tf.cast(output, tf.float32))[0])
+    if unit >= 0 and len(layer.shape) >= 3:
         channels = channels[unit : unit + 1]
     data, low, high = quantised(channels)
     return {
@@ -84,6 +87,22 @@ def _maps_of(network: Network, layer: Planned, output: Any, unit: int) -> dict[s
         "of": layer.layer.of,
         "filters": _filters(network, layer),
     }
+
+
+def _channels(array: np.ndarray) -> np.ndarray:
+    """A layer's output of one row as maps (N, H, W): each channel's; those of several boxes
+    (R, H, W, N) side by side in a square; rows of numbers as one map."""
+    if array.ndim == 4:
+        across = math.ceil(math.sqrt(len(array)))
+        square = np.zeros((across * across, *array.shape[1:]), array.dtype)
+        square[: len(array)] = array
+        lines = [
+            np.concatenate(square[at : at + across], axis=1) for at in range(0, len(square), across)
+        ]
+        array = np.concatenate(lines, axis=0)
+    if array.ndim == 3:
+        return np.moveaxis(array, -1, 0)
+    return array[None] if array.ndim == 2 else array[None, None]
 
 
 def _image(
@@ -198,6 +217,12 @@ def exemplars(network: Network, layer: str, unit: int) -> dict[str, Any]:
     """The test images that excite a filter most, and where: `images` uint8 (N, H, W, C), `values`
     float32 (N,), `regions` int32 (N, 4): top, left, bottom, right of what that place sees."""
     convolution_of(network, layer)
+    needed = network.full_plan.needed((layer,))
+    if any(each.kind == "Folded" and each.name in needed for each in network.full_plan):
+        raise WorkerError(
+            "This layer looks at boxes that were found, not at a whole image.",
+            "Choose a layer before them.",
+        )
     images, labels = network.seen("test")
     best, places = [], []
     for outputs in network.over((layer,), network.together(images, labels)):

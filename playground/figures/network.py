@@ -22,6 +22,10 @@ WORDS = {
     "MaxPooling2D": "max pooling",
     "GlobalAveragePooling2D": "mean of each map",
     "UpSampling2D": "enlarged",
+    "AnchorBoxes": "boxes of anchors",
+    "Folded": "box by box",
+    "RoiAlign": "RoI align",
+    "Unfolded": "all boxes",
 }
 
 

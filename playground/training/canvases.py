@@ -106,12 +106,6 @@ def ink_of(images: np.ndarray) -> np.ndarray:
     return np.stack([left, top, right, bottom], axis=-1).astype(np.int32)
 
 
-def iou(one: Any, other: Any) -> Any:
-    """The intersection over union (B, N, M) of boxes (B, N, 4) and (B, M, 4)."""
-    shared, first, second = _shared(one, other)
-    return shared / tf.maximum(first + second - shared, 1e-9)
-
-
 def _covered(one: Any, other: Any) -> Any:
     """Of the smaller of two boxes the share in the other, (B, N, M)."""
     shared, first, second = _shared(one, other)

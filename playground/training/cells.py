@@ -106,8 +106,9 @@ def detected(boxes: Any, objects: Any, classes: Any, coefficients: Any, prototyp
 
 
 def stages(outputs: Tensors) -> Tensors:
-    """What the network says of each cell, `cell_objects` (N, G) and `cell_boxes` (N, G, 4), and
-    what is left of it: that of `detected`, each name with `found_` before it."""
+    """What the network says of each cell, `objects` (N, G) the probability of an item and
+    `candidates` (N, G, 4) its box, and what is left of them: that of `detected`, each name with
+    `found_` before it."""
     objects = tf.sigmoid(_by_cell(outputs["object_logits"])[..., 0])
     boxes = tf.cast(outputs["cell_boxes"], tf.float32)
     classes = tf.nn.softmax(_by_cell(outputs["class_logits"]))
@@ -115,7 +116,7 @@ def stages(outputs: Tensors) -> Tensors:
     prototypes = tf.cast(outputs["prototypes"], tf.float32)
     left = detected(boxes, objects, classes, coefficients, prototypes)
     found = {f"found_{name}": each for name, each in left.items()}
-    return {"cell_objects": objects, "cell_boxes": boxes, **found}
+    return {"objects": objects, "candidates": boxes, **found}
 
 
 def drawn_masks(logits: np.ndarray, boxes: np.ndarray, side: int) -> np.ndarray:

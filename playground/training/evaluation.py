@@ -20,7 +20,9 @@ class Evaluation:
 
     def __init__(self, graph: Graph, steps_per_epoch: int) -> None:
         self._graph, self._work, self._steps_per_epoch = graph, graph.work, steps_per_epoch
-        self._trained = len(self._work.rows["train"]["images"])
+        # A row need be no image: Detection draws more canvases than it may have images.
+        rows = [int(phase.rows.max()) + 1 for phase in self._work.phases if len(phase.rows)]
+        self._trained = max(len(self._work.rows["train"]["images"]), *rows)
         held = len(self._work.rows["validation"]["images"])
         self.sample = np.sort(self._work.draw.permutation(held)[:SAMPLE])
         self._work.choose_strip()

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from playground.verdicts import fit, heads, posterior
+from playground.verdicts import finding, fit, heads, posterior
 from playground.verdicts.words import Verdict
 
 # Of the tasks whose own numbers say how they fare.
 OWN: Mapping[str, Callable[[Any, Any], Verdict]] = {
     "autoencoder": posterior.verdict,
+    "detection": finding.verdict,
     "siamese": heads.verdict,
 }
 

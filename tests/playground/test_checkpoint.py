@@ -37,6 +37,9 @@ SPECS = {
     ),
     "siamese": RunSpec(**SMALL, task="siamese", weighting="gradnorm"),
     "autoencoder": RunSpec(**SMALL, task="autoencoder"),
+    "detection": RunSpec(
+        **SMALL, task="detection", stages="two", canvases=200, held_canvases=20, proposals=8
+    ),
 }
 
 

@@ -9,21 +9,25 @@ import pytest
 import tensorflow as tf
 
 import losses
-from playground import RunSpec, datasets, export, models, train, trainable
+from playground import RunSpec, cautions, datasets, detectors, export, models, train, trainable
 from playground.analysis import answer
 from playground.errors import SpecError, WorkerError
 from playground.knobs import metric_key
+from playground.runs.store import open_store
+from playground.settings import Settings
 from playground.tasks import TASKS
-from playground.training.canvases import Drawing, ink_of, iou
+from playground.training.canvases import Drawing, ink_of
 from playground.training.cells import assigned, drawn_masks, within
-from playground.training.detection import DetectionWork
 from playground.training.events import Evaluated, Finished, Snapshot, Started
+from playground.training.regions import iou
+from playground.verdicts import judging
 from tests.playground.test_export import taken_home
 
 SPEC = RunSpec(
     task="detection", dataset="shapes", canvases=320, held_canvases=40, width=4, epochs=2,
     evaluations=1, precision="float32",
 )  # fmt: skip
+TWO = RunSpec.parse({**SPEC.model_dump(exclude={"loss"}), "stages": "two", "proposals": 8})
 
 
 @pytest.fixture(scope="module")
@@ -93,11 +97,18 @@ def test_a_mask_is_drawn_within_its_box() -> None:
 
 
 @pytest.fixture(scope="module")
-def events() -> list[Any]:
-    return list(train(SPEC))
+def trained() -> dict[str, list[Any]]:
+    return {spec.stages: list(train(spec)) for spec in (SPEC, TWO)}
 
 
-def test_it_trains_and_measures(events) -> None:
+@pytest.fixture(scope="module")
+def events(trained) -> list[Any]:
+    return trained["one"]
+
+
+@pytest.mark.parametrize("stages", detectors.OUTPUTS)
+def test_it_trains_and_measures(trained, stages: str) -> None:
+    events = trained[stages]
     assert isinstance(events[-1], Finished) and events[-1].reason == "completed"
     evaluated = [each for each in events if isinstance(each, Evaluated)]
     assert evaluated[-1].split == "test" and evaluated[-1].images == 40
@@ -111,7 +122,9 @@ def test_the_same_spec_gives_the_same_numbers(events) -> None:
     assert again == events[-1].metrics
 
 
-def test_what_is_told_of_the_canvases(events) -> None:
+@pytest.mark.parametrize("stages", detectors.OUTPUTS)
+def test_what_is_told_of_the_canvases(trained, stages: str) -> None:
+    events = trained[stages]
     started = next(each for each in events if isinstance(each, Started))
     told = [TASKS["detection"].view_data(e, started) for e in events if isinstance(e, Evaluated)]
     shown = next(each for each in reversed(told) if each)["canvases"]
@@ -120,22 +133,51 @@ def test_what_is_told_of_the_canvases(events) -> None:
     assert [len(each) for each in shown["found"]] == [len(each) for each in shown["masks"]]
 
 
-def looked(events: list[Any], placed: list[list[float]], spec: RunSpec = SPEC) -> dict[str, Any]:
+def test_a_verdict_on_a_run_waits_for_steps(trained, tmp_path: Path) -> None:
+    store = open_store(Settings(home=tmp_path))
+    run = store.create(TWO, "someone", "preparing")
+    for event in trained["two"]:
+        store.record(run, event)
+    record = store.run(run)
+    assert record is not None
+    found = judging.judge(store, record)
+    assert found.kind == "early" and "10 of the 300 steps" in found.sentence
+    assert found.change["epochs"] > TWO.epochs
+    assert {"validation_box_iou", "validation_term5"} <= set(record.metrics)
+    store.close()
+
+
+def looked(events: list[Any], spec: RunSpec, **asked: Any) -> dict[str, Any]:
     weights = [each.arrays for each in events if isinstance(each, Snapshot)][-1]
-    return answer(
-        {"spec": spec.to_json(), "weights": weights, "step": 1, "what": "detect", "codes": placed}
-    )
+    known = {"spec": spec.to_json(), "weights": weights, "step": 1, "what": "detect"}
+    return answer({**known, **asked})
 
 
-def test_a_canvas_of_ones_own(events) -> None:
-    found = looked(events, [[0, 0, 4, 6, 20], [2, 1, 36, 30, 24]])
+@pytest.mark.parametrize("spec", [SPEC, TWO])
+def test_a_canvas_of_ones_own(trained, spec: RunSpec) -> None:
+    events = trained[spec.stages]
+    found = looked(events, spec, codes=[[0, 0, 4, 6, 20], [2, 1, 36, 30, 24]])
     np.testing.assert_allclose(found["truth"] * 64, [[4, 6, 24, 26], [36, 30, 60, 51]], atol=4)
     assert found["kinds"].tolist() == [0, 2] and found["canvas"].max() > 200
-    assert found["objects"].shape == (8, 8) and found["cells"].shape == (64, 4)
+    places, starts, proposals = {"one": (8, 64, 0), "two": (16, 640, 8)}[spec.stages]
+    assert found["objects"].shape == (places, places)
+    assert found["objects"].max() == pytest.approx(found["chances"].max())
+    assert found["starts"].shape == found["candidates"].shape == (starts, 4)
+    assert found["proposals"].shape == found["regions"].shape == (proposals, 4)
+    assert len(found["said"]) == len(found["sure"]) == proposals
     assert len(found["boxes"]) == len(found["classes"]) == len(found["masks"])
-    for wrong in ([], [[9, 0, 1, 1, 20]], [[0, 0, 1]], [[0, 0, 1, 1, 20]] * 5):
+    for wrong in ([[9, 0, 1, 1, 20]], [[0, 0, 1]], [[0, 0, 1, 1, 20]] * 5):
         with pytest.raises(WorkerError):
-            looked(events, wrong)
+            looked(events, spec, codes=wrong)
+
+
+def test_a_test_canvas_stage_by_stage(trained) -> None:
+    rows = next(each for each in trained["two"] if isinstance(each, Started)).arrays
+    found = looked(trained["two"], TWO, image={"test": 3})
+    np.testing.assert_array_equal(found["canvas"], rows["strip_images"][3])
+    assert found["kinds"].tolist() == [k for k in rows["strip_labels"][3] if k >= 0]
+    with pytest.raises(WorkerError):
+        looked(trained["two"], TWO, image={"test": 40})
 
 
 def test_what_does_not_fit_is_refused() -> None:
@@ -150,11 +192,49 @@ def test_what_does_not_fit_is_refused() -> None:
         assert losses.compile_loss(text, inputs=offered).warnings == []
 
 
-def test_the_plan_is_what_is_built() -> None:
-    built = models.connect(SPEC)
-    for each in models.plan(SPEC):
+@pytest.mark.parametrize("spec", [SPEC, TWO])
+def test_the_plan_is_what_is_built(spec: RunSpec) -> None:
+    built = models.connect(spec)
+    for each in models.plan(spec):
         assert built.tensors[each.name].shape[1:] == each.shape, each.name
-    assert set(DetectionWork.outputs) <= {each.name for each in models.plan(SPEC)}
+    assert set(models.plan(spec).outputs) == set(detectors.OUTPUTS[spec.stages])
+
+
+def test_a_loss_that_nobody_wrote_goes_with_the_stages() -> None:
+    assert "rpn_class + " in TWO.loss and "rpn_" not in SPEC.loss
+    query = TWO.to_query()
+    assert RunSpec.from_query(query)[0] == TWO
+    back = RunSpec.parse({**TWO.model_dump(), "stages": "one"})
+    assert back.loss == SPEC.loss
+    assert RunSpec.parse({"task": "detection", "stages": "two", "loss": "mean(inside)"}).loss
+
+
+@pytest.mark.parametrize(
+    ("stages", "text", "said"),
+    [
+        ("one", "mean(rpn_p_object)", "rpn_p_object comes with two stages; this run has one"),
+        ("two", "mean(objects - p_object)", "objects, p_object come with one stage; this run has"),
+    ],
+)
+def test_a_name_of_the_other_stages_is_told(stages: str, text: str, said: str) -> None:
+    spec = RunSpec.parse({**SPEC.model_dump(), "stages": stages, "loss": text})
+    with pytest.raises(SpecError, match=said) as refused:
+        list(train(spec))
+    assert refused.value.field == "stages" and "Choose" in refused.value.hint
+    (caution,) = cautions.cautions(spec)
+    assert said in caution.message
+    assert not cautions.cautions(spec.model_copy(update=caution.change))
+
+
+def test_the_named_losses_of_boxes_take_what_two_stages_have() -> None:
+    offered = trainable.offered("detection")
+    for text in (
+        "sum(positive * smooth_l1(deltas, deltas_pred, beta=1.0)) / maximum(sum(positive), 1)",
+        "mean(rpn_positive * smooth_l1(rpn_deltas, rpn_deltas_pred))",
+        "mean(cross_entropy(y_region, p_region))",
+        "mean(focal(y_region, p_region))",
+    ):
+        assert losses.compile_loss(text, inputs=offered).warnings == []
 
 
 def test_masks_and_focal_have_named_losses_of_this_task() -> None:
@@ -168,17 +248,22 @@ def test_masks_and_focal_have_named_losses_of_this_task() -> None:
         assert losses.compile_loss(text, inputs=offered)
 
 
-def test_the_script_trains_and_answers_as_the_run_did(tmp_path: Path, events: list[Any]) -> None:
+@pytest.mark.parametrize("spec", [SPEC, TWO])
+def test_the_script_trains_and_answers_as_the_run_did(
+    tmp_path: Path, trained: dict[str, list[Any]], spec: RunSpec
+) -> None:
     """In a folder where nothing else of ours can be imported; with the run's weights its AP."""
+    events = trained[spec.stages]
     weights = [each.arrays for each in events if isinstance(each, Snapshot)][-1]
-    content = export.packed(export.Package(SPEC, weights))
+    content = export.packed(export.Package(spec, weights))
     printed = taken_home(content, tmp_path, export.WEIGHTS)
     said = {name: float(value) for name, value in re.findall(r"(.+): ([\d.]+)\n", printed)}
     for name, key in (("AP at IoU 0.5", "ap50"), ("AP at IoU 0.5 to 0.95", "ap")):
         assert said[name] == pytest.approx(events[-1].metrics[key], abs=1e-3)
     assert said["mask IoU"] == pytest.approx(events[-1].metrics["mask_iou"], abs=1e-3)
-    measured = "mean(binary_crossentropy(objects, p_object))"
-    more = SPEC.model_copy(update={"patience": 1, "metrics": (measured,)})
+    before = "" if spec.stages == "one" else "rpn_"
+    metric = f"mean(binary_crossentropy({before}objects, {before}p_object))"
+    more = spec.model_copy(update={"patience": 1, "metrics": (metric,)})
     printed = taken_home(export.packed(export.Package(more)), tmp_path)
-    assert "val_loss" in printed and f"test {metric_key(measured)}: 0." in printed
+    assert "val_loss" in printed and f"test {metric_key(metric)}: 0." in printed
     assert "AP at IoU 0.5:" in printed and (tmp_path / "trained.keras").exists()

@@ -233,6 +233,7 @@ NETWORKS = {
         task="autoencoder", dataset="digits", conditional=True, class_head=True, noise=0.1
     ),
     "detection": RunSpec(task="detection", dataset="digits", precision="mixed_bfloat16"),
+    "two stages": RunSpec(task="detection", dataset="digits", stages="two", precision="float32"),
     **{
         distance: RunSpec(task="siamese", dataset="digits", distance=distance, same_head=head)
         for distance, head in (

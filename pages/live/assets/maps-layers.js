@@ -29,6 +29,11 @@ const KINDS = {
   Difference: "difference by feature",
   Dense: "dense",
   Softmax: "softmax",
+  UpSampling2D: "enlarged",
+  Add: "sum of two levels",
+  RoiAlign: "RoI align, box by box",
+  Folded: "of the surest box",
+  Unfolded: "box by box",
 }
 
 /**

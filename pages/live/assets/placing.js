@@ -1,15 +1,15 @@
-// A canvas of one's own: items placed with the mouse or the keys, and what the network makes of it,
-// stage by stage.
+// A canvas of one's own, of items placed with the mouse or the keys, or a test canvas, and what the
+// network makes of it, stage by stage.
 
 import { look } from "./ask.js"
 import { Asker } from "./asker.js"
-import { frame, judged, paintBoxes, SCALE, TRUE } from "./boxes.js"
-import { cssOf, paintImage, penOf, toBase64, VIRIDIS } from "./pixels.js"
+import { frame, paintBoxes, SCALE, TRUE } from "./boxes.js"
+import { penOf } from "./pixels.js"
+import { pictureOf, stageOf, stages } from "./stages.js"
 import { mounts } from "./view.js"
-import { element, percent, put } from "./words.js"
+import { element, put } from "./words.js"
 
 /** @import {DetectAnswer, PlacingData} from "./wire.js" */
-/** @import {Found, Truth} from "./boxes.js" */
 /** @import {View} from "./view.js" */
 /** Class, which of its test images, left, top, longer side. @typedef {[number, number, number, number, number]} Item */
 
@@ -18,50 +18,37 @@ const LIVE_MS = 900
 const SIDE = 64
 const MOST = 4
 const STEP = 1
-const LEAST_SCORE = 0.3
-const SHOWN_CELL = 0.1
+const YOURS = "Your canvas"
+const HELP =
+  "Drag an item, or move it with the arrow keys; + and − change its size, Delete takes it away."
 /** @type {Record<string, [number, number]>} */
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }
 
-/** @param {string} title @param {string} note */
-function stageOf(title, note) {
-  const canvas = element("canvas", { role: "img", "aria-label": title })
-  const words = element("small", { text: note })
-  return {
-    node: element("section", {}, element("h4", { text: title }), canvas, words),
-    canvas,
-    words,
-  }
-}
-
 function parts() {
-  const own = stageOf(
-    "Your canvas",
-    "Drag an item, or move it with the arrow keys; + and − change its size, Delete takes it away.",
-  )
+  const own = stageOf(YOURS, HELP)
   own.canvas.tabIndex = 0
   own.canvas.classList.add("own")
-  const cells = stageOf("Objectness", "")
-  const boxes = stageOf("A box of each likely cell", "")
-  const left = stageOf("After suppression", "")
   const add = element("div", { className: "legend", role: "group", "aria-label": "Add an item" })
+  const [before, after] = [
+    ["‹", "Previous test canvas"],
+    ["›", "Next test canvas"],
+  ].map(([text, label]) =>
+    element("button", { type: "button", className: "quiet", text, "aria-label": label }),
+  )
+  const which = element("output")
+  const words = element("span", { text: "or a test canvas" })
+  const turn = element("span", { className: "turn" }, words, before, which, after)
   const trouble = element("p", { className: "trouble", role: "status" })
   const empty = element("p", { className: "empty" })
-  const stages = element(
-    "div",
-    { className: "stages" },
-    own.node,
-    cells.node,
-    boxes.node,
-    left.node,
-  )
-  return { own, cells, boxes, left, add, trouble, empty, stages }
+  const later = stages()
+  const all = element("div", { className: "stages" }, own.node, ...later.nodes)
+  return { own, add, turn, before, which, after, trouble, empty, later, all }
 }
 
 export const mount = mounts((/** @type {View<PlacingData>} */ view) => {
   const made = parts()
   view.root.classList.add("placing")
-  view.root.append(made.add, made.stages, made.empty, made.trouble)
+  view.root.append(made.add, made.turn, made.all, made.empty, made.trouble)
   /** @type {string | null} */
   let of = null
   /** @type {DetectAnswer | null} */
@@ -70,13 +57,18 @@ export const mount = mounts((/** @type {View<PlacingData>} */ view) => {
   let items = []
   let chosen = 0
   let variant = 0
+  /** @type {number | null} which test canvas is looked at; none: the visitor's own */
+  let tested = null
   const kept = () => (view.facts().snapshots ?? []).length > 0
 
   const asker = new Asker({
-    question: () =>
-      of && kept() && items.length
-        ? { run: of, what: /** @type {const} */ ("detect"), codes: items }
-        : null,
+    question: () => {
+      if (!of || !kept() || (tested === null && !items.length)) return null
+      const what = /** @type {const} */ ("detect")
+      return tested === null
+        ? { run: of, what, codes: items }
+        : { run: of, what, image: { test: tested } }
+    },
     ask: (question, signal) => look(question, signal),
     take: (found) => {
       answer = found
@@ -89,9 +81,22 @@ export const mount = mounts((/** @type {View<PlacingData>} */ view) => {
   view.onEnd(() => asker.end())
 
   function moved() {
+    tested = null
     asker.changed()
     view.paint()
   }
+
+  const tests = () => view.facts().evaluation?.views.canvases?.truth.length ?? 0
+
+  /** @param {number} by */
+  function turn(by) {
+    const count = tests()
+    tested = tested === null ? (by > 0 ? 0 : count - 1) : (tested + by + count) % count
+    asker.changed()
+    view.paint()
+  }
+  made.before.onclick = () => turn(-1)
+  made.after.onclick = () => turn(1)
 
   /** @param {number} kind */
   function place(kind) {
@@ -120,6 +125,7 @@ export const mount = mounts((/** @type {View<PlacingData>} */ view) => {
   /** @type {[number, number] | null} where in the item it was taken */
   let held = null
   made.own.canvas.onpointerdown = (event) => {
+    if (tested !== null) return
     const [x, y] = at(event)
     const hit = (answer?.kinds.length === items.length ? items : []).findLastIndex((_, i) => {
       const [x1, y1, x2, y2] = Array.from(
@@ -160,6 +166,7 @@ export const mount = mounts((/** @type {View<PlacingData>} */ view) => {
   }
 
   made.own.canvas.onkeydown = (event) => {
+    if (tested !== null) return
     const way = ARROWS[event.key]
     const larger = { "+": 2, "=": 2, "-": -2 }[event.key]
     if (way) shift(way[0] * STEP, way[1] * STEP)
@@ -174,77 +181,25 @@ export const mount = mounts((/** @type {View<PlacingData>} */ view) => {
     event.stopPropagation()
   }
 
-  /** @param {DetectAnswer} found @returns {[Truth[], Found[], string[]]} */
-  function read(found) {
-    const truth = Array.from(
-      found.kinds,
-      (kind, i) => /** @type {Truth} */ ([...found.truth.subarray(4 * i, 4 * i + 4), kind]),
-    )
-    const said = Array.from(
-      found.classes,
-      (kind, i) =>
-        /** @type {Found} */ ([...found.boxes.subarray(4 * i, 4 * i + 4), kind, found.scores[i]]),
-    )
-    const length = found.masks.shape[1]
-    const masks = said.map((_, i) => toBase64(found.masks.subarray(i * length, (i + 1) * length)))
-    return [truth, said, masks]
-  }
-
   /** @param {DetectAnswer} found */
   function drawAnswer(found) {
-    const [truth, said, masks] = read(found)
-    const picture = element("canvas")
-    paintImage(picture, found.canvas, found.canvas.shape)
-    const ground = (/** @type {CanvasRenderingContext2D} */ pen, /** @type {number} */ side) =>
-      pen.drawImage(picture, 0, 0, side, side)
-    paintBoxes(made.own.canvas, ground, [], [], [], false)
+    const picture = pictureOf(found)
+    paintBoxes(
+      made.own.canvas,
+      (pen, side) => pen.drawImage(picture, 0, 0, side, side),
+      [],
+      [],
+      [],
+      false,
+    )
     const pen = penOf(made.own.canvas)
-    if (truth[chosen]) frame(pen, truth[chosen], SIDE * SCALE, TRUE, true)
-    drawCells(found)
-    const { verdicts, missed } = judged(truth, said, masks, LEAST_SCORE)
-    paintBoxes(made.boxes.canvas, ground, [], [], [], false)
-    const likely = Array.from(found.objects)
-      .map((chance, i) => ({ chance, i }))
-      .filter(({ chance }) => chance >= SHOWN_CELL)
-    for (const { chance, i } of likely) {
-      const cell = penOf(made.boxes.canvas)
-      cell.globalAlpha = Math.max(0.25, chance)
-      frame(
-        cell,
-        found.cells.subarray(4 * i, 4 * i + 4),
-        SIDE * SCALE,
-        cssOf(VIRIDIS[Math.round(255 * (0.35 + 0.65 * chance))]),
-      )
+    const framed = tested === null ? [chosen] : Array.from(found.kinds, (_, i) => i)
+    for (const i of framed) {
+      const box = found.truth.subarray(4 * i, 4 * i + 4)
+      if (box.length) frame(pen, box, SIDE * SCALE, TRUE, true)
     }
-    put(
-      made.boxes.words,
-      `${likely.length} ${likely.length === 1 ? "cell" : "cells"} of a probability of at least ${percent(SHOWN_CELL)}`,
-    )
-    paintBoxes(made.left.canvas, ground, truth, verdicts, view.data.classes, true)
-    put(
-      made.left.words,
-      `${verdicts.filter((each) => each.right).length} of ${truth.length} found${missed ? `, ${missed} missed` : ""}; what overlaps something surer by half is left out`,
-    )
-  }
-
-  /** @param {DetectAnswer} found */
-  function drawCells(found) {
-    const [rows, columns] = found.objects.shape
-    const side = SIDE * SCALE
-    made.cells.canvas.width = made.cells.canvas.height = side
-    const pen = penOf(made.cells.canvas)
-    let most = 0
-    for (const [i, chance] of found.objects.entries()) {
-      most = Math.max(most, chance)
-      pen.fillStyle = cssOf(VIRIDIS[Math.round(255 * chance)])
-      pen.fillRect(
-        (i % columns) * (side / columns),
-        Math.floor(i / columns) * (side / rows),
-        side / columns,
-        side / rows,
-      )
-    }
-    put(made.cells.words, `That an item's centre is in a cell: at most ${percent(most)}`)
+    made.later.paint(found, view.data.classes)
+    made.all.classList.toggle("two", found.said.length > 0)
   }
 
   let named = ""
@@ -253,6 +208,7 @@ export const mount = mounts((/** @type {View<PlacingData>} */ view) => {
       if (run !== of) {
         of = run
         answer = null
+        tested = null
       }
       if (String(classes) !== named) {
         named = String(classes)
@@ -274,7 +230,12 @@ export const mount = mounts((/** @type {View<PlacingData>} */ view) => {
       const ready = Boolean(of && kept())
       view.root.classList.toggle("is-empty", !ready)
       put(made.empty, ready ? "" : LATER)
-      if (answer && answer.kinds.length === items.length) drawAnswer(answer)
+      made.turn.hidden = !tests()
+      put(made.which, tested === null ? "–" : String(tested + 1))
+      put(made.own.heading, tested === null ? YOURS : `Test canvas ${tested + 1}`)
+      put(made.own.words, tested === null ? HELP : "Dashed: the true boxes.")
+      made.own.canvas.classList.toggle("own", tested === null)
+      if (answer && (tested !== null || answer.kinds.length === items.length)) drawAnswer(answer)
     },
   }
 })

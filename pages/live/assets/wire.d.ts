@@ -341,12 +341,20 @@ export interface DetectAnswer {
   step: number
   /** (64, 64, 1) */
   canvas: Bytes
-  /** Of what was placed: boxes (n, 4) and classes. */
+  /** Of what is there: boxes (n, 4) and classes. */
   truth: Floats
   kinds: Ints
-  /** (G, G): that a cell has an item; the box of each (G · G, 4). */
+  /** (G, G): the probability of an item at each place. */
   objects: Floats
-  cells: Floats
+  /** Cells or anchors (N, 4), the box that each makes (N, 4), and that it has an item (N). */
+  starts: Floats
+  candidates: Floats
+  chances: Floats
+  /** Of two stages: proposals (P, 4), their boxes (P, 4), class and its probability; else none. */
+  proposals: Floats
+  regions: Floats
+  said: Ints
+  sure: Floats
   /** What is found: boxes (K, 4), classes, scores, masks of a bit a pixel. */
   boxes: Floats
   classes: Ints

@@ -237,3 +237,22 @@ def test_gradients_are_those_of_the_phase_and_a_teacher_that_is_not_kept_is_name
     assert analysis.answer({**asked, "step": 5})["layers"]
     with pytest.raises(WorkerError, match="takes teacher_logits"):
         analysis.answer({**asked, "step": 25})
+
+
+# Regions ------------------------------------------------------------------------------------
+
+
+def test_maps_of_regions_lie_side_by_side_and_of_single_boxes_the_surest_is_shown() -> None:
+    spec = RunSpec(
+        task="detection", stages="two", dataset="digits", width=4, held_canvases=20, proposals=8
+    )
+    ask = asker(spec)
+    found = {each["name"]: each for each in ask("maps", image={"test": 0})["layers"]}
+    assert found["rois"]["data"].shape == (8, 3 * 7, 3 * 7)  # 8 regions in a square of 9
+    assert found["level8"]["data"].shape == (8, 8, 8)
+    assert "rpn_boxes" not in found  # (640, 4) is no map
+    assert found["mask_conv"]["data"].shape == (8, 14, 14)
+    assert found["mask_logits"]["data"].shape == (1, 3 * 14, 3 * 14)
+    assert len(ask("exemplars", layer="level4", unit=0)["values"])
+    with pytest.raises(WorkerError, match="boxes that were found"):
+        ask("exemplars", layer="mask_conv", unit=0)

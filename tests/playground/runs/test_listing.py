@@ -1,7 +1,6 @@
 """What visitors call their runs, and the lists in which they find them again."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import event
@@ -17,8 +16,8 @@ SPEC = RunSpec(dataset="digits", seed=7, loss="focal", loss_parameters={"gamma":
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    found = open_store(Settings(home=tmp_path))
+def store(kept: Callable[..., Settings]) -> Iterator[Store]:
+    found = open_store(kept())
     yield found
     found.close()
 
@@ -97,7 +96,7 @@ def test_the_newest_links_are_remembered(store: Store, monkeypatch: pytest.Monke
 
 
 def test_a_list_says_what_the_store_has_and_is_read_anew_when_something_changes(
-    store: Store, tmp_path: Path
+    store: Store, kept: Callable[..., Settings]
 ) -> None:
     run_id = store.create(SPEC, "me")
     asked = statements(store)
@@ -123,7 +122,7 @@ def test_a_list_says_what_the_store_has_and_is_read_anew_when_something_changes(
     assert (after.state, after.step, after.steps, after.seconds) == ("completed", 3, 5, 2.0)
     assert after.metrics["test_accuracy"] == 0.75 and after.name == "named" and after.starred
     assert after.bytes > 0
-    other = open_store(Settings(home=tmp_path))  # another program's writing is seen as well
+    other = open_store(kept())  # another program's writing is seen as well
     other.create(SPEC, "me")
     other.close()
     assert len(store.listing.runs(["me"], "me")) == 2

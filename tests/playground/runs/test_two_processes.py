@@ -4,9 +4,7 @@ said is what is there, and of what is gone nothing is left (a state machine of h
 import multiprocessing
 import os
 import shutil
-import sqlite3
 import tempfile
-from contextlib import closing
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from hypothesis.stateful import (
     initialize,
     invariant,
     rule,
+    run_state_machine_as_test,
 )
 
 from playground.errors import StoreError
@@ -66,9 +65,9 @@ def does(store: Store, what: str, *given: Any) -> Any:
     raise ValueError(what)
 
 
-def serve(home: str, orders: Connection) -> None:
+def serve(home: str, url: str, orders: Connection) -> None:
     """The other process: does what it is told until it is killed."""
-    store = open_store(Settings(home=Path(home)))
+    store = open_store(Settings(home=Path(home), store_url=url))
     orders.send("ready")
     while True:
         orders.send(does(store, *orders.recv()))
@@ -79,19 +78,22 @@ class TwoProcesses(RuleBasedStateMachine):
     whether it has ended."""
 
     runs = Bundle("runs")
+    place = staticmethod(lambda: "")  # the URL of a new store; "" for a file in `home`
 
     @initialize()
     def begin(self) -> None:
-        self.home = Path(tempfile.mkdtemp(prefix="two-processes-"))
+        self.home, self.url = Path(tempfile.mkdtemp(prefix="two-processes-")), self.place()
         self.other: Any = None
-        self.store = open_store(Settings(home=self.home))
+        self.store = open_store(Settings(home=self.home, store_url=self.url))
         self.start()
         self.told: dict[str, dict[str, Any]] = {}
         self.numbers: list[int] = []
 
     def start(self) -> None:
         self.orders, theirs = context.Pipe()
-        self.other = context.Process(target=serve, args=(str(self.home), theirs), daemon=True)
+        self.other = context.Process(
+            target=serve, args=(str(self.home), self.url, theirs), daemon=True
+        )
         self.other.start()
         theirs.close()
         assert self.orders.recv() == "ready"
@@ -152,7 +154,7 @@ class TwoProcesses(RuleBasedStateMachine):
     def reopen(self) -> None:
         """This process opens the store anew; it lives, and so do its runs."""
         self.store.close()
-        self.store = open_store(Settings(home=self.home))
+        self.store = open_store(Settings(home=self.home, store_url=self.url))
 
     @rule(where=WHERE)
     def take_over(self, where: str) -> None:
@@ -192,11 +194,12 @@ class TwoProcesses(RuleBasedStateMachine):
             assert (snapshot.step if snapshot is not None else 0) == told["step"]
         folders = {path.name for path in (self.home / "runs").iterdir()}
         assert folders == {run_id for run_id, told in self.told.items() if told["step"]}
-        with closing(sqlite3.connect(self.home / "playground.sqlite")) as raw:
+        with self.store._reading() as raw:
             for table in ("series", "evaluations", "marks", "snapshots"):
-                owners = raw.execute(f"SELECT DISTINCT run_id FROM {table}").fetchall()
-                assert {run_id for (run_id,) in owners} <= set(self.told)
-            assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+                owners = raw.exec_driver_sql(f"SELECT DISTINCT run_id FROM {table}").scalars()
+                assert set(owners) <= set(self.told)
+            if not self.url:
+                assert raw.exec_driver_sql("PRAGMA integrity_check").scalar_one() == "ok"
 
     def teardown(self) -> None:
         if getattr(self, "other", None) is not None:
@@ -206,8 +209,17 @@ class TwoProcesses(RuleBasedStateMachine):
             shutil.rmtree(self.home)
 
 
-TestTwoProcesses = TwoProcesses.TestCase
-TestTwoProcesses.settings = settings(max_examples=10, stateful_step_count=20, deadline=None)
-TestTwoProcesses = pytest.mark.skipif(
+@pytest.mark.skipif(
     context.get_start_method() != "forkserver", reason="a process for each step takes long there"
-)(TestTwoProcesses)
+)
+@pytest.mark.parametrize(("database", "examples"), [("sqlite", 10), ("postgresql", 5)])
+def test_two_processes(
+    database: str, examples: int, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if database == "postgresql":
+        new_schema = request.getfixturevalue("new_schema")
+        monkeypatch.setattr(TwoProcesses, "place", staticmethod(new_schema))
+    run_state_machine_as_test(
+        TwoProcesses,
+        settings=settings(max_examples=examples, stateful_step_count=20, deadline=None),
+    )
