@@ -46,9 +46,11 @@ if BESIDE.get() not in names:
     BESIDE.set(beside[0].id if beside else "")
 
 with st.container(key="panel-maps", gap="xsmall"):
-    with st.container(horizontal=True, vertical_alignment="center", key="maps-head"):
-        st.subheader("Feature maps", anchor=False, width="content")
-        if len(beside) > 1:
+    if len(beside) < 2:
+        st.subheader("Feature maps", anchor=False)
+    else:
+        with st.container(horizontal=True, vertical_alignment="center", key="maps-head"):
+            st.subheader("Feature maps", anchor=False, width="content")
             st.selectbox(
                 "The run beside it",
                 list(names),
