@@ -166,7 +166,8 @@ with st.container(key="panel-lanes", gap="small"):
             icon=":material/flag:",
             on_click=start,
             disabled=planned is None,
-            help="Trains every lane with every seed, from the same weights on the same batches.",
+            help="Trains every lane with every seed, from the same weights on the same batches; "
+            f"here up to {supervisor.service().settings.workers} at once.",
         )
         if found is not None and same:
             more = min(30, max(found[0].seeds + 5, 10))
@@ -179,9 +180,7 @@ with st.container(key="panel-lanes", gap="small"):
                     args=(more,),
                     help="Those that are done count; only the others are trained.",
                 )
-        at_once = supervisor.service().settings.workers
-        few = f", {at_once} of them at once" if at_once < len(titles) else ""
-        st.text(f"{len(titles)} lanes × {race_lanes.SEEDS.get()} seeds: {count} runs{few}")
+        st.text(f"{len(titles)} lanes × {race_lanes.SEEDS.get()} seeds: {count} runs")
         st.space("stretch")
         race_board.chooser()
     if found is not None and not same and found[0].kind == RACE:
