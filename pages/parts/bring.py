@@ -2,8 +2,9 @@
 process that reads them (`playground.intake`), and what it says is shown."""
 
 import tempfile
-from collections.abc import Callable
-from pathlib import Path
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import streamlit as st
@@ -15,6 +16,7 @@ from pages.parts.visitor import visitor
 from playground.datasets import own
 from playground.errors import PlaygroundError, StoreError
 from playground.intake import asking
+from playground.intake.pictures import SUFFIXES, is_picture
 from playground.runs import supervisor
 from playground.settings import settings
 from playground.tasks import TASKS
@@ -79,13 +81,22 @@ def _data() -> None:
         key="bring-data",
         max_upload_size=max(1, int(limits.upload_mib)),
     )
-    taken = None if file is None else _taken(DATA, file, {"side": side})
+    folder = st.file_uploader(
+        "Or a folder of pictures",
+        type=[ending.removeprefix(".") for ending in sorted(SUFFIXES)],
+        accept_multiple_files="directory",
+        key="bring-folder",
+        max_upload_size=max(1, int(limits.upload_mib)),
+        help="With a folder in it for each class. Of some hundred pictures; of more make a zip.",
+    )
+    given = [file] if file is not None else folder
+    taken = _taken(DATA, given, {"side": side}) if given else None
     if isinstance(taken, PlaygroundError):
         problems.problem("Not used", taken.message, taken.hint, key="bring-fault")
     elif taken is not None:
-        with st.container(key="bring-samples", width=320):
-            samples(taken)
-        look(taken)
+        with st.container(width=320):
+            samples(taken, "bring-samples")
+        look(taken, "bring")
         if st.button(
             "Use these images", key="bring-use", type="primary", on_click=_use, args=(taken,)
         ):
@@ -109,7 +120,7 @@ def _run() -> None:
         key="bring-run",
         max_upload_size=max(1, int(settings().upload_mib)),
     )
-    taken = None if file is None else _taken(RUN, file, {})
+    taken = None if file is None else _taken(RUN, [file], {})
     if isinstance(taken, PlaygroundError):
         problems.problem("Not imported", taken.message, taken.hint, key="bring-fault")
     elif taken is not None:
@@ -147,22 +158,23 @@ def _open(run_id: str) -> None:
         session.RUN.set(record.id)
 
 
-def _taken(what: str, file: Any, order: dict[str, Any]) -> str | PlaygroundError:
-    """The name of what a file became, or why it became nothing; a file is read once, and again
-    where it is to be read otherwise."""
-    key = f"{file.file_id} {order}"
+def _taken(what: str, files: Sequence[Any], order: dict[str, Any]) -> str | PlaygroundError:
+    """The name of what a file, or those of a folder, became, or why they became nothing; they are
+    read once, and again where they are to be read otherwise."""
+    key = f"{[file.file_id for file in files]} {order}"
     before = TAKEN.get()
     if before is not None and before[0] == key:
         return before[1]
     bar = st.progress(0.0, "Reading the file")
-    order = {**order, "owner": visitor(), "title": own.titled(file.name)}
+    title = own.titled(PurePosixPath(files[0].name).parts[0])
+    order = {**order, "owner": visitor(), "title": title}
     found: str | PlaygroundError
 
     def show(doing: str, done: float | None) -> None:
         bar.progress(done or 0.0, doing)
 
     try:
-        found = _read(what, file.getbuffer(), order, show)
+        found = _read(what, files, order, show)
     except PlaygroundError as error:
         found = error
     bar.empty()
@@ -172,11 +184,21 @@ def _taken(what: str, file: Any, order: dict[str, Any]) -> str | PlaygroundError
 
 def _read(
     what: str,
-    content: Any,
+    files: Sequence[Any],
     order: dict[str, Any],
     on_doing: Callable[[str, float | None], None],
 ) -> str:
     with tempfile.TemporaryDirectory(prefix="playground-") as folder:
         path = Path(folder) / "upload"
-        path.write_bytes(content)
+        if len(files) == 1 and not is_picture(files[0].name):
+            path.write_bytes(files[0].getbuffer())
+        else:
+            _pack(files, path)
         return asking.take(what, path, order, supervisor.service().settings, on_doing)
+
+
+def _pack(files: Sequence[Any], path: Path) -> None:
+    """The pictures of a folder as a zip, which is read as any other."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in files:
+            archive.writestr(file.name, file.getbuffer())

@@ -10,12 +10,12 @@ from playground.datasets import own
 MOST_LINES = 12
 
 
-def look(name: str) -> None:
-    """What there is to say of own data, and the images of each class."""
+def look(name: str, key: str = "own") -> None:
+    """What there is to say of own data, and the images of each class, under keys of its own."""
     facts = own.facts(name)
     if facts is None:
         return  # they went meanwhile: the data card says so
-    with st.container(key="own-look", gap="xsmall"):
+    with st.container(key=f"{key}-look", gap="xsmall"):
         for line in facts.told()[:MOST_LINES]:
             st.text(line)
         st.dataframe(
@@ -26,7 +26,7 @@ def look(name: str) -> None:
             },
             hide_index=True,
             height=min(35 * (len(facts.class_names) + 1) + 3, 250),
-            key=f"own-counts-{name}",
+            key=f"{key}-counts-{name}",
         )
 
 

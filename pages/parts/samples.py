@@ -13,12 +13,12 @@ GAP = 4
 MOST_NAMED = 20
 
 
-def samples(name: str) -> None:
-    """The picture. Raises DataError."""
+def samples(name: str, key: str = "samples") -> None:
+    """The picture, under a key of its own. Raises DataError."""
     picture, shown = sprite(name)
     title = datasets.source_of(name).title
     more = f" and {len(shown) - MOST_NAMED} more" if len(shown) > MOST_NAMED else ""
-    with st.container(key="samples"):
+    with st.container(key=key):
         st.image(
             picture,
             width="stretch",

@@ -15,7 +15,7 @@ from playground.runs.store import open_store
 from playground.runs.supervisor import Supervisor
 from playground.settings import Settings
 from tests.pages.conftest import Visit
-from tests.playground.intake.files import images, npz, zipped
+from tests.playground.intake.files import folders, images, npz, zipped
 from tests.playground.recorded import STORES
 
 KINDS = np.array([f"kind {i}" for i in range(13)])
@@ -78,6 +78,19 @@ def test_own_images_are_brought_looked_at_chosen_and_removed(visit: Visit) -> No
     assert "my kinds" not in page.selectbox(key="spec.dataset").options
     gone = visit(f"dataset={name}")
     assert "The data set my kinds" in said(gone) and "Bring the same images again" in said(gone)
+
+
+def test_a_folder_of_pictures_is_brought_as_it_is(visit: Visit) -> None:
+    page = visit("dataset=digits")
+    page.selectbox(key="spec.dataset").select("bring your own").run()
+    files = [(f"pets/{name}", content, "image/png") for name, content in folders(12).items()]
+    page.file_uploader(key="bring-folder").set_value(files).run()
+    assert not page.exception, page.exception
+    assert "20 images to train on, 4 to test on, 12×12 grey, 2 classes." in said(page)
+    page.button(key="bring-use").click().run()
+    assert "pets" in page.selectbox(key="spec.dataset").options
+    bring(page, "other.npz", npz(x=images(130, 10, 10), y=Y))  # beside the look at those
+    assert "13 classes" in said(page)
 
 
 def test_what_cannot_be_used_is_said_and_costs_nothing(visit: Visit) -> None:
