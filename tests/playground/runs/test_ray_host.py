@@ -10,6 +10,7 @@ from playground.runs.environment import told
 from playground.runs.ray_executor import lacking
 from playground.runs.ray_host import Host
 from playground.settings import Settings
+from tests.playground.runs.serving import until
 
 ECHO = """
 import sys
@@ -69,8 +70,9 @@ def test_a_worker_waits_for_a_server_that_does_not_listen(monkeypatch):
     monkeypatch.setattr(ray_host, "AHEAD", 1000)
     host = hosting()
     host.send(wire.pack({"times": 5, "array": np.zeros(100)}))
-    time.sleep(1.0)
-    assert len(host._frames) == 2  # one is beyond the bound, and none after it
+    until(lambda: len(host._frames) == 2)  # one is beyond the bound
+    time.sleep(0.3)
+    assert len(host._frames) == 2  # and none after it
     assert len(received(host, 5)) == 5
     host.close(0)
 
