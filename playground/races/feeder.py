@@ -200,10 +200,11 @@ class Feeder:
 
     def _go(self) -> None:
         signed = 0.0
+        sign_seconds = min(SIGN_SECONDS, self._supervisor.settings.lease_seconds / 4)
         while not self._closed:
             try:
                 self.tick()
-                if self._active and time.monotonic() - signed > SIGN_SECONDS:
+                if self._active and time.monotonic() - signed > sign_seconds:
                     signed = time.monotonic()
                     self._store.races.give_sign()
             except StoreError as error:
