@@ -13,8 +13,6 @@ from playground.tasks import TASKS
 
 MOST = 50  # runs that are listed, those that wait or train first
 EVERY_SECONDS = 2.0
-WIDTHS = [1, 2, 2, 4, 2, 2, 1.5]
-HEADS = ["Run", "Whose", "Learns", "Loss", "State", "Epoch", ""]
 
 
 def stop(run_id: str) -> None:
@@ -47,30 +45,28 @@ def listed() -> list[RunRecord]:
 
 def row(record: RunRecord) -> None:
     """A run in a line; what a visitor wrote is plain text."""
-    cells = st.columns(WIDTHS, vertical_alignment="center")
-    with cells[0]:
-        page = runs.page_of(record)
-        if page:
-            query = {"run": record.id}
-            st.page_link(f"{page}.py", label=f"#{record.number}", query_params=query)
-        else:
-            st.text(f"#{record.number}")
-    known = record.spec.task in TASKS
     told = [
         "a terminal" if record.owner == TERMINAL else logs.who(record.owner),
-        TASKS[record.spec.task].title if known else record.spec.task[:32],
+        TASKS[record.spec.task].title if record.spec.task in TASKS else record.spec.task[:32],
         runs.loss_name(record.spec),
+        f"{record.epoch:.3g} of {record.spec.epochs} epochs",
         record.state,
-        f"{record.epoch:.3g} of {record.spec.epochs}",
     ]
-    for cell, text in zip(cells[1:], told, strict=False):
-        cell.text(text)
-    with cells[-1]:
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="small", key=f"class-run-{record.id}"
+    ):
+        page, label = runs.page_of(record), f"#{record.number}"
+        if page:
+            st.page_link(f"{page}.py", label=label, query_params={"run": record.id})
+        else:
+            st.text(label, width="content")
+        st.text(" · ".join(told), width="content")
         if record.live and record.owner != TERMINAL:
             st.button(
                 "Stop",
                 key=f"stop-{record.id}",
                 icon=":material/stop:",
+                type="tertiary",
                 on_click=stop,
                 args=(record.id,),
                 help="Ends the run. What it recorded is kept.",
@@ -86,9 +82,6 @@ def board() -> None:
         f"{status['running']} train here, {status['queued']} wait; "
         f"{status['warm']} of {status['workers']} workers are ready."
     )
-    with st.container(key="class-heads"):
-        for cell, head in zip(st.columns(WIDTHS), HEADS, strict=True):
-            cell.caption(head)
     found = listed()
     with st.container(key="class-runs", gap="xsmall"):
         for record in found:

@@ -43,7 +43,7 @@ def configure(settings: Settings) -> None:
     handler.setFormatter(Lines(settings.log_texts))
     known = [logging.getLogger(name) for name in (*logging.root.manager.loggerDict, *_OURS)]
     for logger in known:
-        if logger.handlers or not logger.propagate:
+        if logger.handlers:  # one without, that hands nothing on, has been silenced: of requests
             logger.handlers, logger.propagate = [], True
     logging.root.handlers = [handler]
     logging.root.setLevel(logging.WARNING)

@@ -41,7 +41,9 @@ def _side_by_side(python: list[str]) -> int:
     own: both mostly keep one core busy. What the first says is printed when both are through."""
     with tempfile.TemporaryFile() as said:
         browser = _pytest(python, ["tests/browser", "tests/pages"], said)
-        others = _pytest(python, ["tests/losses", "tests/playground", *map(str, WHOLE)])
+        others = _pytest(
+            python, ["tests/losses", "tests/playground", "tests/load", *map(str, WHOLE)]
+        )
         statuses = [others.wait(), browser.wait()]
         said.seek(0)
         print(said.read().decode(errors="replace"), flush=True)

@@ -58,7 +58,7 @@ EVENTS = [
     (b"x-accel-buffering", b"no"),
 ]
 STREAM_AGAIN = "15"  # seconds after which a page too many may ask again
-AGAIN_MS = (250, 1500)  # after which viewers come back whose stream the server ended
+AGAIN_MS = (250, 1200)  # after which viewers come back whose stream the server ended
 RETRY = b"retry: 1000\n\n"  # milliseconds
 
 feed = Feed(lambda: service().store, service)

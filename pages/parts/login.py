@@ -28,12 +28,23 @@ def account() -> None:
     if settings().login == "off":
         return
     somebody = person()
-    with st.sidebar, st.container(key="account", gap="xsmall"):
+    with (
+        st.sidebar,
+        st.container(
+            horizontal=True,
+            vertical_alignment="center",
+            horizontal_alignment="distribute",
+            key="account",
+        ),
+    ):
         if not somebody.known:
             _log_in("tertiary")
             return
-        st.text(f"{somebody.name or 'Logged in'}{' (teacher)' if somebody.teaches else ''}")
-        st.caption(f"Teachers see your runs under {logs.who(somebody.owner)}.")
+        st.text(
+            f"{somebody.name or 'Logged in'}{' (teacher)' if somebody.teaches else ''}",
+            width="content",
+            help=f"Teachers see your runs under {logs.who(somebody.owner)}.",
+        )
         st.button(
             "Log out", key="log-out", type="tertiary", icon=":material/logout:", on_click=st.logout
         )

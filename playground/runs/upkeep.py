@@ -13,6 +13,7 @@ from playground.settings import Settings
 
 SEARCHES = 3  # for runs whose process is gone, in the time after which one is taken for dead
 TIDY_SECONDS = 60.0  # between two looks at how much the store takes
+REST = 50.0  # as many times as long as tidying up took nobody tidies up: with very many runs
 DAY = 24 * 3600.0
 _log = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ class Upkeep:
         self._settings, self._store, self._search = settings, store, search
         self._search_seconds = settings.lease_seconds / SEARCHES
         self._searched, self._tidied = time.monotonic(), -math.inf
+        self._took = 0.0  # seconds that tidying up took last
 
     def tick(self, now: float) -> None:
         """Does what is due at `now`, a time of the monotonic clock."""
@@ -32,11 +34,12 @@ class Upkeep:
             if now - self._searched > self._search_seconds:
                 self._searched = now
                 self._search()
-            if now - self._tidied > TIDY_SECONDS:
-                self._tidied = now
+            if now - self._tidied > max(TIDY_SECONDS, REST * self._took):
+                self._tidied, began = now, time.monotonic()
                 own.expire()
                 self._store.make_room()
                 if self._settings.run_days:
                     self._store.expire(time.time() - self._settings.run_days * DAY)
+                self._took = time.monotonic() - began
         except StoreError as error:
             _log.warning("The store could not be tidied up: %s", error)

@@ -66,7 +66,7 @@ def test_a_teacher_sees_the_runs_of_all_and_stops_one(
     mine, terminals = begun(supervisor, owner(TEACHER)), begun(supervisor, TERMINAL)
     page = seen(TEACHER)
     assert not page.exception and [title.value for title in page.title] == ["Class"]
-    shown = [text.value for text in page.text]
+    shown = "\n".join(text.value for text in page.text)
     assert logs.who(owner(PUPIL)) in shown and "a terminal" in shown
     stops = {button.key for button in page.button if str(button.key).startswith("stop-")}
     assert stops == {f"stop-{run}", f"stop-{mine}"} and f"stop-{terminals}" not in stops
@@ -107,7 +107,7 @@ def test_who_logs_in_has_own_runs_in_every_browser(
     page = seen(PUPIL, page="")
     assert not page.exception
     assert "*Ada*" in [text.value for text in page.sidebar.text]  # as text, no Markdown
-    assert any(logs.who(owner(PUPIL)) in caption.value for caption in page.sidebar.caption)
+    assert any(logs.who(owner(PUPIL)) in (text.help or "") for text in page.sidebar.text)
 
 
 @pytest.mark.parametrize("login", ["offered", "required"], indirect=True)

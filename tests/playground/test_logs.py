@@ -75,11 +75,15 @@ import logging, sys
 import streamlit.logger
 from playground import logs
 from playground.settings import Settings
+silent = logging.getLogger("uvicorn.access")
+silent.propagate = False  # as uvicorn does it
+silent.setLevel(logging.INFO)
 theirs = streamlit.logger.get_logger("streamlit.web")
 logs.configure(Settings(log=sys.argv[1]))
 theirs.info("information of theirs")
 theirs.warning("theirs")
 logging.getLogger("playground.runs").warning("ours")
+silent.info("GET /?loss=what_somebody_typed")
 logs.tell("run ended", run="abc")
 """
 

@@ -9,7 +9,7 @@ import { Run } from "./run.js"
 
 const root = new URL("../..", import.meta.url) // .../live/
 const HIDDEN_MS = 10_000 // a tab out of sight gives its connection back: browsers have six a host
-const BROKEN_MS = 2_500
+const BROKEN_MS = 1_800 // more than it takes to come back to a server that was changed
 
 /** @import {RunMessage} from "./wire.js" */
 /** @typedef {(run: Run, changed: Set<string>) => void} Listener */
