@@ -15,7 +15,10 @@ from playground.runs.environment import ROOT, environment
 from playground.settings import Settings
 
 Doing = Callable[[str, float | None], None]  # what is done, and how far it is
-_OF_STORE = (*("home", "store_url", "snapshot_mib", "checkpoint_mib", "store_gib", "lock_seconds"),)
+_OF_STORE = (
+    *("home", "store_url", "files_url", "snapshot_mib", "checkpoint_mib", "store_gib"),
+    "lock_seconds",
+)
 _log = logging.getLogger(__name__)
 _one = threading.Lock()  # at a time: reading takes a processor and memory
 
