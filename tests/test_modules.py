@@ -17,6 +17,7 @@ LATE = {
     "playground.worker",
     "playground.answers",
     "playground.__main__",
+    "playground.terminal_run",
     "playground.analysis",
     "playground.verdicts.asked",
 }
