@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ _OF_STORE = (
     *("home", "store_url", "files_url", "snapshot_mib", "checkpoint_mib", "store_gib"),
     "lock_seconds",
 )
+_KEYS = ("AWS_", "FSSPEC_", "GOOGLE_APPLICATION_CREDENTIALS", "AZURE_STORAGE_")
 _log = logging.getLogger(__name__)
 _one = threading.Lock()  # at a time: reading takes a processor and memory
 
@@ -95,8 +97,10 @@ def _heard(lines: IO[str], on_doing: Doing) -> str | None:
 
 
 def _environment(settings: Settings, what: str) -> dict[str, str]:
-    """A worker's, and what of the settings it goes by; of the store only where it keeps a run."""
+    """A worker's, and what of the settings it goes by; of the store, and of the keys of the bucket
+    where its weights may be, only where it keeps a run."""
     names = [name for name in type(settings).model_fields if name.startswith("upload_")]
     names += ["picture_megapixels", *(_OF_STORE if what == "run" else ())]
     ours = {f"PLAYGROUND_{name.upper()}": str(getattr(settings, name)) for name in names}
-    return {**environment(settings), **ours}
+    keys = {name: os.environ[name] for name in os.environ if name.startswith(_KEYS)}
+    return {**environment(settings), **ours, **(keys if what == "run" else {})}

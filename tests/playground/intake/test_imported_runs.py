@@ -110,20 +110,6 @@ def test_the_record_alone_is_a_run_and_the_process_takes_it(
     assert here.snapshots(run_id, "weights") == []
 
 
-def test_the_weights_of_a_run_are_kept_where_all_weights_are(
-    recorded: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    taken, file = members(recorded, 1), tmp_path / "run.zip"
-    file.write_bytes(zipped(taken))
-    bucket = tmp_path / "bucket"
-    elsewhere = Settings(home=tmp_path / "here", files_url=f"file://{bucket.as_posix()}")
-    monkeypatch.setenv("PLAYGROUND_HOME", str(elsewhere.home))
-    run_id = asking.take("run", file, {"owner": "me"}, elsewhere, lambda *_: None)
-    with closing(open_store(elsewhere)) as store:
-        assert store.snapshots(run_id, "weights")
-    assert list(bucket.rglob("*.npz"))
-
-
 def own_run(store: Store, folder: Path) -> tuple[str, bytes]:
     """A run on own data of 12 classes, as if it had been trained, and its zip with the data."""
     x, y = images(60, 8, 8), np.arange(60) % 12

@@ -2,6 +2,7 @@
 wrong with it is said without the keys."""
 
 import os
+import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,12 +13,16 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from playground.errors import StoreError
+from playground.intake import asking
+from playground.runs import portable
 from playground.runs.bucket import Bucket, open_files
 from playground.runs.files import AnyFiles, Files, to_npz
 from playground.runs.store import open_store
 from playground.settings import Settings
 from playground.spec import RunSpec
 from playground.training.events import Finished, Progress, Snapshot, Started
+from tests.playground.intake.files import zipped
+from tests.playground.recorded import STORES
 from tests.playground.runs.test_removal import whole_run
 
 KEYS = {
@@ -152,3 +157,19 @@ def test_what_has_to_be_kept_waits_for_a_bucket_that_is_away(
         monkeypatch.undo()
         store.record(run_id, Finished(2, "stopped", 0.1))
         assert len(times) == 3 and store.start(run_id, False).arrays["a"].tolist() == [1, 1, 1]
+
+
+def test_a_run_that_is_brought_is_kept_there_by_the_process_that_reads_it(
+    s3: str, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(STORES[-1]) as archive:
+        archive.extractall(tmp_path / "recorded")
+    with closing(open_store(Settings(home=tmp_path / "recorded"))) as store:
+        run_id = next(run.id for run in store.runs() if run.number == 1)
+        (tmp_path / "run.zip").write_bytes(zipped(dict(portable.members(store, run_id))))
+    here = Settings(home=tmp_path / "here", files_url=f"s3://loss/{tmp_path.name}")
+    run_id = asking.take("run", tmp_path / "run.zip", {"owner": "me"}, here, lambda *_: None)
+    with closing(open_store(here)) as store:
+        step = store.snapshots(run_id, "weights")[-1]
+        assert store.snapshot(run_id, "weights", step) is not None
+    assert not list(here.home.rglob("*.npz"))
