@@ -3,6 +3,7 @@
 to read."""
 
 import secrets
+import threading
 import time
 from contextlib import closing
 from typing import Protocol
@@ -50,15 +51,14 @@ class _Watching:
     """Sees by SQLite's `data_version` that any other connection has written."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._database, self._over = database, threading.Event()
         with database.told():
             self._raw = database.detached()
         self._seen = self._version()
 
     def wait(self, seconds: float) -> list[str]:
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            time.sleep(LOOK_SECONDS)
+        while time.monotonic() < end and not self._over.wait(LOOK_SECONDS):
             now = self._version()
             if now != self._seen:
                 self._seen = now
@@ -66,6 +66,7 @@ class _Watching:
         return []
 
     def close(self) -> None:
+        self._over.set()
         self._raw.close()
 
     def _version(self) -> int:
