@@ -80,7 +80,10 @@ OF_TASKS = {
     "autoencoder": (".reconstructions .row canvas", ".latent canvas.plane[aria-label]"),
 }
 # Pages that are pictured before a run alone.
-BEFORE = {"detection": (".box-studio",), "race": (".st-key-panel-lanes",)}
+BEFORE = {
+    "detection": (".st-key-verdicts :text('convex')", ".editor .is-sound", ".box-studio .films li"),
+    "race": (".st-key-panel-lanes",),
+}
 
 
 @pytest.fixture(scope="module")

@@ -68,7 +68,7 @@ class Card {
       element(
         "header",
         {},
-        element("b", { text: spoken(layer.of || layer.name) }),
+        element("b", { text: spoken((layer.side && layer.of) || layer.name) }),
         ...(layer.side &&
         !layer.name.endsWith(layer.side) &&
         !layer.name.startsWith(`${layer.side}_l`)
