@@ -3,6 +3,7 @@ cut so that the part that differs stays."""
 
 import ast
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,9 @@ from textwrap import dedent
 from playground.knobs import is_name
 
 _DEFINED = re.compile(r"(?:def|class)\s+(\w+)\s*[(:]|(\w+)\s*=\s*lambda\b")
+# A crowd that comes to a new server asks at once, and in Python 3.11 parsing in several threads
+# fails now and then (https://github.com/python/cpython/issues/106905).
+_reading = threading.Lock()
 _CALLED = re.compile(r"(?:return\s+|\w+\s*=\s*)?(\w+)(?:\([^()]*\))?")
 
 
@@ -19,11 +23,16 @@ def loss_name(text: str) -> str:
     return loss_titles().get(text) or name(text)
 
 
-@cache
 def loss_titles() -> Mapping[str, str]:
     """The titles of the named losses, by name. They are read off the declarations, as text: the
     server does not import `losses`, and a run has one name from before a worker is warm until long
     after."""
+    with _reading:
+        return _loss_titles()
+
+
+@cache
+def _loss_titles() -> Mapping[str, str]:
     found = {}
     for path in sorted((Path(__file__).parents[1] / "losses").glob("*.py")):
         for node in ast.parse(path.read_text("utf-8")).body:
