@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.parts import (
+    bring,
     browser,
     draft,
     problems,
@@ -33,6 +34,9 @@ def head(found: runs_list.Found) -> None:
         st.subheader("Runs", anchor=False, width="content")
         if found.every:
             st.caption(storage(found), width="content")
+        st.space("stretch")
+        bring.run_button()
+    bring.dialogs()
     most = max(taken(found).values())
     limit = settings().visitor_gib * 2**30
     if most > NEARLY_FULL * limit:

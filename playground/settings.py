@@ -212,7 +212,7 @@ class Settings(BaseSettings):
     uploads: Path | None = Field(
         None, description="Folder of visitors' own data; left out: `own` in `home`."
     )
-    upload_mib: float = Field(200.0, gt=0, description="Size of a file of own data, or of a run.")
+    upload_mib: float = Field(100.0, gt=0, description="Size of a file of own data, or of a run.")
     upload_unpacked_mib: float = Field(
         512.0, gt=0, description="What such a file may hold once it is unpacked and decoded."
     )

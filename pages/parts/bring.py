@@ -54,7 +54,7 @@ def run_button() -> None:
         icon=":material/upload:",
         on_click=ask,
         args=(RUN,),
-        help="A zip that another server's Runs menu gave, or its run/record.json.",
+        help="The zip “Keras code” that another server exported, or the run/record.json in it.",
     )
 
 
@@ -64,7 +64,7 @@ def _data() -> None:
     st.caption(
         f"An .npz (x, y), a CSV (label, then pixels) or a zip of pictures in a folder for each "
         f"class. 2 to {limits.upload_classes} classes, at most {limits.upload_images:,} images and "
-        f"{limits.upload_mib:g} MB. Kept for {limits.upload_days:g} days after they were last "
+        f"{_megabytes()} MB. Kept for {limits.upload_days:g} days after they were last "
         "used; only who has a link to them can see them."
     )
     side = st.selectbox(
@@ -79,14 +79,14 @@ def _data() -> None:
         "File",
         type=["npz", "csv", "zip"],
         key="bring-data",
-        max_upload_size=max(1, int(limits.upload_mib)),
+        max_upload_size=_megabytes(),
     )
     folder = st.file_uploader(
         "Or a folder of pictures",
         type=[ending.removeprefix(".") for ending in sorted(SUFFIXES)],
         accept_multiple_files="directory",
         key="bring-folder",
-        max_upload_size=max(1, int(limits.upload_mib)),
+        max_upload_size=_megabytes(),
         help="With a folder in it for each class. Of some hundred pictures; of more make a zip.",
     )
     given = [file] if file is not None else folder
@@ -101,6 +101,11 @@ def _data() -> None:
             "Use these images", key="bring-use", type="primary", on_click=_use, args=(taken,)
         ):
             st.rerun()
+
+
+def _megabytes() -> int:
+    """How large a file may be: what the settings say, and what the server takes at all."""
+    return max(1, int(min(settings().upload_mib, st.get_option("server.maxUploadSize"))))
 
 
 def _use(name: str) -> None:
@@ -118,7 +123,7 @@ def _run() -> None:
         "File",
         type=["zip", "json"],
         key="bring-run",
-        max_upload_size=max(1, int(settings().upload_mib)),
+        max_upload_size=_megabytes(),
     )
     taken = None if file is None else _taken(RUN, [file], {})
     if isinstance(taken, PlaygroundError):
@@ -126,10 +131,7 @@ def _run() -> None:
     elif taken is not None:
         st.text(f"Imported: {_origin(taken)}")
         if st.button("Open it", key="bring-open", type="primary", on_click=_open, args=(taken,)):
-            page = TASKS[draft.chosen_task()].page
-            if page == session.PAGE.get():
-                st.rerun()
-            st.switch_page(f"{page}.py")
+            st.switch_page(f"{TASKS[draft.chosen_task()].page}.py")
 
 
 def _origin(run_id: str) -> str:
@@ -149,13 +151,14 @@ def origin(run_id: str) -> None:
 
 
 def _open(run_id: str) -> None:
-    """Shows a run that was imported, with its settings, on the page of its task."""
+    """The run that is shown on the page of its task is this one."""
     OPEN.drop()
     record = supervisor.service().store.run(run_id)
     if record is not None:
         draft.choose(record.spec.task)
-        draft.take(record.spec)
         session.RUN.set(record.id)
+        session.COMPARE.set([])
+        session.keep()
 
 
 def _taken(what: str, files: Sequence[Any], order: dict[str, Any]) -> str | PlaygroundError:

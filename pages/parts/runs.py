@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from pages.live import component
-from pages.parts import bring, draft, export_menu, problems, session
+from pages.parts import draft, export_menu, problems, session
 from pages.parts.url import MOST_COMPARED
 from pages.parts.visitor import owners, person
 from playground import datasets, naming
@@ -175,7 +175,6 @@ def chooser(current: RunRecord | None, compared: Sequence[RunRecord]) -> None:
         st.page_link("runs.py", label="All runs", icon=":material/list_alt:")
         if not offered:
             st.caption("Your runs will be listed here. Press Train to make the first.")
-            bring.run_button()
             return
         st.session_state["run-shown"] = current.id if current is not None else ""
         st.selectbox(
@@ -202,7 +201,6 @@ def chooser(current: RunRecord | None, compared: Sequence[RunRecord]) -> None:
                 help="Sets every control to what this run was trained with.",
             )
             export_menu.offer(current)
-        bring.run_button()
 
 
 def page_of(record: RunRecord) -> str:

@@ -116,13 +116,16 @@ def test_a_run_of_another_server_is_imported_and_opened(
     there = open_store(Settings(home=tmp_path / "there"))
     taken = zipped(dict(portable.members(there, there.runs()[-1].id)))
     there.close()
-    page = visit()
+    page = visit(at="runs.py")
     page.button(key="import-run").click().run()
     page.file_uploader(key="bring-run").set_value(("run.zip", taken[:-9], "")).run()
     assert "damaged" in said(page) and supervisor.store.runs() == []
     page.file_uploader(key="bring-run").set_value(("run.zip", taken, "")).run()
+    assert "Imported: Run #1 of another server" in said(page)
     page.button(key="bring-open").click().run()
     assert not page.exception, page.exception
     record = supervisor.store.runs()[0]
-    assert page.query_params["run"] == record.id and record.owner == "me"
+    assert page.session_state["run"] == record.id and record.owner == "me"
+    page.switch_page("playground.py").run()  # where a browser has been taken
+    assert page.query_params["run"] == record.id
     assert "Imported. Run #1 of another server" in said(page)
