@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from playground.runs.executor import Worker
 from playground.runs.limits import Held, OthersSince, overdue
-from playground.runs.local_executor import LocalWorker
 from playground.runs.records import SHARE
 from playground.runs.run_queue import QueuedRun
 from playground.settings import Settings
@@ -80,17 +79,6 @@ class WorkerSlot:
     job: Job | None = None
     prepared: str = ""  # digest of the run that it has built ahead
     idle_since: float = field(default_factory=time.monotonic)
-
-
-def processes(slots: Iterable[WorkerSlot]) -> tuple[list[int], list[int]]:
-    """The processes of this machine that train at the moment, and those that do not."""
-    busy: list[int] = []
-    idle: list[int] = []
-    for slot in slots:
-        if isinstance(slot.worker, LocalWorker):
-            trains = slot.job is not None and slot.job.paused_at is None
-            (busy if trains else idle).append(slot.worker.pid)
-    return busy, idle
 
 
 def states_of(slots: Iterable[WorkerSlot], queued: int) -> dict[str, int]:

@@ -18,7 +18,6 @@ from playground.errors import LostRun, RunError, StoreError
 from playground.runs import account, memory, wire
 from playground.runs.asking import Asking
 from playground.runs.commanding import Commanding
-from playground.runs.cores import Cores
 from playground.runs.disk import Disk
 from playground.runs.duration import Durations
 from playground.runs.executor import Worker
@@ -31,7 +30,6 @@ from playground.runs.jobs import (
     end_without_worker,
     live_of,
     overdue_job,
-    processes,
     states_of,
 )
 from playground.runs.limits import check_room, full
@@ -76,7 +74,6 @@ class Supervisor:
         self._submitting = threading.Lock()
         self._slots: dict[Worker, WorkerSlot] = {}
         self._going_on = GoingOn(settings, store, adopts)
-        self._cores = Cores()
         self._retried: set[str] = set()  # runs that lost a worker before they began
         self._durations = Durations(settings)
         self._queue = RunQueue(self._durations.is_short)
@@ -451,7 +448,6 @@ class Supervisor:
                 self._end_one(now)
                 self._end_idle(now)
                 self._dispatch()  # what waited for workers that did not come, or for the store
-                self._cores.share(*processes(self._slots.values()))
                 if self._executor.failures >= START_FAILURES and not self._slots:
                     self._give_up()
             upkeep.tick(now)

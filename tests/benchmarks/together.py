@@ -21,11 +21,6 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from playground import RunSpec, sweeps
-from playground.runs.cores import Cores
-
 ROOT = Path(__file__).resolve().parents[2]
 CHILD = """
 import json, sys, time
@@ -46,11 +41,9 @@ for spec in specs:
 """
 
 
-def seconds(
-    code: Path, shares: list[list[str]], prepared: bool, apart: bool = False
-) -> tuple[float, float]:
+def seconds(code: Path, shares: list[list[str]], prepared: bool) -> tuple[float, float]:
     """From the start of all processes, each with its specs, to the end of the last; and the CPU
-    seconds of a run. `apart` shares the cores among them as the supervisor does."""
+    seconds of a run."""
     kind = "prepared" if prepared else "plain"
     children = [
         subprocess.Popen(
@@ -72,10 +65,6 @@ def seconds(
         assert child.stdin is not None
         child.stdin.write("go\n")
         child.stdin.flush()
-    cores = Cores()
-    while apart and any(busy := [child.pid for child in children if child.poll() is None]):
-        cores.share(busy)
-        time.sleep(0.2)
     said = [child.communicate()[0].splitlines() for child in children]
     ends = [json.loads(line) for lines in said for line in lines]
     if any(end["state"] != "completed" for end in ends):
@@ -86,6 +75,8 @@ def seconds(
 
 def side_by_side(options: argparse.Namespace) -> None:
     """One run alone and several together, in turns."""
+    from playground import RunSpec
+
     spec = RunSpec(dataset=options.dataset, train_images=options.images, epochs=2, evaluations=4)
     images = spec.train_images * spec.epochs
     ratios: list[float] = []
@@ -94,7 +85,7 @@ def side_by_side(options: argparse.Namespace) -> None:
         took, cpu_alone = seconds(ROOT, [[spec.to_json()]], prepared=True)
         alone = images / took
         shares = [[spec.model_copy(update={"seed": i}).to_json()] for i in range(options.runs)]
-        took, cpu = seconds(ROOT, shares, prepared=True, apart=not options.mixed)
+        took, cpu = seconds(ROOT, shares, prepared=True)
         summed = options.runs * images / took
         ratios.append(summed / alone)
         costs.append(cpu_alone / cpu)
@@ -108,6 +99,8 @@ def side_by_side(options: argparse.Namespace) -> None:
 
 def sweep(options: argparse.Namespace) -> None:
     """The runs of a sweep by some workers, of this code and of another in turns."""
+    from playground import RunSpec, sweeps
+
     planned = sweeps.specs(sweeps.SWEEPS[options.sweep], RunSpec(dataset="digits"))
     texts = [spec.to_json() for spec in planned]
     shares = [texts[i :: options.workers] for i in range(options.workers)]
@@ -130,7 +123,6 @@ def main() -> None:
     parser.add_argument("--dataset", default="mnist")
     parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--mixed", action="store_true", help="share no cores out, as before")
     parser.add_argument("--sweep", default="", help="a sweep of Fitting, such as l2")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--before", default="", help="another checkout to compare with")
@@ -142,4 +134,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
     main()
