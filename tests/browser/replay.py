@@ -19,7 +19,12 @@ IMAGES_A_SECOND = 640.0
 
 
 def replay(
-    into: Store, folder: Path, until: int | None = None, store: Path = STORE, run: str = RUN
+    into: Store,
+    folder: Path,
+    until: int | None = None,
+    store: Path = STORE,
+    run: str = RUN,
+    owner: str = "someone",
 ) -> str:
     """The id of a run that holds what the recorded one said until a step and is still live, or all
     of it, and has ended. `folder` is for the files of the recorded `store`."""
@@ -29,7 +34,7 @@ def replay(
     with closing(Store(url, folder / "runs")) as recorded:
         record = recorded.run(run)
         assert record is not None
-        run_id = into.create(record.spec, "someone", "preparing")
+        run_id = into.create(record.spec, owner, "preparing")
         for event in _events(recorded, run, folder / "playground.sqlite", until or record.step):
             into.record(run_id, event)
         if until is None:

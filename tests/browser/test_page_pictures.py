@@ -17,7 +17,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
+from sqlalchemy import delete, insert, update
 
+from playground.runs import resuming, tables
+from playground.runs.records import TERMINAL
 from playground.runs.store import Store, open_store
 from playground.settings import Settings
 from tests.browser.conftest import Server, pages
@@ -64,13 +67,17 @@ DRAWN = """() => {
 # No script runs for the page, and nothing on it is of an older run, which Streamlit dims.
 AT_REST = """() => document.querySelector('[data-test-script-state=notRunning]')
     && !document.querySelector('[data-stale=true]')"""
-# Nor is the list of pages, in which one more would move what stands beneath it in every picture.
+# Nor is the list of pages, in which one more would move what stands beneath it in every picture,
+# and what the store takes on disk.
 WITHOUT_PROGRESS = """() => {
     for (const each of document.querySelectorAll('[data-testid=stSidebarNav]'))
         each.style.display = 'none'
     for (const each of document.querySelectorAll('[data-testid=stCaptionContainer]'))
         if (each.textContent.startsWith('Worked out the first time'))
             each.closest('[data-testid=stElementContainer]').style.display = 'none'
+    const room = '.st-key-runs-head [data-testid=stCaptionContainer]'
+    for (const each of document.querySelectorAll(room))
+        each.style.visibility = 'hidden'
 }"""
 STATES = [(path, state) for path in READY for state in ("before", "during", "after")]
 # The same of the page of a task, of a run that is over.
@@ -148,6 +155,39 @@ def test_a_page_looks_as_it_did_before_it_is_used(
     for what in BEFORE[path]:
         expect(page.locator(what).first).to_be_visible(timeout=SLOW_MS)
     looked_at(page, f"{path}-before")
+
+
+def test_the_list_of_runs_looks_as_it_did(
+    open_page: Open, store: Store, runs: dict[str, str], tmp_path: Path
+) -> None:
+    page = open_page("runs", height=SIZES[1440])
+    expect(page.get_by_text("No run yet")).to_be_visible(timeout=SLOW_MS)
+    looked_at(page, "runs-before", ("light",))
+    list_some(store, tmp_path)
+    page = open_page("runs", height=SIZES[1440])
+    table = page.locator(".st-key-runs-table canvas").first
+    expect(table).to_be_visible(timeout=SLOW_MS)
+    table.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Shift+Space")  # marks the row
+    expect(page.locator(".st-key-panel-runs-family img")).to_be_visible(timeout=SLOW_MS)
+    expect(page.locator(".curves[data-end]")).to_be_visible(timeout=SLOW_MS)
+    looked_at(page, "runs-after", ("light",))  # the family is drawn in the scheme it came by
+
+
+def list_some(store: Store, folder: Path) -> None:
+    """Two runs of this machine's terminals, which every browser here lists: one leaves the other.
+    Their times and sizes are the same whenever that is."""
+    parent, branch = (replay(store, folder / name, owner=TERMINAL) for name in ("parent", "branch"))
+    store.labels.name(parent, [TERMINAL], "with centre loss")
+    store.labels.star([parent], [TERMINAL], True)
+    with store._database.writing() as connection:
+        resuming.branch(connection, branch, parent, 8, False)
+        connection.execute(update(tables.runs).values(created=1.8e9))
+        sizes = {"files": 45_000, "rows": 23_000, "measured": 4e9}
+        for run_id in (parent, branch):
+            connection.execute(delete(tables.sizes).where(tables.sizes.c.run_id == run_id))
+            connection.execute(insert(tables.sizes).values(run_id=run_id, **sizes))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
