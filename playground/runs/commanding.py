@@ -51,6 +51,8 @@ class Commanding:
             check_change(self._store, check, run_id, visitor, change)
         if not self._command_here(run_id, visitor, do, change):
             refuse(self._store.run(run_id), visitor)
+            if self._store.holds(run_id):
+                raise _between()
             command = dict(zip(("do", "kind", "name", "value"), (do, *change), strict=True))
             self.exchange.send(run_id, visitor, command)
         account.steered(run_id, visitor, do)
@@ -111,7 +113,7 @@ class Commanding:
             return
         kind, name, value = (sent.command[field] for field in ("kind", "name", "value"))
         if not self._command_here(sent.run_id, sent.visitor, do, (kind, name, value)):
-            raise RunError("This run has just come here.", "Try again in a moment.")
+            raise _between()
 
     def _command_here(self, run_id: str, visitor: str, do: str, change: Change) -> bool:
         """Whether the run is one of this server."""
@@ -150,3 +152,8 @@ class Commanding:
                 check_owner(slot.job.queued.visitor, visitor)
                 self.stop(slot, slot.job, "Stopped with its race.")
             return waiting is not None or slot is not None
+
+
+def _between() -> RunError:
+    """What to say of a run that this server has, but neither in its queue nor with a worker."""
+    return RunError("This run is on its way to a worker.", "Try again in a moment.")

@@ -68,6 +68,10 @@ class Holding:
         self._held.add(run_id)
         self.start()
 
+    def holds(self, run_id: str) -> bool:
+        """Whether this process holds a live run."""
+        return run_id in self._held
+
     def let_go(self, run_id: str) -> None:
         """The run has ended."""
         self._held.discard(run_id)

@@ -111,6 +111,7 @@ class Store:
         self._recorder = Recorder(self._database, self._files, room, lease_seconds)
         self.set_state = self._recorder.set_state  # as it stands there
         self._holding = self._recorder.holding
+        self.holds = self._holding.holds
         self.races = RaceRows(self._database, self._holding)
         self._orphans = Orphans(
             self._database, self._holding, lambda run: bool(self.snapshots(run, checkpoint.KIND))

@@ -173,7 +173,7 @@ def test_a_run_that_cannot_be_stopped_is_not_deleted(
 ) -> None:
     run_id = begun(supervisor, SPEC)  # no worker of this server has it
     page = click(click(choose(at_runs(), [run_id]), "runs-delete"), "runs-delete-sure")
-    assert "This run trains in another program" in said(page)
+    assert "This run is on its way to a worker" in said(page)
     assert supervisor.store.run(run_id).deleted is None
 
 
