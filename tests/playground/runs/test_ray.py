@@ -1,6 +1,8 @@
 """What there is on a Ray cluster alone: nodes that die, places that are not there, a cluster that
 is away. What workers do as on one machine is told of both by the tests that are `EVERYWHERE`."""
 
+import os
+import signal
 import time
 
 import numpy as np
@@ -12,8 +14,8 @@ from playground.runs.store import open_store
 from playground.runs.supervisor import Supervisor
 from playground.settings import Settings
 from playground.spec import RunSpec
-from tests.playground.runs.serving import LONG, QUICK, ended, state, step_of, until
-from tests.ray_cluster import RayCluster
+from tests.playground.runs.serving import LONG, QUICK, ended, gone, state, step_of, until
+from tests.ray_cluster import RayCluster, parent
 
 
 @pytest.fixture
@@ -94,10 +96,16 @@ def test_a_run_waits_for_a_cluster_that_is_away(make):
     assert not service.status()["problem"]
 
 
-def test_a_cluster_that_ends_is_told_and_the_next_at_its_address_takes_the_run_up(make):
-    with RayCluster(nodes=1) as first:
-        service = make(first.address)
+def test_a_killed_actor_and_a_cluster_that_ends_are_told_and_the_run_waits(make):
+    with RayCluster(nodes=1) as cluster:
+        service = make(cluster.address)
         run_id = service.submit(LONG, "me")
         until(lambda: step_of(service, run_id) > 10)
-    until(lambda: service.store.run(run_id).resumed == 1)
-    assert state(service, run_id) == "queued"
+        worker = pid(service)
+        os.kill(parent(worker), signal.SIGKILL)
+        until(lambda: service.store.run(run_id).resumed == 1)
+        until(lambda: gone(worker))  # it ends with its actor
+        until(lambda: state(service, run_id) == "running")
+    until(lambda: service.store.run(run_id).resumed == 2)
+    told = service.store.run(run_id)
+    assert told.state == "queued" and "lost with its Ray actor or node" in told.message
