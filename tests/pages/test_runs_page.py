@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from playground.errors import RunError
 from playground.races.race import Lane, Race
 from playground.runs.race_rows import DONE
 from playground.runs.supervisor import Supervisor
@@ -169,11 +170,15 @@ def test_a_run_that_trains_is_stopped_before_it_is_deleted_if_one_says_so(
 
 
 def test_a_run_that_cannot_be_stopped_is_not_deleted(
-    at_runs: Opened, supervisor: Supervisor
+    at_runs: Opened, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_id = begun(supervisor, SPEC)  # no worker of this server has it
+    def refuse(*command: str) -> None:
+        raise RunError("Its server does not answer.", "Try again.")
+
+    monkeypatch.setattr(supervisor, "command", refuse)
+    run_id = begun(supervisor, SPEC)
     page = click(click(choose(at_runs(), [run_id]), "runs-delete"), "runs-delete-sure")
-    assert "This run is on its way to a worker" in said(page)
+    assert "Its server does not answer." in said(page)
     assert supervisor.store.run(run_id).deleted is None
 
 
