@@ -1,5 +1,6 @@
 """A run's network as a file that other programs open."""
 
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import onnx
 
 import losses
 from playground import layers, models
@@ -79,3 +81,9 @@ def _onnx(spec: RunSpec, weights: Mapping[str, np.ndarray], path: Path) -> None:
             # As NumPy they are constants of the graph; tf2onnx makes inputs of captured tensors.
             layer.mean, layer.variance = np.asarray(layer.mean), np.asarray(layer.variance)
     model.export(path, format="onnx", verbose=False)
+    try:
+        onnx.checker.check_model(path)
+    except onnx.checker.ValidationError as error:  # tf2onnx leaves what it cannot translate
+        lacking = re.search(r"No Op registered for (\w+)", str(error))
+        said = f"has no operation {lacking[1]}" if lacking else "cannot have this network"
+        raise SpecError("network", f"ONNX {said}", "Take it as a .keras file.") from error
