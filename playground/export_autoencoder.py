@@ -87,12 +87,7 @@ def _noisy(spec: AutoencoderSpec) -> list[str]:
 
 def _loss(spec: AutoencoderSpec) -> str:
     inputs = literal(TASK.inputs, TASK.sizes, set(TASK.inputs))
-    values = f", {dict(spec.loss_parameters)!r}" if spec.loss_parameters else ""
-    return (
-        f"INPUTS = {inputs}\n"
-        f"TEXT = {export_parts.quoted(spec.loss)}\n"
-        f"loss = losses.compile_loss(TEXT{values}, inputs=INPUTS)"
-    )
+    return f"INPUTS = {inputs}\n{export_parts.compiled_loss(spec, 'INPUTS')}"
 
 
 def _head(spec: AutoencoderSpec, weights: bool, changed: bool, own: bool) -> str:

@@ -102,11 +102,8 @@ def _head(spec: ClassificationSpec, weights: bool, changed: bool) -> str:
 
 
 def _loss(spec: RunSpec) -> str:
-    moved = dict(spec.loss_parameters)
-    if is_name(spec.loss):
-        return export_parts.named_loss(spec)
-    values = f", {moved!r}" if moved else ""
-    return f"TEXT = {export_parts.quoted(spec.loss)}\nloss = losses.compile_loss(TEXT{values})"
+    named = is_name(spec.loss)
+    return export_parts.named_loss(spec) if named else export_parts.compiled_loss(spec)
 
 
 _LOSS = '''

@@ -14,7 +14,6 @@ def script(spec: DetectionSpec, *, weights: bool, changed: bool) -> str:
     the test canvases."""
     plan = TASK.plan(spec)
     small, large = sorted((spec.smallest, spec.largest))
-    given = f", {dict(spec.loss_parameters)!r}" if spec.loss_parameters else ""
     return "\n".join([
         _head(spec, weights, changed),
         export_parts.data(spec),
@@ -33,8 +32,7 @@ def script(spec: DetectionSpec, *, weights: bool, changed: bool) -> str:
         export_parts.rate(spec),
         f"{CELL}The loss",
         f"INPUTS = {literal(TASK.inputs, TASK.sizes, set(TASK.inputs))}",
-        f"TEXT = {export_parts.quoted(spec.loss)}",
-        f"loss = losses.compile_loss(TEXT{given}, inputs=INPUTS)",
+        export_parts.compiled_loss(spec, "INPUTS"),
         export_parts.metrics(spec, "INPUTS"),
         _TRAINING.format(
             anchors=_anchors(spec),

@@ -85,12 +85,8 @@ def _moving(spec: IncrementalSpec) -> str:
 
 def _loss(spec: IncrementalSpec) -> str:
     inputs = literal(TASK.inputs, TASK.sizes, set(TASK.inputs))
-    if spec.loss.isidentifier():
-        made = export_parts.named_loss(spec)
-    else:
-        values = f", {dict(spec.loss_parameters)!r}" if spec.loss_parameters else ""
-        made = f"TEXT = {export_parts.quoted(spec.loss)}\n"
-        made += f"loss = losses.compile_loss(TEXT{values}, inputs=INPUTS)"
+    named = spec.loss.isidentifier()
+    made = export_parts.named_loss(spec) if named else export_parts.compiled_loss(spec, "INPUTS")
     return f"INPUTS = {inputs}\n{made}"
 
 

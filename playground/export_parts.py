@@ -210,12 +210,28 @@ def moved(spec: CnnSpec, images: str) -> str:
     return f"moving.Moved({given})({images})"
 
 
+def compiled_loss(spec: RunSpec, inputs: str = "") -> str:
+    """The lines that make a written loss of a visitor's text; `inputs` is the code of what a text
+    of the task may name."""
+    values = f", {dict(spec.loss_parameters)!r}" if spec.loss_parameters else ""
+    return (
+        f"TEXT = {quoted(spec.loss)}\n"
+        f"loss = losses.compile_loss(TEXT{values}{_options(spec, inputs)})"
+    )
+
+
+def _options(spec: RunSpec, inputs: str) -> str:
+    classes = len(source_of(spec.dataset).class_names)
+    given = f", inputs={inputs}" if inputs else ""
+    return given if classes == 10 else f", num_classes={classes}{given}"
+
+
 def metrics(spec: RunSpec, inputs: str = "") -> str:
     """The lines that make METRICS, what is measured beside what the script prints, by the names
     that the run recorded it under; `inputs` is the code of what a text of the task may name."""
-    made = f", inputs={inputs}" if inputs else ""
+    made = f", probe=False{_options(spec, inputs)}"
     lines = [
-        f"    {metric_key(each)!r}: losses.compile_metric({quoted(each)}, probe=False{made}),\n"
+        f"    {metric_key(each)!r}: losses.compile_metric({quoted(each)}{made}),\n"
         for each in spec.measured
     ]
     return f"METRICS = {{\n{''.join(lines)}}}" if lines else "METRICS = {}"

@@ -14,6 +14,7 @@ from playground.export_parts import (
     SCRIPT,
     SERIES,
     WEIGHTS,
+    worded,
 )
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def readme(package: "Package") -> str:
         *([f"- `{DATA}`: the images that it was trained on."] if DATA in package.more else []),
     ]
     return "\n".join([
-        f"# A network of the Loss Playground for {known.title}",
+        f"# A network of the Loss Playground for {worded(known.title)}",
         "",
         *_networks(package),
         *_missing(package),
@@ -63,7 +64,7 @@ def _networks(package: "Package") -> list[str]:
             "  loss or optimiser. Plain Keras opens it; it needs nothing else of this folder.",
             f'  `keras.saving.load_model("{NETWORK}").predict({given})` gives, of images',
             f"  {('N', *next(iter(plan.inputs.values())))} of 0 to 255, {gives}",
-            f"  {', '.join(known.class_names)}.",
+            f"  {', '.join(map(worded, known.class_names))}.",
         ]
     if isinstance(files.get(COMPILED), bytes):
         lines += [

@@ -138,13 +138,8 @@ def _compiled(spec: SiameseSpec, heads: list[tuple[str, str, float]]) -> str:
 
 def _added(spec: SiameseSpec) -> str:
     inputs = literal(TASK.inputs, TASK.sizes, set(TASK.inputs))
-    values = f", {dict(spec.loss_parameters)!r}" if spec.loss_parameters else ""
-    made = f"INPUTS = {inputs}\n" + (
-        export_parts.named_loss(spec)
-        if spec.loss.isidentifier()
-        else f"TEXT = {export_parts.quoted(spec.loss)}\n"
-        f"loss = losses.compile_loss(TEXT{values}, inputs=INPUTS)"
-    )
+    named = spec.loss.isidentifier()
+    made = export_parts.named_loss(spec) if named else export_parts.compiled_loss(spec, "INPUTS")
     triplets = _of_triplets(spec)
     partners = "of_one_class(features, partners, left, right)" if triplets else "partners"
     chance = {
@@ -154,7 +149,7 @@ def _added(spec: SiameseSpec) -> str:
     }[spec.same_head]
     weighing = spec.weighting != "fixed"
     return _ADDED.format(
-        made=f"{made}\n{export_parts.metrics(spec, 'INPUTS')}",
+        made=f"INPUTS = {inputs}\n{made}\n{export_parts.metrics(spec, 'INPUTS')}",
         chance=chance,
         judged="distance" if spec.same_head == "none" else "p_same",
         triplets=_TRIPLETS.rstrip() if triplets else "",

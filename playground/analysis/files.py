@@ -59,8 +59,10 @@ def _compiled(spec: RunSpec, weights: Mapping[str, np.ndarray], path: Path) -> N
     loss = objective.build(spec)
     if beyond := sorted({*loss.inputs} - OF_A_CALL):
         raise SpecError("loss", f"`model.compile` has no {', '.join(beyond)} for it")
+    classes = models.plan(spec)[models.plan(spec).outputs[0]].shape[-1]
     metrics = [
-        losses.compile_metric(each, probe=False, name=metric_key(each)) for each in spec.measured
+        losses.compile_metric(each, num_classes=classes, probe=False, name=metric_key(each))
+        for each in spec.measured
     ]
     fitting = [each for each in metrics if OF_A_CALL.issuperset(each.inputs)]
     model = _built(spec, weights)

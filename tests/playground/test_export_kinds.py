@@ -26,6 +26,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from playground import RunSpec, datasets, export, export_kinds, models, train
 from playground.analysis import curves
 from playground.analysis.files import network_file
+from playground.datasets import own
 from playground.errors import RunError, SpecError
 from playground.export_notebook import notebook
 from playground.export_parts import COMPILED, NETWORK, ONNX, TAKEN
@@ -34,9 +35,10 @@ from playground.intake.limits import limits
 from playground.knobs import metric_key
 from playground.runs.records import RunRecord
 from playground.runs.store import Store, open_store
-from playground.settings import Settings
+from playground.settings import Settings, settings
 from playground.tasks import TASKS
 from playground.training.events import Finished, Snapshot
+from tests.playground.test_export import taken_home
 
 # A visitor's text that would end a string, begin a cell and a block of code.
 LOSS = '# %% mine """ ```\n-sum(y_true * log(y_pred), axis=-1)  # \\'
@@ -209,6 +211,41 @@ def test_a_loss_that_compile_cannot_take_is_said() -> None:
         network_file(COMPILED, pulled, weights)
     with pytest.raises(SpecError, match="no place for a loss of detection"):
         network_file(COMPILED, RunSpec(task="detection"), weights)
+
+
+def test_own_data_go_along_and_their_names_are_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three classes of a visitor, whose names would be code."""
+    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "home"))
+    settings.cache_clear()
+    names = ['a"""', "[x](y)", "`c`"]
+    facts = own.Facts("0" * 32, '"""\nraise 1 #', (8, 8, 1), names, [60] * 3, [20] * 3)
+    y = {"train": np.repeat(np.arange(3), 60), "test": np.repeat(np.arange(3), 20)}
+    draw = np.random.default_rng(0)
+    pictures = {part: draw.integers(0, 90, (len(of), 8, 8, 1)) for part, of in y.items()}
+    for part, of in y.items():
+        pictures[part][np.arange(len(of)), of] += 90  # a bright row tells the class
+    arrays = {f"x_{part}": each.astype(np.uint8) for part, each in pictures.items()}
+    own.keep(facts, {**arrays, **{f"y_{part}": each for part, each in y.items()}}, "me")
+    text = "-sum(y_true * log(y_pred), axis=-1)"
+    spec = RunSpec(dataset=facts.name, loss=text, metrics=("macro_f1",), width=4, epochs=4)
+    store = open_store(Settings(home=tmp_path / "home"))
+    run_id = store.create(spec, "me")
+    for event in train(spec):
+        store.record(run_id, event)
+    record = store.run(run_id)
+    content = export.bundle(store, run_id, network_file)
+    store.close()
+    monkeypatch.undo()
+    settings.cache_clear()
+    printed = taken_home(content, tmp_path / "there", export.WEIGHTS)
+    assert record is not None and (tmp_path / "there" / "data.npz").exists()
+    for name in ("accuracy", "macro_f1"):
+        [found] = re.findall(rf"test {name}: ([\d.]+)", printed)
+        assert float(found) == pytest.approx(record.metrics[f"test_{name}"], abs=1e-4)
+    said = (tmp_path / "there" / export.README).read_text("utf-8")
+    assert "for raise 1\n" in said and "a, x (y), c." in said
 
 
 # The network of every task
