@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from playground.cnn import CnnSpec
 from playground.datasets import source_of
-from playground.knobs import metric_key
+from playground.knobs import is_name, metric_key
 from playground.spec import RunSpec
 from playground.streams import number
 from playground.tasks.classification import ClassificationSpec
@@ -220,6 +220,10 @@ def compiled_loss(spec: RunSpec, inputs: str = "") -> str:
     )
 
 
+def _text(metric: str) -> str:
+    return f'"{metric}"' if is_name(metric) else quoted(metric)
+
+
 def _options(spec: RunSpec, inputs: str) -> str:
     classes = len(source_of(spec.dataset).class_names)
     given = f", inputs={inputs}" if inputs else ""
@@ -231,7 +235,7 @@ def metrics(spec: RunSpec, inputs: str = "") -> str:
     that the run recorded it under; `inputs` is the code of what a text of the task may name."""
     made = f", probe=False{_options(spec, inputs)}"
     lines = [
-        f"    {metric_key(each)!r}: losses.compile_metric({quoted(each)}{made}),\n"
+        f'    "{metric_key(each)}": losses.compile_metric({_text(each)}{made}),\n'
         for each in spec.measured
     ]
     return f"METRICS = {{\n{''.join(lines)}}}" if lines else "METRICS = {}"

@@ -258,9 +258,9 @@ def published(name: str, folder: Path) -> dict[str, dict[str, np.ndarray]]:
             "flip": True,
             "crop": 0.1,
             "normalise": "channel",
-            "imbalance": 3.0,
+            "imbalance": 2.0,
             "metrics": ("macro_f1",),
-            "epochs": 8,
+            "epochs": 20,
         },
         {
             "loss": "focal",
