@@ -349,6 +349,15 @@ def test_onnx_runtime_answers_as_keras_does(name: str) -> None:
         np.testing.assert_allclose(value, near, atol=1e-4, rtol=1e-4)
 
 
+def test_what_onnx_has_no_operation_for_is_said() -> None:
+    spec = NETWORKS["two stages"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(SpecError, match="ONNX has no operation Bit") as raised:
+            network_file(ONNX, spec, untrained(spec))
+    assert "as a .keras file" in raised.value.hint
+
+
 def test_onnx_has_the_accuracy_of_the_run(home: Home) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
