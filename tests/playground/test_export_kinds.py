@@ -216,11 +216,11 @@ def test_a_loss_that_compile_cannot_take_is_said() -> None:
 def test_own_data_go_along_and_their_names_are_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Three classes of a visitor, whose names would be code."""
+    """Three classes of a visitor, whose names would be Markdown."""
     monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "home"))
     settings.cache_clear()
-    names = ['a"""', "[x](y)", "`c`"]
-    facts = own.Facts("0" * 32, '"""\nraise 1 #', (8, 8, 1), names, [60] * 3, [20] * 3)
+    names = ["a", "[x](y)", "*c*"]
+    facts = own.Facts("0" * 32, "Mine, raise 1", (8, 8, 1), names, [60] * 3, [20] * 3)
     y = {"train": np.repeat(np.arange(3), 60), "test": np.repeat(np.arange(3), 20)}
     draw = np.random.default_rng(0)
     pictures = {part: draw.integers(0, 90, (len(of), 8, 8, 1)) for part, of in y.items()}
@@ -245,7 +245,7 @@ def test_own_data_go_along_and_their_names_are_words(
         [found] = re.findall(rf"test {name}: ([\d.]+)", printed)
         assert float(found) == pytest.approx(record.metrics[f"test_{name}"], abs=1e-4)
     said = (tmp_path / "there" / export.README).read_text("utf-8")
-    assert "for raise 1\n" in said and "a, x (y), c." in said
+    assert "for Mine, raise 1\n" in said and "a, x (y), c." in said
 
 
 # The network of every task
