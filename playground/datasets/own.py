@@ -9,13 +9,15 @@ used; the facts stay, since runs are shown with them.
 
 import hashlib
 import json
+import logging
 import math
 import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -33,7 +35,10 @@ _NAME = re.compile(r"own_[0-9a-f]{32}")
 _OWNER = ".owner"  # files that say by a hash who brought the data
 _DAY = 86_400.0
 _TITLE_CHARACTERS = 40
+_MOST_NOTES, _NOTE_CHARACTERS, _MOST_IMAGES = 50, 1_000, 2**31
+_ENDINGS = re.compile(r"(?:\s|\.(?:npz|csv|zip))+$", re.IGNORECASE)
 _MOST_EPOCHS, _SEEN = 30, 120_000  # a run sees about so many images where nothing else is chosen
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -93,14 +98,19 @@ def facts_of(text: str) -> Facts:
         lists = found.class_names, found.train_counts, found.test_counts
         sound = (
             _NAME.fullmatch(found.name)
+            and len(found.title) <= _TITLE_CHARACTERS
             and titled(found.title) == found.title
             and all(isinstance(side, int) and 4 <= side <= 256 for side in (height, width))
             and channels in (1, 3)
             and 2 <= len(found.class_names) <= 100
             and all(isinstance(each, list) and len(each) == len(lists[0]) for each in lists)
             and all(name and plain(name) == name for name in found.class_names)
-            and all(isinstance(n, int) and n >= 0 for each in lists[1:] for n in each)
-            and all(isinstance(note, str) and len(note) <= 1_000 for note in found.notes)
+            and all(map(_is_count, [*lists[1], *lists[2], found.in_both, found.disagreeing]))
+            and sum(found.train_counts) > 0
+            and isinstance(found.notes, list)
+            and len(found.notes) <= _MOST_NOTES
+            and all(isinstance(n, str) and len(n) <= _NOTE_CHARACTERS for n in found.notes)
+            and found.to_json().encode("utf-8")  # raises for half a character
         )
     except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError("these are no facts of a data set") from error
@@ -109,18 +119,23 @@ def facts_of(text: str) -> Facts:
     return Facts(**{**asdict(found), "shape": (height, width, channels)})
 
 
+def _is_count(given: object) -> bool:
+    return type(given) is int and 0 <= given < _MOST_IMAGES
+
+
 def titled(file_name: str) -> str:
-    """What data are called that come in a file of this name."""
-    stem = re.sub(r"\.(npz|csv|zip)$", "", file_name.strip(), flags=re.IGNORECASE)
-    words = re.sub(r"[^\w .()+,-]", " ", stem).split()
-    return " ".join(words)[:_TITLE_CHARACTERS].strip() or "Own data"
+    """What data are called that come in a file of this name; a title is called as it is."""
+    words = re.sub(r"[^\w .()+,-]", " ", file_name).split()
+    stem = _ENDINGS.sub("", " ".join(words))
+    return _ENDINGS.sub("", stem[:_TITLE_CHARACTERS]) or "Own data"
 
 
 def plain(text: str) -> str:
     """A name of a stranger's on one line, short, without what means something to Markdown, HTML or
-    code."""
+    code; of such a name, the name itself."""
     printable = "".join(each if each.isprintable() else " " for each in text)
-    return " ".join(re.sub(r"[<>`\"\\{}$|]", " ", printable).split())[:_TITLE_CHARACTERS]
+    words = re.sub(r"[<>`\"\\{}$|]", " ", printable).split()
+    return " ".join(words)[:_TITLE_CHARACTERS].strip()
 
 
 def is_own(name: object) -> bool:
@@ -140,14 +155,29 @@ def images_file(name: str) -> Path:
 
 
 def facts(name: str) -> Facts | None:
-    """The facts of own data; None where they are not on this machine."""
+    """The facts of own data; None where they are neither on this machine nor `lent`."""
     if not is_own(name):
         return None
     path = root() / name / FACTS
     try:
         return _facts(str(path), os.stat(path).st_mtime_ns)
     except (OSError, ValueError):
-        return None
+        lent_here = _LENT.get()
+        return lent_here if lent_here is not None and lent_here.name == name else None
+
+
+_LENT: ContextVar[Facts | None] = ContextVar("lent", default=None)
+
+
+@contextmanager
+def lent(known: Facts | None) -> Iterator[None]:
+    """Lets data be known here, without keeping anything, while it is checked what came with them;
+    facts that are kept here go before these."""
+    token = _LENT.set(known)
+    try:
+        yield
+    finally:
+        _LENT.reset(token)
 
 
 @lru_cache(maxsize=64)
@@ -171,7 +201,8 @@ def missing(name: str, title: str = "") -> DataError:
 
 
 def keep(known: Facts, arrays: Mapping[str, np.ndarray], owner: str) -> None:
-    """Keeps data for an owner. Raises IntakeError where there is no room, DataError where they
+    """Keeps data for an owner. Their facts, which are of these very images, are written over what
+    somebody said of them before. Raises IntakeError where there is no room, DataError where they
     cannot be written."""
     expire()
     size = sum(values.nbytes for values in arrays.values())
@@ -187,9 +218,11 @@ def keep(known: Facts, arrays: Mapping[str, np.ndarray], owner: str) -> None:
             part.replace(folder / IMAGES)
         finally:
             part.unlink(missing_ok=True)
-        keep_facts(known)
+        _write_facts(known)
         (folder / _owned(owner)).touch()
     except OSError as error:
+        with suppress(OSError):
+            folder.rmdir()  # if nothing is in it
         raise DataError(
             f"The data cannot be kept in {folder}: {error.strerror}.",
             "Free some space there, or set PLAYGROUND_UPLOADS to another folder.",
@@ -197,13 +230,19 @@ def keep(known: Facts, arrays: Mapping[str, np.ndarray], owner: str) -> None:
 
 
 def keep_facts(known: Facts) -> None:
-    """Keeps what is known of data whose images may be elsewhere. Raises OSError."""
+    """Keeps what is said of data whose images may be elsewhere, unless something is known of them
+    here. Raises OSError."""
+    with lent(None):
+        if facts(known.name) is None:
+            _write_facts(known)
+
+
+def _write_facts(known: Facts) -> None:
     folder = root() / known.name
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / FACTS).exists():
-        part = folder / f"{FACTS}.{os.getpid()}.part"
-        part.write_text(known.to_json(), "utf-8")
-        part.replace(folder / FACTS)
+    part = folder / f"{FACTS}.{os.getpid()}.part"
+    part.write_text(known.to_json(), "utf-8")
+    part.replace(folder / FACTS)
 
 
 def of(owners: Sequence[str]) -> list[Facts]:
@@ -212,10 +251,15 @@ def of(owners: Sequence[str]) -> list[Facts]:
     marks = {_owned(owner) for owner in owners}
     found = []
     for folder in _folders():
-        mine = [folder / mark for mark in marks if (folder / mark).exists()]
-        known = facts(folder.name)
-        if mine and known is not None and (folder / IMAGES).exists():
-            found.append((max(each.stat().st_mtime for each in mine), known))
+        try:
+            mine = [folder / mark for mark in marks if (folder / mark).exists()]
+            known = facts(folder.name)
+            if mine and known is not None and (folder / IMAGES).exists():
+                found.append((max(each.stat().st_mtime for each in mine), known))
+        except FileNotFoundError:
+            continue  # they went meanwhile
+        except OSError as error:
+            _log.warning("Own data cannot be listed: %s: %s", folder, error.strerror)
     return [known for _, known in sorted(found, key=lambda each: each[0], reverse=True)]
 
 
@@ -243,18 +287,26 @@ def days_left(name: str) -> int:
 
 
 def expire() -> None:
-    """Removes the images that were not used for so long, and what a broken upload left."""
-    oldest = time.time() - settings().upload_days * _DAY
+    """Removes the images that were not used for so long, with the marks of who brought them, and
+    what a broken upload left. Of a folder where that cannot be done the log says so."""
     for folder in _folders():
-        for path in (folder / IMAGES, *folder.glob("*.part")):
-            try:
-                last = path.stat().st_mtime
-                if last < (oldest if path.name == IMAGES else time.time() - 3600):
-                    path.unlink(missing_ok=True)
-                    for mark in folder.glob(f"*{_OWNER}"):
-                        mark.unlink(missing_ok=True)
-            except FileNotFoundError:
-                continue  # another process was quicker
+        try:
+            _expire_in(folder)
+        except OSError as error:
+            _log.warning("Own data cannot be removed: %s: %s", folder, error.strerror)
+
+
+def _expire_in(folder: Path) -> None:
+    now = time.time()
+    oldest = now - settings().upload_days * _DAY
+    for path in (folder / IMAGES, *folder.glob("*.part")):
+        try:
+            if path.stat().st_mtime < (oldest if path.name == IMAGES else now - 3600):
+                path.unlink(missing_ok=True)
+                for mark in folder.glob(f"*{_OWNER}") if path.name == IMAGES else ():
+                    mark.unlink(missing_ok=True)
+        except FileNotFoundError:
+            continue  # another process was quicker
 
 
 def erase(name: str) -> None:

@@ -52,7 +52,7 @@ def distinct(names: Sequence[str]) -> list[str]:
         plain = shown(name) or "?"
         called, count = plain, 2
         while called in found:
-            called, count = f"{plain[: NAME_CHARACTERS - 4]} {count}", count + 1
+            called, count = shown(f"{plain[: NAME_CHARACTERS - 4]} {count}"), count + 1
         found.append(called)
     return found
 

@@ -211,6 +211,18 @@ def _record(content: bytes) -> dict[str, Any]:
 def _brought(
     told: Mapping[str, Any], arrays: Mapping[str, np.ndarray], snapshots: list[Snapshot]
 ) -> Brought:
+    """The run; the facts of its own data are kept once all of it is sound."""
+    facts = _facts(told)
+    with own.lent(facts):
+        found = _sound(told, arrays, snapshots)
+    if facts is not None:
+        own.keep_facts(facts)
+    return found
+
+
+def _sound(
+    told: Mapping[str, Any], arrays: Mapping[str, np.ndarray], snapshots: list[Snapshot]
+) -> Brought:
     try:
         origin = _Origin(**told.get("origin", {})).model_dump()
         events = told["events"]
@@ -234,8 +246,22 @@ def _brought(
     return Brought(spec, origin, [*read[:-1], *snapshots, read[-1]])
 
 
+def _facts(told: Mapping[str, Any]) -> own.Facts | None:
+    """What is told of the own data that a run was trained on; None of a run on other data."""
+    given = told.get("spec")
+    if not isinstance(given, dict) or not own.is_own(given.get("dataset")):
+        return None
+    try:
+        facts = own.facts_of(json.dumps(told.get("data")))
+    except ValueError as error:
+        raise IntakeError("The run is damaged: of its data nothing is told.", _MADE) from error
+    if facts.name != given["dataset"]:
+        raise IntakeError("The run is damaged: it tells of other data.", _MADE)
+    return facts
+
+
 def _spec(told: Mapping[str, Any]) -> RunSpec:
-    """The settings; those of a run on own data need the facts of these, which are kept."""
+    """The settings; those of a run on own data need the facts of these, kept or lent."""
     given = told.get("spec")
     if not isinstance(given, dict):
         raise IntakeError("The run is damaged: it has no settings.", _MADE)
@@ -244,14 +270,6 @@ def _spec(told: Mapping[str, Any]) -> RunSpec:
             f"The run learns {str(given.get('task'))[:32]!r}, which this version does not know.",
             "Open it with the version that trained it.",
         )
-    if own.is_own(given.get("dataset")):
-        try:
-            facts = own.facts_of(json.dumps(told.get("data")))
-        except ValueError as error:
-            raise IntakeError("The run is damaged: of its data nothing is told.", _MADE) from error
-        if facts.name != given["dataset"]:
-            raise IntakeError("The run is damaged: it tells of other data.", _MADE)
-        own.keep_facts(facts)
     try:
         return RunSpec.from_json(json.dumps(given))
     except SpecError as error:

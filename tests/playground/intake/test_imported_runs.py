@@ -1,5 +1,6 @@
 """A run of one store is opened in another with all that it said; what is no such run is refused."""
 
+import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator
@@ -264,3 +265,19 @@ def test_a_run_that_failed_says_elsewhere_why(here: Store, tmp_path: Path) -> No
     assert record is not None
     assert (record.state, record.message, record.hint) == ("failed", "It is none.", "Mend it.")
     assert record.where == where
+
+
+def test_a_refused_run_leaves_nothing_of_its_data(here: Store, tmp_path: Path) -> None:
+    name, content = own_run(here, tmp_path)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        taken = {each: archive.read(each) for each in archive.namelist()}
+    for change in (
+        lambda told: told["events"].pop(),
+        lambda told: told["spec"].update(epochs=10_000),
+        lambda told: told["data"].update(in_both="<b>"),
+    ):
+        with pytest.raises(IntakeError):
+            brought(tmp_path, changed(change)(taken))
+        assert not (own.root() / name).exists()
+    assert brought(tmp_path, content).spec.dataset == name
+    assert own.facts(name) is not None

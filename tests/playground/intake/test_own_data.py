@@ -1,20 +1,24 @@
 """Images that a visitor brings become a data set; what cannot be one is refused in a sentence."""
 
+import json
 import os
 import pickle
 import struct
 import time
 import zipfile
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import hypothesis.strategies as st
 import numpy as np
 import pytest
+from hypothesis import example, given
 
 from playground import datasets
 from playground.datasets import own
 from playground.errors import DataError, IntakeError, SpecError
-from playground.intake import asking, reading, review
+from playground.intake import asking, labels, reading, review
 from playground.intake.limits import Limits
 from playground.settings import settings
 from playground.spec import RunSpec
@@ -322,3 +326,97 @@ def test_every_task_takes_data_of_so_many_classes_or_says_why_not(
         }
         expected = "autoencoder" if side == 10 else "detection"
         assert list(told) == [expected] and refused[expected] in told[expected]
+
+
+# What is kept ------------------------------------------------------------------------------------
+
+
+@given(st.text(st.characters() | st.sampled_from(" .csvnpzi<"), max_size=60))
+@example("train.csv.zip")
+@example("a.zip .csv")
+@example("x" * 36 + ".csv.more")
+@example("x" * 39 + " y")
+def test_what_has_a_name_keeps_it(text: str) -> None:
+    for named in (own.titled, own.plain):
+        assert named(named(text)) == named(text)
+    for name in labels.distinct([text, text, text + " 2"]):
+        assert own.plain(name) == name
+
+
+def test_own_data_under_ordinary_names_can_be_opened(home: Path) -> None:
+    x, y = images(30, 8, 8), np.arange(30) % 2
+    names = np.array(["y" * 39 + " a", "y" * 35 + " " + "z" * 9])
+    (home / "a").write_bytes(npz(x=x, y=y, class_names=names))
+    found = reading.read(home / "a", LIMITS, 0, lambda done, of: None)
+    facts, arrays = review.reviewed(found, own.titled("train.csv.zip"), LIMITS)
+    own.keep(facts, arrays, "me")
+    assert own.of(["me"]) == [facts] and facts.title == "train"
+
+
+def known(home: Path) -> tuple[own.Facts, dict[str, np.ndarray]]:
+    return looked_at(home, npz(x=images(30, 8, 8), y=Y))
+
+
+def test_who_has_the_images_says_what_they_are(home: Path) -> None:
+    facts, arrays = known(home)
+    said = replace(facts, title="Said", class_names=["x", "y", "z"])
+    own.keep_facts(said)
+    own.keep(facts, arrays, "me")
+    assert own.facts(facts.name) == facts
+    own.keep_facts(said)
+    assert own.facts(facts.name) == facts
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"in_both": "<b>"},
+        {"disagreeing": 1.5},
+        {"in_both": True},
+        {"train_counts": [0, 0, 0]},
+        {"train_counts": [10**400, 1, 1]},
+        {"notes": ["a"] * 51},
+        {"notes": ["a" * 1_001]},
+        {"notes": "text"},
+        {"notes": ["\ud800"]},
+        {"title": ".csv" * 100_000 + "x"},
+    ],
+    ids=range(10),
+)
+def test_facts_that_cannot_be_are_none(home: Path, change: dict) -> None:
+    facts, _ = known(home)
+    assert own.facts_of(facts.to_json()) == facts
+    with pytest.raises(ValueError, match="no facts"):
+        own.facts_of(json.dumps({**asdict(facts), **change}))
+
+
+def test_a_folder_that_cannot_be_written_stops_nobody(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = []
+    for _ in range(2):
+        facts, arrays = known(home)
+        own.keep(facts, arrays, "me")
+        kept.append(facts.name)
+    for name in kept:
+        os.utime(own.images_file(name), (0, 0))
+    unlink = Path.unlink
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if path.parent.name == kept[0]:
+            raise PermissionError(13, "Permission denied", str(path))
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert [each.name for each in own.of(["me"])] == kept[:1]
+    assert not own.images_file(kept[1]).exists()
+    assert [kept[0] in line for line in caplog.messages] == [True]
+
+
+def test_what_a_broken_upload_left_goes_alone(home: Path) -> None:
+    facts, arrays = known(home)
+    own.keep(facts, arrays, "me")
+    part = own.images_file(facts.name).with_name("images.npz.1.part")
+    part.touch()
+    os.utime(part, (0, 0))
+    assert own.of(["me"]) == [facts] and not part.exists()
