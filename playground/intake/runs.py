@@ -151,11 +151,10 @@ def read(path: Path, limits: Limits) -> Brought:
 
 def keep(store: Store, brought: Brought, owner: str) -> str:
     """Records a run as this owner's; returns its id. Raises StoreError, and then keeps nothing."""
-    run_id = store.create(brought.spec, owner, "preparing")
+    run_id = store.create(brought.spec, owner, "preparing", origin=brought.origin)
     try:
         for event in brought.events:
             store.record(run_id, event)
-        store.imports.add(run_id, brought.origin)
     except BaseException:
         store.set_state(run_id, "failed", "It could not be brought here whole.")
         store.delete([run_id])

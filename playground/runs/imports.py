@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from playground.runs import tables
 from playground.runs.connection import Database
@@ -34,20 +34,17 @@ class Origin:
         )
 
 
+def add(connection: Connection, run_id: str, origin: Mapping[str, Any]) -> None:
+    """A run comes from elsewhere: the fields of Origin, "created" in seconds since 1970."""
+    values = {"run_id": run_id, "origin": json.dumps(dict(origin)), "imported": time.time()}
+    connection.execute(insert(tables.imported).values(values))
+
+
 class Imports:
-    """Keeps them. Thread-safe; methods raise StoreError."""
+    """Reads them. Thread-safe; methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
-        self._reading, self._writing = database.reading, database.writing
-
-    def add(self, run_id: str, origin: Mapping[str, Any]) -> None:
-        """A run came from elsewhere: the fields of Origin, "created" in seconds since 1970."""
-        with self._writing() as connection:
-            connection.execute(
-                insert(tables.imported).values(
-                    run_id=run_id, origin=json.dumps(dict(origin)), imported=time.time()
-                )
-            )
+        self._reading = database.reading
 
     def of(self, run_id: str) -> Origin | None:
         """Where a run came from; None of one that was trained here."""

@@ -23,6 +23,7 @@ from playground.errors import StoreError
 from playground.runs import (
     curves,
     evaluations,
+    imports,
     liveness,
     records,
     resuming,
@@ -33,7 +34,6 @@ from playground.runs.bucket import open_files
 from playground.runs.command_rows import CommandRows
 from playground.runs.connection import Database
 from playground.runs.files import AnyFiles, Files, to_npz
-from playground.runs.imports import Imports
 from playground.runs.labels import Labels
 from playground.runs.listing import Listing
 from playground.runs.news import News
@@ -119,7 +119,7 @@ class Store:
         self.news = News(self._database)
         self.commands = CommandRows(self._database, self._holding, self.news)
         self.labels = Labels(self._database)
-        self.imports = Imports(self._database)
+        self.imports = imports.Imports(self._database)
         self.listing = Listing(self._database)
         self._removal = Removal(self._database, self._files, self._holding.alive)
         self.expire = self._removal.expire  # as it stands there
@@ -129,16 +129,24 @@ class Store:
     # Writing
 
     def create(
-        self, spec: RunSpec, owner: str, state: str = "queued", attended: bool = True
+        self,
+        spec: RunSpec,
+        owner: str,
+        state: str = "queued",
+        attended: bool = True,
+        origin: Mapping[str, Any] | None = None,
     ) -> str:
         """Makes a run of this process and returns its id, 12 URL-safe characters not to guess. One
-        that is not `attended` ends where its loss breaks."""
+        that is not `attended` ends where its loss breaks; one with an `origin` (`imports.add`) was
+        trained elsewhere."""
         run_id = "".join(secrets.choice(_ALPHABET) for _ in range(12))
 
         def write(connection: Connection) -> None:
             self._insert(connection, run_id, spec, owner, state)
             if not attended:
                 connection.execute(insert(tables.unattended).values(run_id=run_id))
+            if origin is not None:
+                imports.add(connection, run_id, origin)
 
         self._write(write)
         self._holding.hold(run_id)

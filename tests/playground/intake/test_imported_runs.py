@@ -2,6 +2,7 @@
 
 import io
 import json
+import sqlite3
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -17,7 +18,7 @@ from playground.errors import IntakeError
 from playground.intake import asking, review, runs
 from playground.intake.found import Found, Part
 from playground.intake.limits import Limits
-from playground.runs import portable
+from playground.runs import liveness, portable
 from playground.runs.store import Store, open_store
 from playground.settings import Settings, settings
 from playground.spec import RunSpec
@@ -250,10 +251,31 @@ def test_a_run_that_cannot_be_kept_whole_is_not_kept(
     recorded: Store, here: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = brought(tmp_path, zipped(members(recorded, 1)))
-    monkeypatch.setattr(here.imports, "add", lambda *_: (_ for _ in ()).throw(OSError("full")))
+    monkeypatch.setattr(here, "record", lambda *_: (_ for _ in ()).throw(OSError("full")))
     with pytest.raises(OSError, match="full"):
         runs.keep(here, found, "me")
     assert here.runs() == []
+
+
+def test_a_run_that_was_brought_half_way_is_never_trained(
+    recorded: Store, here: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = brought(tmp_path, zipped(members(recorded, 1)))
+    kept = iter([here.record] * 2)  # then the process is gone, which can end nothing any more
+    monkeypatch.setattr(here, "record", lambda *said: next(kept)(*said))
+    monkeypatch.setattr(here, "set_state", lambda *_: None)
+    monkeypatch.setattr(here, "delete", lambda _: None)
+    with pytest.raises(StopIteration):
+        runs.keep(here, found, "me")
+    (half,) = here.runs()
+    assert half.live and here.by_digest([half.digest]) == {}
+    monkeypatch.setattr(liveness.Watch, "alive", lambda *_: False)
+    with closing(sqlite3.connect(settings().home / "playground.sqlite")) as raw, raw:
+        raw.execute("UPDATE runs SET holder = 'gone'")
+    assert here.interrupt_dead(most=3) == [half.id] and here.take_over() == []
+    ended = here.run(half.id)
+    assert ended is not None and (ended.state, ended.kind) == ("failed", "interrupted")
+    assert "read this run out of a file" in ended.message and "again" in ended.hint
 
 
 def test_a_run_that_failed_says_elsewhere_why(here: Store, tmp_path: Path) -> None:
