@@ -121,10 +121,11 @@ class Settings(BaseSettings):
         "those with a star last.",
     )
     visitor_gib: float = Field(
-        5.0,
+        # Not less than all may take: whoever is alone here would lose runs while there is room.
+        default_factory=lambda known: known.get("store_gib", 10.0),
         gt=0,
-        description="Disk that the runs of one visitor may take; then the oldest that have ended "
-        "go, those with a star last.",
+        description="Disk that the runs of one visitor may take, as much as all together unless "
+        "it is set; then the oldest that have ended go, those with a star last.",
     )
     free_gib: float = Field(
         0.5,

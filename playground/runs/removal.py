@@ -149,20 +149,30 @@ class Removal:
         """Removes these runs; `all_of` them or none, where another server may have been quicker
         with any otherwise."""
         columns, wanted = tables.runs.c, list(dict.fromkeys(run_ids))
+        with self._database.reading() as connection:
+            known = connection.execute(select(columns.id).where(columns.id.in_(wanted))).scalars()
+            ids = list(known)
+        # Before anything is locked: a bucket takes its time to list what it holds.
+        sizes = {run_id: self._files.size(run_id) for run_id in ids}
 
         def write(connection: Connection) -> list[Removed]:
             # In one order, so that two who remove the same do not wait for each other.
             locked = select(columns.id).where(columns.id.in_(wanted)).order_by(columns.number)
             there = set(connection.execute(locked.with_for_update()).scalars())
             left = [run_id for run_id in wanted if all_of or run_id in there]
-            return [self._delete_rows(connection, run_id, for_room) for run_id in left]
+            return [
+                self._delete_rows(connection, run_id, sizes.get(run_id, 0), for_room)
+                for run_id in left
+            ]
 
         found = self._database.write(write)
         for one in found:
             self._files.remove_all(one.id)
         return found
 
-    def _delete_rows(self, connection: Connection, run_id: str, for_room: bool) -> Removed:
+    def _delete_rows(
+        self, connection: Connection, run_id: str, size: int, for_room: bool
+    ) -> Removed:
         row = connection.execute(select(tables.runs).where(tables.runs.c.id == run_id)).first()
         if row is None:
             raise StoreError(
@@ -173,9 +183,7 @@ class Removal:
             raise StoreError(
                 f"Run #{row.number} ({run_id}) is still {row.state}.", "Stop it first."
             )
-        one = Removed(
-            run_id, row.number, row.owner, moment(time.time()), self._files.size(run_id), for_room
-        )
+        one = Removed(run_id, row.number, row.owner, moment(time.time()), size, for_room)
         for table in _OF_RUNS:
             connection.execute(delete(table).where(table.c.run_id == run_id))
         connection.execute(delete(tables.runs).where(tables.runs.c.id == run_id))

@@ -14,6 +14,7 @@ import pytest
 from playground.errors import RunError, StoreError
 from playground.people import ACCOUNT
 from playground.runs import evaluations, removal
+from playground.runs.files import Files
 from playground.runs.records import TERMINAL
 from playground.runs.removal import LEAST_RUNS
 from playground.runs.store import Store, open_store
@@ -202,6 +203,30 @@ def test_a_visitors_runs_keep_within_that_visitors_room(tmp_path):
     assert files < store.taken
     assert store.make_room() == []
     store.close()
+
+
+def test_whoever_is_alone_keeps_runs_as_long_as_the_store_has_room(kept, monkeypatch):
+    assert Settings(store_gib=3).visitor_gib == 3 and Settings(visitor_gib=2).visitor_gib == 2
+    store = open_store(kept())
+    ids = [whole_run(store) for _ in range(LEAST_RUNS + 4)]
+    # 9 GiB in all, of the 10 that a store may take unless told otherwise.
+    monkeypatch.setattr(Files, "size", lambda files, run_id: 3 * 2**28)
+    assert store.make_room() == [] and len(store.runs()) == len(ids)
+    store.close()
+
+
+def test_nobody_waits_while_the_files_of_what_goes_are_listed(store, kept, monkeypatch):
+    """A bucket takes its time."""
+    gone, other, size = whole_run(store), open_store(kept(lock_seconds=0.5)), Files.size
+
+    def slow(files: Files, run_id: str) -> int:
+        other.labels.star([run_id], ["me"], True)  # raises StoreError while others hold the lock
+        return size(files, run_id)
+
+    monkeypatch.setattr(Files, "size", slow)
+    [removed] = store.delete([gone])
+    assert removed.bytes > 0 and other.run(gone) is None
+    other.close()
 
 
 def test_what_was_deleted_comes_back_until_it_is_gone_for_good(store, tmp_path, monkeypatch):
