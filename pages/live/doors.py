@@ -16,7 +16,7 @@ from pages.live import files
 from pages.live.headers import NOBODY, visitor_of
 from playground.settings import settings
 
-ADMITTED_SECONDS = 3600.0  # after the last time that a page of the browser was drawn
+ADMITTED_SECONDS = 3600.0  # after a page of the browser, or a part that follows a run, was drawn
 MOST = 10_000
 
 

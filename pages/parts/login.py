@@ -12,8 +12,7 @@ def door() -> None:
     """Lets in whoever may; where a login is required, anybody else sees the way to it alone."""
     if settings().login == "off":
         return
-    if person().known:
-        doors.admit(token())
+    if admit():
         return
     doors.shut(token())
     if settings().login == "required":
@@ -21,6 +20,15 @@ def door() -> None:
         st.text("Log in to train networks here and to look at those of others.")
         _log_in("primary")
         st.stop()
+
+
+def admit() -> bool:
+    """Lets the browser of whoever has logged in ask the live routes for another while; whether
+    somebody has."""
+    known = settings().login != "off" and person().known
+    if known:
+        doors.admit(token())
+    return known
 
 
 def account() -> None:

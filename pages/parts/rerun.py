@@ -7,7 +7,7 @@ the editor's fragment. What changes more than a fragment therefore says so.
 
 import streamlit as st
 
-from pages.parts import session
+from pages.parts import login, session
 
 KEY = session.declare("whole_page", bool)
 
@@ -23,7 +23,9 @@ def begin() -> None:
 
 
 def follow() -> None:
-    """At the start of a fragment: leaves it and draws the whole page if that was asked for."""
+    """At the start of a fragment: leaves it and draws the whole page if that was asked for. Who
+    watches a run sees nothing else drawn, for hours, and stays admitted to the live routes."""
+    login.admit()
     session.restore()
     if st.session_state[KEY]:
         st.rerun()

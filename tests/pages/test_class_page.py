@@ -166,6 +166,25 @@ def test_routes_answer_browsers_that_are_logged_in(
     assert answer("/live/stream?runs=x") == shut
 
 
+@pytest.mark.parametrize("user", [PUPIL, {"is_logged_in": False}])
+def test_who_watches_a_run_for_hours_stays_admitted(
+    login: str, monkeypatch: pytest.MonkeyPatch, user: dict[str, Any]
+) -> None:
+    """The page is drawn once; after that only the fragments that follow the run are."""
+
+    def fragment() -> None:
+        from pages.parts import rerun
+
+        rerun.follow()
+
+    own = doors.Doors()
+    monkeypatch.setattr("pages.parts.login.doors", own)
+    page = AppTest.from_function(fragment)
+    page.user, page.session_state["visitor"] = user, ME
+    page.run()
+    assert not page.exception and own.open(ME) == (user == PUPIL)
+
+
 def test_only_so_many_browsers_are_remembered() -> None:
     own = doors.Doors()
     for number in range(doors.MOST + 5):

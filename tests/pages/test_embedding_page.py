@@ -37,7 +37,7 @@ def test_one_click_trains_an_experiment_side_by_side(
 
     def submit_all(specs, visitor, attended=True):
         taken.append(list(specs))
-        return [supervisor.store.create(spec, visitor) for spec in specs]
+        return [supervisor.store.create(spec, visitor, attended=attended) for spec in specs]
 
     monkeypatch.setattr(supervisor, "submit_all", submit_all)
     page = at_embedding("dataset=digits&epochs=7&seed=3")
