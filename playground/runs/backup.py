@@ -2,7 +2,8 @@
 and put back where there is none.
 
 A backup is a folder: the store as SQLite copies a live one (its backup API: as it was at one
-moment), and the other files of PLAYGROUND_HOME, runs' snapshots and visitors' data sets among them.
+moment), the other files of PLAYGROUND_HOME, runs' snapshots among them, and in `own` visitors' data
+sets, from wherever PLAYGROUND_UPLOADS says; they are put back where it says then.
 A file is written before the row that names it and removed after it, so files are copied before the
 store and once more after it; what was thinned out meanwhile is taken out of the copy's rows.
 """
@@ -19,13 +20,14 @@ from pathlib import Path
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from playground.datasets import own
 from playground.errors import StoreError
 from playground.runs import liveness, tables
 from playground.runs.files import file_error
 from playground.runs.records import LIVE
 from playground.settings import Settings
 
-NOTE, STORE = "backup.json", "playground.sqlite"
+NOTE, STORE, OWN = "backup.json", "playground.sqlite", "own"
 _FORMAT = 1
 _NOT_TAKEN = ("server.json", NOTE)  # of this process, and of a backup
 
@@ -55,12 +57,15 @@ def backup(settings: Settings, to: Path) -> Backup:
     try:
         if to.resolve().is_relative_to(settings.home.resolve()):
             raise StoreError(f"{to} is within the store's own folder.", "Name one beside it.")
+        if to.resolve().is_relative_to(own.root(settings).resolve()):
+            raise StoreError(f"{to} is within the folder of visitors' data.", "Name one beside it.")
         shutil.rmtree(part, ignore_errors=True)  # of a backup that was broken off
         part.mkdir(parents=True)
-        _check_free(part, _size(settings.home))
-        _copy_new(settings.home, part, store)
+        brought = sum(map(_size, _own_folders(settings)))
+        _check_free(part, _size(settings.home) + brought)
+        _copy_files(settings, part, store)
         _copy_store(store, part / STORE)
-        _copy_new(settings.home, part, store)
+        _copy_files(settings, part, store)
         version, runs = _drop_missing(part)
         found = Backup(
             _FORMAT,
@@ -101,6 +106,7 @@ def restore(settings: Settings, given: Path) -> Backup:
         settings.home.mkdir(parents=True, exist_ok=True)
         _check_free(settings.home, found.bytes)
         _copy_new(given, settings.home, given / STORE)
+        _put_back(given, own.root(settings))
         shutil.copyfile(given / STORE, part)
         _let_go(part)
         part.rename(store)
@@ -153,13 +159,39 @@ def _check_free(folder: Path, wanted: int) -> None:
         )
 
 
+def _own_folders(settings: Settings) -> list[Path]:
+    """The folders of visitors' data. Raises OSError where they cannot be listed."""
+    try:
+        return sorted(path for path in own.root(settings).iterdir() if own.is_own(path.name))
+    except FileNotFoundError:
+        return []  # none was brought yet
+
+
+def _put_back(given: Path, root: Path) -> None:
+    """Copies the visitors' data of a backup, wherever in it they are, to where they belong."""
+    brought = [path for path in given.rglob(f"{own.PREFIX}*") if own.is_own(path.name)]
+    if brought:
+        root.mkdir(parents=True, exist_ok=True)
+        _check_free(root, sum(map(_size, brought)))
+    for folder in brought:
+        _copy_new(folder, root / folder.name, given / STORE)
+
+
+def _copy_files(settings: Settings, to: Path, store: Path) -> None:
+    """Copies the files of the home that are not in `to` yet, and those of visitors' data."""
+    _copy_new(settings.home, to, store)
+    for folder in _own_folders(settings):
+        _copy_new(folder, to / OWN / folder.name, store)
+
+
 def _copy_new(source: Path, to: Path, store: Path) -> None:
-    """Copies the files that are not in `to` yet but for the store's own; one that goes meanwhile is
-    left out."""
-    own = {Path(f"{store}{end}") for end in ("", "-wal", "-shm", "-journal", ".part")}
+    """Copies the files that are not in `to` yet but for the store's own and visitors' data; one
+    that goes meanwhile is left out."""
+    of_store = {Path(f"{store}{end}") for end in ("", "-wal", "-shm", "-journal", ".part")}
     for path in sorted(source.rglob("*")):
         name = path.relative_to(source)
-        wanted = path.suffix != ".part" and str(name) not in _NOT_TAKEN and path not in own
+        wanted = path.suffix != ".part" and str(name) not in _NOT_TAKEN and path not in of_store
+        wanted = wanted and not any(map(own.is_own, name.parts))
         if not wanted or path.is_symlink() or not path.is_file() or (to / name).exists():
             continue
         (to / name).parent.mkdir(parents=True, exist_ok=True)

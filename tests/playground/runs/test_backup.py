@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from playground.__main__ import app
+from playground.datasets import own
 from playground.errors import StoreError
 from playground.runs import backup as backups
 from playground.runs.backup import NOTE, STORE, backup, restore
@@ -90,6 +91,27 @@ def test_a_store_that_is_written_meanwhile_comes_back_whole(kept, home, tmp_path
         assert sorted(run.id for run in store.take_over()) == sorted(live)
         assert len(store.races.active()) == 1
         store.close()
+
+
+def test_visitors_data_come_along_from_wherever_they_are(kept, home, tmp_path) -> None:
+    name = "own_" + "a" * 32
+    (tmp_path / "uploads" / name).mkdir(parents=True)
+    (tmp_path / "uploads" / name / "images.npz").write_bytes(b"pixels" * 1000)
+    given = Settings(home=home, uploads=tmp_path / "uploads")
+    assert backup(given, tmp_path / "copy").bytes > 6_000
+    for there in (
+        Settings(home=tmp_path / "there", uploads=tmp_path / "elsewhere"),
+        Settings(home=tmp_path / "plain"),
+        Settings(home=tmp_path / "within", uploads=tmp_path / "within" / "data"),
+    ):
+        restore(there, tmp_path / "copy")
+        found = [path.parent for path in there.home.rglob("images.npz")]
+        if not own.root(there).is_relative_to(there.home):
+            found += [path.parent for path in own.root(there).rglob("images.npz")]
+        assert found == [own.root(there) / name]
+        assert (found[0] / "images.npz").read_bytes() == b"pixels" * 1000
+    with pytest.raises(StoreError, match="within the folder of visitors' data"):
+        backup(given, tmp_path / "uploads" / "copy")
 
 
 def test_what_is_there_is_never_written_over(kept, home, tmp_path) -> None:
