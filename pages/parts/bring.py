@@ -147,7 +147,7 @@ def origin(run_id: str) -> None:
         return  # what else is read of the store has said so
     if said:
         with st.container(key="imported"):
-            st.caption(f"Imported. {said}")
+            st.text(f"Imported. {said}")  # of another server: never Markdown
 
 
 def _open(run_id: str) -> None:

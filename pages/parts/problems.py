@@ -44,6 +44,7 @@ def marked(text: str, where: Mapping[str, Any]) -> str:
         if first <= number <= last:
             start = int(where["column"]) - 1 if number == first else len(line) - len(line.lstrip())
             end = int(where["end_column"]) - 1 if number == last else len(line)
+            start, end = (max(0, min(each, len(line))) for each in (start, end))
             lines.append(" " * start + "^" * max(1, end - start))
     return "\n".join(lines)
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pages.parts import runs, visitor
+from pages.parts import problems, runs, visitor
 from pages.parts.knobs import log_stops
 from pages.parts.url import View
 from playground.figures import palette
@@ -61,6 +61,14 @@ def test_view_notes_what_it_cannot_take(value: str) -> None:
     view, notes = View.from_query({"smoothing": value, "run": "a", "compare": "a,b,b,,c"})
     assert view == View("a", ("b", "c"))
     assert len(notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "end", "carets"), [(3, 4, "  ^"), (1, 9_000, "^^^^^"), (10**9, 2 * 10**9, "     ^")]
+)
+def test_carets_stay_within_their_line(column: int, end: int, carets: str) -> None:
+    where = {"line": 1, "column": column, "end_line": 1, "end_column": end}
+    assert problems.marked("a + b", where) == f"a + b\n{carets}"
 
 
 def test_log_stops_hold_any_value_of_the_range() -> None:
