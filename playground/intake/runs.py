@@ -6,15 +6,16 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import ValidationError
 
 from playground.datasets import own, source_of
-from playground.errors import IntakeError, SpecError
-from playground.intake import reading
+from playground.errors import IntakeError, PlaygroundError, SpecError
+from playground.intake import forms, reading
 from playground.intake.archive import Archive
 from playground.intake.limits import Limits
 from playground.runs import portable
@@ -24,99 +25,18 @@ from playground.spec import RunSpec
 from playground.tasks import TASKS
 from playground.training.events import (
     KINDS,
+    Changed,
     Event,
     Failed,
     Finished,
+    Progress,
     Snapshot,
+    Started,
 )
 
 MOST_EVENTS, MOST_ARRAYS, MOST_AXES = 50_000, 64, 4
 _MADE = "Take it from the Runs menu of the server that trained it, as Keras code."
 _WEIGHTS = re.compile(r"run/weights-(\d{9})\.npz")
-Name = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-Text = Annotated[str, StringConstraints(max_length=20_000)]
-Count = Annotated[int, Field(ge=0, lt=2**31)]
-Number = Annotated[float | None, Field()]
-
-
-class _Told(BaseModel):
-    """An event as the file tells it: nothing but what is expected."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-    event: Name
-
-
-class _Started(_Told):
-    parameters: Count
-    layers: Annotated[list[dict[str, Any]], Field(max_length=1_000)]
-    steps: Count
-    steps_per_epoch: Count
-    train_images: Count
-    validation_images: Count
-    test_images: Count
-    class_names: list[Name]
-    loss: dict[str, Any]
-    arrays: list[Name]
-    baseline: dict[Name, Number]
-    identity: dict[Name, Text]
-
-
-class _Progress(_Told):
-    step: Count
-    epoch: float
-    seconds: float
-    images_per_second: float
-    series: Annotated[dict[Name, list[Number]], Field(max_length=200)]
-
-
-class _Evaluated(_Told):
-    step: Count
-    epoch: float
-    split: Literal["validation", "test", "train"]
-    images: Count
-    full: bool
-    metrics: dict[Name, Number]
-    arrays: list[Name]
-
-
-class _Changed(_Told):
-    step: Count
-    kind: Name
-    name: Annotated[str, StringConstraints(max_length=64)]
-    value: float | int | Text
-
-
-class _Finished(_Told):
-    step: Count
-    reason: Literal["completed", "stopped"]
-    seconds: float
-    metrics: dict[Name, Number]
-
-
-class _Failed(_Told):
-    step: Count
-    kind: Name
-    message: Text
-    hint: Text
-    where: dict[str, Any] | None
-
-
-class _Origin(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-    run: Name
-    number: Count
-    created: Annotated[float, Field(ge=0, lt=1e11)]
-    versions: Name
-
-
-_FORMS: dict[str, type[_Told]] = {
-    "Started": _Started,
-    "Progress": _Progress,
-    "Evaluated": _Evaluated,
-    "Changed": _Changed,
-    "Finished": _Finished,
-    "Failed": _Failed,
-}
 
 
 @dataclass(frozen=True)
@@ -223,12 +143,12 @@ def _sound(
     told: Mapping[str, Any], arrays: Mapping[str, np.ndarray], snapshots: list[Snapshot]
 ) -> Brought:
     try:
-        origin = _Origin(**told.get("origin", {})).model_dump()
+        origin = forms.Origin(**told.get("origin", {})).model_dump()
         events = told["events"]
         if not isinstance(events, list) or len(events) > MOST_EVENTS:
             raise IntakeError(f"The run says more than {MOST_EVENTS:,} things.", _MADE)
         spec = _spec(told)
-        forms = [_FORMS[each["event"]](**each) for each in events]
+        said = [forms.FORMS[each["event"]](**each) for each in events]
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise IntakeError(
@@ -237,10 +157,12 @@ def _sound(
     except (TypeError, KeyError, AttributeError) as error:
         raise IntakeError("The run is damaged: it says what no run says.", _MADE) from error
     classes = len(source_of(spec.dataset).class_names)
-    read = [_event(form, number, arrays, classes) for number, form in enumerate(forms)]
+    read = [_event(form, number, arrays, classes) for number, form in enumerate(said)]
     ends = [event for event in read if isinstance(event, Finished | Failed)]
     if len(ends) != 1 or read[-1] is not ends[0]:
         raise IntakeError("The run is damaged: it has no end.", _MADE)
+    _check_order(read)
+    _check_changes(spec, read)
     _check_weights(snapshots)
     return Brought(spec, origin, [*read[:-1], *snapshots, read[-1]])
 
@@ -277,13 +199,13 @@ def _spec(told: Mapping[str, Any]) -> RunSpec:
         ) from error
 
 
-def _event(form: _Told, number: int, arrays: Mapping[str, np.ndarray], classes: int) -> Event:
-    values = form.model_dump(exclude={"event"})
-    if isinstance(form, _Progress):
+def _event(form: forms.Said, number: int, arrays: Mapping[str, np.ndarray], classes: int) -> Event:
+    values = form.model_dump(exclude={"event"}, exclude_unset=True)
+    if isinstance(form, forms.Progress):
         values["series"] = {n: _series(each, form.step) for n, each in form.series.items()}
     if "metrics" in values:
         values["metrics"] = _numbers(values["metrics"])
-    if isinstance(form, _Started):
+    if isinstance(form, forms.Started):
         if len(form.class_names) != classes:
             raise IntakeError("The run is damaged: it has other classes than its data.", _MADE)
         values["baseline"] = _numbers(values["baseline"])
@@ -341,7 +263,24 @@ def _checked(array: np.ndarray, name: str, classes: int) -> np.ndarray:
     return array
 
 
+def _check_order(read: list[Event]) -> None:
+    steps = [event.step for event in read if isinstance(event, Progress)]
+    if any(after <= before for before, after in pairwise(steps)):
+        raise IntakeError("The run is damaged: its steps are out of order.", _MADE)
+
+
+def _check_changes(spec: RunSpec, read: list[Event]) -> None:
+    loss = next((event.loss for event in read if isinstance(event, Started)), {})
+    marks = [event for event in read if isinstance(event, Changed)]
+    try:
+        forms.check_changes(spec, loss, marks)
+    except (ValueError, PlaygroundError) as error:
+        raise IntakeError("The run is damaged: no run can be changed so.", _MADE) from error
+
+
 def _check_weights(snapshots: list[Snapshot]) -> None:
+    if any(each.step > forms.MOST_STEPS for each in snapshots):
+        raise IntakeError("The run is damaged: its weights are of no step.", _MADE)
     kept = [{n: a.shape for n, a in each.arrays.items()} for each in snapshots]
     if any(each != kept[0] for each in kept):
         raise IntakeError("The run is damaged: its weights are of more than one network.", _MADE)

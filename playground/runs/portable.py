@@ -104,14 +104,15 @@ def _events(store: Store, record: RunRecord) -> Iterator[Event]:
 
 
 def _progress(store: Store, record: RunRecord) -> Iterator[Progress]:
-    """The series of every step; those that end at one step are one event."""
+    """The series of every step, each stretch of it without a step that is missing; stretches that
+    end at one step are one event."""
     names = store.series_names(record.id)
     ending: dict[int, dict[str, np.ndarray]] = {}
     for name, (steps, values) in store.all_series(record.id, dict.fromkeys(names, 0)).items():
         if len(steps):
-            whole = np.full(int(steps[-1] - steps[0]) + 1, np.nan, np.float32)
-            whole[steps - steps[0]] = values
-            ending.setdefault(int(steps[-1]), {})[name] = whole
+            ends = np.flatnonzero(np.append(np.diff(steps) != 1, True))
+            for end, stretch in zip(ends, np.split(values, ends[:-1] + 1), strict=True):
+                ending.setdefault(int(steps[end]), {})[name] = stretch
     for step, series in sorted(ending.items()):
         yield Progress(step, record.epoch, record.seconds, record.images_per_second, series)
 

@@ -124,7 +124,7 @@ def own_run(store: Store, folder: Path) -> tuple[str, bytes]:
     ones = np.ones(3, np.float32)
     said = {"confusion": np.eye(12, dtype=np.int32)}
     for event in (
-        Started(5, [], 3, 3, 43, 5, 12, names, {}, strip),
+        Started(5, [], 3, 3, 43, 5, 12, names, {"text": "mse", "inputs": []}, strip),
         Progress(3, 1.0, 0.1, 9.0, {"loss": ones, "accuracy": ones * np.nan}),
         Evaluated(3, 1.0, "validation", 5, True, {"loss": 0.5, "accuracy": float("nan")}, said),
         Snapshot(3, "weights", {"logits/kernel": np.ones((2, 12), np.float32)}),
@@ -170,6 +170,21 @@ def changed(change: Change) -> Callable[[dict[str, bytes]], bytes]:
 
 def first(told: dict[str, Any], kind: str) -> dict[str, Any]:
     return next(each for each in told["events"] if each["event"] == kind)
+
+
+def change(told: dict[str, Any], kind: str, name: str, value: Any) -> None:
+    """Lets the run have been changed."""
+    mark = {"event": "Changed", "step": 1, "kind": kind, "name": name, "value": value}
+    told["events"].insert(1, mark)
+
+
+def fail(told: dict[str, Any], **where: Any) -> dict[str, Any]:
+    """Lets the run have failed at a place of its loss."""
+    place = {"line": 1, "column": 1, "end_line": 1, "end_column": 2, "fragment": "a", **where}
+    said = {"step": 1, "kind": "loss", "message": "", "hint": "", "where": place}
+    told["events"][-1] = {"event": "Failed", **said}
+    end: dict[str, Any] = told["events"][-1]
+    return end
 
 
 def arrays(**values: np.ndarray) -> Callable[[dict[str, bytes]], bytes]:
@@ -230,6 +245,66 @@ BAD: dict[str, tuple[Callable[[dict[str, bytes]], bytes], str]] = {
     "more numbers than steps": (
         changed(lambda told: first(told, "Progress").update(step=1)), "more steps than it took"
     ),
+    **{
+        f"{key} of {kind} that is {str(value)[:20]!r}": (
+            changed(lambda told, kind=kind, given={key: value}: first(told, kind).update(given)),
+            f"damaged: {key}",
+        )
+        for kind, key, value in [
+            ("Progress", "seconds", float("inf")),
+            ("Progress", "images_per_second", float("inf")),
+            ("Progress", "images_per_second", 10**400),
+            ("Progress", "epoch", float("nan")),
+            ("Progress", "epoch", -1.0),
+            ("Progress", "step", 2**31 - 1),
+            ("Progress", "series", {"=1+1": []}),
+            ("Progress", "series", {"loss": [1e39]}),
+            ("Evaluated", "metrics", {"@a": 1.0}),
+            ("Evaluated", "metrics", {"a\n": 1.0}),
+            ("Evaluated", "arrays", ["-a"]),
+            ("Started", "baseline", {"+a": 1.0}),
+            ("Started", "steps", 2**31 - 1),
+            ("Started", "steps_per_epoch", 0),
+            ("Started", "loss", {"text": "mse", "inputs": "no"}),
+            ("Started", "layers", [{"name": {"a": 1}}]),
+        ]
+    },
+    "a version that is Markdown": (
+        changed(lambda told: told["origin"].update(versions="![a](b)")), "versions is not what"
+    ),
+    "steps out of order": (
+        changed(lambda told: told["events"].insert(1, first(told, "Progress"))), "out of order"
+    ),
+    **{
+        f"{kind} {name} {str(value)[:40]}": (
+            changed(lambda told, given=(kind, name, value): change(told, *given)), said
+        )
+        for kind, name, value, said in [
+            ("fun", "", 1, "kind is not what"),
+            ("rate", "seed", 1, "changed so"),
+            ("rate", "learning_rate", -1.0, "changed so"),
+            ("rate", "learning_rate", "fast", "changed so"),
+            ("rate", "learning_rate", float("inf"), "damaged: value"),
+            ("parameter", "no parameter", 1.0, "changed so"),
+            ("parameter", "unknown", 1.0, "changed so"),
+            ("loss", "", "{", "changed so"),
+            ("loss", "", '{"loss": "", "loss_parameters": {}}', "changed so"),
+            ("broken", "", "[]", "changed so"),
+            ("broken", "", '{"message": "m", "where": {"line": 1}}', "changed so"),
+            ("best", "", "often", "changed so"),
+            ("back", "", -1, "changed so"),
+            ("state", "", "<b>", "changed so"),
+        ]
+    },
+    **{
+        f"a place with {key} {value}": (
+            changed(lambda told, given={key: value}: fail(told, **given)), f"where.{key} is not"
+        )
+        for key, value in [("end_column", 10**9), ("line", 0), ("fragment", 3), ("more", 1)]
+    },
+    "a place of half": (
+        changed(lambda told: fail(told)["where"].pop("end_line")), "where.end_line is not"
+    ),
     "no end": (changed(lambda told: told["events"].pop()), "no end"),
     "no events": (changed(lambda told: told.pop("events")), "what no run says"),
 }  # fmt: skip
@@ -280,7 +355,7 @@ def test_a_run_that_was_brought_half_way_is_never_trained(
 
 def test_a_run_that_failed_says_elsewhere_why(here: Store, tmp_path: Path) -> None:
     run_id = here.create(RunSpec(dataset="digits"), "me", "preparing")
-    where = {"line": 1, "column": 2}
+    where = {"line": 1, "column": 2, "end_line": 1, "end_column": 7, "fragment": "log(0)"}
     here.record(run_id, Failed(0, "loss", "It is none.", "Mend it.", where))
     again = runs.keep(here, brought(tmp_path, zipped(dict(portable.members(here, run_id)))), "you")
     record = here.run(again)
@@ -303,3 +378,27 @@ def test_a_refused_run_leaves_nothing_of_its_data(here: Store, tmp_path: Path) -
         assert not (own.root() / name).exists()
     assert brought(tmp_path, content).spec.dataset == name
     assert own.facts(name) is not None
+
+
+def test_of_where_a_run_failed_as_much_is_kept_as_is_shown(
+    recorded: Store, here: Store, tmp_path: Path
+) -> None:
+    far = changed(lambda told: fail(told, end_column=9_000, fragment="a" * 9_000))
+    record = here.run(runs.keep(here, brought(tmp_path, far(members(recorded, 1))), "me"))
+    assert record is not None and record.where is not None
+    assert record.where["fragment"] == "a" * 200
+
+
+def test_steps_that_are_missing_take_no_room_in_an_export(here: Store, tmp_path: Path) -> None:
+    run_id = here.create(RunSpec(dataset="digits"), "me", "preparing")
+    last = 5 * 10**7
+    for step, epoch in ((2, 0.5), (last, 1.0)):
+        values = np.array([step, np.nan], np.float32)
+        here.record(run_id, Progress(step, epoch, 0.1, 9.0, {"loss": values}))
+    here.record(run_id, Finished(last, "stopped", 0.1))
+    content = zipped(dict(portable.members(here, run_id)))
+    assert len(content) < 10_000
+    again = runs.keep(here, brought(tmp_path, content), "you")
+    for mine, was in zip(here.series(again, "loss"), here.series(run_id, "loss"), strict=True):
+        np.testing.assert_array_equal(mine, was)
+    assert here.series(again, "loss")[0].tolist() == [1, 2, last - 1, last]
