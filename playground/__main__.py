@@ -1,5 +1,5 @@
-"""`python -m playground`: train a run or go on with one, list the data sets and the recorded runs,
-export, delete, back up and restore them.
+"""`python -m playground`: train a run or a race, or go on with one; list the data sets and the
+recorded runs, and bring your own; export and delete runs; back up the store and restore it.
 
 The options of `train` are made from the knobs of RunSpec. TensorFlow is imported when a run
 starts and not before, so that help and mistakes answer at once. Exit codes: 0 done, 1 the run
@@ -31,7 +31,7 @@ from playground.tasks import TASKS
 from playground.terminal import errors_in_plain_words as _errors_in_plain_words
 
 app = typer.Typer(
-    help="Train a small CNN from any loss; see the data sets and the recorded runs.",
+    help="Train a small CNN from any loss; race losses; see and bring data sets and runs.",
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -262,7 +262,7 @@ def _mutate(text: str, seed: int, known: Sequence[str]) -> tuple[str, str] | Non
 
 @app.command("race")
 def _race(
-    file: Annotated[Path, typer.Argument(help="The race or sweep, as TOML.")],
+    file: Annotated[Path, typer.Argument(help="The race, sweep or search, as TOML.")],
     seeds: Annotated[
         int | None, typer.Option(help="How many seeds, in place of the file's.")
     ] = None,
@@ -279,7 +279,7 @@ def _race(
         bool, typer.Option("--json", help="Print one line of JSON whenever a run has ended.")
     ] = False,
 ) -> None:
-    """Train a race or a sweep of a TOML file: lanes that differ in one thing, over several seeds.
+    """Train a race, a sweep or a search of a TOML file, over several seeds.
 
     What was trained before is not trained again: the same command goes on with a race that Ctrl-C
     has stopped. `playground/races/race_file.py` shows what such a file has in it.
