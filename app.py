@@ -1,4 +1,4 @@
-"""What Streamlit starts: `streamlit run app.py` serves the pages, the live routes and the workers."""
+"""What Streamlit starts: `streamlit run app.py` serves pages, live routes and workers."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
