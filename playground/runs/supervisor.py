@@ -38,12 +38,11 @@ from playground.runs.rates import Rates
 from playground.runs.records import SHARE
 from playground.runs.run_queue import QueuedRun, RunQueue
 from playground.runs.store import Store, open_store
-from playground.runs.upkeep import Upkeep
+from playground.runs.upkeep import Clock, Upkeep
 from playground.settings import Settings, settings
 from playground.spec import RunSpec
 from playground.training.events import Event, Failed, Finished, Progress
 
-TICK_SECONDS = 0.2
 RETRY_SECONDS = 1.0  # between two tries to read what a worker is sent
 IDLE_SECONDS = 300.0  # after so long without a run, workers beyond the warm ones end
 START_FAILURES = 3  # after so many in a row, waiting runs are told
@@ -86,7 +85,8 @@ class Supervisor:
         self._retry_at = -math.inf  # no run is given to a worker before the store is back
         self.leaving = False
         self._closed = threading.Event()
-        self._clock = threading.Thread(target=self._tick, name="supervisor", daemon=True)
+        upkeep = Upkeep(settings, store, self._find_orphans)
+        self._clock = Clock(self._closed, self._tick, upkeep.tick)
 
     def start(self, checking: bool = True) -> None:
         """Starts the workers, which are warm after some seconds, with `checking` the one that is
@@ -128,8 +128,7 @@ class Supervisor:
         self.questions.close()
         for ending in self._going_on.hand_on(waiting, jobs):
             self._mark(*ending)
-        if self._clock.is_alive() and threading.current_thread() is not self._clock:
-            self._clock.join(timeout=5)
+        self._clock.join()
 
     # What pages ask for
 
@@ -436,21 +435,17 @@ class Supervisor:
 
     # The clock
 
-    def _tick(self) -> None:
-        upkeep = Upkeep(self.settings, self.store, self._find_orphans)
-        while not self._closed.wait(TICK_SECONDS):
-            now = time.monotonic()
-            with self._lock:
-                for slot in self._slots.values():
-                    stop_at = slot.job.stop_at if slot.job is not None else None
-                    if stop_at is not None and now - stop_at > STOP_SECONDS:
-                        slot.worker.kill()
-                self._end_one(now)
-                self._end_idle(now)
-                self._dispatch()  # what waited for workers that did not come, or for the store
-                if self._executor.failures >= START_FAILURES and not self._slots:
-                    self._give_up()
-            upkeep.tick(now)
+    def _tick(self, now: float) -> None:
+        with self._lock:
+            for slot in self._slots.values():
+                stop_at = slot.job.stop_at if slot.job is not None else None
+                if stop_at is not None and now - stop_at > STOP_SECONDS:
+                    slot.worker.kill()
+            self._end_one(now)
+            self._end_idle(now)
+            self._dispatch()  # what waited for workers that did not come, or for the store
+            if self._executor.failures >= START_FAILURES and not self._slots:
+                self._give_up()
 
     def _find_orphans(self) -> None:
         """Takes up the runs whose program is gone, in their order, as far as they can be. Called

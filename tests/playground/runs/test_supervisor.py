@@ -446,6 +446,26 @@ def test_a_disk_that_fills_is_met_step_by_step(make, monkeypatch):
 
 
 @EVERYWHERE
+def test_the_clock_goes_on_after_what_nobody_foresaw(make, monkeypatch, caplog):
+    failed: list[float] = []
+
+    def tick(self: upkeep.Upkeep, now: float) -> None:
+        if not failed:
+            failed.append(now)
+            raise OSError("the disk is gone")
+
+    monkeypatch.setattr(upkeep.Upkeep, "tick", tick)
+    monkeypatch.setattr(supervisor_module, "STOP_SECONDS", 0.5)
+    service = make()
+    until(lambda: failed)
+    run_id = service.submit(STUCK_AFTER, "me")
+    pid = training(service, run_id, 20)
+    service.command(run_id, "me", "stop")  # which the worker does not hear: the clock ends it
+    assert ended(service, run_id).state == "stopped" and gone(pid)
+    (said,) = [each for each in caplog.records if each.exc_info]
+    assert said.exc_info[0] is OSError and "clock" in said.message
+
+
 def test_a_closed_server_says_so_in_its_runs(make):
     service = make()
     run_id, waiting = service.submit(LONG, "me"), service.submit(LONG, "me")
