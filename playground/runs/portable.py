@@ -2,7 +2,8 @@
 as .npz. Nothing of it is pickled, and nothing in it is run.
 
     run/record.json           format, version, origin, spec, the facts of own data, and the events
-                              of `playground.training.events` in order; NaN is null
+                              of `playground.training.events` in order; NaN is null. What each
+                              may have, `playground.intake.forms` says
     run/arrays.npz            the arrays of the events: "12/confusion" of event 12
     run/weights-000000012.npz the network's weights at some steps, the last one among them
 
