@@ -13,12 +13,13 @@ from playground.training.events import Changed
 MOST_STEPS = 100_000_000  # of a run of 100,000 images, one a step, over more epochs than there are
 _FRAGMENT = 200  # characters of a loss' text that are kept of where it broke
 _FLOAT32 = 3.4028235e38
-Name = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+_PLAIN = r"^[^\x00]*$"  # PostgreSQL keeps no text with a NUL in it
+Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_PLAIN)]
 # Of what may head a column of a CSV: a spreadsheet takes a cell that begins with =, +, - or @ for a
 # formula.
 Key = Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z][A-Za-z0-9_.]*$")]
-Text = Annotated[str, StringConstraints(max_length=20_000)]
-LongText = Annotated[str, StringConstraints(max_length=1_000_000)]
+Text = Annotated[str, StringConstraints(max_length=20_000, pattern=_PLAIN)]
+LongText = Annotated[str, StringConstraints(max_length=1_000_000, pattern=_PLAIN)]
 Count = Annotated[int, Field(ge=0, lt=2**31)]
 Step = Annotated[int, Field(ge=0, le=MOST_STEPS)]
 Place = Annotated[int, Field(ge=1, le=20_000)]

@@ -154,7 +154,7 @@ def _sound(
         raise IntakeError(
             f"The run is damaged: {where[:60]} is not what a run has there.", _MADE
         ) from error
-    except (TypeError, KeyError, AttributeError) as error:
+    except (TypeError, KeyError, AttributeError, RecursionError) as error:
         raise IntakeError("The run is damaged: it says what no run says.", _MADE) from error
     classes = len(source_of(spec.dataset).class_names)
     read = [_event(form, number, arrays, classes) for number, form in enumerate(said)]
@@ -174,7 +174,7 @@ def _facts(told: Mapping[str, Any]) -> own.Facts | None:
         return None
     try:
         facts = own.facts_of(json.dumps(told.get("data")))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise IntakeError("The run is damaged: of its data nothing is told.", _MADE) from error
     if facts.name != given["dataset"]:
         raise IntakeError("The run is damaged: it tells of other data.", _MADE)

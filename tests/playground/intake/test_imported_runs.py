@@ -266,6 +266,8 @@ BAD: dict[str, tuple[Callable[[dict[str, bytes]], bytes], str]] = {
             ("Started", "steps", 2**31 - 1),
             ("Started", "steps_per_epoch", 0),
             ("Started", "loss", {"text": "mse", "inputs": "no"}),
+            ("Started", "class_names", ["\0"]),
+            ("Started", "identity", {"images": "\0"}),
             ("Started", "layers", [{"name": {"a": 1}}]),
         ]
     },
@@ -402,3 +404,15 @@ def test_steps_that_are_missing_take_no_room_in_an_export(here: Store, tmp_path:
     for mine, was in zip(here.series(again, "loss"), here.series(run_id, "loss"), strict=True):
         np.testing.assert_array_equal(mine, was)
     assert here.series(again, "loss")[0].tolist() == [1, 2, last - 1, last]
+
+
+@pytest.mark.parametrize("dataset", ["digits", "own_" + "1" * 32])
+def test_settings_of_any_depth_are_refused(dataset: str, tmp_path: Path) -> None:
+    spec = json.dumps({"task": "classification", "dataset": dataset})
+    head = json.dumps({"format": portable.FORMAT, "version": 1, "events": []})[:-1]
+    origin = '"origin": {"run": "a", "number": 1, "created": 1.0, "versions": "1"}'
+    for depth in range(850, 1_000):  # somewhere there it can be read, but not be written again
+        deep = "[" * depth + "]" * depth
+        told = f'{head}, {origin}, "data": {deep}, "spec": {spec[:-1]}, "x": {deep}}}}}'
+        with pytest.raises(IntakeError):
+            brought(tmp_path, told.encode())
