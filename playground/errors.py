@@ -9,6 +9,7 @@ PlaygroundError   something a visitor or an operator can act on; str() is one pl
 ├── RunError      a run cannot be started or steered: unknown, not yours, not live, queue full
 ├── PictureError  an uploaded picture cannot be used
 ├── IntakeError   images or a run that a visitor brought cannot be used
+│   └── Busy      not now: another file of the visitor's waits to be read
 ├── StoreError    the store cannot be read or written (full disk, locked, foreign file)
 │   └── LostRun   a run is no longer this process': another has taken it over, or it is removed
 ├── CheckpointError a checkpoint cannot be gone on from: damaged, foreign, of another network

@@ -52,12 +52,13 @@ STILL = "Its script, its notebook and its curves can be taken all the same."
 class Package:
     """What a zip is made of: the `spec` as the run has it by now, whether it was `changed` midway,
     its `weights` of a `step` by their paths ("logits/kernel"), or why they are `missing`; the
-    network's `files` by name, each its content or why there is none; other files, as they are."""
+    network's `files` by name, each its content or why there is none; `more` files, each its content
+    or where it lies."""
 
     spec: RunSpec
     weights: Mapping[str, np.ndarray] = field(default_factory=dict)
     files: Mapping[str, bytes | PlaygroundError] = field(default_factory=dict)
-    more: Mapping[str, bytes] = field(default_factory=dict)
+    more: Mapping[str, bytes | Path] = field(default_factory=dict)
     step: int = 0
     changed: bool = False
     missing: str = ""
@@ -107,7 +108,7 @@ def bundle(store: Store, run_id: str, network_file: NetworkFile) -> bytes:
     spec = as_changed(record.spec, store.marks(run_id))
     latest = latest_weights(store, record)
     there = isinstance(latest, Snapshot)
-    more = {
+    more: dict[str, bytes | Path] = {
         SERIES: curves.table(store, run_id).encode(),
         **dict(portable.members(store, run_id, portable.ROOM if there else 0)),
         **_own_data(spec),
@@ -155,19 +156,26 @@ def packed(package: Package) -> bytes:
         for name, file in package.files.items():
             if isinstance(file, bytes):
                 archive.writestr(name, file)
-        for name, file in package.more.items():
-            archive.writestr(name, file)
+        for name, content_or_place in package.more.items():
+            if isinstance(content_or_place, bytes):
+                archive.writestr(name, content_or_place)
+            else:
+                _write_own(archive, name, content_or_place)
     return content.getvalue()
 
 
-def _own_data(spec: RunSpec) -> dict[str, bytes]:
-    """The images of a run on own data, which are nowhere else, if they are still here."""
+def _own_data(spec: RunSpec) -> dict[str, Path]:
+    """The file of a run's own images, which are nowhere else, if they are still here."""
     if not own.is_own(spec.dataset):
         return {}
+    path = own.images_file(spec.dataset)
+    return {DATA: path} if path.exists() else {}
+
+
+def _write_own(archive: zipfile.ZipFile, name: str, path: Path) -> None:
+    """Copies images of a visitor's into a zip, a piece at a time."""
     try:
-        return {DATA: own.images_file(spec.dataset).read_bytes()}
-    except FileNotFoundError:
-        return {}
+        archive.write(path, name)
     except OSError as error:
         raise StoreError(f"The run's own images cannot be read: {error.strerror}.") from error
 

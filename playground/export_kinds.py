@@ -1,15 +1,19 @@
 """What a run can be taken home as, in one table: the export menu, the command line and the zip read
 it. Imports no Keras: a network's file is written by a worker."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from playground import export, export_series
 from playground.analysis import curves
-from playground.errors import SpecError
+from playground.errors import RunError, SpecError
 from playground.export import NetworkFile
 from playground.export_parts import NETWORK, ONNX
 from playground.runs.store import Store
+
+WAIT_SECONDS = 60.0  # for others' files to be made
+_making = threading.BoundedSemaphore(2)  # at once: each is in memory as a whole
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,17 @@ KINDS: dict[str, Kind] = {
         lambda store, run_id, _: export_series.parquet(store, run_id),
     ),
 }
+
+
+def made(kind: Kind, store: Store, run_id: str, network_file: NetworkFile) -> bytes:
+    """The content of a kind, made when not too many others are. Raises RunError where that takes
+    too long, and as `kind.make`."""
+    if not _making.acquire(timeout=WAIT_SECONDS):
+        raise RunError("This server is making other files.", "Ask for this one in a minute.")
+    try:
+        return kind.make(store, run_id, network_file)
+    finally:
+        _making.release()
 
 
 def kind_of(name: str, file_name: str) -> Kind:

@@ -37,7 +37,7 @@ WAIT_SECONDS = Histogram(
 )
 REFUSED = Counter(
     "playground_refused",
-    "What was asked for too often by one visitor: a run, a check, a look.",
+    "What was asked for too often by one visitor: a run, a file, a check, a look.",
     ["what"],
     registry=REGISTRY,
 )

@@ -78,7 +78,10 @@ class Settings(BaseSettings):
     queue_limit: int = Field(64, ge=0, description="Runs that may wait for a worker.")
     runs_per_visitor: int = Field(16, ge=1, description="Live and waiting runs of one visitor.")
     runs_per_minute: int = Field(
-        30, ge=1, description="Runs that one visitor may start in a minute, one by one or together."
+        30,
+        ge=1,
+        description="Runs that one visitor may start in a minute, one by one or together; and "
+        "files that one may bring.",
     )
     checks_per_minute: int = Field(
         1200, ge=1, description="Checks and pictures of losses that one visitor may ask for."

@@ -14,10 +14,11 @@ from pages.parts.own_data import look
 from pages.parts.samples import samples
 from pages.parts.visitor import visitor
 from playground.datasets import own
-from playground.errors import PlaygroundError, StoreError
+from playground.errors import PlaygroundError, RunError, StoreError
 from playground.intake import asking
 from playground.intake.pictures import SUFFIXES, is_picture
 from playground.runs import supervisor
+from playground.runs.rates import TooOften
 from playground.settings import settings
 from playground.tasks import TASKS
 
@@ -92,7 +93,7 @@ def _data() -> None:
     given = [file] if file is not None else folder
     taken = _taken(DATA, given, {"side": side}) if given else None
     if isinstance(taken, PlaygroundError):
-        problems.problem("Not used", taken.message, taken.hint, key="bring-fault")
+        _fault("Not used", taken)
     elif taken is not None:
         with st.container(width=320):
             samples(taken, "bring-samples")
@@ -101,6 +102,18 @@ def _data() -> None:
             "Use these images", key="bring-use", type="primary", on_click=_use, args=(taken,)
         ):
             st.rerun()
+
+
+def _fault(title: str, error: PlaygroundError) -> None:
+    """Says why a file was not taken; one that was not read is read when that is asked for."""
+    problems.problem(title, error.message, error.hint, key="bring-fault")
+    if _not_now(error):
+        st.button("Try again", key="bring-again", icon=":material/refresh:")
+
+
+def _not_now(error: object) -> bool:
+    """Whether a file was not read at all: too many came, or there is no room."""
+    return isinstance(error, TooOften | RunError | asking.Busy)
 
 
 def _megabytes() -> int:
@@ -127,7 +140,7 @@ def _run() -> None:
     )
     taken = None if file is None else _taken(RUN, [file], {})
     if isinstance(taken, PlaygroundError):
-        problems.problem("Not imported", taken.message, taken.hint, key="bring-fault")
+        _fault("Not imported", taken)
     elif taken is not None:
         st.text(f"Imported: {_origin(taken)}")
         if st.button("Open it", key="bring-open", type="primary", on_click=_open, args=(taken,)):
@@ -163,7 +176,7 @@ def _open(run_id: str) -> None:
 
 def _taken(what: str, files: Sequence[Any], order: dict[str, Any]) -> str | PlaygroundError:
     """The name of what a file, or those of a folder, became, or why they became nothing; they are
-    read once, and again where they are to be read otherwise."""
+    read once, and again where they are to be read otherwise or could not be read yet."""
     key = f"{[file.file_id for file in files]} {order}"
     before = TAKEN.get()
     if before is not None and before[0] == key:
@@ -177,11 +190,15 @@ def _taken(what: str, files: Sequence[Any], order: dict[str, Any]) -> str | Play
         bar.progress(done or 0.0, doing)
 
     try:
+        service = supervisor.service()
+        service.disk.check()
+        service.rates.ask("bring", visitor())
         found = _read(what, files, order, show)
     except PlaygroundError as error:
         found = error
     bar.empty()
-    TAKEN.set((key, found))
+    if not _not_now(found):
+        TAKEN.set((key, found))
     return found
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.parts.visitor import visitor
 from playground.export import STILL, latest_weights
-from playground.export_kinds import KINDS
+from playground.export_kinds import KINDS, made
 from playground.runs import supervisor
 from playground.runs.records import RunRecord
 
@@ -43,4 +43,4 @@ def offer(record: RunRecord) -> None:
 def _made(name: str, run_id: str, who: str) -> bytes:
     service = supervisor.service()
     network_file = partial(service.questions.network_file, visitor=who)
-    return KINDS[name].make(service.store, run_id, network_file)
+    return made(KINDS[name], service.store, run_id, network_file)

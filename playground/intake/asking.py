@@ -23,18 +23,40 @@ _OF_STORE = (
 _KEYS = ("AWS_", "FSSPEC_", "GOOGLE_APPLICATION_CREDENTIALS", "AZURE_STORAGE_")
 _log = logging.getLogger(__name__)
 _one = threading.Lock()  # at a time: reading takes a processor and memory
+_waiting: set[str] = set()  # owners of whom a file waits to be read
+_of_waiting = threading.Lock()
+
+
+class Busy(IntakeError):
+    """A file is not read now, whatever is in it."""
 
 
 def take(what: str, path: Path, order: dict[str, Any], settings: Settings, on_doing: Doing) -> str:
     """Lets a process of its own read a file: "data" gives the name of the data set, "run" the id of
-    the run. Raises IntakeError, whose words are for who brought it."""
+    the run. Raises IntakeError, whose words are for who brought it; Busy where one file of its
+    owner waits already."""
     if not _one.acquire(blocking=False):
-        on_doing("Waiting: another file is being read", None)
-        _one.acquire()
+        _wait(order.get("owner", ""), on_doing)
     try:
         return _read(what, path, order, settings, on_doing)
     finally:
         _one.release()
+
+
+def _wait(owner: str, on_doing: Doing) -> None:
+    """Takes the turn to read when it is free."""
+    with _of_waiting:
+        if owner in _waiting:
+            raise Busy(
+                "Another file of yours waits to be read.", "Bring this one when that has been read."
+            )
+        _waiting.add(owner)
+    try:
+        on_doing("Waiting: another file is being read", None)
+        _one.acquire()
+    finally:
+        with _of_waiting:
+            _waiting.discard(owner)
 
 
 def _read(what: str, path: Path, order: dict[str, Any], settings: Settings, on_doing: Doing) -> str:

@@ -1,5 +1,5 @@
-"""How often one visitor may ask for what others have to wait for: runs, checks of texts, looks into
-networks.
+"""How often one visitor may ask for what others have to wait for: runs, files that are read, checks
+of texts, looks into networks.
 
 A minute's worth may come at once; after that it comes back evenly. This is the generic cell rate
 algorithm (ITU-T I.371, annex A), which keeps one number for each visitor. What is asked for in vain
@@ -39,6 +39,7 @@ class _Kind:
 
 _KINDS = {
     "run": _Kind("runs_per_minute", "started {} runs"),
+    "bring": _Kind("runs_per_minute", "brought {} files"),
     "check": _Kind("checks_per_minute", "asked for {} checks and pictures of losses"),
     "look": _Kind("looks_per_minute", "looked into networks {} times"),
 }
@@ -51,11 +52,11 @@ class Rates:
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings, self._clock = settings, clock
         self._lock = threading.Lock()
-        self._full: dict[tuple[str, str], float] = {}  # when an allowance will be full again
+        self._full: dict[tuple[_Kind, str], float] = {}  # when an allowance will be full again
 
     def ask(self, role: str, visitor: str) -> None:
-        """A visitor asks a question of a worker of a role; "" is the server itself. Raises
-        TooOften."""
+        """A visitor asks a question of a worker of a role, or brings a file ("bring"); "" is the
+        server itself. Raises TooOften."""
         seconds = self._take(role, visitor, 1) if visitor else 0.0
         if seconds:
             account.refused(visitor, role)
@@ -81,7 +82,7 @@ class Rates:
         """Takes `count` from an allowance, or gives in how many seconds, rounded up, there will be
         so many; of more than there can ever be, when it will be full."""
         now, each = self._clock(), MINUTE / self._most(role)
-        key = _KINDS[role].setting, visitor
+        key = _KINDS[role], visitor
         with self._lock:
             full = max(now, self._full.get(key, now)) + count * each
             left = full - now - max(MINUTE, count * each)

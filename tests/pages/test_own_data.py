@@ -8,9 +8,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from playground.datasets import own
+from playground.errors import RunError
 from playground.intake import reading, review
 from playground.intake.limits import limits
 from playground.runs import portable
+from playground.runs.rates import Rates
 from playground.runs.store import open_store
 from playground.runs.supervisor import Supervisor
 from playground.settings import Settings
@@ -99,6 +101,25 @@ def test_what_cannot_be_used_is_said_and_costs_nothing(visit: Visit) -> None:
     assert "There is one class, 0: a classifier needs at least 2." in said(page)
     assert page.session_state["spec.dataset"] == "digits"
     assert not [each for each in page.button if each.key == "bring-use"]
+
+
+def test_what_is_brought_too_often_or_to_a_full_disk_is_not_read_yet(
+    visit: Visit, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "rates", Rates(supervisor.settings, lambda: 0.0))
+    for _ in range(supervisor.settings.runs_per_minute):
+        supervisor.rates.ask("bring", "me")
+    page = visit("dataset=digits")
+    bring(page, "mine.npz", npz(x=images(130, 10, 10), y=Y))
+    assert "You have brought 30 files this minute" in said(page)
+    monkeypatch.setattr(supervisor, "rates", Rates(supervisor.settings))
+    with monkeypatch.context() as full:
+        full.setattr(supervisor.disk, "check", lambda: (_ for _ in ()).throw(RunError("No room.")))
+        page.button(key="bring-again").click().run()
+        assert "No room." in said(page) and own.of(["me"]) == []
+    page.button(key="bring-again").click().run()
+    assert not page.exception, page.exception
+    assert "104 images to train on" in said(page)
 
 
 def test_a_link_to_data_that_are_not_here_says_how_to_bring_them(visit: Visit) -> None:

@@ -79,7 +79,9 @@ def test_a_refused_loss_is_one_of_ours_with_its_place(loss: str) -> None:
 
 def test_every_error_stands_in_the_tree_that_is_drawn() -> None:
     """What `playground.errors` draws is what there is, the one of the ground floor among it."""
+    import playground.intake.asking
     import playground.runs.client
+    import playground.runs.rates
     import playground.training.objective
 
     assert issubclass(playground.runs.client.Superseded, errors.WorkerError)

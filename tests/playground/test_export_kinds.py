@@ -8,6 +8,8 @@ import os
 import re
 import subprocess
 import sys
+import threading
+import time
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -211,6 +213,40 @@ def test_a_loss_that_compile_cannot_take_is_said() -> None:
         network_file(COMPILED, pulled, weights)
     with pytest.raises(SpecError, match="no place for a loss of detection"):
         network_file(COMPILED, RunSpec(task="detection"), weights)
+
+
+def test_two_files_are_made_at_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once: list[int] = []
+    running = threading.Semaphore(9)
+
+    def make(*_: object) -> bytes:
+        with running:
+            at_once.append(9 - running._value)
+            time.sleep(0.05)
+        return b"made"
+
+    kind = export_kinds.Kind("", "", "", "", make)
+    run = (home.store, home.record.id, network_file)
+    made: list[bytes] = []
+    threads = [
+        threading.Thread(target=lambda: made.append(export_kinds.made(kind, *run)))
+        for _ in range(5)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made == [b"made"] * 5 and max(at_once) == 2
+    monkeypatch.setattr(export_kinds, "WAIT_SECONDS", 0.01)
+
+    def again(*_: object) -> bytes:  # in a third
+        return export_kinds.made(kind, *run)
+
+    both = export_kinds.Kind("", "", "", "", lambda *_: export_kinds.made(third, *run))
+    third = export_kinds.Kind("", "", "", "", again)
+    with pytest.raises(RunError, match="making other files"):
+        export_kinds.made(both, *run)
+    assert export_kinds.made(kind, *run) == b"made"
 
 
 def test_own_data_go_along_and_their_names_are_words(

@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import struct
+import threading
 import time
 import zipfile
 from collections.abc import Iterator
@@ -420,3 +421,28 @@ def test_what_a_broken_upload_left_goes_alone(home: Path) -> None:
     part.touch()
     os.utime(part, (0, 0))
     assert own.of(["me"]) == [facts] and not part.exists()
+
+
+def test_one_file_of_a_visitor_waits_while_another_is_read(home: Path) -> None:
+    (home / "a.npz").write_bytes(npz(x=images(30, 8, 8), y=Y))
+    reads, waits, go_on = threading.Event(), threading.Event(), threading.Event()
+    taken: list[str] = []
+
+    def take(owner: str, begun: threading.Event) -> None:
+        def on_doing(doing: str, fraction: float | None) -> None:
+            begun.set()
+            assert go_on.wait(60)
+
+        order = {"owner": owner, "side": 0, "title": "a"}
+        taken.append(asking.take("data", home / "a.npz", order, settings(), on_doing))
+
+    threads = [threading.Thread(target=take, args=each) for each in (("me", reads), ("me", waits))]
+    for thread, begun in zip(threads, (reads, waits), strict=True):
+        thread.start()
+        assert begun.wait(60)
+    with pytest.raises(asking.Busy, match="Another file of yours waits"):
+        asking.take("data", home / "a.npz", {"owner": "me"}, settings(), lambda *_: None)
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert len(taken) == 2 and len(set(taken)) == 1

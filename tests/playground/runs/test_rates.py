@@ -98,3 +98,12 @@ def test_visitors_who_left_are_forgotten() -> None:
         clock.now += 1
         asked.ask("check", f"visitor {number}")
     assert len(asked._full) <= 1024
+
+
+def test_files_that_are_brought_have_an_allowance_of_their_own() -> None:
+    asked = rates(Clock(), runs=2)
+    asked.begin("me", 2)
+    for _ in range(2):
+        asked.ask("bring", "me")
+    with pytest.raises(TooOften, match=r"brought 2 files this minute.* go on in 30 s"):
+        asked.ask("bring", "me")
