@@ -92,7 +92,10 @@ class Commanding:
             self._mark(job.run_id, "stopped", said, kind=SHARE if message else "")
 
     def send(self, slot: WorkerSlot, job: Job, do: str, change: Change = _NOTHING) -> None:
-        """Tells a worker what its run is to do."""
+        """Tells a worker what its run is to do; nothing while the run is on its way there, where a
+        checkpoint that is being sent would keep everybody waiting. It hears of a stop then."""
+        if not job.sent:
+            return
         command = {"do": do, **dict(zip(("kind", "name", "value"), change, strict=True))}
         slot.worker.send({"id": job.run_id, "do": "command", "command": command})
 
@@ -138,6 +141,8 @@ class Commanding:
             raise RunError("This run has ended.", "Start a new one.")
         if do == "stop":
             self.stop(slot, job)
+        elif not job.sent:
+            raise _between()
         else:
             self.send(slot, job, do, change)
 

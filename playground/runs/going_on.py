@@ -22,14 +22,14 @@ _log = logging.getLogger(__name__)
 
 
 class GoingOn:
-    """Asked without the supervisor's lock, but for `request`. Methods raise StoreError."""
+    """Asked without the supervisor's lock. Methods raise StoreError."""
 
     def __init__(self, settings: Settings, store: Store, adopts: bool = True) -> None:
         self._settings, self._store, self._adopts = settings, store, adopts
 
     def request(self, one: QueuedRun) -> dict[str, Any]:
-        """What a worker is sent for a run. Raises StoreError where a branch has nothing to begin
-        with."""
+        """What a worker is sent for a run; of one that goes on the store is asked. Raises
+        StoreError where a branch has nothing to begin with."""
         message: dict[str, Any] = {"id": one.run_id, "do": "train", "spec": one.spec.to_json()}
         message["attended"] = one.attended
         if not one.again:

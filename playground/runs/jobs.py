@@ -22,6 +22,7 @@ class Job:
 
     queued: QueuedRun  # as it came out of the queue
     began: float = field(default_factory=time.monotonic)
+    sent: bool = False  # the worker was sent it: until then it is told nothing else
     heard: bool = False  # the worker has taken it up
     ended: bool = False  # its end is in the store: what still comes is dropped
     step: int = 0

@@ -23,6 +23,7 @@ from playground.runs.duration import Durations
 from playground.runs.executor import Worker
 from playground.runs.executors import make_executor
 from playground.runs.going_on import GoingOn, await_checkpoints, is_checkpoint
+from playground.runs.hand_over import HandOver
 from playground.runs.jobs import (
     STOP_SECONDS,
     Job,
@@ -86,6 +87,15 @@ class Supervisor:
         self.leaving = False
         self._closed = threading.Event()
         upkeep = Upkeep(settings, store, self._find_orphans)
+        self._hand_over = HandOver(
+            self._lock,
+            self._slots,
+            self._closed,
+            self._going_on.request,
+            self._take_back,
+            self._mark,
+            self._commanding,
+        )
         self._clock = Clock(self._closed, self._tick, upkeep.tick)
 
     def start(self, checking: bool = True) -> None:
@@ -295,13 +305,13 @@ class Supervisor:
         with self._lock:
             slot = self._slots.pop(worker, None)
             job = slot.job if slot is not None else None
-            if job is not None and not job.heard and job.run_id not in self._retried:
+            if job is None or job.ended:
+                return
+            if not job.heard and job.run_id not in self._retried:
                 # It died before it took the run up: not the run's fault, so another tries once.
                 self._retried.add(job.run_id)
                 self._queue.rejoin(job.queued)
                 self._dispatch()
-                return
-            if job is None or job.ended:
                 return
             if self._closed.is_set():  # `close` waits for its checkpoint, and hands it on
                 job.kept.set()
@@ -340,20 +350,14 @@ class Supervisor:
                 break
             digest = one.spec.digest
             slot = next((slot for slot in idle if slot.prepared == digest), idle[0])
-            try:
-                request = self._going_on.request(one)
-            except StoreError as error:
-                if error.passing:  # the tick comes here again
-                    self._queue.rejoin(one)
-                    self._retry_at = time.monotonic() + RETRY_SECONDS
-                    break
-                self._mark(one.run_id, "failed", error.message, error.hint, "checkpoint")
-                continue
-            slot.job, slot.prepared = Job(one), ""
-            account.given(one, slot.worker.pid)
-            slot.worker.send(request)
+            self._hand_over.begin(slot, one)
         while self._executor.size - len(self._slots) < len(self._queue) and self._executor.grow():
             pass
+
+    def _take_back(self, one: QueuedRun) -> None:
+        """A run waits again whose checkpoint cannot be read at the moment; the tick retries."""
+        self._queue.rejoin(one)
+        self._retry_at = time.monotonic() + RETRY_SECONDS
 
     def _free(self, slot: WorkerSlot, taken: int) -> None:
         """The worker is done with its run. Takes the lock."""
@@ -438,7 +442,8 @@ class Supervisor:
     def _tick(self, now: float) -> None:
         with self._lock:
             for slot in self._slots.values():
-                stop_at = slot.job.stop_at if slot.job is not None else None
+                job = slot.job
+                stop_at = job.stop_at if job is not None and job.sent else None
                 if stop_at is not None and now - stop_at > STOP_SECONDS:
                     slot.worker.kill()
             self._end_one(now)

@@ -6,11 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
 
-from playground.errors import RunError
+from playground.errors import RunError, StoreError
+from playground.runs.files import Files
 from playground.runs.lineage import Joined
 from playground.runs.supervisor import Supervisor
 from playground.training.events import Snapshot
@@ -35,6 +37,97 @@ from tests.playground.runs.serving import (
 def make(tmp_path, where):
     with supervisors(home=tmp_path, resumes=2, **where) as made:
         yield made
+
+
+class Bucket:
+    """Checkpoints that are read only when a test lets them, and then raise `fault` once."""
+
+    def __init__(self) -> None:
+        self.asked, self.answers = threading.Event(), threading.Event()
+        self.fault: StoreError | None = None
+        self._read = Files.read
+
+    def read(self, files: Files, run_id: str, name: str) -> dict[str, np.ndarray]:
+        if not name.startswith("checkpoint"):
+            return self._read(files, run_id, name)
+        self.asked.set()
+        assert self.answers.wait(60)
+        fault, self.fault = self.fault, None
+        if fault is not None:
+            raise fault
+        return self._read(files, run_id, name)
+
+
+@pytest.fixture
+def bucket(monkeypatch):
+    found = Bucket()
+    monkeypatch.setattr(Files, "read", lambda *given: found.read(*given))
+    yield found
+    found.answers.set()
+
+
+def resumed(service: Supervisor, bucket: Bucket) -> tuple[str, int]:
+    """A run whose checkpoint is being read for its worker, and its step."""
+    run_id = service.submit(LONG, "me")
+    training(service, run_id, 30)
+    service.command(run_id, "me", "stop")
+    step = ended(service, run_id).step
+    until(lambda: service.status()["running"] == 0)
+    service.resume(run_id, "me")
+    assert bucket.asked.wait(60)
+    return run_id, step
+
+
+def test_nobody_waits_while_a_checkpoint_is_read_and_the_run_can_be_stopped(make, bucket):
+    service = make(workers=2, warm_workers=2)
+    until(lambda: service.status()["warm"] == 2)
+    run_id, step = resumed(service, bucket)
+    assert ended(service, service.submit(SHORT, "you")).state == "completed"
+    assert service.status()["running"] >= 1 and service.place(run_id) is None
+    with pytest.raises(RunError, match="on its way"):
+        service.command(run_id, "me", "pause")
+    service.command(run_id, "me", "stop")
+    assert (ended(service, run_id).state, step_of(service, run_id)) == ("stopped", step)
+    bucket.answers.set()
+    until(lambda: service.status()["running"] == 0)  # the worker is free again
+    service.resume(run_id, "me")
+    goes_on(service, run_id, step)
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_worker_that_dies_while_a_checkpoint_is_read_is_replaced(make, bucket, stopped):
+    service = make()
+    run_id, step = resumed(service, bucket)
+    if stopped:
+        service.command(run_id, "me", "stop")
+    worker = next(iter(service._slots))
+    os.kill(worker.pid, signal.SIGKILL)
+    until(lambda: service._slots and worker not in service._slots)
+    bucket.answers.set()
+    if stopped:
+        assert ended(service, service.submit(SHORT, "you")).state == "completed"
+        assert (state(service, run_id), step_of(service, run_id)) == ("stopped", step)
+    else:
+        goes_on(service, run_id, step)
+
+
+def test_a_run_waits_while_its_checkpoint_cannot_be_read(make, bucket):
+    service = make()
+    bucket.fault = StoreError("The bucket cannot be reached.")
+    bucket.fault.passing = True
+    run_id, step = resumed(service, bucket)
+    bucket.answers.set()
+    goes_on(service, run_id, step)
+
+
+def test_a_run_whose_checkpoint_is_being_read_is_left_to_the_next_server(make, bucket):
+    service = make()
+    run_id, step = resumed(service, bucket)
+    service.close()
+    assert state(service, run_id) == "queued"
+    bucket.answers.set()
+    service.store.close()
+    goes_on(make(), run_id, step)
 
 
 def steps_of(service: Supervisor, run_id: str) -> list[int]:
