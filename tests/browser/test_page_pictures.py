@@ -157,8 +157,18 @@ def test_a_page_looks_as_it_did_before_it_is_used(
     looked_at(page, f"{path}-before")
 
 
+@pytest.fixture
+def newcomer(context: BrowserContext) -> Iterator[None]:
+    """The browser has no runs and came by no links: as of somebody else."""
+    kept = context.cookies()
+    context.clear_cookies()
+    yield
+    context.clear_cookies()
+    context.add_cookies(kept)
+
+
 def test_the_list_of_runs_looks_as_it_did(
-    open_page: Open, store: Store, runs: dict[str, str], tmp_path: Path
+    newcomer: None, open_page: Open, store: Store, runs: dict[str, str], tmp_path: Path
 ) -> None:
     page = open_page("runs", height=SIZES[1440])
     expect(page.get_by_text("No run yet")).to_be_visible(timeout=SLOW_MS)

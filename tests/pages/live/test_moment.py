@@ -4,12 +4,27 @@ past."""
 import os
 import signal
 
+import pytest
+
 from pages.live.feed import Reader, evaluation_at
-from tests.playground.runs.serving import LONG, SHORT, ended, step_of, training, until
-from tests.playground.runs.test_going_on import make  # noqa: F401 - a fixture
+from tests.playground.runs.serving import (
+    LONG,
+    SHORT,
+    ended,
+    step_of,
+    supervisors,
+    training,
+    until,
+)
 
 
-def test_a_viewer_of_a_run_that_goes_on_is_told_it_anew(make):  # noqa: F811
+@pytest.fixture
+def make(tmp_path):
+    with supervisors(home=tmp_path, resumes=2) as made:
+        yield made
+
+
+def test_a_viewer_of_a_run_that_goes_on_is_told_it_anew(make):
     service = make()
     run_id = service.submit(LONG, "me")
     pid = training(service, run_id, 30)
@@ -22,7 +37,7 @@ def test_a_viewer_of_a_run_that_goes_on_is_told_it_anew(make):  # noqa: F811
     assert news["whole"] and news["series"]["loss"]["end"] == news["step"]
 
 
-def test_what_an_evaluation_said_is_told_of_any_step_or_the_nearest(make):  # noqa: F811
+def test_what_an_evaluation_said_is_told_of_any_step_or_the_nearest(make):
     service = make()
     run_id = service.submit(SHORT, "me")
     ended(service, run_id)
