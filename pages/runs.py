@@ -90,7 +90,12 @@ def empty(found: runs_list.Found) -> None:
             "playground.py", label="Train the first on the Playground", icon=":material/play_arrow:"
         )
         return
-    st.text(f"None of your {len(found.every):,} runs is like that.")
+    count = len(found.every)
+    st.text(
+        "Your one run is not like that."
+        if count == 1
+        else f"None of your {count:,} runs is like that."
+    )
     st.button("Show all", key="runs-show-all", on_click=runs_list.clear)
 
 

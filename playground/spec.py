@@ -461,8 +461,9 @@ class RunSpec(BaseModel):
                 return chosen(**values), notes  # type: ignore[return-value]
             except ValidationError as error:
                 for fault in spec_errors(error):
+                    said = str(fault).removesuffix(".")
                     if values.pop(fault.field, None) is not None:
-                        notes.append(f"{fault}; using the default")
+                        notes.append(f"{said}; using the default")
                         continue
                     # A default that does not go with what is asked for, as of a run of before.
                     asked = values.keys() - {"task", "dataset"}
@@ -470,7 +471,7 @@ class RunSpec(BaseModel):
                         raise fault from None  # of ours is wrong: a bug, not a bad link
                     for name in asked:
                         del values[name]
-                    notes.append(f"{fault}; using the defaults")
+                    notes.append(f"{said}; using the defaults")
 
 
 def fields(task: str | None = None) -> dict[str, FieldInfo]:

@@ -255,7 +255,7 @@ def test_storage_is_told_and_warned_of(
     ended(supervisor, 0.5)
     supervisor.store.make_room()
     page = at_runs()
-    assert "1 run · yours take 1 KiB of 5 GiB · all on this server" in said(page)
+    assert "1 run · yours take 1 KiB of 10 GiB · all on this server" in said(page)
     assert not page.warning
     small = Settings(home=supervisor.settings.home, visitor_gib=1e-7)
     monkeypatch.setattr("playground.settings.settings", lambda: small)
