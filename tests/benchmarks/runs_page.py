@@ -12,6 +12,7 @@ the time of the list alone, from the store and as it is kept.
 import argparse
 import random
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from pathlib import Path
 
 import numpy as np
 from streamlit.testing.v1 import AppTest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from playground.races.race import Lane, Race
 from playground.runs import supervisor as module
