@@ -12,7 +12,7 @@ import pytest
 
 from playground.errors import RunError, StoreError
 from playground.runs import exchange, liveness
-from playground.runs.store import open_store
+from playground.runs.store import Store, open_store
 from playground.runs.supervisor import Supervisor
 from playground.settings import Settings
 from playground.spec import RunSpec
@@ -68,6 +68,17 @@ class Server:
 
     def send(self, number: int) -> None:
         self.process.send_signal(number)
+
+    def fall_asleep(self, store: Store) -> None:
+        """Stops as a machine that sleeps, but not within a write: SQLite would let nobody else
+        write until it wakes."""
+        while True:
+            self.send(signal.SIGSTOP)
+            try:
+                with store._database.writing():
+                    return
+            except StoreError:
+                self.send(signal.SIGCONT)
 
     def close(self) -> None:
         self.process.kill()
@@ -144,7 +155,7 @@ def test_a_server_that_was_away_finds_its_run_with_another_and_lets_it_be(start,
     run_id = other.submit(WHOLE)
     until(lambda: step_of(here, run_id) > 50)
     trainer = here.store.started(run_id).loss["pid"]
-    other.send(signal.SIGSTOP)
+    other.fall_asleep(here.store)
     until(lambda: here.store.run(run_id).resumed == 1)
     other.send(signal.SIGCONT)
     until(lambda: not alive(trainer))  # its worker trained on, and is ended
@@ -167,7 +178,7 @@ def test_a_command_that_nobody_answers_is_said(start, here, monkeypatch):
     until(lambda: step_of(here, run_id) > 0)
     here.command(run_id, "me", "pause")
     until(lambda: state(here, run_id) == "paused")
-    other.send(signal.SIGSTOP)
+    other.fall_asleep(here.store)
     monkeypatch.setattr(exchange, "ANSWER_SECONDS", 1.0)
     with pytest.raises(RunError, match="has not answered within 1 s"):
         here.command(run_id, "me", "stop")
