@@ -64,7 +64,7 @@ def test_the_full_stop_steps_while_step_has_the_focus(open_page: Open) -> None:
     button(page, "pause").click()
     expect(words(page)).to_contain_text("Paused at step")
     paused = step(page)
-    button(page, "pause").or_(button(page, "resume")).focus()
+    button(page, "pause").or_(button(page, "resume")).first.focus()
     page.keyboard.press("Tab")  # by keyboard to Step
     assert page.evaluate("document.activeElement.closest('.st-key-step') !== null")
     page.keyboard.press(".")

@@ -178,7 +178,7 @@ supervisor.service = lambda: found
 frame = AppTest.from_file("pages/frame.py", default_timeout=60)
 frame.query_params["dataset"] = "digits"
 for page in sorted(Path("pages").glob("*.py")):
-    if page.name not in {"frame.py", "__init__.py"}:
+    if page.name not in {"frame.py", "__init__.py", "class_runs.py"}:  # a teacher's, with a login
         frame.run()
         frame.switch_page(page.name).run()
         assert not frame.exception, frame.exception

@@ -286,7 +286,7 @@ def test_runs_that_went_are_named_where_they_are_missed(visit: Visit, warm: Supe
     assert len(warm.store.make_room()) == 2
     page = visit(f"run={ids[0]}")
     assert "Removed, the oldest without a star first" in said(page)
-    assert "your runs within 5 GiB and all within 10: #2, #1." in said(page)
+    assert "your runs within 10 GiB and all within 10: #2, #1." in said(page)
     assert re.search(r"#1 was removed on \S+ to make room for others", said(page))
     assert re.search(r"#11 was removed on \S+ by who keeps", said(visit(f"run={ids[-1]}")))
 
