@@ -211,6 +211,8 @@ class Feeder:
                 _log.warning("Races wait: %s", error)
             except PlaygroundError as error:
                 _log.warning("A race waits: %s", error)
+            except Exception:
+                _log.exception("A round of the races failed; they go on with the next.")
             self._wake.wait(TICK_SECONDS)
 
 

@@ -1,12 +1,14 @@
 """Which runs the feeder starts, whose count for a race, and which it takes up again. With
 supervisors whose workers were never started."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from playground.races import feeder as module
 from playground.races.feeder import Feeder
 from playground.races.race import SWEEP, Lane, Race
 from playground.races.terminal import train
@@ -184,3 +186,23 @@ def test_a_race_is_done_when_nothing_is_missing(store: Store, make: Make) -> Non
     feeder = make()
     race_id = feeder.begin(RACE, "me")
     assert store.races.find(race_id).state == DONE and len(store.runs()) == 4
+
+
+def test_races_go_on_after_an_error_that_nobody_foresaw(
+    make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ticks, again = [0], threading.Event()
+
+    def tick(feeder: Feeder) -> None:
+        ticks[0] += 1
+        if ticks[0] == 1:
+            raise OSError("a disk that is away")
+        again.set()
+
+    monkeypatch.setattr(Feeder, "tick", tick)
+    monkeypatch.setattr(module, "TICK_SECONDS", 0.01)
+    feeder = make()
+    feeder.start()
+    assert again.wait(10)
+    feeder.close()
+    assert "a disk that is away" in caplog.text
