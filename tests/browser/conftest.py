@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,6 +26,21 @@ PATIENCE_MS = 120_000
 # What the browser says of a request that was answered by a refusal, or by nobody because a test had
 # stopped the server: the page shows both in words, which the tests look at.
 EXPECTED = re.compile("Failed to load resource|net::ERR_")
+LAST = 12_000  # characters of a server's log that stand beside a test that failed
+_logs: list[Path] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A page says of an error only that there was one: what the servers said stands beside it."""
+    report = yield
+    if report.failed:
+        for log in _logs:
+            said = log.read_text("utf-8", errors="replace")[-LAST:] if log.exists() else ""
+            report.sections.append((f"{log}, the last of it", said))
+    return report
 
 
 class Server:
@@ -38,6 +53,7 @@ class Server:
             self.port = free.getsockname()[1]
         self.url = f"http://localhost:{self.port}"
         self.log = home / "server.log"
+        _logs.append(self.log)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
