@@ -57,20 +57,15 @@ def cautions(spec: RunSpec) -> list[Caution]:
     return found
 
 
-def _words(spec: RunSpec) -> set[str]:
-    """The names in the code of a spec's loss."""
-    return set(re.findall(r"[A-Za-z_]\w*", " ".join(naming.code_lines(spec.loss))))
-
-
 def _taken(spec: RunSpec) -> list[str]:
     """Those of them that the text does not make itself."""
     lines = naming.code_lines(spec.loss)
     made = {found[1] for line in lines if (found := re.match(r"\s*(\w+)\s*=[^=]", line))}
-    return sorted(_words(spec) - made)
+    return sorted(naming.words(spec.loss) - made)
 
 
 def _trains_the_distance_alone(spec: SiameseSpec) -> bool:
     """Whether a head stands on the distance that no term of the loss reaches."""
-    words = _words(spec)
+    words = naming.words(spec.loss)
     pasted = "compile" in words  # its dictionary has names of its own
     return spec.same_head != "none" and not pasted and "p_same" not in words and bool(words & APART)

@@ -71,6 +71,11 @@ def code_lines(text: str) -> list[str]:
     return [line for line in lines if line.strip()]
 
 
+def words(text: str) -> set[str]:
+    """The names in the code of a text."""
+    return set(re.findall(r"[A-Za-z_]\w*", " ".join(code_lines(text))))
+
+
 def cut(text: str, most: int) -> str:
     """A text on one line of at most so many characters."""
     line = " ".join(text.split())

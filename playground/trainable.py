@@ -1,22 +1,25 @@
 """Whether a run can be trained with a loss: one rule for page, link, command line and `train`.
 
 A loss that names what the run does not have is refused. One that trains the features and never the
-last layer, whose answers stay at chance, is remarked on, with a text that mends it.
+last layer, whose answers stay at chance, is remarked on, with a text that mends it; so is one that
+leaves a head of several without a term.
 """
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from playground.spec import DEFAULT_TASK
+from playground.spec import DEFAULT_TASK, RunSpec
 from playground.tasks import TASKS
 from playground.tasks.inputs import pair
+from playground.verdicts.words import listed
 
 # What the last layer is trained through: its outputs, or its kernel itself.
 LAST_LAYER = frozenset({"y_pred", "p_true", "logits", "last_kernel"})
 # What only the layers before it are trained through.
 EMBEDDING = frozenset({"features", "partner_features", "negative_features"})
 FEATURES_ONLY = "features-only"  # the code of that remark
+HEADLESS = "head-untrained"  # and of one on heads without a term
 NO_GRADIENT = "no gradient reaches the last layer"
 # The inputs that a hint names first.
 _KNOWN = ("y_true", "y_pred", "logits", "labels", "features", "centers")
@@ -108,6 +111,27 @@ def remark(loss: Any) -> Remark | None:
         f"{NO_GRADIENT}: the features are trained, and accuracy stays at chance",
         f"add {TERM}",
         with_cross_entropy(loss),
+    )
+
+
+def of_heads(loss: Any, spec: RunSpec) -> Remark | None:
+    """That no term of a loss trains a head of the network of a spec, if none does."""
+    from losses.reach import Added, reached, with_terms
+
+    heads = TASKS[spec.task].heads(spec)
+    trained = set(reached(loss)) if heads else set()
+    without = [head for head in heads if not head.inputs & trained]
+    if not without:
+        return None
+    names = listed([head.name for head in without])
+    return Remark(
+        f"no term of the loss trains the {names} head{'s' if without[1:] else ''}",
+        f"add {listed([head.term for head in without])}",
+        with_terms(
+            loss,
+            [Added(head.term, head.weight, head.line) for head in without],
+            offered(spec.task),
+        ),
     )
 
 

@@ -2,9 +2,9 @@
 
 from playground.tasks import autoencoder, classification, detection, incremental, siamese
 from playground.tasks.inputs import Input, known
-from playground.tasks.task import Measure, Sight, Task
+from playground.tasks.task import Head, Measure, Sight, Task
 
-__all__ = ["TASKS", "Input", "Measure", "Sight", "Task", "known"]
+__all__ = ["TASKS", "Head", "Input", "Measure", "Sight", "Task", "known"]
 
 TASKS: dict[str, Task] = {
     module.TASK.name: module.TASK

@@ -13,19 +13,35 @@ from playground.knobs import Knob
 from playground.layers import Layer, Plan
 from playground.spec import TASK_KNOB, RunSpec
 from playground.tasks.inputs import Input, known
-from playground.tasks.task import Measure, Sight, Task
+from playground.tasks.task import Head, Measure, Sight, Task
 
 if TYPE_CHECKING:
     from playground.training.events import Evaluated, Started
     from playground.training.work import Work
 
 LEFT, RIGHT = "left", "right"
-OBJECTIVE = """\
-a = 1.0  # 0..2     weight of the left class
-b = 1.0  # 0..2     weight of the right class
-s = 0.5  # 0..2     weight of the pair
-a * cross_entropy(y_left, p_left) + b * cross_entropy(y_right, p_right) \
-+ s * cross_entropy(same, p_same)"""
+HEADS = (
+    Head(
+        LEFT, frozenset({"p_left"}), "cross_entropy(y_left, p_left)",
+        "a", "1.0  # 0..2     weight of the left class",
+    ),
+    Head(
+        RIGHT, frozenset({"p_right"}), "cross_entropy(y_right, p_right)",
+        "b", "1.0  # 0..2     weight of the right class",
+    ),
+    Head(
+        "verification", frozenset({"p_same"}), "cross_entropy(same, p_same)",
+        "s", "0.5  # 0..2     weight of the pair",
+    ),
+)  # fmt: skip
+# What of a loss trains a distance, which judges by itself where no head does.
+APART = frozenset({"distance", "features", "partner_features"})
+OBJECTIVE = "\n".join(
+    [
+        *(f"{each.weight} = {each.line}" for each in HEADS),
+        " + ".join(each.weighed for each in HEADS),
+    ]
+)
 
 
 class SiameseSpec(CnnSpec):
@@ -192,6 +208,12 @@ class Siamese(Task):
                 "threshold": round(threshold, 4),
             }
         return found
+
+    def heads(self, spec: SiameseSpec) -> Sequence[Head]:
+        """Two of classes and one of the pair; without one, its distance."""
+        if spec.same_head != "none":
+            return HEADS
+        return *HEADS[:2], replace(HEADS[2], inputs=HEADS[2].inputs | APART)
 
     def sights(self, spec: SiameseSpec) -> Sequence[Sight]:
         """Both images of a pair."""

@@ -61,6 +61,24 @@ class Sight:
     logits: str = ""
 
 
+@dataclass(frozen=True)
+class Head:
+    """A head of a network: its `name` in a sentence, what of a loss trains it (`inputs`), and the
+    `term` that does where there is none, times a parameter called `weight` that the text `line`
+    declares, as in "1.0  # 0..2"."""
+
+    name: str
+    inputs: frozenset[str]
+    term: str
+    weight: str
+    line: str
+
+    @property
+    def weighed(self) -> str:
+        """The term with its weight."""
+        return f"{self.weight} * {self.term}"
+
+
 class Task:
     """A task with the usual answers."""
 
@@ -104,6 +122,11 @@ class Task:
         names = {layer.name for layer in plan.layers}
         features, logits = (each if each in names else "" for each in ("features", "logits"))
         return (Sight(next(iter(plan.inputs)), features=features, logits=logits),)
+
+    def heads(self, spec: Any) -> Sequence[Head]:
+        """The heads of a network that a loss trains each by a term of its own; none where one term
+        trains all."""
+        return ()
 
     def phase_epochs(self, spec: Any) -> Sequence[int]:
         """How many of a spec's epochs each of its phases takes. A spec whose epochs these are not

@@ -74,25 +74,33 @@ def _classes(spec: RunSpec) -> int:
     return len(source_of(spec.dataset).class_names)
 
 
-def warnings(loss: Any) -> list[str]:
-    """What is to be known of a loss before it trains."""
-    remark = trainable.remark(loss)
+def warnings(loss: Any, spec: RunSpec) -> list[str]:
+    """What is to be known of a spec's loss before it trains."""
     own = [warning.message for warning in loss.warnings]
-    return own if remark is None else [f"{remark.message}; {remark.hint}", *own]
+    return [*(f"{each.message}; {each.hint}" for each in _reach(loss, spec).values()), *own]
 
 
-def remarks(loss: Any) -> list[dict[str, str]]:
+def remarks(loss: Any, spec: RunSpec) -> list[dict[str, str]]:
     """The same with `code`, such as "upside-down", `message`, `hint` and, where a text of the whole
     loss would mend it, `fix`."""
+    reach = [
+        {"code": code, "message": each.message, "hint": each.hint, "fix": each.fix or ""}
+        for code, each in _reach(loss, spec).items()
+    ]
     own = [
         {"code": each.code, "message": each.message, "hint": each.hint or "", "fix": ""}
         for each in loss.warnings
     ]
-    found = trainable.remark(loss)
-    if found is None:
-        return own
-    first = {"code": trainable.FEATURES_ONLY, "message": found.message, "hint": found.hint}
-    return [{**first, "fix": found.fix or ""}, *own]
+    return [*reach, *own]
+
+
+def _reach(loss: Any, spec: RunSpec) -> dict[str, trainable.Remark]:
+    """What a loss does not train, by the codes of the remarks."""
+    found = {
+        trainable.FEATURES_ONLY: trainable.remark(loss),
+        trainable.HEADLESS: trainable.of_heads(loss, spec),
+    }
+    return {code: each for code, each in found.items() if each is not None}
 
 
 def metrics(spec: RunSpec) -> dict[str, Any]:

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from playground.verdicts import causes, conflict, fit
+from playground import naming, tasks, trainable
+from playground.training.changes import as_changed
+from playground.verdicts import causes, conflict, diagnosis, fit
+from playground.verdicts.diagnosis import Diagnosis
 from playground.verdicts.evidence import ERRORS, GAP, LEARNED, History
 from playground.verdicts.words import Next, Verdict, listed, percent, points
 
-# Of each head the inputs of a loss that train it; a distance that itself judges is trained by more.
-HEADS = {"left": {"p_left"}, "right": {"p_right"}, "verification": {"p_same"}}
-APART = {"distance", "features", "partner_features"}
 LEAST_EPOCHS = 2  # before it is said how well the heads fit
 LEAST_EVALUATIONS = 3
 GUESSING = 0.1  # of the way from guessing to all right: less is nothing learned
@@ -62,17 +62,41 @@ def verdict(store: Any, record: Any) -> Verdict:
     epochs = steps[-1] / started.steps_per_epoch if started is not None and len(steps) else 0.0
     if epochs < LEAST_EPOCHS or len(steps) < LEAST_EVALUATIONS:
         return _early(epochs, not record.live)
-    named = set(started.loss["inputs"])
-    if record.spec.same_head == "none" and named & APART:
-        named.add("p_same")
-    heads = [_head(store, record, started, key) for key, by in HEADS.items() if by & named]
-    untrained = tuple(
-        f"No term of the loss trains the {name} head: its accuracy is what the others leave it."
-        for name, by in HEADS.items()
-        if not by & named
+    spec = as_changed(record.spec, store.marks(record.id))
+    known = diagnosis.of(started.loss) if spec.loss == record.spec.loss else Diagnosis()
+    named = known.inputs or naming.words(spec.loss)
+    every = tasks.TASKS[spec.task].heads(spec)
+    trained = [each.name for each in every if each.inputs & named]
+    heads = [_head(store, record, started, name) for name in trained]
+    found = judge(heads, spec.model_dump(), _measured(store, record), not record.live)
+    without = [each for each in every if each.name not in trained]
+    return _with_terms(found, without, known.warning(trainable.HEADLESS)) if without else found
+
+
+def _with_terms(
+    found: Verdict, without: Sequence[tasks.Head], remark: Mapping[str, str]
+) -> Verdict:
+    """The verdict on the heads that are trained, with those that are not, and the terms that train
+    them: in a text of the loss, where the language has found one (`trainable.of_heads`)."""
+    names = f"the {listed([each.name for each in without])} head"
+    whose = "its accuracy is what the other terms leave it"
+    if len(without) > 1:
+        names, whose = f"{names}s", "their accuracy is what the other terms leave them"
+    told = (
+        found.sentence
+        if found.kind == "early"
+        else (f"{found.sentence} No term of the loss trains {names}: {whose}.")
     )
-    found = judge(heads, record.spec.model_dump(), _measured(store, record), not record.live)
-    return replace(found, sentence=" ".join((found.sentence, *untrained))) if heads else found
+    fix = remark.get("fix", "")
+    if not fix:
+        return replace(found, sentence=told)
+    step = f"Add {listed([each.term for each in without])} to the loss, which trains {names}."
+    if found.kind in ("early", "fitting"):  # nothing else is to be mended
+        return replace(
+            found, sentence=told, step=step, change={"loss": fix}, respect="validation accuracy"
+        )
+    both = {**found.change, "loss": fix}
+    return replace(found, sentence=told, step=f"{found.step} {step}", change=both)
 
 
 def _head(store: Any, record: Any, started: Any, key: str) -> Head:

@@ -1,6 +1,6 @@
 """How a verdict says numbers, and what it is made of."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,7 +59,7 @@ def points(share: float) -> str:
     return f"{100 * share:.1f}".replace("-", "−")
 
 
-def listed(names: tuple[str, ...]) -> str:
+def listed(names: Sequence[str]) -> str:
     """Names with commas, and "and" before the last."""
     if len(names) < 2:
         return "".join(names)

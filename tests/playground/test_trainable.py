@@ -60,8 +60,9 @@ def reaches_the_last_layer(loss: Any) -> bool:
 @pytest.mark.parametrize("text", [*named(), *TEXTS])
 def test_page_and_training_refuse_and_remark_alike(text: str) -> None:
     told = report(text)
+    spec = RunSpec(dataset="digits", loss=text)
     try:
-        loss = objective.build(RunSpec(dataset="digits", loss=text))
+        loss = objective.build(spec)
     except losses.LossError as error:  # a text is refused where the name stands in it
         assert told["error"]["message"] == error.message and told["error"]["hint"] == error.hint
         assert told["error"]["column"] == text.index("teacher_logits") + 1 == error.column
@@ -74,7 +75,7 @@ def test_page_and_training_refuse_and_remark_alike(text: str) -> None:
     assert told["refusal"] is None
     assert (told["remark"] is None) == reaches_the_last_layer(loss)
     if told["remark"]:
-        assert any(told["remark"]["message"] in each for each in objective.warnings(loss))
+        assert any(told["remark"]["message"] in each for each in objective.warnings(loss, spec))
 
 
 @pytest.mark.parametrize("text", [*named(), *TEXTS])

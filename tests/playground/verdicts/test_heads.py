@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from playground import RunSpec, train
+import losses
+from playground import RunSpec, train, trainable
 from playground.runs.store import open_store
 from playground.settings import Settings
+from playground.training import objective
 from playground.verdicts import heads
 from playground.verdicts.heads import Head
 from playground.verdicts.words import Verdict
@@ -82,5 +84,40 @@ def test_a_run_is_judged_by_what_the_store_has_of_it(
     assert found.kind == kind and words in found.sentence
     assert ("Equal error rate" in dict(found.evidence)) == (kind != "early")
     if "p_same" not in spec.loss:
-        assert "No term of the loss trains the right head" in found.sentence
+        assert "No term of the loss trains the right and verification heads" in found.sentence
+        assert "Add cross_entropy(y_right, p_right) and" in found.step
+        mended = RunSpec.parse({**spec.model_dump(), **found.change})
+        assert mended.loss.endswith(spec.loss)
+        assert trainable.of_heads(objective.build(mended), mended) is None
+        assert found.change["weighting"] == "gradnorm"  # what its own head needs stays
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("loss", "weights"),
+    [
+        ("cross_entropy(y_left, p_left)", {"b", "s"}),
+        ("a = 0.3  # 0..1\na * cross_entropy(y_right, p_right)", {"a2", "a", "s"}),
+        ("def f(y_left, p_left):\n    return cross_entropy(y_left, p_left)\n", {"b", "s"}),
+        ("  cross_entropy(y_left, p_left)", {"b", "s"}),
+        ("stop_gradient(cross_entropy(same, p_same)) + square(p_left[:, 0])", {"b", "s"}),
+        ("contrastive(same, distance)", {"a", "b", "s"}),
+        ("triplet", {"a", "b", "s", "margin"}),
+    ],
+)
+@pytest.mark.parametrize("same_head", ["softmax", "none"])
+def test_a_loss_gets_the_terms_that_it_lacks_and_stays_what_it_was(
+    loss: str, weights: set[str], same_head: str
+) -> None:
+    spec = RunSpec(task="siamese", dataset="digits", loss=loss, same_head=same_head)
+    built = objective.build(spec)
+    remark = trainable.of_heads(built, spec)
+    assert remark is not None and remark.fix is not None
+    mended = spec.model_copy(update={"loss": remark.fix})
+    with_all = objective.build(mended)
+    assert trainable.of_heads(with_all, mended) is None
+    pair = same_head == "none" and {"distance", "features"} & set(built.inputs)
+    assert set(with_all.parameters) == weights - ({"s"} if pair else set())
+    assert [part.text for part in with_all.terms][-1] in remark.fix
+    sound = {each["name"]: each for each in losses.doctor(with_all).as_dict()["findings"]}["sound"]
+    assert sound["state"] == "yes", sound
