@@ -1,7 +1,7 @@
 """Keras' example of a variational autoencoder, beside its own train_step under `model.fit`.
 
     python tests/benchmarks/autoencoder.py              loss after 10 epochs, and the speed
-    python tests/benchmarks/autoencoder.py --epochs 30
+    python tests/benchmarks/autoencoder.py --epochs 30 --pairs 0 --falling    the other preset
     python tests/benchmarks/autoencoder.py --pairs 3 --epochs 0    the speed alone
     python tests/benchmarks/autoencoder.py --looks      how long the page waits for its looks
     python tests/benchmarks/autoencoder.py --of-example    the losses of the example itself
@@ -22,8 +22,9 @@ from typing import Any
 HERE = Path(__file__).parents[2]
 
 
-def learned(epochs: int, seed: int) -> None:
-    """Trains the preset and prints each epoch's mean loss and parts, and the test ELBO."""
+def learned(epochs: int, seed: int, falling: bool) -> None:
+    """Trains the preset, or that of the falling rate, and prints each epoch's mean loss and parts,
+    and the test ELBO."""
     import numpy as np
 
     from playground import train
@@ -33,7 +34,7 @@ def learned(epochs: int, seed: int) -> None:
     wanted = ("loss", "reconstruction", "divergence")
     seen: dict[str, list[Any]] = {name: [] for name in wanted}
     per_epoch, said, began = 0, 0, time.perf_counter()
-    for event in train(keras_example(epochs).model_copy(update={"seed": seed})):
+    for event in train(keras_example(epochs, falling).model_copy(update={"seed": seed})):
         if isinstance(event, Started):
             per_epoch = event.steps_per_epoch
         if isinstance(event, Progress):
@@ -194,6 +195,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=80)
     parser.add_argument("--seed", type=int, default=EXAMPLE_SEED, help="of the weights")
     parser.add_argument("--only", choices=("ours", "example"), help="one speed, for a process")
+    parser.add_argument("--falling", action="store_true", help="the rate of the other preset")
     parser.add_argument("--looks", action="store_true", help="the looks alone")
     parser.add_argument("--of-example", action="store_true", help="the example's losses alone")
     options = parser.parse_args()
@@ -217,7 +219,7 @@ def main() -> None:
     if ratios:
         print(f"median {statistics.median(ratios):.3f} × the example's speed", flush=True)
     if options.epochs:
-        learned(options.epochs, options.seed)
+        learned(options.epochs, options.seed, options.falling)
 
 
 if __name__ == "__main__":
