@@ -1,21 +1,27 @@
 """The verdict on a run, with what the doctor says of its loss, and its next step as one click."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import streamlit as st
 
 from pages.parts import draft, rerun, session
 from pages.parts.properties import diagnosed
 from playground.errors import SpecError, WorkerError
 from playground.runs import supervisor
+from playground.runs.run_view import RunView
 from playground.runs.store import RunRecord
 from playground.spec import RunSpec
 from playground.verdicts import fit, judging
+
+# For as long a verdict holds of a run of which nothing but its step is new.
+SHARED_SECONDS = 1.0
 
 
 def verdict(record: RunRecord) -> fit.Verdict:
     """The verdict on a run; where something is wrong with it, with the doctor's word on its loss.
     Raises StoreError."""
-    store = supervisor.service().store
-    found = judging.judge(store, record)
+    found = _judged(record)
     checking = supervisor.service().status()["checking"]
     if found.kind in fit.WELL or judging.has_own(record) or not checking:
         return found
@@ -24,7 +30,23 @@ def verdict(record: RunRecord) -> fit.Verdict:
         doctor = diagnosed(record.spec.loss, parameters, record.spec.task)
     except WorkerError:
         return found
-    return judging.judge(store, record, doctor)
+    return _judged(record, doctor)
+
+
+def _judged(record: RunRecord, doctor: Sequence[Mapping[str, Any]] = ()) -> fit.Verdict:
+    new = record.state, record.message, str(record.metrics), bool(doctor)
+    return _shared(record.id, new, record, doctor)
+
+
+@st.cache_resource(ttl=SHARED_SECONDS, max_entries=256, show_spinner=False)
+def _shared(
+    run_id: str, new: object, _record: RunRecord, _doctor: Sequence[Mapping[str, Any]]
+) -> fit.Verdict:
+    """One verdict for all who look: it is worked out of all that a run recorded."""
+    store: Any = supervisor.service().store
+    if _record.parent is None:  # of a branch more than one run is read
+        store = RunView(store, run_id)
+    return judging.judge(store, _record, _doctor)
 
 
 def next_step(record: RunRecord, found: fit.Verdict, key: str) -> None:

@@ -18,7 +18,7 @@ from playground.runs.store import LIVE, RunRecord
 from playground.spec import DEFAULT_TASK, RunSpec
 from playground.tasks import TASKS
 
-TICK_SECONDS = 2.0
+TICK_SECONDS = 5.0  # a verdict is of evaluations, between which it seldom differs
 
 
 @st.fragment

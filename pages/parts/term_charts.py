@@ -11,7 +11,7 @@ from playground.runs.store import LIVE, RunRecord
 from playground.tasks import TASKS
 from playground.verdicts import conflict
 
-TICK_SECONDS = 2.0
+TICK_SECONDS = 5.0  # what it says is of evaluations
 SHORT = 40  # characters of a term's text
 
 

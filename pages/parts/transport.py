@@ -28,6 +28,9 @@ from playground.runs.store import LIVE, RunRecord
 from playground.spec import RunSpec, knobs
 
 TICK_SECONDS = 1.0
+# Of one who can steer none of the runs: what moves comes by the stream, and each tick is a script
+# run, of which a class that looks at one run would cause more than all else of a server.
+LOOK_SECONDS = 5.0
 KEPT_BESIDE = 3  # earlier runs that Train leaves on the charts by itself
 LABELS = {"pause": "Pause", "resume": "Resume"}
 ICONS = {
@@ -80,7 +83,7 @@ def transport(
             on_click=train,
             help=_train_help(steerable, settled),
         )
-        st.fragment(_steering, run_every=TICK_SECONDS if any(now.live) else None)(now)
+        st.fragment(_steering, run_every=_every(current, compared) if any(now.live) else None)(now)
         st.button(
             "Reset",
             key="reset",
@@ -93,6 +96,12 @@ def transport(
         going_on.chooser(current, settled)
         runs.chooser(current, compared)
         copy_link("copy-link", "" if settled is None else replay.made(settled))
+
+
+def _every(current: RunRecord | None, compared: Sequence[RunRecord]) -> float:
+    """Seconds between two looks at the runs on the screen."""
+    shown = [*([current] if current is not None else []), *compared]
+    return TICK_SECONDS if together.steerable(shown) else LOOK_SECONDS
 
 
 def _train_help(steerable: bool, settled: RunSpec | None) -> str:

@@ -9,7 +9,7 @@ from playground.errors import StoreError
 from playground.runs.store import LIVE, RunRecord
 from playground.verdicts import fit
 
-TICK_SECONDS = 1.0
+TICK_SECONDS = 2.0
 NAMES: Mapping[str, tuple[str, str, str]] = {  # kind -> title, icon, colour of the badge
     "early": ("Not enough evidence", ":material/hourglass_empty:", "gray"),
     "underfitting": ("Underfitting", ":material/south_east:", "orange"),

@@ -62,6 +62,25 @@ def test_a_run_that_fails_while_the_page_is_drawn_leaves_nothing_stuck(
     assert looks > 1
 
 
+def test_who_can_steer_nothing_looks_less_often(
+    visit: Visit, warm: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tick is a script run, and thirty who look at one run are thirty of them."""
+    ticks: dict[str, float | None] = {}
+    fragment = st.fragment
+
+    def noted(function: Callable[..., None], run_every: float | None = None) -> Any:
+        ticks[function.__name__] = run_every
+        return fragment(function, run_every=run_every)
+
+    monkeypatch.setattr(st, "fragment", noted)
+    page = visit()
+    for owner, seconds in ((page.session_state["visitor"], 1.0), ("somebody", 5.0)):
+        page.session_state["run"] = warm.store.create(DIGITS, owner)
+        page.run()
+        assert ticks["_steering"] == seconds
+
+
 @pytest.mark.parametrize("at", PAGES[:4])
 def test_train_is_free_when_the_shown_run_has_ended_and_one_beside_it_has_not(
     visit: Visit, warm: Supervisor, monkeypatch: pytest.MonkeyPatch, at: str

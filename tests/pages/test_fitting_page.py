@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.live.feed import Reader
+from pages.parts import judged
 from pages.parts.lessons import LESSONS, TRIO
 from pages.parts.robust_card import LOSSES, NOISE, STORED
 from pages.parts.url import MOST_LESSONS, View
@@ -17,6 +19,7 @@ from playground.runs.supervisor import Supervisor
 from playground.spec import RunSpec
 from playground.tasks.classification import fit_series
 from playground.training.events import Evaluated, Finished, Progress
+from playground.verdicts import judging
 from tests.pages.conftest import Visit, said
 from tests.pages.test_playground import click, started
 
@@ -114,6 +117,34 @@ def test_the_verdict_stands_there_with_its_evidence(
     assert "Overfitting since epoch 4" in said(page)
     table = page.table[0].value.astype(str).to_string()
     assert "Validation NLL, least" in table and "at epoch 4" in table
+
+
+def test_a_verdict_is_worked_out_once_for_all_who_look_and_anew_after_an_evaluation(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = overfitted(supervisor, RunSpec(dataset="digits", watch_fit=True))
+    worked, judge = [], judging.judge
+
+    def noted(*given: Any) -> Any:
+        worked.append(given)
+        return judge(*given)
+
+    monkeypatch.setattr(judging, "judge", noted)
+
+    def look() -> str:
+        record = supervisor.store.run(run_id)
+        assert record is not None
+        return judged.verdict(record).sentence
+
+    assert len({look() for _ in range(50)}) == 1 and len(worked) < 50
+    before = len(worked)
+    at_end = {"accuracy": 0.1, "negative_log_likelihood": 9.0, "nll_error": 0.02}
+    supervisor.store.record(run_id, Evaluated(1200, 12.0, "validation", 500, True, at_end, {}))
+    look()
+    assert len(worked) == before + 1
+    supervisor.store.set_state(run_id, "stopped")
+    look()
+    assert len(worked) == before + 2
 
 
 def test_a_viewer_is_sent_what_the_charts_of_fitting_draw(supervisor: Supervisor) -> None:
