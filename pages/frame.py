@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts import login, rerun
+from pages.parts import login, rerun, retry
 from pages.parts.task_page import PLAYGROUND
 from pages.parts.visitor import person
 from playground.tasks import TASKS
@@ -50,4 +50,4 @@ shown = st.navigation(
     ]
 )
 login.account()
-shown.run()
+retry.drawn(shown.run)

@@ -43,6 +43,15 @@ def pytest_runtest_makereport(
     return report
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What a server logged of errors that a page got over is seen, too."""
+    for log in _logs:
+        said = log.read_text("utf-8", errors="replace") if log.exists() else ""
+        if "Traceback" in said:
+            terminalreporter.section(f"errors in {log}")
+            terminalreporter.write_line(said[said.index("Traceback") :][:LAST])
+
+
 class Server:
     """`streamlit run app.py` on a free port with a store of its own."""
 
