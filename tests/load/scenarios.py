@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import numpy as np
-import psutil
 
 from playground.spec import RunSpec
-from tests.load.clients import Told, events, get, sit, streaming, token, watch
+from tests.load.clients import Told, get, sit, token, watch
 from tests.load.server import Server, Shared
 
 Row = dict[str, float]
@@ -195,84 +194,6 @@ async def never_reading(
         "message_p95": percentile(lags(seen[1:], told.messages), 95),
         "grown_mib": grown / MIB,
     }
-
-
-async def told_of_death(server: Server, run: str, victim: psutil.Process) -> float:
-    """Kills a worker; after how many seconds the page of its run is told."""
-    async with streaming(server, run, token()) as (reader, _):
-        heard = events(reader)
-        await anext(heard)
-        victim.kill()
-        began = time.monotonic()
-        async for message in heard:
-            if "worker process" in (message.get("message") or "") or message.get("state") in (
-                "queued",
-                "preparing",
-            ):
-                return time.monotonic() - began
-    raise RuntimeError("the stream ended without a word")
-
-
-def kill_workers(server: Server, shared: Shared, count: int, spread: float) -> Row:
-    """Kills the worker of the run that trains at random moments."""
-    delays = []
-    for _ in range(count):
-        run = shared.training()
-        time.sleep(random.uniform(0.0, spread))
-        (victim,) = server.workers()
-        told = told_of_death(server, run, victim)
-        delays.append(asyncio.run(asyncio.wait_for(told, 30)))
-        _settled(server)
-    return {"kills": count, "told_p50": percentile(delays, 50), "told_max": max(delays)}
-
-
-def _settled(server: Server) -> None:
-    """Waits until there is one worker again."""
-    end = time.monotonic() + 60
-    while len(server.workers()) != 1:
-        if time.monotonic() > end:
-            raise RuntimeError("no worker came")
-        time.sleep(0.02)
-
-
-def kill_server(server: Server, shared: Shared, count: int, spread: float) -> Row:
-    """Kills the server at random moments and starts it again: what was recorded of the run is
-    there, and it goes on."""
-    lost, away = 0, []
-    for _ in range(count):
-        run = shared.training()
-        time.sleep(random.uniform(0.0, spread))
-        server.kill()
-        steps, values = shared.store.series(run, "loss")
-        whole = len(steps) and bool(np.isfinite(values).all()) and steps[-1] >= shared.step(run)
-        lost += not whole
-        began = time.monotonic()
-        server.start()
-        resumed = shared.store.run(run)
-        while resumed is None or resumed.state != "running" or not server.workers():
-            time.sleep(0.05)
-            resumed = shared.store.run(run)
-            if time.monotonic() - began > 120:
-                raise RuntimeError("the run was not taken up")
-        away.append(time.monotonic() - began)
-    return {
-        "kills": count,
-        "lost": lost,
-        "resumed_p50": percentile(away, 50),
-        "resumed_max": max(away),
-    }
-
-
-def whole(shared: Shared, run: str) -> bool:
-    """Whether a run that has ended has every point from its first step to its last, once."""
-    record = shared.store.run(run)
-    steps, values = shared.store.series(run, "loss")
-    assert record is not None
-    return (
-        record.state == "completed"
-        and list(steps) == list(range(1, record.step + 1))
-        and bool((values == steps).all())  # as the quick worker has it
-    )
 
 
 def waiting(shared: Shared, count: int, **fields: object) -> list[str]:

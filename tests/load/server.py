@@ -80,18 +80,6 @@ class Server:
         assert self._process is not None
         return psutil.Process(self._process.pid)
 
-    def workers(self) -> list[psutil.Process]:
-        """Its training workers."""
-        found = []
-        for child in self.process.children(recursive=True):
-            try:
-                words = child.cmdline()
-            except psutil.Error:
-                continue
-            if words and words[-1] == "train":
-                found.append(child)
-        return found
-
     def kill(self) -> None:
         """As by kill -9; its workers see that it is gone."""
         assert self._process is not None
@@ -111,8 +99,8 @@ class Server:
 class Shared:
     """The store of a server, as another process that writes into it sees it."""
 
-    def __init__(self, home: Path) -> None:
-        self.store: Store = open_store(Settings(home=home))
+    def __init__(self, home: Path, store_url: str = "") -> None:
+        self.store: Store = open_store(Settings(home=home, store_url=store_url))
 
     def leave(self, spec: RunSpec, owner: str) -> str:
         """A run that waits for a server, which takes it up within some seconds."""

@@ -1,6 +1,6 @@
 """The short form of `python -m tests.load`: one server whose training needs no TensorFlow, a dozen
-visitors, dropped connections, readers that never read, a killed worker and a killed server. How
-long things take the long form says: here other programs run, too."""
+visitors, dropped connections, readers that never read, and a kill of each kind. How long things
+take the long form says: here other programs run, too."""
 
 import asyncio
 from collections.abc import Iterator
@@ -8,20 +8,32 @@ from collections.abc import Iterator
 import pytest
 
 from tests.load import scenarios
+from tests.load.kills import KINDS, SPEC, Killer
 from tests.load.server import Server, Shared
+from tests.postgresql import PostgreSQL
+from tests.ray_cluster import RayCluster
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    found = Server(tmp_path_factory.mktemp("home"))
+def store_url(postgresql: PostgreSQL) -> str:
+    return postgresql.new_schema()
+
+
+@pytest.fixture(scope="module")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, store_url: str, cluster: RayCluster
+) -> Iterator[Server]:
+    """What kills need: its store in a PostgreSQL, its worker on a Ray cluster."""
+    home = tmp_path_factory.mktemp("home")
+    found = Server(home, store_url=store_url, executor="ray", ray_address=cluster.address)
     found.start()
     yield found
     found.stop()
 
 
 @pytest.fixture(scope="module")
-def shared(server: Server) -> Iterator[Shared]:
-    found = Shared(server.home)
+def shared(server: Server, store_url: str) -> Iterator[Shared]:
+    found = Shared(server.home, store_url)
     yield found
     found.close()
 
@@ -30,8 +42,8 @@ def shared(server: Server) -> Iterator[Shared]:
 def run(server: Server, shared: Shared) -> str:
     """The run that trains, with twenty behind it."""
     missing = 21 - len(shared.store.runs(live=True))
-    scenarios.waiting(shared, missing)
-    return shared.training()
+    scenarios.waiting(shared, missing, seed=SPEC.seed)
+    return shared.training(most=1000)
 
 
 def test_a_dozen_viewers_are_answered_and_told(server: Server, shared: Shared, run: str) -> None:
@@ -52,6 +64,12 @@ def test_readers_that_never_read_keep_nobody_waiting(
     assert found["message_p95"] < 30 and found["grown_mib"] < 50
 
 
-def test_killed_workers_and_servers_lose_nothing(server: Server, shared: Shared, run: str) -> None:
-    assert scenarios.kill_workers(server, shared, 2, 0.3)["told_max"] < 30
-    assert scenarios.kill_server(server, shared, 1, 0.3)["lost"] == 0
+def test_kills_of_every_kind_lose_nothing_and_runs_go_on(
+    server: Server, shared: Shared, postgresql: PostgreSQL, cluster: RayCluster
+) -> None:
+    killer = Killer(server, shared, postgresql, cluster)
+    killer.kill(list(KINDS), 0.3)
+    assert {kind: (one.lost, one.anew) for kind, one in killer.found.items()} == dict.fromkeys(
+        KINDS, (0, 0)
+    )
+    assert max(time for one in killer.found.values() for time in one.told) < 30

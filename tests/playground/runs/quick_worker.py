@@ -3,7 +3,7 @@
 All is the real worker's but the loop. The seed chooses what the run does: 0 trains for
 ten minutes, 1 completes after 40 steps, 2 gets stuck before the first step, 3 gets stuck after
 20 steps, 4 ends the process before it takes the run up (only the first time), 5 fails, 6 completes
-after 1,500 steps.
+after 1,500 steps, 7 completes after 3,000 and keeps a checkpoint every 100.
 """
 
 import os
@@ -42,7 +42,7 @@ def run(
     yield Preparing("Reading", 0.5)
     if spec.seed == 2:
         time.sleep(600)
-    steps = {1: 40, 6: 1500}.get(spec.seed, 12_000)
+    steps = {1: 40, 6: 1500, 7: 3000}.get(spec.seed, 12_000)
     loss = {"pid": os.getpid(), "parameters": [{"name": "gamma"}], "attended": control.attended}
     strip = {"strip_labels": np.array([1, 0])}
     yield Started(1234, [], steps, 20, 100, 10, 10, ["a", "b"], loss, strip)
@@ -83,6 +83,8 @@ def run(
                 step, step / 20, "validation", 10, False, {"loss": 1.0, "accuracy": 0.5},
                 {"confusion": np.eye(2, dtype=np.int32)},
             )  # fmt: skip
+        if step % 100 == 0 and spec.seed == 7:
+            yield Snapshot(step, "checkpoint", {"step": np.array(step)})
         if step >= 20 and spec.seed == 3:
             time.sleep(600)
         if step >= 20 and spec.seed == 5:

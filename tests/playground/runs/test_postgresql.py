@@ -37,17 +37,7 @@ def store(kept):
     found.close()
 
 
-def break_connections(url: str) -> int:
-    """Ends all connections of stores, as a restart of the server or a network would; how many."""
-    with psycopg.connect(url.replace("+psycopg", "")) as raw:
-        found = raw.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE application_name = 'loss-playground'"
-        ).fetchall()
-    return len(found)
-
-
-def test_connections_that_break_lose_nothing_and_double_nothing(store, kept):
+def test_connections_that_break_lose_nothing_and_double_nothing(store, postgresql):
     """At random moments, while four runs record as fast as they can."""
     ids = [store.create(SPEC, "me") for _ in range(4)]
     faults: list[Exception] = []
@@ -69,7 +59,7 @@ def test_connections_that_break_lose_nothing_and_double_nothing(store, kept):
         thread.start()
     draw, broken = random.Random(0), 0
     while any(thread.is_alive() for thread in threads):
-        broken += break_connections(kept().store_url)
+        broken += postgresql.break_connections()
         time.sleep(draw.uniform(0.02, 0.2))
     assert faults == [] and broken > 10
     for run_id in ids:
@@ -237,7 +227,7 @@ def test_a_database_that_cannot_be_reached_is_said_without_the_password(
 
 def test_what_is_wrong_with_a_database_is_said(kept, postgresql):
     open_store(kept()).close()
-    with psycopg.connect(postgresql.replace("+psycopg", ""), autocommit=True) as raw:
+    with psycopg.connect(postgresql.url.replace("+psycopg", ""), autocommit=True) as raw:
         raw.execute("DROP ROLE IF EXISTS reader")
         raw.execute("CREATE ROLE reader LOGIN")
     reader = kept().store_url.replace("//postgres:", "//reader:")
