@@ -68,7 +68,7 @@ def why_not_finite(run: History) -> Verdict | None:
                        cause="not finite", respect="finite")  # fmt: skip
     step, cause = steps.slower(run.spec, "finite"), "not finite"
     if run.spec.get("normalise") == "raw":
-        step, cause = replace(steps.normalised(), respect="finite"), "pixels"
+        step, cause = replace(steps.normalised(run.spec), respect="finite"), "pixels"
     elif steps.is_large(run.spec):
         cause = "large rate"
     return Verdict(
@@ -246,7 +246,7 @@ def _pixels(run: History) -> Verdict | None:
         run, "pixels",
         f"The pixels are raw, 0 to 255: features and gradients are hundreds of times as large as "
         f"the network was made for, and it gets {percent(run.last('accuracy'))} right.",
-        steps.normalised(),
+        steps.normalised(run.spec),
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """What holds a detector back: objectness that the background drowns, boxes that nothing pulls at,
-masks that nothing trains, a term that drowns another; of one that finds items, what its average
-precision lacks most.
+classes and masks that nothing trains, steps too long or too short, a term that drowns another; of
+one that finds items, what its average precision lacks most.
 
 What is asked is what cells, anchors and proposals say where they are to learn something
 (`playground.training.detection.LEARNED`), and how hard each term pulls at the trunk. A cause is
@@ -9,13 +9,13 @@ named where the run's own text shows it.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from playground import naming
 from playground.tasks.detection import OBJECTIVES, DetectionSpec
 from playground.training.changes import as_changed
-from playground.verdicts import causes, conflict, diagnosis, fit
+from playground.verdicts import causes, conflict, diagnosis, fit, steps
 from playground.verdicts.diagnosis import Diagnosis
 from playground.verdicts.evidence import History
 from playground.verdicts.words import Next, Verdict, percent
@@ -25,8 +25,12 @@ EVALUATIONS = 2
 APART = 0.05  # of probability: objectness that tells items apart by less says nothing
 LOOSE = 0.3  # IoU of boxes that are to be learned: less is nothing learned
 EMPTY = 0.15  # IoU of masks: the same
+DRAWN = 0.5  # and of masks that nothing trains
 SEEN = 0.3  # of the items are found: from then on masks are judged
 FOUND = 0.5  # of AP at IoU 0.5 from which a detector finds items
+HALF = 0.5  # of probability: objectness beyond it everywhere is drowned by nothing
+NAMED = 0.8  # of what is found: classes of which fewer are correct may be ones that nothing trains
+LIGHT = 10.0  # a weight so many times smaller than the text's own trains next to nothing
 RISES = 0.01  # of AP over the last evaluations: one that gains more is not done
 SERIES = ("ap50", "ap", "mask_iou", "recall", "class_accuracy", "box_iou", "item_chance",
           "background_chance")  # fmt: skip
@@ -70,11 +74,12 @@ def verdict(store: Any, record: Any) -> Verdict:
     if started is None or done < STEPS or len(steps) < EVALUATIONS or not measured:
         return _early(record.spec, started, done, measured)
     last = store.evaluation(record.id, "validation")
-    changed = any(mark.kind == "loss" for mark in store.marks(record.id))
+    spec = cast(DetectionSpec, as_changed(record.spec, store.marks(record.id)))
+    same = spec.loss == record.spec.loss
     return judge(
         Detector(
-            cast(DetectionSpec, as_changed(record.spec, store.marks(record.id))),
-            Diagnosis(diagnosis.of(started.loss).inputs) if changed else diagnosis.of(started.loss),
+            spec,
+            diagnosis.of(started.loss) if same else Diagnosis(frozenset(naming.words(spec.loss))),
             {name: values.astype(float).tolist() for name, (_, values) in series.items()},
             {f"validation_{name}": each for name, each in (last.metrics if last else {}).items()},
         )
@@ -126,34 +131,95 @@ def _usual(run: Detector, words: str) -> Next:
     return Next(words, {"loss": OBJECTIVES[run.spec.stages], "loss_parameters": {}}, "ap")
 
 
-def _weight(run: Detector, names: set[str]) -> tuple[str, float] | None:
-    """The parameter that is 0 and weighs the term that is made of these inputs, line by line, and
-    its value; None where there is none."""
-    made = set(names)
+def _begins(run: Detector) -> bool:
+    """Whether it trained the loss that the page begins with."""
+    return run.spec.loss == OBJECTIVES[run.spec.stages]
+
+
+def _longer(run: Detector, words: str) -> Next:
+    more = min(200, 2 * run.spec.epochs)
+    return Next(f"{words} for {more} epochs.", {"epochs": more}, "ap")
+
+
+def _term(run: Detector, what: str) -> str:
+    """The term of the loss that trains these: made of the inputs that do, line by line; "" where
+    none is found."""
+    made = set(TRAINS[what])
     for line in naming.code_lines(run.spec.loss):
         given = re.match(r"\s*(\w+)\s*=[^=]", line)
-        if given and made & set(re.findall(r"[A-Za-z_]\w*", line.split("=", 1)[1])):
+        if given and made & naming.words(line.split("=", 1)[1]):
             made.add(given[1])
+    return next((term for term in run.known.terms if made & naming.words(term)), "")
+
+
+def _weight(run: Detector, what: str) -> tuple[str, float, float] | None:
+    """The parameter that weighs the term of these, its value, and the value that the text gives it;
+    None where there is none."""
+    factor = re.fullmatch(r"(\w+) \* .+", _term(run, what), re.DOTALL)
     values = {**run.known.parameters, **run.spec.loss_parameters}
-    for term in run.known.terms:
-        factor = re.fullmatch(r"(\w+) \* (\w+)", term)
-        if factor and factor[2] in made and values.get(factor[1], 1.0) == 0:
-            return factor[1], values[factor[1]]
+    if factor is None or factor[1] not in values:
+        return None
+    given = re.search(rf"^\s*{factor[1]}\s*=\s*([\d.]+)", run.spec.loss, re.MULTILINE)
+    return factor[1], values[factor[1]], float(given[1]) if given else 1.0
+
+
+def _weighed(run: Detector, name: str, value: float) -> Next:
+    """Another weight of a term."""
+    verb = "Raise" if value > _value(run, name) else "Lower"
+    moved = {**run.spec.loss_parameters, name: value}
+    return Next(f"{verb} {name} to {value:g}.", {"loss_parameters": moved}, "ap")
+
+
+def _value(run: Detector, name: str) -> float:
+    return {**run.known.parameters, **run.spec.loss_parameters}[name]
+
+
+def _heavier(run: Detector, what: str) -> Next:
+    """Twice the weight of the term of these: of its parameter, or written before it."""
+    weight, term = _weight(run, what), _term(run, what)
+    if weight is not None:
+        return _weighed(run, weight[0], float(f"{2 * weight[1]:.3g}"))
+    text = run.spec.loss
+    change = {"loss": text.replace(term, f"2 * {term}")} if term and text.count(term) == 1 else {}
+    return Next(f"Weigh the term of the {what} twice.", change, "ap")
+
+
+def _cause(run: Detector, what: str) -> tuple[str, Next, str] | None:
+    """Why these are not learned, where the settings themselves say so: what follows "because", the
+    step and the cause."""
+    if not run.trains(what):
+        names = " or ".join(sorted(TRAINS[what]))
+        step = _usual(
+            run, f"Take the loss that the page begins with: it has a term for the {what}."
+        )
+        return f"no term of the loss names {names}", step, "untrained"
+    weight, settings = _weight(run, what), run.spec.model_dump()
+    if weight is not None and weight[1] <= weight[2] / LIGHT:
+        name, value, given = weight
+        return f"the weight {name} is {value:g}", _weighed(run, name, given or 1.0), "untrained"
+    rate = f"the learning rate of {run.spec.learning_rate:g} makes steps too"
+    if steps.is_large(settings):
+        return f"{rate} long", steps.slower(settings, "ap"), "large rate"
+    if steps.is_small(settings):
+        return f"{rate} short", steps.faster(settings, "ap"), "small rate"
     return None
 
 
-def _untrained(run: Detector, what: str, sentence: str) -> Verdict | None:
-    """Where no term of the loss trains these, or one of weight 0."""
-    if not run.trains(what):
-        names = " or ".join(sorted(TRAINS[what]))
-        told = f"{sentence} No term of the loss names {names}."
-        return _plateau(run, told, _usual(run, f"Add a term for the {what}."), "untrained")
-    zero = _weight(run, TRAINS[what])
-    if zero is None:
-        return None
-    moved = {**run.spec.loss_parameters, zero[0]: 1.0}
-    step = Next(f"Raise {zero[0]} to 1.", {"loss_parameters": moved}, "ap")
-    return _plateau(run, f"{sentence} Their term is weighed by {zero[0]}, 0.", step, "untrained")
+def _told(
+    run: Detector, what: str, fact: str, else_: tuple[str, Next, str] | None = None
+) -> Verdict:
+    """The verdict on what is not learned: the fact, and why, by the settings or `else_`; where
+    neither is known, the loss that the page begins with, or more of it."""
+    found = _cause(run, what) or else_
+    if found is not None:
+        why, step, cause = found
+        return _plateau(run, f"{fact}, because {why}.", step, cause)
+    step = (
+        _longer(run, "Train")
+        if _begins(run)
+        else _usual(run, "Take the loss that the page begins with.")
+    )
+    return _plateau(run, f"{fact}.", step)
 
 
 def _drowned(run: Detector) -> Verdict | None:
@@ -161,24 +227,21 @@ def _drowned(run: Detector) -> Verdict | None:
     item, other = run.now("item_chance"), run.now("background_chance")
     if item - other >= APART:
         return None
+    fact = (
+        f"Objectness does not tell items from background: it is {percent(item)} on average where "
+        f"items are and {percent(other)} elsewhere"
+    )
+    if _begins(run) or item > HALF:
+        return _told(run, "objectness", fact)
     places = "cells" if run.spec.stages == "one" else "anchors"
-    sentence = (
-        f"Objectness says nothing: where items are it is {percent(item)} on average, elsewhere "
-        f"{percent(other)}."
+    words = (
+        "Divide by the number of items and let easy cells count less (focal)"
+        if run.spec.stages == "one"
+        else "Learn from the anchors of rpn_sampled alone, of which up to half have an item"
     )
-    why = f" Most {places} are background, and what they add to the loss drowns the others."
-    return _untrained(run, "objectness", sentence) or _plateau(
-        run,
-        sentence + why,
-        _usual(
-            run,
-            "Divide by the number of items and let easy cells count less (focal), as the loss that "
-            "the page begins with does."
-            if run.spec.stages == "one"
-            else "Learn from the anchors of rpn_sampled alone, of which up to half have an item.",
-        ),
-        "background",
-    )
+    step = _usual(run, f"{words}, as the loss that the page begins with does.")
+    why = f"most {places} are background and drown the others in the loss"
+    return _told(run, "objectness", fact, (why, step, "background"))
 
 
 def _loose(run: Detector) -> Verdict | None:
@@ -186,33 +249,40 @@ def _loose(run: Detector) -> Verdict | None:
     overlap = run.now("box_iou")
     if overlap >= LOOSE or (run.spec.stages == "two" and not overlap):
         return None  # of two stages, no proposal is an item's yet
-    sentence = f"The boxes stall: they overlap their items by an IoU of {overlap:.2f} on average."
-    untrained = _untrained(run, "boxes", sentence)
-    if untrained is not None:
-        return untrained
+    fact = f"Boxes miss their items: they overlap them by an IoU of {overlap:.2f} on average"
     pattern = r"\biou_loss\("
-    if re.search(pattern, run.spec.loss):
-        step = Next(
-            "Take giou_loss in the place of iou_loss.",
-            {"loss": re.sub(pattern, "giou_loss(", run.spec.loss)},
-            "ap",
-        )
-        why = " Where a box and its item do not touch, iou_loss has no gradient."
-        return _plateau(run, sentence + why, step, "apart")
-    return _plateau(run, sentence, _usual(run, "Take the loss that the page begins with."))
+    if not re.search(pattern, run.spec.loss):
+        return _told(run, "boxes", fact)
+    step = Next(
+        "Take giou_loss in the place of iou_loss.",
+        {"loss": re.sub(pattern, "giou_loss(", run.spec.loss)},
+        "ap",
+    )
+    why = "iou_loss has no gradient where a box and its item do not touch"
+    return _told(run, "boxes", fact, (why, step, "apart"))
 
 
-def _empty(run: Detector) -> Verdict | None:
-    """Masks that hold nothing of what is found."""
-    if run.now("recall") < SEEN or run.now("mask_iou") >= EMPTY:
+def _unnamed(run: Detector) -> Verdict | None:
+    """Classes that are guessed."""
+    right = run.now("class_accuracy")
+    cause = _cause(run, "classes")
+    if right >= NAMED or cause is None or cause[2] != "untrained":
         return None
-    sentence = (
-        f"The masks are empty: items are found, {percent(run.now('recall'))} of them, and their "
-        f"masks overlap by an IoU of {run.now('mask_iou'):.2f}."
+    return _told(run, "classes", f"Classes are guessed: {percent(right)} of what is found is named "
+                 "correctly")  # fmt: skip
+
+
+def _unmasked(run: Detector) -> Verdict | None:
+    """Masks that are not those of what is found. Ones that nothing trains are half of a box."""
+    overlap, cause = run.now("mask_iou"), _cause(run, "masks")
+    least = DRAWN if cause is not None and cause[2] == "untrained" else EMPTY
+    if run.now("recall") < SEEN or overlap >= least:
+        return None
+    fact = (
+        f"Masks miss their items: {percent(run.now('recall'))} of the items are found, and their "
+        f"masks overlap them by an IoU of {overlap:.2f}"
     )
-    return _untrained(run, "masks", sentence) or _plateau(
-        run, sentence, Next("Raise the weight of the masks' term.", {}, "")
-    )
+    return _told(run, "masks", fact)
 
 
 def _unheard(run: Detector) -> Verdict | None:
@@ -233,11 +303,10 @@ def _unheard(run: Detector) -> Verdict | None:
     )
     factor = re.fullmatch(r"(\w+) \* .+", term, re.DOTALL)
     if factor is None or factor[1] not in run.known.parameters:
-        return _plateau(run, sentence, Next(f"Weigh {term} less.", {}, ""), "drowned")
-    value = {**run.known.parameters, **run.spec.loss_parameters}[factor[1]]
-    lower = float(f"{value / 10:.3g}")
-    moved = {**run.spec.loss_parameters, factor[1]: lower}
-    step = Next(f"Lower {factor[1]} to {lower:g}.", {"loss_parameters": moved}, "ap")
+        settings = run.spec.model_dump()
+        step = replace(steps.weaker(settings, term, 10, "", run.known.parameters), respect="ap")
+    else:
+        step = _weighed(run, factor[1], float(f"{_value(run, factor[1]) / 10:.3g}"))
     return _plateau(run, sentence, step, "drowned")
 
 
@@ -264,11 +333,19 @@ def _lacking(run: Detector) -> Next:
     missed, wrong = 1 - run.now("recall"), 1 - run.now("class_accuracy")
     rough = 1 - run.now("ap") / max(run.now("ap50"), 1e-9)
     most = max(missed, wrong, rough)
+    what, said = "objectness", "Items are missed"
     if most == rough:
-        return Next("The boxes are what AP lacks most: raise the weight of their term.")
-    if most == wrong:
-        return Next("The classes are what AP lacks most: raise the weight of their term.")
-    return Next("Items are missed: raise the weight of objectness, or allow less overlap.")
+        what, said = "boxes", "The boxes are what AP lacks most"
+    elif most == wrong:
+        what, said = "classes", "The classes are what AP lacks most"
+    step = _heavier(run, what)
+    return replace(step, words=f"{said}. {step.words}")
 
 
-ASKED: tuple[Callable[[Detector], Verdict | None], ...] = (_drowned, _loose, _empty, _unheard)
+ASKED: tuple[Callable[[Detector], Verdict | None], ...] = (
+    _drowned,
+    _loose,
+    _unnamed,
+    _unmasked,
+    _unheard,
+)

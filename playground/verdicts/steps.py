@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from playground.spec import DEFAULT_LOSS
+from playground.spec import DEFAULT_LOSS, DEFAULT_TASK, fields, knobs
 from playground.verdicts.words import Next
 
 # A learning rate with which these networks learn, by optimiser.
@@ -135,9 +135,12 @@ def leaky() -> Next:
     )  # fmt: skip
 
 
-def normalised() -> Next:
-    """Pixels about 0."""
-    return Next("Normalise the pixels (Data, per pixel).", {"normalise": "pixel"},
+def normalised(spec: Spec) -> Next:
+    """Pixels as they are in the run's task where nothing else is chosen."""
+    task = str(spec.get("task", DEFAULT_TASK))
+    usual, known = fields(task)["normalise"].default, knobs(task)["normalise"].choices or {}
+    words = f"{known[usual][:1].lower()}{known[usual][1:]}"
+    return Next(f"Normalise the pixels (Data, {words}).", {"normalise": usual},
                 "validation accuracy")  # fmt: skip
 
 

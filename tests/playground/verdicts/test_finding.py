@@ -1,5 +1,6 @@
 """What holds a detector back is told of numbers that show it, and of no others."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from playground.spec import RunSpec
 from playground.tasks.detection import OBJECTIVES
-from playground.verdicts import diagnosis, finding
+from playground.verdicts import diagnosis, finding, steps
 
 WELL = {
     "ap50": 0.95, "ap": 0.7, "mask_iou": 0.8, "recall": 0.97, "class_accuracy": 0.96,
@@ -38,26 +39,49 @@ def told(
     return finding.judge(finding.Detector(spec, known, seen, last or {}))
 
 
-def test_a_detector_that_finds_items_is_told_what_it_lacks() -> None:
+def test_a_detector_that_finds_items_is_told_what_it_lacks_with_a_click_that_does_it() -> None:
     found = told({})
     assert found.kind == "fitting" and "97.0% of the items are found" in found.sentence
-    assert "boxes are what AP lacks most" in found.step  # 0.7 of 0.95 is 26% less
-    assert "classes are what AP lacks" in told({"class_accuracy": 0.6}).step
-    assert "Items are missed" in told({"recall": 0.5}).step
+    # 0.7 of 0.95 is 26% less.
+    assert found.step == "The boxes are what AP lacks most. Raise b to 4."
+    assert found.change == {"loss_parameters": {"b": 4.0}} and found.respect == "ap"
+    assert told({"class_accuracy": 0.6}).step.endswith("lacks most. Raise c to 2.")
+    assert told({"recall": 0.5}).step == "Items are missed. Raise o to 2."
     assert ("Mask IoU", "80.0%") in found.evidence
 
 
+def test_a_term_without_a_weight_gets_one_in_the_text() -> None:
+    text = "sum(objects * (1 - p_object)) + mean(square(boxes - boxes_pred))"
+    terms = ("sum(objects * (1 - p_object))", "mean(square(boxes - boxes_pred))")
+    found = told({}, terms=terms, loss=text)
+    assert found.step == "The boxes are what AP lacks most. Weigh the term of the boxes twice."
+    assert found.change == {"loss": f"{terms[0]} + 2 * {terms[1]}"}
+
+
+DROWNED = {"item_chance": 0.06, "background_chance": 0.05}
+OWN = OBJECTIVES["one"].replace(" / found", "")
+
+
 @pytest.mark.parametrize(
-    ("numbers", "cause", "said"),
+    ("numbers", "fields", "cause", "said", "change"),
     [
-        ({"item_chance": 0.06, "background_chance": 0.05}, "background", "Objectness says nothing"),
-        ({"box_iou": 0.01, "ap50": 0.0}, "", "The boxes stall"),
-        ({"mask_iou": 0.02}, "", "The masks are empty"),
+        (DROWNED, {"loss": OWN}, "background", "Objectness does not tell", "loss"),
+        (DROWNED, {"epochs": 4}, "", "Objectness does not tell", "epochs"),
+        ({"item_chance": 0.9, "background_chance": 0.9}, {"loss": OWN}, "", "90.0%", "loss"),
+        (DROWNED, {"learning_rate": 1.0}, "large rate", "makes steps too long", "learning_rate"),
+        (DROWNED, {"learning_rate": 1e-6}, "small rate", "too short", "learning_rate"),
+        ({"box_iou": 0.01, "ap50": 0.0}, {}, "", "Boxes miss their items", "epochs"),
+        ({"mask_iou": 0.02}, {}, "", "Masks miss their items", "epochs"),
+        ({"mask_iou": 0.02}, {"loss": OWN}, "", "Masks miss their items", "loss"),
     ],
 )
-def test_what_holds_it_back_is_told(numbers: dict[str, float], cause: str, said: str) -> None:
-    found = told(numbers)
+def test_what_holds_it_back_is_told_in_a_sentence_with_a_click(
+    numbers: dict[str, float], fields: dict[str, Any], cause: str, said: str, change: str
+) -> None:
+    found = told(numbers, **fields)
     assert (found.kind, found.cause) == ("plateau", cause) and said in found.sentence
+    assert set(found.change) - {"loss_parameters"} == {change} and found.respect == "ap"
+    assert not re.search(r"\.\s", found.sentence)  # one sentence
 
 
 def test_boxes_that_do_not_touch_get_a_loss_that_pulls() -> None:
@@ -68,13 +92,32 @@ def test_boxes_that_do_not_touch_get_a_loss_that_pulls() -> None:
     assert told({"box_iou": 0.5}, loss=text).kind == "fitting"
 
 
-def test_what_no_term_trains_is_told_first() -> None:
-    found = told({"mask_iou": 0.0}, INPUTS - {"masks_pred"})
-    assert found.cause == "untrained" and "names masks_pred" in found.sentence
-    found = told({"mask_iou": 0.0}, parameters={"m": 0.0})
-    assert "weighed by m, 0" in found.sentence and found.change["loss_parameters"] == {"m": 1.0}
-    found = told({"item_chance": 0.1, "background_chance": 0.1}, parameters={"o": 0.0})
-    assert "weighed by o, 0" in found.sentence
+@pytest.mark.parametrize(
+    ("weight", "name", "numbers", "usual"),
+    [
+        ("o", "p_object", {"item_chance": 0.1, "background_chance": 0.1}, 1.0),
+        ("b", "boxes_pred", {"box_iou": 0.1}, 2.0),
+        ("c", "p_class", {"class_accuracy": 0.29, "recall": 0.03, "ap50": 0.02}, 1.0),
+        ("m", "masks_pred", {"mask_iou": 0.31}, 1.0),
+    ],
+)
+def test_what_no_term_trains_is_told_first(
+    weight: str, name: str, numbers: dict[str, float], usual: float
+) -> None:
+    found = told(numbers, INPUTS - {name})
+    assert found.cause == "untrained" and f"names {name} or" in found.sentence.replace(".", " or")
+    assert found.change["loss"] == OBJECTIVES["one"]
+    for value in (0.0, usual / 100):
+        found = told(numbers, parameters={weight: value})
+        assert found.cause == "untrained", found
+        assert found.sentence.endswith(f", because the weight {weight} is {value:g}.")
+        assert found.change == {"loss_parameters": {weight: usual}}
+
+
+def test_pixels_are_normalised_as_the_task_does() -> None:
+    for task, usual in (("detection", "unit"), ("classification", "pixel")):
+        step = steps.normalised({"task": task})
+        assert RunSpec.parse({"task": task, **step.change}).normalise == usual
 
 
 def test_a_term_that_drowns_another_is_weighed_less() -> None:
