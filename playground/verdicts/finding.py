@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from playground import naming
-from playground.tasks.detection import OBJECTIVES, DetectionSpec
+from playground.tasks.detection import OBJECTIVES, OWN_NAMES, DetectionSpec
 from playground.training.changes import as_changed
 from playground.verdicts import causes, conflict, diagnosis, fit, steps
 from playground.verdicts.diagnosis import Diagnosis
@@ -131,16 +131,6 @@ def _usual(run: Detector, words: str) -> Next:
     return Next(words, {"loss": OBJECTIVES[run.spec.stages], "loss_parameters": {}}, "ap")
 
 
-def _begins(run: Detector) -> bool:
-    """Whether it trained the loss that the page begins with."""
-    return run.spec.loss == OBJECTIVES[run.spec.stages]
-
-
-def _longer(run: Detector, words: str) -> Next:
-    more = min(200, 2 * run.spec.epochs)
-    return Next(f"{words} for {more} epochs.", {"epochs": more}, "ap")
-
-
 def _term(run: Detector, what: str) -> str:
     """The term of the loss that trains these: made of the inputs that do, line by line; "" where
     none is found."""
@@ -188,15 +178,20 @@ def _cause(run: Detector, what: str) -> tuple[str, Next, str] | None:
     """Why these are not learned, where the settings themselves say so: what follows "because", the
     step and the cause."""
     if not run.trains(what):
-        names = " or ".join(sorted(TRAINS[what]))
-        step = _usual(
-            run, f"Take the loss that the page begins with: it has a term for the {what}."
-        )
+        (other,) = OWN_NAMES.keys() - {run.spec.stages}
+        names = " or ".join(sorted(TRAINS[what] - OWN_NAMES[other]))
+        step = _usual(run, f"Take the loss that the page begins with, which trains {what}.")
         return f"no term of the loss names {names}", step, "untrained"
-    weight, settings = _weight(run, what), run.spec.model_dump()
+    weight = _weight(run, what)
     if weight is not None and weight[1] <= weight[2] / LIGHT:
         name, value, given = weight
         return f"the weight {name} is {value:g}", _weighed(run, name, given or 1.0), "untrained"
+    return _rate(run)
+
+
+def _rate(run: Detector) -> tuple[str, Next, str] | None:
+    """The same where the learning rate says so."""
+    settings = run.spec.model_dump()
     rate = f"the learning rate of {run.spec.learning_rate:g} makes steps too"
     if steps.is_large(settings):
         return f"{rate} long", steps.slower(settings, "ap"), "large rate"
@@ -206,20 +201,22 @@ def _cause(run: Detector, what: str) -> tuple[str, Next, str] | None:
 
 
 def _told(
-    run: Detector, what: str, fact: str, else_: tuple[str, Next, str] | None = None
+    run: Detector, what: str, fact: str, other: tuple[str, Next, str] | None = None
 ) -> Verdict:
-    """The verdict on what is not learned: the fact, and why, by the settings or `else_`; where
-    neither is known, the loss that the page begins with, or more of it."""
-    found = _cause(run, what) or else_
-    if found is not None:
-        why, step, cause = found
-        return _plateau(run, f"{fact}, because {why}.", step, cause)
-    step = (
-        _longer(run, "Train")
-        if _begins(run)
-        else _usual(run, "Take the loss that the page begins with.")
-    )
-    return _plateau(run, f"{fact}.", step)
+    """The verdict on what is not learned: the fact, and why, by the settings or, where they do not
+    say, by an `other` cause; without one, the loss that the page begins with, or more of it."""
+    why, step, cause = _cause(run, what) or other or ("", _more(run), "")
+    if what == "masks":  # average precision is of boxes
+        step = replace(step, respect="masks")
+    return _plateau(run, f"{fact}, because {why}." if why else f"{fact}.", step, cause)
+
+
+def _more(run: Detector) -> Next:
+    """The loss that the page begins with; of a run that has it, twice the epochs."""
+    if run.spec.loss != OBJECTIVES[run.spec.stages]:
+        return _usual(run, "Take the loss that the page begins with.")
+    more = min(200, 2 * run.spec.epochs)
+    return Next(f"Train for {more} epochs.", {"epochs": more}, "ap")
 
 
 def _drowned(run: Detector) -> Verdict | None:
@@ -231,7 +228,7 @@ def _drowned(run: Detector) -> Verdict | None:
         f"Objectness does not tell items from background: it is {percent(item)} on average where "
         f"items are and {percent(other)} elsewhere"
     )
-    if _begins(run) or item > HALF:
+    if run.spec.loss == OBJECTIVES[run.spec.stages] or item > HALF:
         return _told(run, "objectness", fact)
     places = "cells" if run.spec.stages == "one" else "anchors"
     words = (
@@ -285,6 +282,16 @@ def _unmasked(run: Detector) -> Verdict | None:
     return _told(run, "masks", fact)
 
 
+def _paced(run: Detector) -> Verdict | None:
+    """Little that is found, of steps far from the usual ones."""
+    found = _rate(run)
+    if found is None or run.now("ap50") >= FOUND:
+        return None
+    why, step, cause = found
+    fact = f"Few items are found, {percent(run.now('recall'))} of them"
+    return _plateau(run, f"{fact}, because {why}.", step, cause)
+
+
 def _unheard(run: Detector) -> Verdict | None:
     """A term whose pull at the trunk drowns another's, of a detector that does not find much."""
     count = len(run.known.terms)
@@ -334,6 +341,9 @@ def _lacking(run: Detector) -> Next:
     rough = 1 - run.now("ap") / max(run.now("ap50"), 1e-9)
     most = max(missed, wrong, rough)
     what, said = "objectness", "Items are missed"
+    if missed > 1 - SEEN:  # of so few that are found the other two say nothing
+        step = _more(run)
+        return replace(step, words=f"{said}. {step.words}")
     if most == rough:
         what, said = "boxes", "The boxes are what AP lacks most"
     elif most == wrong:
@@ -347,5 +357,6 @@ ASKED: tuple[Callable[[Detector], Verdict | None], ...] = (
     _loose,
     _unnamed,
     _unmasked,
+    _paced,
     _unheard,
 )

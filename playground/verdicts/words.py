@@ -31,6 +31,7 @@ RESPECTS: Mapping[str, str] = {
     "code": "Expect dimensions of the code that are used.",
     "elbo": "Expect a lower negative ELBO.",
     "ap": "Expect a higher average precision.",
+    "masks": "Expect a higher mask IoU.",
 }
 
 
