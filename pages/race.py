@@ -63,6 +63,12 @@ def from_link(record: RaceRecord | None) -> None:
     except SpecError as error:
         url.note(f"setup: {error}")
         session.SETUP.set("")
+    try:
+        if session.VARY.get():
+            race_sweep.take_varied(links.race_of(session.VARY.get()))
+    except SpecError as error:
+        url.note(f"vary: {error}")
+        session.VARY.set("")
 
 
 def _set_up(race: Race) -> None:

@@ -4,6 +4,7 @@ from functools import partial
 
 import streamlit as st
 
+from pages.parts import take_home
 from pages.parts.visitor import visitor
 from playground.export import STILL, latest_weights
 from playground.export_kinds import KINDS, made
@@ -28,14 +29,14 @@ def offer(record: RunRecord) -> None:
     missing = isinstance(weights, str)
     if missing:
         st.text(f"{weights} {STILL}")
-    st.download_button(
+    take_home.button(
         "Download",
         partial(_made, name, record.id, visitor()),
+        of=f"{record.id} {name}",
+        key="take-home",
         file_name=kind.file_name(record.number),
         mime=kind.mime,
-        key="take-home",
         icon=":material/download:",
-        on_click="ignore",
         disabled=missing,
     )
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.parts import draft
+from pages.parts import draft, take_home
 from pages.parts.visitor import owners
 from playground import datasets
 from playground.datasets import own
@@ -39,14 +39,14 @@ def own_data(name: str) -> None:
         look(name)
         if datasets.available(name) == "here":
             st.caption(f"They go in {own.days_left(name)} days if nobody trains on them.")
-            st.download_button(
+            take_home.button(
                 "Download as .npz",
                 own.images_file(name).read_bytes,
+                of=name,
                 file_name="data.npz",
                 mime="application/octet-stream",
                 key="own-download",
                 icon=":material/download:",
-                on_click="ignore",
                 help="The images as they are trained on; brought to another server they are the "
                 "same data set there, and links to it work.",
             )

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import problems, race_lanes, race_sweep, rerun, runs, session
+from pages.parts import problems, race_lanes, race_sweep, rerun, runs, session, take_home
 from pages.parts.visitor import owners, visitor
 from playground.errors import PlaygroundError, SpecError, StoreError
 from playground.figures.race import curves_chart, points_chart
@@ -350,14 +350,14 @@ def _take_home(race: Race, progress: Progress) -> None:
             ("CSV", reports.table, "text/csv", ":material/table:"),
         ):
             ending = {"text/html": "html", "text/markdown": "md", "text/csv": "csv"}[mime]
-            st.download_button(
+            take_home.button(
                 name,
                 partial(made, _store(), race, progress),
+                of=race.to_json(),
                 file_name=f"race.{ending}",
                 mime=mime,
                 key=f"race-{ending}",
                 icon=icon,
-                on_click="ignore",
             )
     with st.expander("A link that repeats this race anywhere", key="race-link"):
         st.code(links.link(race), language=None, wrap_lines=True)

@@ -11,7 +11,7 @@ from pages.parts import checked, draft, problems, race_lanes, rerun, session
 from pages.parts.visitor import visitor
 from playground.errors import PlaygroundError, SpecError
 from playground.figures.race import heat_map, parallel
-from playground.races import design, feeder, race_file, search
+from playground.races import design, feeder, links, race_file, search
 from playground.races.progress import Progress, chosen_by, ranked, validated
 from playground.races.race import JUDGES, MOST_POINTS, Race
 from playground.races.results import MEASURES
@@ -94,6 +94,23 @@ def setup(base: RunSpec | None) -> None:
         elif "" in faults:
             st.text(faults[""])
     _given()
+    _remember(planned, texts)
+
+
+def _remember(planned: Race | None, texts: Mapping[str, str]) -> None:
+    """The sweep for the address: one of a link, or of the controls where they are not as they were
+    to begin with; while these are wrong, what it was last."""
+    if GIVEN.get():
+        session.VARY.set(links.setup(Race.from_json(GIVEN.get())))
+        return
+    keys: tuple[session.Key[Any], ...] = (VARIED, DESIGN, HALVING)
+    usual = all(key.get() == key.default() for key in keys) and all(
+        text == _to_begin(name) for name, text in texts.items()
+    )
+    if usual:
+        session.VARY.set("")
+    elif planned is not None:
+        session.VARY.set(links.setup(planned))
 
 
 def _text(name: str) -> str:
@@ -101,7 +118,11 @@ def _text(name: str) -> str:
     held = st.session_state.get(f"sweep-values-{name}")
     if isinstance(held, str):
         return held
-    return VALUES.get().get(name) or _TO_BEGIN.get(name) or _suggested(name)
+    return VALUES.get().get(name) or _to_begin(name)
+
+
+def _to_begin(name: str) -> str:
+    return _TO_BEGIN.get(name) or _suggested(name)
 
 
 def _fault(name: str, faults: Mapping[str, str]) -> None:
@@ -155,12 +176,17 @@ def race(base: RunSpec, vary: Mapping[str, Any]) -> Race:
 
 
 def take(found: Race) -> None:
-    """Sets the controls to a sweep. One whose points do not come from them, such as a search, is
-    kept as it is, to be started."""
+    """Sets the controls to a sweep, with the settings that it is around."""
     draft.take(found.base)
     race_lanes.SEEDS.set(found.seeds)
     race_lanes.JUDGE.set(found.judge)
     race_lanes.GOAL.set(found.target)
+    take_varied(found)
+
+
+def take_varied(found: Race) -> None:
+    """The same of what is varied alone. A sweep whose points do not come from the controls, such as
+    a search, is kept as it is, to be started."""
     known = found.sweep.get("vary", {})
     vary = {name: known[name] for name in found.varied if name in known}  # in their order
     texts = {name: text_of(given) for name, given in vary.items()}

@@ -6,7 +6,17 @@ from functools import partial
 import streamlit as st
 
 from pages.live import component
-from pages.parts import draft, judged, metrics, problems, rerun, runs, session, term_charts
+from pages.parts import (
+    draft,
+    judged,
+    metrics,
+    problems,
+    rerun,
+    runs,
+    session,
+    take_home,
+    term_charts,
+)
 from pages.parts.url import AXIS_KEY, LOG_KEY, SMOOTHING_KEY
 from playground import models
 from playground.analysis import curves
@@ -86,15 +96,15 @@ def as_table(record: RunRecord | None) -> None:
     """All that was recorded of the shown run, to take home."""
     if record is None:
         return
-    st.download_button(
+    take_home.button(
         "CSV",
         partial(_table, record.id),
+        of=record.id,
         file_name=f"run-{record.number}.csv",
         mime="text/csv",
         key="curves-csv",
         type="tertiary",
         icon=":material/download:",
-        on_click="ignore",
         help="All curves of the shown run as a table: a row for each step.",
     )
 

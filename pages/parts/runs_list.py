@@ -145,7 +145,7 @@ def _condition(column: Column, rows: Sequence[Listed]) -> None:
     """The control of one setting or number."""
     if column.kind not in columns.NUMBERS:
         values = {columns.said(column, row) for row in rows} - {""}
-        _among(_choices(column), column.title, sorted(values))
+        _among(choices(column.key), column.title, sorted(values))
         return
     unit = " (%)" if column.kind == columns.PERCENT else ""
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -164,8 +164,9 @@ def _bind(bound: str) -> None:
     BOUNDS.set({**BOUNDS.get(), bound: st.session_state[f"runs-bound-{bound}"]})
 
 
-def _choices(column: Column) -> session.Key[list[str]]:
-    return session.declare(f"runs-among-{column.key}", list)
+def choices(name: str) -> session.Key[list[str]]:
+    """The values that a setting of `CONDITIONS` may have."""
+    return session.declare(f"runs-among-{name}", list)
 
 
 def _order(runs: Found) -> None:
@@ -220,7 +221,7 @@ def _one_of(column: Column, values: Sequence[str]) -> Test:
 
 def _condition_of(column: Column) -> Test:
     if column.kind not in columns.NUMBERS:
-        among = _choices(column).get()
+        among = choices(column.key).get()
         return _one_of(column, among) if among else lambda row: True
     low, high = (BOUNDS.get().get(f"{column.key}.{end}") for end in ("from", "to"))
     if low is None and high is None:

@@ -80,6 +80,7 @@ RUN: Key[str] = declare("run", str)  # the shown run's id, "" for none
 COMPARE: Key[list[str]] = declare("compare", list)  # the ids of those beside it
 RACE: Key[str] = declare("race", str)  # the shown race's id, "" for none
 SETUP: Key[str] = declare("setup", str)  # the race that is being set up, its JSON; "" for none
+VARY: Key[str] = declare("vary", str)  # the sweep that is being set up, the same; "" for the usual
 LESSON: Key[int] = declare("lesson", int)  # of the page Fitting, 0 for none
 REPLAY: Key[tuple[str, str]] = declare("replay", lambda: ("", ""))  # a digest, a sentence
 NOTES: Key[list[str]] = declare("notes", list)  # what in a link was not taken as it stood

@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.live.component import AXES, Seen
-from pages.parts import draft, session
+from pages.parts import draft, runs_address, session
 from pages.parts.session import Key
 from pages.parts.visitor import owners, visitor
 from playground import replay
@@ -55,6 +55,8 @@ VIEW_KEYS = (
     replay.KEY,
     "race",
     "setup",
+    "vary",
+    runs_address.KEY,
     *LISTS,
 )
 RACE_PAGE = "race"  # the only one whose URL holds a race
@@ -81,6 +83,8 @@ class View:
     beside: tuple[str, ...] = ()
     race: str = ""  # the shown race's id
     setup: str = ""  # or, of one that is not kept here, all of it as JSON
+    vary: str = ""  # the sweep that is set up beside it, where it is not the usual one
+    listed: str = ""  # what the page Runs lists (`runs_address`)
 
     def to_query(self, mode: str, loss: str) -> dict[str, str]:
         """What differs from the plain view; the mode only where the loss does not tell it."""
@@ -113,6 +117,10 @@ class View:
             query["race"] = self.race
         if self.setup:
             query["setup"] = self.setup
+        if self.vary:
+            query["vary"] = self.vary
+        if self.listed:
+            query[runs_address.KEY] = self.listed
         for name in LISTS:
             if getattr(self, name):
                 query[name] = ",".join(getattr(self, name))
@@ -153,22 +161,30 @@ class View:
         if sweep not in SWEEPS:
             notes.append(f"sweep: expected one of {', '.join(SWEEPS)}; got {sweep[:20]!r}")
             sweep = SWEEP
-        race, setup = query.get("race", ""), query.get("setup", "")
+        race = query.get("race", "")
         if race and not RACE_ID.fullmatch(race):
             notes.append(f"race: expected the id of a race; got {race[:20]!r}; using none")
             race = ""
-        if len(setup) > MOST_SETUP:
-            notes.append(f"setup: expected at most {MOST_SETUP:,} characters; using none")
-            setup = ""
+        setups = {name: query.get(name, "") for name in ("setup", "vary")}
+        for name, text in setups.items():
+            if len(text) > MOST_SETUP:
+                notes.append(f"{name}: expected at most {MOST_SETUP:,} characters; using none")
+                setups[name] = ""
+        listed = query.get(runs_address.KEY, "")
+        try:
+            runs_address.parsed(listed)
+        except SpecError as error:
+            notes.append(f"{error}; using none")
+            listed = ""
         compared = tuple(compare[:MOST_COMPARED])
         lists: dict[str, Any] = {name: _words(query.get(name, "")) for name in LISTS}
         found = cls(run, compared, smoothing, log, axis, seen, int(lesson), sweep, **lists)
-        return replace(found, race=race, setup=setup), notes
+        return replace(found, race=race, listed=listed, **setups), notes
 
 
 def view() -> View:
     """The view the controls hold."""
-    racing = session.PAGE.get() == RACE_PAGE
+    page = session.PAGE.get()
     lists: dict[str, Any] = {name: tuple(key.get()) for name, key in LISTS.items()}
     found = View(
         session.RUN.get(),
@@ -181,10 +197,13 @@ def view() -> View:
         SWEEP_KEY.get(),
         **lists,
     )
-    if not racing:
+    if page == runs_address.PAGE:
+        return replace(found, listed=runs_address.said())
+    if page != RACE_PAGE:
         return found
     race = session.RACE.get()
-    return replace(found, race=race, setup="" if race else session.SETUP.get())
+    setup = "" if race else session.SETUP.get()
+    return replace(found, race=race, setup=setup, vary=session.VARY.get())
 
 
 def show(new: View) -> None:
@@ -197,10 +216,13 @@ def show(new: View) -> None:
     SEEN.set(new.seen)
     session.LESSON.set(new.lesson)
     state[SWEEP_KEY] = new.sweep
-    if new.race or new.setup or session.PAGE.get() == RACE_PAGE:
+    if new.race or new.setup or new.vary or session.PAGE.get() == RACE_PAGE:
         session.RACE.set(new.race)
         session.SETUP.set(new.setup)
-        session.RACE_CAME.set(bool(new.race or new.setup))
+        session.VARY.set(new.vary)
+        session.RACE_CAME.set(bool(new.race or new.setup or new.vary))
+    if new.listed or session.PAGE.get() == runs_address.PAGE:
+        runs_address.show(runs_address.parsed(new.listed))
     for name, key in LISTS.items():
         state[key] = list(getattr(new, name))
 

@@ -5,18 +5,17 @@ memory is bounded, and that it is killed and crashes, as there. A `Host` reads n
 calls it is said in `ray_relay`, so that it is tested without Ray.
 """
 
-import contextlib
 import os
-import subprocess
 import sys
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from playground.errors import WorkerError
 from playground.runs import wire
-from playground.runs.environment import ROOT, passed_on
+from playground.runs.environment import passed_on
+from playground.runs.worker_process import WorkerProcess
 
 AHEAD = 32 * 2**20  # bytes of frames that are kept for the server; then the worker waits
 # What is a node's own affair where its environment says so: where its data sets are kept.
@@ -30,23 +29,11 @@ class Host:
         """Starts this machine's Python with arguments, and `told` in its environment. Raises
         OSError when that cannot be done."""
         own = {name: os.environ[name] for name in _OF_THE_NODE if name in os.environ}
-        self._process = subprocess.Popen(  # noqa: S603 - our own command, no shell
-            [sys.executable, *arguments],
-            cwd=ROOT,
-            env=passed_on() | dict(told) | own,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        pipes = self._process.stdin, self._process.stdout, self._process.stderr
-        self._requests, self._answers, self._errors = (cast(BinaryIO, pipe) for pipe in pipes)
-        self._last_words: deque[str] = deque(maxlen=20)
+        self._process = WorkerProcess([sys.executable, *arguments], passed_on() | dict(told) | own)
         self._changed = threading.Condition()
         self._frames: deque[bytes] = deque()
         self._size = 0  # bytes of all frames
         self._end: dict[str, Any] | None = None
-        self._overhear = threading.Thread(target=self._read_errors, daemon=True)
-        self._overhear.start()
         threading.Thread(target=self._read_frames, daemon=True).start()
 
     def pid(self) -> int:
@@ -56,8 +43,8 @@ class Host:
     def send(self, frame: bytes) -> None:
         """Hands the worker a frame; what one that is gone is sent, is dropped."""
         try:
-            self._requests.write(frame)
-            self._requests.flush()
+            self._process.requests.write(frame)
+            self._process.requests.flush()
         except (OSError, ValueError):
             return  # `receive` tells of its end
 
@@ -75,43 +62,19 @@ class Host:
 
     def close(self, seconds: float) -> None:
         """Lets the worker end itself, and ends it after some seconds: at once after none."""
-        if not seconds:
-            self._process.kill()
-            return
-        with contextlib.suppress(OSError):  # it is gone already
-            self._requests.close()
-        try:
-            self._process.wait(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
+        self._process.close(seconds)
 
     def _read_frames(self) -> None:
         try:
-            while (frame := wire.receive_packed(self._answers)) is not None:
+            while (frame := wire.receive_packed(self._process.answers)) is not None:
                 with self._changed:
                     self._changed.wait_for(lambda: self._size < AHEAD)
                     self._frames.append(frame)
                     self._size += len(frame)
                     self._changed.notify_all()
         except (WorkerError, OSError) as error:
-            self._last_words.append(f"What it said is no longer understood: {error}")
-        self._answers.close()
-        try:
-            self._process.wait(timeout=1)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-        code = self._process.wait()
-        with contextlib.suppress(OSError):  # of what it did not take
-            self._requests.close()
-        self._overhear.join(timeout=1)
+            self._process.said.append(f"What it said is no longer understood: {error}")
+        code = self._process.ended()
         with self._changed:
-            said = self._last_words[-1] if self._last_words else ""
-            self._end = {"code": code, "last_words": said}
+            self._end = {"code": code, "last_words": self._process.last_words}
             self._changed.notify_all()
-
-    def _read_errors(self) -> None:
-        with self._errors as stream:
-            for line in stream:
-                text = line.decode(errors="replace").rstrip()
-                if text:
-                    self._last_words.append(text)

@@ -34,9 +34,12 @@ LIGHT = 10.0  # a weight so many times smaller than the text's own trains next t
 RISES = 0.01  # of AP over the last evaluations: one that gains more is not done
 SERIES = ("ap50", "ap", "mask_iou", "recall", "class_accuracy", "box_iou", "item_chance",
           "background_chance")  # fmt: skip
+# What of a loss trains each part; a part of which a detector of these stages has none is not one of
+# its own.
 TRAINS = {
     "objectness": {"p_object", "rpn_p_object"},
     "boxes": {"boxes_pred", "deltas_pred"},
+    "proposals": {"rpn_deltas_pred"},
     "classes": {"p_class", "p_region"},
     "masks": {"masks_pred"},
 }
@@ -165,28 +168,40 @@ def _value(run: Detector, name: str) -> float:
 
 
 def _heavier(run: Detector, what: str) -> Next:
-    """Twice the weight of the term of these: of its parameter, or written before it."""
+    """Twice the weight of the term of these, or what the text gives it where it has next to none:
+    of its parameter, or written before it."""
     weight, term = _weight(run, what), _term(run, what)
     if weight is not None:
-        return _weighed(run, weight[0], float(f"{2 * weight[1]:.3g}"))
+        name, value, given = weight
+        return _weighed(run, name, given or 1.0 if _light(weight) else float(f"{2 * value:.3g}"))
     text = run.spec.loss
     change = {"loss": text.replace(term, f"2 * {term}")} if term and text.count(term) == 1 else {}
     return Next(f"Weigh the term of the {what} twice.", change, "ap")
+
+
+def _names(run: Detector, what: str) -> set[str]:
+    """The names of these that a loss of the run's stages may have."""
+    (other,) = OWN_NAMES.keys() - {run.spec.stages}
+    return TRAINS[what] - OWN_NAMES[other]
 
 
 def _cause(run: Detector, what: str) -> tuple[str, Next, str] | None:
     """Why these are not learned, where the settings themselves say so: what follows "because", the
     step and the cause."""
     if not run.trains(what):
-        (other,) = OWN_NAMES.keys() - {run.spec.stages}
-        names = " or ".join(sorted(TRAINS[what] - OWN_NAMES[other]))
+        names = " or ".join(sorted(_names(run, what)))
         step = _usual(run, f"Take the loss that the page begins with, which trains {what}.")
         return f"no term of the loss names {names}", step, "untrained"
     weight = _weight(run, what)
-    if weight is not None and weight[1] <= weight[2] / LIGHT:
-        name, value, given = weight
-        return f"the weight {name} is {value:g}", _weighed(run, name, given or 1.0), "untrained"
+    if weight is not None and _light(weight):
+        return f"the weight {weight[0]} is {weight[1]:g}", _heavier(run, what), "untrained"
     return _rate(run)
+
+
+def _light(weight: tuple[str, float, float]) -> bool:
+    """Whether a weight leaves a term next to nothing."""
+    _, value, given = weight
+    return value <= given / LIGHT
 
 
 def _rate(run: Detector) -> tuple[str, Next, str] | None:
@@ -282,13 +297,17 @@ def _unmasked(run: Detector) -> Verdict | None:
     return _told(run, "masks", fact)
 
 
-def _paced(run: Detector) -> Verdict | None:
-    """Little that is found, of steps far from the usual ones."""
-    found = _rate(run)
-    if found is None or run.now("ap50") >= FOUND:
+def _little(run: Detector) -> Verdict | None:
+    """Little that is found, of a part that nothing trains or of steps far from the usual ones."""
+    if run.now("ap50") >= FOUND:
+        return None
+    causes_ = [_cause(run, what) for what in TRAINS if what != "masks" and _names(run, what)]
+    untrained = (found for found in causes_ if found is not None and found[2] == "untrained")
+    found = next(untrained, _rate(run))
+    if found is None:
         return None
     why, step, cause = found
-    fact = f"Few items are found, {percent(run.now('recall'))} of them"
+    fact = f"Little is found: AP at IoU 0.5 is {percent(run.now('ap50'))}"
     return _plateau(run, f"{fact}, because {why}.", step, cause)
 
 
@@ -357,6 +376,6 @@ ASKED: tuple[Callable[[Detector], Verdict | None], ...] = (
     _loose,
     _unnamed,
     _unmasked,
-    _paced,
+    _little,
     _unheard,
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -195,6 +195,27 @@ def test_a_link_of_a_sweep_sets_it_up(at_race: Opened) -> None:
     assert page.text_input(key="sweep-values-loss").value == "gce, huber(y_true, y_pred)"
     assert page.session_state["spec.seed"] == 3 and page.session_state["race.judge"] == "nll"
     assert "200 points × 2 seeds" in said(page)
+    assert_kept(at_race, page, "200 points × 2 seeds")
+
+
+def assert_kept(at_race: Opened, page: AppTest, words: str) -> None:
+    """After F5 of the address that the page has now, the sweep is the same."""
+    again = at_race(urlencode(page.query_params))
+    assert words in said(again)
+    assert again.query_params["vary"] == page.query_params["vary"]
+    for key in ("sweep.varied", "sweep.design", "sweep.halving"):
+        assert again.session_state[key] == page.session_state[key]
+
+
+def test_the_address_keeps_a_sweep_that_was_set_up_and_of_the_usual_one_says_nothing(
+    at_race: Opened,
+) -> None:
+    page = at_race("dataset=digits&epochs=4")
+    assert "vary" not in page.query_params
+    page.multiselect(key="sweep.varied").set_value(["dropout"]).run()
+    page.text_input(key="sweep-values-dropout").set_value("0, 0.5, x").run()
+    page.text_input(key="sweep-values-dropout").set_value("0, 0.5").run()
+    assert_kept(at_race, page, "2 points × 5 seeds")
 
 
 def test_a_link_of_a_search_is_kept_to_be_trained(at_race: Opened, supervisor: Supervisor) -> None:
@@ -202,6 +223,7 @@ def test_a_link_of_a_search_is_kept_to_be_trained(at_race: Opened, supervisor: S
     found = search.search(BASE, "gce", texts)
     page = at_race(links.link(found).partition("?")[2])
     assert "20 points × 1 seeds, which differ in loss" in said(page)
+    assert_kept(at_race, page, "20 points × 1 seeds, which differ in loss")
     click(page, "sweep-given-start")
     (record,) = supervisor.store.races.of(["me"])
     assert Race.from_json(record.definition).same_as(found)

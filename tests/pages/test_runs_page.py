@@ -1,7 +1,7 @@
 """The page Runs: what it lists, and what a visitor does to the runs there."""
 
 from collections.abc import Callable, Sequence
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -116,6 +116,35 @@ def test_runs_are_searched_filtered_and_sorted_by_anything(
     assert [one[:2] for one in shown(page, starred=False, state=["running"])] == ["#4"]
     assert "Embedding size" in page.dataframe[0].proto.columns or shown(page, columns=["embedding"])
     assert listed(page, "embedding") == [SPEC.embedding]
+
+
+def test_the_address_keeps_what_is_listed(at_runs: Opened, supervisor: Supervisor) -> None:
+    for accuracy, rate in ((0.5, 0.01), (0.9, 0.02), (0.7, 0.03), (0.6, 0.01)):
+        ended(supervisor, accuracy, learning_rate=rate)
+    page = at_runs()
+    assert "list" not in page.query_params
+    asked = {"conditions": ["result", "loss"], "bounds": {"result.from": 55.0}}
+    before = shown(page, sort="result", ascending=True, search="cross", data=["digits"], **asked)
+    assert [one[:2] for one in before] == ["#4", "#3", "#2"]
+    page.session_state["runs-among-loss"] = ["Cross-entropy"]
+    page.run()
+    again = at_runs(urlencode(page.query_params))
+    assert listed(again) == before and "From the link" not in said(again)
+    assert dict(again.query_params) == dict(page.query_params)
+    assert again.session_state["runs-among-loss"] == ["Cross-entropy"]
+    click(again, "runs-clear")
+    assert '"search"' not in again.query_params["list"]
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", '{"search":1}', '{"nothing":"x"}', '{"tasks":[1]}', '{"bounds":{"a":"x"}}', "{"]
+)
+def test_a_list_of_an_address_that_is_none_is_told(
+    at_runs: Opened, supervisor: Supervisor, text: str
+) -> None:
+    ended(supervisor, 0.5)
+    page = at_runs(urlencode({"list": text}))
+    assert len(listed(page)) == 1 and "using none" in said(page)
 
 
 def test_names_notes_and_stars_are_given_here_and_seen_elsewhere(

@@ -76,7 +76,7 @@ OWN = OBJECTIVES["one"].replace(" / found", "")
             {"recall": 0.0, "ap50": 0.0},
             {"learning_rate": 1.0},
             "large rate",
-            "Few items",
+            "Little is found",
             "learning_rate",
         ),
         ({"box_iou": 0.01, "ap50": 0.0}, {}, "", "Boxes miss their items", "epochs"),
@@ -122,6 +122,21 @@ def test_what_no_term_trains_is_told_first(
         assert found.cause == "untrained", found
         assert found.sentence.endswith(f", because the weight {weight} is {value:g}.")
         assert found.change == {"loss_parameters": {weight: usual}}
+
+
+def test_a_part_of_two_stages_that_nothing_trains_is_told_where_little_is_found() -> None:
+    terms = tuple(OBJECTIVES["two"].splitlines()[-1].split(" + "))
+    names = {"rpn_p_object", "rpn_deltas_pred", "p_region", "boxes_pred", "masks_pred"}
+    given = {"ro": 1.0, "rb": 1.0, "b": 1.0}
+    for weight in ("rb", "b"):
+        zero = {**given, weight: 0.0}
+        found = told({"ap50": 0.09, "ap": 0.02}, names, terms, zero, stages="two")
+        assert found.sentence.endswith(f"because the weight {weight} is 0.")
+        assert found.change == {"loss_parameters": {weight: 1.0}}
+        found = told({"ap": 0.1}, names, terms, zero, stages="two")  # it finds items all the same
+        assert found.kind == "fitting" and "to 0." not in found.step
+    found = told({"ap50": 0.0}, names - {"rpn_deltas_pred"}, terms, given, stages="two")
+    assert "no term of the loss names rpn_deltas_pred" in found.sentence
 
 
 def test_pixels_are_normalised_as_the_task_does() -> None:
