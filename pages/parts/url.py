@@ -165,7 +165,7 @@ class View:
         if race and not RACE_ID.fullmatch(race):
             notes.append(f"race: expected the id of a race; got {race[:20]!r}; using none")
             race = ""
-        setups = {name: query.get(name, "") for name in ("setup", "vary")}
+        setups: dict[str, Any] = {name: query.get(name, "") for name in ("setup", "vary")}
         for name, text in setups.items():
             if len(text) > MOST_SETUP:
                 notes.append(f"{name}: expected at most {MOST_SETUP:,} characters; using none")
