@@ -5,6 +5,7 @@ costs a few milliseconds and no forward pass.
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 SAMPLE = 512
+BLOCK = 8  # rows that OpenBLAS takes at once
 PREFIX = "embedding_"
 # What is measured, in the order it is shown: the title, its unit, which way is better.
 NUMBERS: Mapping[str, tuple[str, str, str]] = {
@@ -78,18 +80,24 @@ def _pools() -> ThreadpoolController:
     return ThreadpoolController()
 
 
+def _in_one_thread() -> AbstractContextManager[Any]:
+    """A product so small waits longer for threads that training's keep from running than it
+    takes."""
+    return _pools().limit(limits=1, user_api="blas")
+
+
 def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     square = np.add.outer((a**2).sum(axis=1), (b**2).sum(axis=1))
-    # In one thread: a product so small waits longer for threads that training's keep from running
-    # than it takes. It has the same bits in any number of threads, which others have not.
-    with _pools().limit(limits=1, user_api="blas"):
+    with _in_one_thread():  # which has the same bits as any number of them
         square -= 2 * a @ b.T
     np.maximum(square, 0, out=square)
     return np.sqrt(square, out=square)
 
 
 def _silhouette(d: np.ndarray, members: np.ndarray, counts: np.ndarray) -> float:
-    total = d @ members  # of each sample to each class
+    # Where the samples fill OpenBLAS' blocks, as SAMPLE of them do, one thread has the bits of two.
+    with _in_one_thread() if len(d) % BLOCK == 0 else nullcontext():
+        total = d @ members  # of each sample to each class
     own = members.astype(bool)
     size = members @ counts
     near = total[own] / np.maximum(size - 1, 1)
