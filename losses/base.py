@@ -63,6 +63,11 @@ class PlaygroundLoss(keras.losses.Loss):
         self._variables: dict[str, Any] = {}
 
     @property
+    def variables(self) -> list[Any]:
+        """The variables of its parameters that can be moved, by name in the order of the loss."""
+        return list(self._variables.values())
+
+    @property
     def sources(self) -> tuple[str, ...]:
         """The inputs a training step hands over: those it takes, and what p_true is made of, so
         that its logarithm can be taken from the logits."""

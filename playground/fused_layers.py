@@ -13,6 +13,30 @@ import tensorflow as tf
 KERNEL_TYPES = ("bfloat16", "float16", "float32")
 
 
+class Normalization(keras.layers.Normalization):
+    """The same with its statistics in variables, which Keras puts into the graph as numbers: runs
+    on other images share the graph. It takes the root once."""
+
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
+        spread = keras.ops.maximum(keras.ops.sqrt(self.variance), keras.backend.epsilon())
+        self.constants = [tf.Variable(each, trainable=False) for each in (self.mean, spread)]
+
+    def call(self, inputs: Any) -> Any:
+        mean, spread = self.constants
+        return (keras.ops.cast(inputs, self.compute_dtype) - mean) / spread
+
+
+class L2(keras.regularizers.Regularizer):
+    """Keras' L2 with its strength in a variable, for the same reason."""
+
+    def __init__(self, strength: float) -> None:
+        self.strength = tf.Variable(strength, dtype=tf.float32, trainable=False)
+
+    def __call__(self, x: Any) -> Any:
+        return self.strength * keras.ops.sum(keras.ops.square(x))
+
+
 class BatchNormalization(keras.layers.BatchNormalization):
     """Batch norm (Ioffe & Szegedy, ICML 2015) of maps (B, H, W, C) whose training is one kernel
     forward and one backward, where Keras takes the moments and scales in several passes over

@@ -163,7 +163,7 @@ def build(
     import keras
 
     policy = keras.DTypePolicy(plan.dtype)
-    regularizer = keras.regularizers.L2(plan.l2) if plan.l2 else None
+    regularizer = _regularizer(plan, training)
     inputs = {name: keras.Input(shape, name=name) for name, shape in plan.inputs.items()}
     tensors: dict[str, Any] = dict(inputs)
     made: dict[str, Any] = {}
@@ -190,7 +190,20 @@ def build(
         else:
             called = made[each.name].call if plain and kind.own else made[each.name]
             tensors[each.name] = called(taken if len(taken) > 1 else taken[0])
-    return Built(plan, inputs, tensors)
+    constants = [] if regularizer is None or not training else [regularizer.strength]
+    for layer in dict.fromkeys(made.values()):
+        constants += getattr(layer, "constants", [])
+    return Built(plan, inputs, tensors, constants)
+
+
+def _regularizer(plan: Plan, training: bool) -> Any:
+    import keras
+
+    from playground import fused_layers
+
+    if not plan.l2:
+        return None
+    return fused_layers.L2(plan.l2) if training else keras.regularizers.L2(plan.l2)
 
 
 def _pools_first(plan: Plan, pool: Planned) -> bool:
@@ -206,11 +219,19 @@ def _pools_first(plan: Plan, pool: Planned) -> bool:
 
 
 class Built:
-    """A plan's Keras layers, connected: `tensors` by the names of layers and inputs."""
+    """A plan's Keras layers, connected: `tensors` by the names of layers and inputs. `constants`
+    are the variables, in one that is trained, that no step moves."""
 
-    def __init__(self, plan: Plan, inputs: dict[str, Any], tensors: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        inputs: dict[str, Any],
+        tensors: dict[str, Any],
+        constants: Sequence[Any] = (),
+    ) -> None:
         self.plan = plan
         self.tensors = tensors
+        self.constants = list(constants)
         self._inputs = inputs
         self.model = self.giving(plan.outputs)
 
@@ -394,7 +415,7 @@ def _rows(options: Options, shapes: Sequence[Shape]) -> Shape:
 
 
 KINDS: Mapping[str, Kind] = {
-    "Normalization": Kind(_same, reach=_in_place),
+    "Normalization": Kind(_same, reach=_in_place, fused=True),
     "Conv2D": Kind(_convolved, _kernel, _window, weighted=True),
     "Conv2DTranspose": Kind(_transposed, _kernel, weighted=True),
     "BatchNormalization": Kind(_same, lambda o, s: 2 * s[0][-1], _in_place, fused=True),

@@ -210,9 +210,13 @@ def import_tensorflow() -> None:
 
 
 def _warm_for_training() -> None:
-    """Trains a few steps of a tiny run: imports, kernels and graph machinery are in place then."""
+    """Trains a few steps of a tiny run: imports, kernels and graph machinery are in place then.
+    From there on runs share their graphs."""
     import_tensorflow()
     from playground import train
+    from playground.training.traces import TRACES
+
+    TRACES.keep()
 
     spec = RunSpec(dataset="digits", train_images=64, batch_size=32, epochs=1, evaluations=1)
     for _ in train(spec):

@@ -1,6 +1,6 @@
 """Classification in the worker: images augmented and mixed, features and logits, class centres."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -17,6 +17,15 @@ from playground.training.events import Arrays
 from playground.training.weights import class_weights
 from playground.training.work import Batch, Judged, Seen, Tensors, Work
 
+# What of a spec a graph does not hold: it is in the rows, the rates and the steps that a run hands
+# over, or in a variable.
+_HANDED_OVER = frozenset(
+    {
+        *("train_images", "validation_split", "validation_images", "imbalance"),
+        *("label_noise", "noise_kind", "normalise", "seed", "learning_rate", "schedule", "epochs"),
+        *("patience", "evaluations", "center_rate", "l2", "watch_fit", "metrics"),
+    }
+)
 MISTAKES = 48  # test images with the highest loss among the wrong ones, kept at the end
 
 
@@ -38,6 +47,19 @@ class ClassificationWork(Work):
         self._weights = class_weights(own, self.split.train_labels, classes)
         self._kernel = self.built.model.get_layer("logits").kernel
         self._looked_at = fit_record.training_sample(self.split, own.seed)
+
+    def traced_by(self) -> Hashable | None:
+        """Moved and blended images are drawn by the seed, weights of classes are as such in the
+        graph."""
+        spec = self.spec
+        kept = {k: v for k, v in spec.model_dump().items() if k not in _HANDED_OVER}
+        drawn = spec.seed if self._augmentation.moves or self._augmentation.mixes else None
+        weights = None if self._weights is None else self._weights.tobytes()
+        return repr((kept, self.own.l2 > 0, spec.measured, drawn, weights))
+
+    def variables(self) -> list[Any]:
+        centers = [] if self.centers is None else [self.centers.values, self.centers.rate]
+        return [*super().variables(), *centers]
 
     def can_take(self, loss: Any) -> str:
         lacking = objective.has_centers(loss) and self.centers is None

@@ -8,7 +8,7 @@ once a step; the numbers of a step do not depend on where the intervals are cut.
 import functools
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from playground.settings import settings
 from playground.training import optimizers
+from playground.training.traces import TRACES, Shared
 from playground.training.weighers import Taped
 from playground.training.work import Seen, Tensors, Work
 
@@ -44,10 +45,10 @@ _arrange_threads()
 
 class _Compiled:
     """A function traced once, at its first call, for arguments of these kinds, tensors and
-    dictionaries of tensors. Calling the traced graph itself costs a third of what `tf.function`
-    spends on finding out that it is the one."""
+    dictionaries of tensors; or that another run has traced (`shared`). Calling the traced graph
+    itself costs a third of what `tf.function` spends on finding out that it is the one."""
 
-    def __init__(self, function: Callable[..., Any], *signature: Any) -> None:
+    def __init__(self, shared: Shared, function: Callable[..., Any], *signature: Any) -> None:
         kinds = tf.nest.flatten(signature)
 
         def flat(*tensors: Any) -> Any:
@@ -55,10 +56,11 @@ class _Compiled:
 
         self._function = tf.function(flat, input_signature=kinds, autograph=False)
         self._kinds = [kind.dtype for kind in kinds]
+        self._shared, self._name = shared, function.__name__
 
     @cached_property
     def _graph(self) -> Callable[..., Any]:
-        return self._function.get_concrete_function()
+        return self._shared.graph(self._name, self._function.get_concrete_function)
 
     def __call__(self, *arguments: Any) -> Any:
         return self._graph(*map(tf.convert_to_tensor, tf.nest.flatten(arguments), self._kinds))
@@ -92,14 +94,20 @@ class Graph:
         self._kinds = _kinds(self._rows)
         self._measured_kinds = _kinds(work.rows_of("validation", np.arange(1)))
         self._batch_size = batch_size
-        self._steps = steps
         self._steps_per_epoch = steps_per_epoch
-        self.adopt(work.loss)
+        # What progress and epoch are counted by: variables, because runs that differ in length
+        # share their graphs.
+        self._length = tf.Variable(float(max(1, steps)), trainable=False)
+        self._epoch = tf.Variable(float(steps_per_epoch), trainable=False)
+        key = self._key()
+        shared = TRACES.of(key, [] if key is None else self._variables())
+        self._take(work.loss, shared)
         targets_graph = tf.function(
             lambda rows: work.batch(rows, None).parts[0][1], autograph=False
         )
         targets = targets_graph.get_concrete_function(self._measured_kinds).structured_outputs
         self._measure_graph = _Compiled(
+            shared,
             self._measure,
             {name: tf.TensorSpec((None, *s), tf.float32) for name, s in self._shapes.items()},
             {name: tf.TensorSpec(each.shape, each.dtype) for name, each in targets.items()},
@@ -122,26 +130,42 @@ class Graph:
         for variable, value in zip(self.optimizer_variables, self._fresh, strict=True):
             variable.assign(tf.fill(variable.shape, tf.cast(value, variable.dtype)))
 
+    def _key(self) -> Hashable | None:
+        """What the graphs of this run depend on, but for its variables; None: on more than is
+        known."""
+        key = self.work.traced_by()
+        return None if key is None else (key, self._batch_size, repr(self._kinds))
+
+    def _variables(self) -> list[Any]:
+        """All variables of TensorFlow that the graphs may read or move, in one order."""
+        values = [each.value for each in (*self.model.variables, *self.optimizer_variables)]
+        return [*values, *self.work.variables(), self._length, self._epoch]
+
     def adopt(self, loss: Any) -> None:
         """Takes this loss from now on: the graphs that have a loss in them are traced anew."""
+        self._take(loss, TRACES.of(None, []))
+
+    def _take(self, loss: Any, shared: Shared) -> None:
         self.loss = loss
         number = tf.TensorSpec((), tf.int32)
         # The data goes in as arguments: TensorFlow never lets go of a tensor that a function with
         # a loop in it has captured.
         self._train_graph = _Compiled(
+            shared,
             self._train,
             self._kinds,
             tf.TensorSpec((None, self._batch_size), tf.int32),
             tf.TensorSpec((None,), tf.float32),
             number,
         )
-        self._evaluate_graph = _Compiled(self._evaluate, self._measured_kinds, number, number)
+        self._evaluate_graph = _Compiled(
+            shared, self._evaluate, self._measured_kinds, number, number
+        )
 
     def provided(self, outputs: Tensors, targets: Tensors, step: Any) -> Mapping[str, Any]:
         """What a loss may ask for; `step` counts from 1."""
         done = tf.cast(step - 1, tf.float32)
-        progress = done / max(1, self._steps)
-        clock = (tf.cast(step, tf.float32), done / self._steps_per_epoch, progress)
+        clock = (tf.cast(step, tf.float32), done / self._epoch, done / self._length)
         return self.work.provided(outputs, targets, clock)
 
     def _trained_loss(self, outputs: Tensors, targets: Tensors, step: Any) -> Any:

@@ -5,7 +5,7 @@ a spec. Above the line "traced" a method runs once; those below it are traced in
 dictionaries cost nothing, and those at the end see NumPy arrays between intervals.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -130,6 +130,18 @@ class Work:
     def set_rate(self, name: str, value: float) -> None:
         """Sets a rate of the task's own. Raises ValueError where there is none of that name."""
         raise ValueError("this run has nothing of that name")
+
+    def traced_by(self) -> Hashable | None:
+        """What of the spec and the rows is in the graphs as such, and not in a variable. Runs that
+        have the same share their graphs (`training.traces`); None: with nobody."""
+        return None
+
+    def variables(self) -> list[Any]:
+        """The variables of TensorFlow beside the network's and the optimiser's that the traced
+        methods, the loss and the metrics read or move, always in the same order."""
+        measures = [metric.measure for metric in self.metrics.values()]
+        parameters = [each.value for made in (self.loss, *measures) for each in made.variables]
+        return [*self.built.constants, *parameters]
 
     # Traced ---------------------------------------------------------------------------------
 

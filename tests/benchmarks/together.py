@@ -28,6 +28,11 @@ from playground import RunSpec, train
 from playground.training import loop
 from playground.training.control import Control
 
+try:
+    from playground.training.traces import TRACES
+    TRACES.keep()
+except ImportError:
+    pass  # a checkout of before
 list(train(RunSpec(dataset="digits", epochs=1)))
 specs = [RunSpec.from_json(each) for each in json.loads(sys.argv[1])]
 prepared = loop.prepare(specs[0]) if sys.argv[2] == "prepared" else None
@@ -105,15 +110,16 @@ def sweep(options: argparse.Namespace) -> None:
     texts = [spec.to_json() for spec in planned]
     shares = [texts[i :: options.workers] for i in range(options.workers)]
     codes = {"now": ROOT} | ({"before": Path(options.before)} if options.before else {})
-    found: dict[str, list[float]] = {name: [] for name in codes}
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in codes}
     for _ in range(options.turns):
         for name, code in codes.items():
-            found[name].append(seconds(code, shares, prepared=False)[0])
-            print(f"{name:7} {found[name][-1]:6.1f} s", flush=True)
-    middle = {name: statistics.median(each) for name, each in found.items()}
-    print(", ".join(f"{name} {each:.1f} s" for name, each in middle.items()))
+            found[name].append(seconds(code, shares, prepared=False))
+            took, cpu = found[name][-1]
+            print(f"{name:7} {took:6.1f} s, CPU of a run {cpu:.2f} s", flush=True)
+    middle = {name: [statistics.median(x) for x in zip(*f)] for name, f in found.items()}
     if options.before:
-        print(f"{middle['before'] / middle['now']:.2f} x as fast as before")
+        took, cpu = (b / n for b, n in zip(middle["before"], middle["now"], strict=True))
+        print(f"{took:.2f} x as fast as before, by CPU {cpu:.2f} x")
 
 
 def main() -> None:
