@@ -116,7 +116,9 @@ def sweep(options: argparse.Namespace) -> None:
             found[name].append(seconds(code, shares, prepared=False))
             took, cpu = found[name][-1]
             print(f"{name:7} {took:6.1f} s, CPU of a run {cpu:.2f} s", flush=True)
-    middle = {name: [statistics.median(x) for x in zip(*f)] for name, f in found.items()}
+    middle = {
+        name: [statistics.median(x) for x in zip(*f, strict=True)] for name, f in found.items()
+    }
     if options.before:
         took, cpu = (b / n for b, n in zip(middle["before"], middle["now"], strict=True))
         print(f"{took:.2f} x as fast as before, by CPU {cpu:.2f} x")
