@@ -1,5 +1,6 @@
 """Which images a run learns from, which it holds out, and what is done to their labels."""
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from playground.streams import stream
 if TYPE_CHECKING:
     from playground.datasets import Dataset
     from playground.spec import RunSpec
+
+ALIGNMENT = 64  # bytes, of the widest registers (AVX-512)
 
 
 @dataclass(frozen=True)
@@ -94,13 +97,25 @@ def split(dataset: "Dataset", spec: "RunSpec") -> Split:
     noise, kind = getattr(spec, "label_noise", 0.0), getattr(spec, "noise_kind", "symmetric")
     given = _corrupted(true, classes, noise, kind, stream(spec.seed, "label noise"))
     return Split(
-        dataset.images[train],
+        laid_out(dataset.images, train),
         given,
         dataset.images[validation],
         dataset.labels[validation],
         true,
         given != true,
     )
+
+
+def laid_out(images: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """The chosen images, at an address that TensorFlow can compute with: it then shares them
+    instead of keeping a copy of its own."""
+    shape = len(chosen), *images.shape[1:]
+    size = math.prod(shape) * images.itemsize
+    room = np.empty(size + ALIGNMENT, np.uint8)
+    begin = -room.ctypes.data % ALIGNMENT
+    found = room[begin : begin + size].view(images.dtype).reshape(shape)
+    np.take(images, chosen, axis=0, out=found, mode="clip")  # "raise" would take a buffer, too
+    return found
 
 
 def _profile(classes: int, ratio: float) -> np.ndarray:

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from playground.datasets.splits import ALIGNMENT
 from playground.settings import settings
 from playground.training import optimizers
 from playground.training.traces import TRACES, Shared
@@ -90,7 +91,7 @@ class Graph:
         self.optimizer_variables = optimizers.variables(optimizer)
         # Each of its variables begins with one number throughout.
         self._fresh = [float(np.ravel(each.numpy())[0]) for each in self.optimizer_variables]
-        self._rows = {name: tf.constant(_narrow(a)) for name, a in work.rows["train"].items()}
+        self._rows = {name: _on_device(_narrow(a)) for name, a in work.rows["train"].items()}
         self._kinds = _kinds(self._rows)
         self._measured_kinds = _kinds(work.rows_of("validation", np.arange(1)))
         self._batch_size = batch_size
@@ -382,6 +383,15 @@ def _of(arrays: Mapping[str, Any], chosen: Any) -> dict[str, Any]:
 
 def _joined(parts: list[dict[str, Any]]) -> dict[str, Any]:
     return {name: tf.concat([part[name] for part in parts], axis=0) for name in parts[0]}
+
+
+def _on_device(array: np.ndarray) -> Any:
+    """The array as a tensor. Images share the array's memory where they lie as TensorFlow wants
+    them (`splits.laid_out`) and the device is the processor; else it is a copy."""
+    aligned = array.dtype == np.uint8 and array.ctypes.data % ALIGNMENT == 0
+    if not aligned or tf.config.list_logical_devices("GPU"):
+        return tf.constant(array)
+    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
 def _narrow(array: Any) -> Any:

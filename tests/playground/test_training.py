@@ -362,6 +362,16 @@ def test_a_prepared_run_gives_the_same_numbers() -> None:
     assert numbers(list(loop.run(other, Control(), prepared))) == numbers(list(train(other)))
 
 
+def test_training_images_are_in_memory_once() -> None:
+    fields = {"task": "autoencoder", "dataset": "digits", "train_images": 50}
+    spec = RunSpec.parse({**fields, "loss": "mean_squared_error(x, x_hat)"})
+    training = loop.Training(spec, datasets.load("digits"))
+    batch = np.arange(training.batch, dtype=np.int32)
+    assert np.any(training.graph.targets_of(batch, 1)["x"])
+    training.work.rows["train"]["images"][:] = 0  # which nobody else does
+    assert not np.any(training.graph.targets_of(batch, 1)["x"])
+
+
 def test_a_change_that_does_not_fit_is_left_out() -> None:
     events = steer(
         digits(), 1, ("change", "parameter", "nonsense", 1.0), ("change", "loss", "", "text")
