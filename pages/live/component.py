@@ -5,6 +5,7 @@ to the browser by the stream of `routes`, so that no rerun is needed for anythin
 """
 
 import base64
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,6 +20,7 @@ PANELS = ("loss", "accuracy", "gap")
 AXES = ("step", "epoch", "seconds")
 STUDIO_HEIGHT = 334  # pixels
 MATRIX_ROW = 31  # pixels of a phase in the accuracy matrix
+SLIDER_WIDTH = 200  # pixels
 METRIC_HEIGHT = 150  # pixels of a metric's chart
 LINE_HEIGHT = 30  # pixels of a line of the editor
 MOST_LINES = 16  # to which the editor grows by itself
@@ -264,6 +266,39 @@ def time(key: str, run: str | None, step: int | None) -> int | None:
     return None if found is None else _whole(found, 0)
 
 
+def slider(
+    key: str,
+    name: str,
+    value: float,
+    on_move: Callable[[float], None],
+    *,
+    low: float,
+    high: float,
+    step: float,
+    stops: Sequence[float] | None = None,
+    about: str = "",
+) -> None:
+    """A slider from `low` to `high`, or over `stops` between them, that calls `on_move` with each
+    place it is moved to, before the page is drawn: at once, and while a hand moves it at a pace.
+    It then shows the `value` that the page says, which may be another."""
+
+    def moved() -> None:
+        place = _moved(key).get("value")
+        if isinstance(place, int | float) and math.isfinite(place):
+            on_move(min(max(float(place), low), high))
+
+    given = {"name": name, "value": value, "low": low, "high": high, "step": step, "about": about}
+    given["stops"] = None if stops is None else list(stops)
+    given["heard"] = _whole(_moved(key).get("moves"), 0) or 0
+    _view(key, "slider", 52, given, width=SLIDER_WIDTH, on_moved_change=moved)
+
+
+def _moved(key: str) -> Mapping[str, Any]:
+    """What a slider said last."""
+    found = (st.session_state.get(key) or {}).get("moved")
+    return found if isinstance(found, Mapping) else {}
+
+
 def network(key: str, stages: Iterable[Stage]) -> None:
     """The picture of a network: its stages side by side, under each other where there is no room
     for that."""
@@ -454,11 +489,10 @@ def _typed(edit: Any, memory: _Memory, otherwise: str) -> str:
     return otherwise
 
 
-def _view(key: str, view: str, reserve: int, data: dict[str, Any], **callbacks: Any) -> Any:
+def _view(key: str, view: str, reserve: int, data: dict[str, Any], **more: Any) -> Any:
+    """Mounts a view, with `more` as Streamlit takes it: callbacks, a width."""
     home = f"{files.base()}/live/assets/{files.version()}/"
-    return _mount(
-        key=key, data={"home": home, "view": view, "reserve": reserve, **data}, **callbacks
-    )
+    return _mount(key=key, data={"home": home, "view": view, "reserve": reserve, **data}, **more)
 
 
 def _nothing() -> None:

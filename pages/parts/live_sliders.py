@@ -2,10 +2,12 @@
 shown run while it trains, and the settings of the next run where none does."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
+from pages.live import component
 from pages.parts import draft, problems, rerun, session, together
 from pages.parts.checked import checked
 from pages.parts.midrun import What, spec_by_now
@@ -19,7 +21,6 @@ from playground.tasks.classification import ClassificationSpec
 from playground.training.changes import PARAMETER, RATE
 
 FEW = 3  # parameters that find room beside the title
-WIDTH = 200
 CENTER_RATE: What = (RATE, "center_rate")
 
 
@@ -60,23 +61,18 @@ def _slider(
     about: str = "",
 ) -> None:
     """A slider of the run, or without one of the settings; of both if they have this `shared`."""
-    key = f"slider.{run_id}.{'.'.join(what)}"
-    low, high = min(bounds["low"], value), max(bounds["high"], value)
-    stops = _stops(low, high, value) if what != CENTER_RATE else None
-    if st.session_state.get(key) != value:
-        st.session_state[key] = value
-    options: dict[str, Any] = {
-        "key": key,
-        "on_change": _move,
-        "args": (run_id, shared, what, key),
-        "width": WIDTH,
-        "help": about or "Moves the shown run while it trains; else the next run's.",
-    }
-    label = label.replace("_", r"\_")
-    if stops is not None:
-        st.select_slider(label, stops, format_func=lambda stop: f"{stop:g}", **options)
-    else:
-        st.slider(label, float(low), float(high), step=float(bounds["step"] or 0.01), **options)
+    low, high = float(min(bounds["low"], value)), float(max(bounds["high"], value))
+    component.slider(
+        f"slider.{run_id}.{'.'.join(what)}",
+        label,
+        value,
+        partial(_move, run_id, shared, what),
+        low=low,
+        high=high,
+        step=float(bounds["step"] or 0.01),
+        stops=_stops(low, high, value) if what != CENTER_RATE else None,
+        about=about or "Moves the shown run while it trains; else the next run's.",
+    )
 
 
 def _stops(low: float, high: float, value: float) -> list[float] | None:
@@ -88,9 +84,8 @@ def _stops(low: float, high: float, value: float) -> list[float] | None:
     return sorted({float(f"{stop:.6g}") for stop in found if stop <= high} | {value})
 
 
-def _move(run_id: str, shared: bool, what: What, key: str) -> None:
-    state = st.session_state
-    value, (_, name) = float(state[key]), what
+def _move(run_id: str, shared: bool, what: What, value: float) -> None:
+    state, (_, name) = st.session_state, what
     rerun.ask()
     if run_id:
         steer("change", *what, value)

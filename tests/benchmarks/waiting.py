@@ -52,7 +52,7 @@ USABLE = """document.querySelector('.st-key-train button:not([disabled])')
     && deep('.readout .words')?.textContent"""
 POINT = "Number(deep('.curves')?.dataset.end ?? 0) > 0"
 MAPS = "deep('.layers section canvas')"
-SLIDER = "[data-testid=stSlider] [role=slider], [data-testid=stSlider] input"
+SLIDER = "[class*=st-key-slider-] input[type=range]"
 WHOLE = """document.querySelectorAll('.face').length > 50
     && [...document.querySelectorAll('.face img')].every(image => image.complete)
     && ![...document.querySelectorAll('.face em')].some(each => each.textContent === '…')"""
@@ -148,7 +148,8 @@ class Visit:
     def slider(self) -> None:
         """A slider that moves a live run, to the mark in what is recorded of it."""
         loss = "weight%20=%200.01%20%20%23%200..5%0A-log(p_true)%20%2B%20weight%20*%20center_loss()"
-        page = self.opened(f"dataset=digits&epochs=2000&loss={loss}", "embedding")
+        # As many epochs as there may be: a run of digits would be over before the last move.
+        page = self.opened(f"dataset=mnist&epochs=200&loss={loss}", "embedding")
         page.wait_for_function("() => document.querySelector('.st-key-train button:enabled')")
         page.locator(SLIDER).first.wait_for(state="attached")
         press(page, "train")
@@ -163,7 +164,8 @@ class Visit:
             page.keyboard.press("ArrowRight" if moved % 10 < 5 else "ArrowLeft")
             while len(self.store.marks(run_id)) == before:
                 if time.perf_counter() - began > 20:
-                    raise SystemExit("a moved slider left no mark")
+                    found = self.store.run(run_id)
+                    raise SystemExit(f"a moved slider left no mark; the run is {found.state}")
                 time.sleep(0.005)
             TIMES.setdefault("slider to its mark in the run", []).append(
                 time.perf_counter() - began

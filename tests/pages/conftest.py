@@ -1,5 +1,6 @@
 """The page by itself: a real store and a supervisor whose workers were never started."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 import streamlit as st
+from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.testing.v1 import AppTest
 
 import losses
@@ -102,6 +104,26 @@ def visit(supervisor: Supervisor) -> Visit:
         return page
 
     return opened
+
+
+def slid(page: AppTest, key: str) -> dict[str, Any]:
+    """What a slider of ours is given."""
+    given: dict[str, Any] = json.loads(_slider(page, key).proto.json)
+    return given
+
+
+def slide(page: AppTest, key: str, value: Any) -> None:
+    """Moves a slider of ours, as its script says that to the page."""
+    said = {"moved": {"value": value, "moves": slid(page, key)["heard"] + 1}}
+    states = page._tree.get_widget_states()
+    kept = [each for each in states.widgets if each.id != _slider(page, key).proto.id]
+    moved = WidgetState(id=_slider(page, key).proto.id, json_value=json.dumps(said))
+    page._run(WidgetStates(widgets=[*kept, moved]))
+
+
+def _slider(page: AppTest, key: str) -> Any:
+    (found,) = (each for each in page.get("bidi_component") if each.proto.id.endswith(f"-{key}"))
+    return found
 
 
 def said(page: AppTest) -> str:

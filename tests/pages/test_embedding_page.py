@@ -9,7 +9,7 @@ from playground.presets import PRESETS, WEIGHTS, paper, with_centers
 from playground.runs.supervisor import Supervisor
 from playground.spec import RunSpec
 from playground.training.events import Changed
-from tests.pages.conftest import Visit, said
+from tests.pages.conftest import Visit, said, slid, slide
 from tests.pages.test_playground import begun
 
 
@@ -58,19 +58,33 @@ def test_sliders_move_the_run_that_trains(
     monkeypatch.setattr(supervisor, "command", lambda *given: sent.append(given[2:]))
     run_id = begun(supervisor, RunSpec(dataset="digits", loss=with_centers(0.01)))
     page = at_embedding(f"run={run_id}")
-    page.slider(key=f"slider.{run_id}.rate.center_rate").set_value(0.2).run()
-    page.select_slider(key=f"slider.{run_id}.parameter.λ").set_value(0.1).run()
+    rate, weight = f"slider.{run_id}.rate.center_rate", f"slider.{run_id}.parameter.λ"
+    slide(page, rate, 0.2)
+    slide(page, weight, 0.1)
     assert not page.exception, page.exception
     assert sent == [("change", "rate", "center_rate", 0.2), ("change", "parameter", "λ", 0.1)]
     # They stay where they were put until the run has obeyed, and are the next run's as well.
-    assert page.slider(key=f"slider.{run_id}.rate.center_rate").value == 0.2
-    assert page.select_slider(key=f"slider.{run_id}.parameter.λ").value == 0.1
+    assert (slid(page, rate)["value"], slid(page, weight)["value"]) == (0.2, 0.1)
     assert page.query_params["center_rate"] in ("0.2", ["0.2"])
     assert page.query_params["loss.λ"] in ("0.1", ["0.1"])
     for value in (0.2, 0.3):  # and then show what it obeys, whoever said so
         supervisor.store.record(run_id, Changed(5, "rate", "center_rate", value))
         page.run()
-        assert page.slider(key=f"slider.{run_id}.rate.center_rate").value == value
+        assert slid(page, rate)["value"] == value
+    assert len(sent) == 2  # each once, however often the page is drawn
+
+
+def test_a_slider_takes_nothing_but_numbers_of_its_range(
+    at_embedding, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = []
+    monkeypatch.setattr(supervisor, "command", lambda *given: sent.append(given[-1]))
+    run_id = begun(supervisor, RunSpec(dataset="digits", loss=with_centers(0.01)))
+    page = at_embedding(f"run={run_id}")
+    for value in ("much", float("nan"), 1e9):
+        slide(page, f"slider.{run_id}.rate.center_rate", value)
+        assert not page.exception, page.exception
+    assert sent == [1.0]
 
 
 def test_a_slider_goes_back_where_the_run_refuses(
@@ -82,23 +96,23 @@ def test_a_slider_goes_back_where_the_run_refuses(
     monkeypatch.setattr(supervisor, "command", refuse)
     run_id = begun(supervisor, RunSpec(dataset="digits", loss=with_centers(0.01)))
     page = at_embedding(f"dataset=digits&run={run_id}")
-    page.slider(key=f"slider.{run_id}.rate.center_rate").set_value(0.2).run()
-    assert page.slider(key=f"slider.{run_id}.rate.center_rate").value == 0.5
+    slide(page, key := f"slider.{run_id}.rate.center_rate", 0.2)
+    assert slid(page, key)["value"] == 0.5 and slid(page, key)["heard"] == 1
     assert "This run is over." in said(page)
 
 
 def test_without_a_run_sliders_set_the_next_one(at_embedding) -> None:
     page = at_embedding("dataset=digits&loss=" + "cross_entropy() %2B 0.1 * center()")
-    page.slider(key="slider..rate.center_rate").set_value(0.25).run()
+    slide(page, "slider..rate.center_rate", 0.25)
     assert not page.exception, page.exception
     assert page.query_params["center_rate"] in ("0.25", ["0.25"])
-    page.slider(key="slider..rate.center_rate").set_value(0.5).run()
+    slide(page, "slider..rate.center_rate", 0.5)
     assert "center_rate" not in page.query_params
 
 
 def test_a_loss_that_ignores_the_embedding_has_no_sliders_here(at_embedding) -> None:
     page = at_embedding("dataset=digits")
-    assert not [each for each in page.slider if str(each.key).startswith("slider.")]
+    assert "-slider." not in "".join(each.proto.id for each in page.get("bidi_component"))
     assert "Measured on validation images" in said(page)
 
 

@@ -5,7 +5,7 @@ Every task is trained for a moment, and every kind of question asked.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -252,7 +252,7 @@ def test_what_views_are_given_by_their_pages(
     class Result:
         view = None
 
-    def mount(key: str, data: dict[str, Any], **callbacks: Callable[[], None]) -> Result:
+    def mount(key: str, data: dict[str, Any], **more: Any) -> Result:
         sent.append((f"{data['view'].title().replace('-', '')}Data", data))
         return Result()
 
@@ -277,7 +277,10 @@ def test_what_views_are_given_by_their_pages(
     component.placing("s", "1", names)
     component.box_studio("q")
     component.studio("j", "focal", written=False, parameters={"gamma": 2.0}, names=["gamma"])
-    assert len({kind for kind, _ in sent}) == 16
+    bounds = {"low": 0.0, "high": 1.0, "step": 0.01}
+    component.slider("t", "gamma", 0.5, lambda value: None, **bounds)
+    component.slider("u", "λ", 0.5, lambda value: None, stops=(0.0, 0.5, 1.0), **bounds)
+    assert len({kind for kind, _ in sent}) == 17
     assert not mistakes(sent, tmp_path)
 
 

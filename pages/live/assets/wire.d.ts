@@ -646,6 +646,17 @@ export interface TimeData extends Home {
   step: number | null
 }
 
+export interface SliderData extends Home {
+  name: string
+  value: number
+  low: number
+  high: number
+  step: number
+  stops: number[] | null
+  about: string
+  heard: number
+}
+
 export interface EmbeddingData extends Home, Seen {
   runs: RunAbout[]
   classes: string[]
