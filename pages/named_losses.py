@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.parts import draft, together, url
-from pages.parts.catalog_cards import cards, compared, filters, listed, progress
+from pages.parts.catalog_cards import cards, compared, filters, listed, of_ten, progress
 
 url.follow("losses")
 settled, _ = draft.spec()
@@ -15,6 +15,7 @@ with st.container(key="panel-catalog", gap="small"):
     known = progress(len(found))
     if found:
         filters(found, known)
+        of_ten()
         compared(found, known)
         cards(found, known)
 

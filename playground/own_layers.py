@@ -179,7 +179,7 @@ def suppressed(boxes: Any, scores: Any, count: int, overlap: float) -> tuple[Any
     low, high = boxes[..., :2], boxes[..., 2:]
     area = ops.prod(ops.relu(high - low), axis=-1)
     for _ in range(count):
-        row = ops.one_hot(ops.argmax(scores, axis=-1), boxes.shape[1])
+        row = ops.one_hot(_largest(scores), boxes.shape[1])
         there.append(ops.cast(ops.max(scores, axis=-1) > GONE / 2, "float32"))
         chosen.append(row)
         first = ops.matmul(row[:, None], boxes)
@@ -190,6 +190,12 @@ def suppressed(boxes: Any, scores: Any, count: int, overlap: float) -> tuple[Any
         scores = ops.where(over, GONE, scores)
         scores = scores + row * GONE
     return ops.stack(chosen, axis=1), ops.stack(there, axis=1)
+
+
+def _largest(values: Any) -> Any:
+    """Where the largest is along the last axis, the first of equal ones. Keras' argmax looks at the
+    sign's bit of zeros, for which ONNX has no operation."""
+    return ops.top_k(values, 1)[1][..., 0]
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -321,7 +327,7 @@ class Detections(keras.layers.Layer):
     def call(self, inputs: Any) -> Any:
         boxes, logits = (ops.stop_gradient(ops.cast(each, "float32")) for each in inputs)
         chances = ops.softmax(logits)[..., :-1]
-        scores, classes = ops.max(chances, axis=-1), ops.argmax(chances, axis=-1)
+        scores, classes = ops.max(chances, axis=-1), _largest(chances)
         chosen, there = suppressed(boxes, scores, self.count, self.overlap)
         named = ops.cast(classes, "float32")[..., None]
         found = ops.matmul(chosen, ops.concatenate([ops.clip(boxes, 0.0, 1.0), named], axis=-1))

@@ -54,7 +54,7 @@ def portrait(
     probabilities (N, C); the others are of `num_classes`. Where a view does not fit the loss there
     is `reason`, a sentence, in its place. Parameters that the loss does not have are passed over.
     With `inputs`, of a run that has these; of what is made of a run's own inputs there is a reason
-    in every view. Raises `LossError` where the text is refused.
+    in every view, and `everywhere` says so. Raises `LossError` where the text is refused.
     """
     if view not in VIEWS:
         raise ValueError(f"expected one of {', '.join(VIEWS)}; got {view!r}")
@@ -62,8 +62,9 @@ def portrait(
         names = own(WrittenLoss(text, num_classes=num_classes, provided=inputs))
         if names:
             return {
-                "reason": f"It is made of {', '.join(names)}, and no curve of the probability of "
-                "a class."
+                "reason": f"This loss is of {', '.join(names)}: it has no curve over the "
+                "probability of a class.",
+                "everywhere": True,
             }
     with np.errstate(all="ignore"):  # infinities are shown as gaps
         if view == "simplex":

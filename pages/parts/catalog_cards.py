@@ -21,6 +21,7 @@ Infos = Mapping[str, Mapping[str, Any]]
 Cards = Mapping[str, Card]
 MOST_BESIDE = 6
 CARD_WIDTH = 232  # pixels
+CLASSES = 10  # that the cards are computed with
 WAIT_SECONDS = 3.0
 WHAT_KEY = "catalog-what"
 # What one may ask for: the verdict and the state that it must have.
@@ -174,6 +175,17 @@ def _described(info: Mapping[str, Any], card: Card, colour: str) -> None:
         no_curve = card and "curve" not in card
         also = " It has no curve over p: the Playground shows what fits." if no_curve else ""
         st.caption(f"{info['when']} Paper: {info['paper']}.{also}")
+
+
+def of_ten() -> None:
+    """That the cards are of ten classes, where the chosen data have another number."""
+    count = draft.classes()
+    if count != CLASSES:
+        st.caption(
+            f"Pictures and properties of the cards are those of {CLASSES} classes; the chosen "
+            f"images have {count}. The page that a loss is opened on draws and examines it with "
+            f"{count}."
+        )
 
 
 def cards(found: Infos, known: Cards) -> None:

@@ -7,11 +7,12 @@ import streamlit as st
 
 from pages.parts import draft, rerun, session
 from pages.parts.properties import diagnosed
-from playground.errors import SpecError, WorkerError
+from playground.errors import SpecError, StoreError, WorkerError
 from playground.runs import supervisor
 from playground.runs.run_view import RunView
 from playground.runs.store import RunRecord
 from playground.spec import RunSpec
+from playground.training.changes import as_changed
 from playground.verdicts import fit, judging
 
 # For as long a verdict holds of a run of which nothing but its step is new.
@@ -52,8 +53,9 @@ def _shared(
 def next_step(record: RunRecord, found: fit.Verdict, key: str) -> None:
     """A button that makes the settings those of the next step, where it is one of settings."""
     try:
-        wanted = type(record.spec).parse({**record.spec.model_dump(), **found.change})
-    except SpecError:
+        now = as_changed(record.spec, supervisor.service().store.marks(record.id))
+        wanted = type(now).parse({**now.model_dump(), **found.change})
+    except (SpecError, StoreError):
         return
     if not found.change or wanted == draft.spec()[0]:
         return
@@ -64,7 +66,8 @@ def next_step(record: RunRecord, found: fit.Verdict, key: str) -> None:
         type="tertiary",
         on_click=_take,
         args=(wanted,),
-        help="Makes the settings those of this run with that change. Then press Train.",
+        help="Makes the settings those of this run, as it is by now, with that change. Then press "
+        "Train.",
     )
 
 

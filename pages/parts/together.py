@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pages.parts import checked, problems, runs, session
 from pages.parts.url import MOST_COMPARED
 from pages.parts.visitor import visitor
-from playground.errors import PlaygroundError
+from playground.errors import PlaygroundError, RunError
 from playground.races import feeder
 from playground.races.race import RACE, Race
 from playground.runs import supervisor
@@ -60,7 +60,8 @@ def race(specs: Sequence[RunSpec], kind: str = RACE) -> Race | None:
 
 def race_together(specs: Sequence[RunSpec]) -> bool:
     """Starts up to MOST specs as the lanes of a race and shows their runs, as `train_together`;
-    those that were trained before are shown as they are."""
+    those that were trained before are shown as they are. Where there is no room for them yet the
+    race waits, which is said; False then, too."""
     if len(specs) < 2:
         return train_together(specs)
     started = race(specs[:MOST])
@@ -73,7 +74,13 @@ def race_together(specs: Sequence[RunSpec]) -> bool:
         problems.remember(error, "The history cannot be read")
         return False
     ids = [known[digest].id for digest in digests if digest in known]
-    if not ids:  # no room yet: the race waits
+    if not ids:
+        waiting = RunError(
+            "Other runs train now: these begin by themselves as soon as there is room.",
+            "Once they have begun they stand under Runs; on the page Race they are a race of "
+            f"{len(started.lanes)} lanes.",
+        )
+        problems.remember(waiting, "Not yet")
         return False
     session.RUN.set(ids[0])
     session.COMPARE.set(ids[1:])

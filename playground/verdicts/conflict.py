@@ -26,7 +26,7 @@ def verdict(metrics: Mapping[str, float], count: int, where: str = "the features
     if least < OPPOSED:
         return (
             f"Terms {i} and {j} conflict: the cosine between their gradients at {where} is "
-            f"{least:.2f}, so that a step down one goes up the other."
+            f"{_said(least)}, so that a step down one goes up the other."
         )
     if silent:
         names = " and ".join(map(str, silent))
@@ -38,7 +38,7 @@ def verdict(metrics: Mapping[str, float], count: int, where: str = "the features
             f"{norms[strong] / norms[weak]:,.0f} times harder than term {weak}, which is hardly "
             "felt."
         )
-    return f"No terms conflict: the least cosine between their gradients is {least:.2f}."
+    return f"No terms conflict: the least cosine between their gradients is {_said(least)}."
 
 
 def opposed(metrics: Mapping[str, float]) -> tuple[int, int] | None:
@@ -50,3 +50,7 @@ def opposed(metrics: Mapping[str, float]) -> tuple[int, int] | None:
     }
     pair = min(known, key=known.__getitem__, default=None)
     return pair if pair is not None and known[pair] < OPPOSED else None
+
+
+def _said(cosine: float) -> str:
+    return f"{cosine:.2f}".replace("-", "−")

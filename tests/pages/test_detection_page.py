@@ -8,7 +8,7 @@ import pytest
 from playground.runs.supervisor import Supervisor
 from playground.spec import RunSpec
 from playground.tasks.detection import OBJECTIVE, OBJECTIVES
-from playground.training.events import Evaluated, Finished
+from playground.training.events import Changed, Evaluated, Finished
 from tests.pages.conftest import Visit, said
 from tests.pages.test_playground import click, started
 
@@ -55,10 +55,12 @@ def test_boxes_that_stall_are_told_and_a_click_takes_a_loss_that_pulls(
         supervisor.store.record(
             run_id, Evaluated(step, step / 90, "validation", 10, True, dict(numbers))
         )
+    supervisor.store.record(run_id, Changed(350, "rate", "learning_rate", 0.002))
     supervisor.store.record(run_id, Finished(400, "completed", 9.0, {}))
     page = at_page(f"run={run_id}")
-    assert "The boxes stall: they overlap their items by an IoU of 0.01" in said(page)
+    assert "Boxes miss their items: they overlap them by an IoU of 0.01" in said(page)
     assert "iou_loss has no gradient" in said(page)
     assert "Take giou_loss in the place of iou_loss." in said(page)
     click(page, "next-step")
     assert page.session_state["loss_text"] == OBJECTIVE
+    assert page.session_state["spec.learning_rate"] == 0.002  # as it was changed while it trained

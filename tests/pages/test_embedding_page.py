@@ -6,6 +6,7 @@ import pytest
 
 from playground.errors import RunError
 from playground.presets import PRESETS, WEIGHTS, paper, with_centers
+from playground.races.feeder import Feeder
 from playground.runs.supervisor import Supervisor
 from playground.spec import RunSpec
 from playground.training.events import Changed
@@ -49,6 +50,19 @@ def test_one_click_trains_an_experiment_side_by_side(
     assert {(spec.dataset, spec.epochs, spec.seed) for spec in specs} == {("digits", 7, 3)}
     first, second = (page.query_params[name] for name in ("run", "compare"))
     assert first and second and first != second
+
+
+def test_an_experiment_that_waits_for_room_says_so(
+    at_embedding, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Feeder, "tick", lambda self: None)  # no worker is free
+    page = at_embedding("dataset=digits&epochs=7&seed=3")
+    page.selectbox(key="lab-preset").set_value("collapse").run()
+    page.button(key="train-lab").click().run()
+    assert "run" not in page.query_params and not page.exception
+    assert "these begin by themselves as soon as there is room" in said(page)
+    assert "a race of 2 lanes" in said(page)
+    assert len(supervisor.store.races.of(["me"])) == 1
 
 
 def test_sliders_move_the_run_that_trains(

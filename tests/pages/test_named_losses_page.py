@@ -46,6 +46,14 @@ def shown(page: AppTest) -> list[str]:
     return [each.key.removeprefix("try-") for each in page.button if (each.key or "")[:4] == "try-"]
 
 
+@pytest.mark.parametrize(("dataset", "told"), [("digits", False), ("shapes", True)])
+def test_of_data_with_another_number_of_classes_it_says_that_the_cards_are_of_ten(
+    visit: Visit, drawn: Supervisor, dataset: str, told: bool
+) -> None:
+    page = opened(visit, f"dataset={dataset}&group=margin")
+    assert ("are those of 10 classes; the chosen images have 3" in said(page)) == told
+
+
 def test_all_are_there_and_chosen_by_group_and_property(visit: Visit, drawn: Supervisor) -> None:
     page = opened(visit, "dataset=digits")
     names = [info["name"] for info in drawn.questions.ask("catalog")]

@@ -103,13 +103,16 @@ export function extent(traces, positive = false) {
 /**
  * A range for values that hardly differ, beyond what float32 tells apart: they are one, not a
  * mountain range of rounding errors. null for all others, which fill their axis.
+ * Nothing but 0 lies at the foot of an axis of what cannot be negative, in the middle of a `signed` one.
  * @param {[number, number]} extent
+ * @param {boolean} signed
  * @returns {[number, number] | null}
  */
-export function levelRange([low, high]) {
+export function levelRange([low, high], signed) {
   const most = Math.max(Math.abs(low), Math.abs(high))
   if (high - low > 1e-6 * most) return null
+  if (!most) return signed ? [-1, 1] : [-0.05, 1]
   const middle = (low + high) / 2
-  const margin = most ? 0.05 * most : 1
+  const margin = 0.05 * most
   return [middle - margin, middle + margin]
 }

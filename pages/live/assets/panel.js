@@ -154,7 +154,7 @@ export class Panel {
   #layout({ axis: along, log: wanted, colors, zoomX, end }, traces) {
     const log = Boolean(wanted && this.about.logarithmic)
     const drawn = extent(traces, log)
-    const level = drawn && levelRange(drawn)
+    const level = drawn && levelRange(drawn, Boolean(this.about.signed))
     const rangeY = this.zoomY ?? (level && log ? level.map(Math.log10) : level)
     const [low, high] =
       rangeY && log ? rangeY.map((power) => 10 ** power) : (rangeY ?? drawn ?? [0, 1])

@@ -223,6 +223,7 @@ class Studio {
     const kind = this.#pictured()
     const reason = "reason" in answer ? answer.reason : ""
     view.root.dataset.kind = reason ? "none" : kind
+    view.root.classList.toggle("is-bare", "reason" in answer && Boolean(answer.everywhere))
     this.over.hidden = !("kind" in answer) || answer.kind !== "curve"
     const narrow = view.root.clientWidth < 420
     const { run } = view.data

@@ -437,6 +437,7 @@ export interface PointsAnswer {
 /** Why there is no such picture. */
 export type NoPicture = {
   reason: string
+  everywhere?: boolean // so it is in every view
   of: string
   kind?: "curve" | "batch"
   ghost?: Curve

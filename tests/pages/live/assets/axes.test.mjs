@@ -34,9 +34,10 @@ test("what is drawn spans what is a number, above 0 where the axis is logarithmi
 })
 
 test("values that hardly differ are a level line in the middle", () => {
-  assert.deepEqual(axes.levelRange([2, 2]), [1.9, 2.1])
-  assert.deepEqual(axes.levelRange([0, 0]), [-1, 1])
-  assert.equal(axes.levelRange([1, 1.1]), null)
+  assert.deepEqual(axes.levelRange([2, 2], true), [1.9, 2.1])
+  assert.deepEqual(axes.levelRange([0, 0], true), [-1, 1])
+  assert.deepEqual(axes.levelRange([0, 0], false), [-0.05, 1]) // a share is never below 0
+  assert.equal(axes.levelRange([1, 1.1], false), null)
 })
 
 test("a step lies on each axis where its run says, or nowhere", () => {
