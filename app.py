@@ -17,6 +17,7 @@ from pages.live.routes import feed, routes
 from pages.live.shutdown import before_shutdown
 from pages.live.startup import Startup
 from pages.live.throttle import Throttle
+from pages.live.zipped import Zipped
 from playground import logs
 from playground.people import check_login
 from playground.races import feeder
@@ -64,5 +65,6 @@ app = st.App(
         Middleware(Door),
         Middleware(Throttle),
         Middleware(Front),
+        Middleware(Zipped),
     ],
 )

@@ -15,7 +15,7 @@ from playground.spec import RunSpec
 from playground.training.changes import as_changed
 from playground.verdicts import fit, judging
 
-# For as long a verdict holds of a run of which nothing but its step is new.
+# So long a verdict on a run is that of all who look, unless its state changes first.
 SHARED_SECONDS = 1.0
 
 
@@ -35,7 +35,7 @@ def verdict(record: RunRecord) -> fit.Verdict:
 
 
 def _judged(record: RunRecord, doctor: Sequence[Mapping[str, Any]] = ()) -> fit.Verdict:
-    new = record.state, record.message, str(record.metrics), bool(doctor)
+    new = record.state, record.message, bool(record.metrics), bool(doctor)
     return _shared(record.id, new, record, doctor)
 
 

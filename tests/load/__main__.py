@@ -3,7 +3,8 @@
     python -m tests.load [viewers servers crowd readers kills] [--minutes 10] [--kills 100]
 
 Set PLAYGROUND_DATA to train on MNIST; without it, digits are trained on. The visitors are on the
-same cores as the server and the training, which the numbers have in them.
+same cores as the server and the training, which the numbers have in them: "visitors cores" is what
+they take, where "cores" is the server's. CPU seconds say most on a machine that does other work.
 """
 
 import argparse
@@ -24,7 +25,13 @@ from tests.load.server import QUICK, REAL, Server, Shared
 from tests.postgresql import PostgreSQL
 from tests.ray_cluster import RayCluster
 
-UNITS = {"cores": "", "memory_mib": " MiB", "grown_mib": " MiB", "seconds": " s"}
+UNITS = {
+    "memory_mib": " MiB",
+    "grown_mib": " MiB",
+    "seconds": " s",
+    "cpu_of_opening": " s",
+    "cpu_of_a_viewer": " ms a second",
+}
 
 
 def said(name: str, value: float) -> str:

@@ -54,7 +54,7 @@ async def viewers(
     told = [Told() for _ in range(count)]
     seen: list[tuple[float, int]] = []
     memory: list[list[int]] = [[] for _ in servers]
-    before = [sum(server.process.cpu_times()[:2]) for server in servers]
+    before = _used(servers)
     first, began = shared.step(run), time.monotonic()
     tasks = [asyncio.create_task(_follow(shared, run, seen))]
     tasks += [
@@ -67,7 +67,8 @@ async def viewers(
         sitting.append(asyncio.create_task(sit(server, run, each, cookie)))
         sitting.append(asyncio.create_task(watch(server, run, each, cookie)))
         await asyncio.sleep(min(0.1, 0.2 * seconds / count))  # a class does not come in one moment
-    opened = time.monotonic()
+    opened, opening = time.monotonic(), _used(servers)
+    own = time.process_time()
     gets: list[float] = []
     while time.monotonic() - began < seconds:
         asked = time.monotonic()
@@ -76,8 +77,8 @@ async def viewers(
         if status != 200:
             told[0].faults.append(f"a page was answered with {status}")
         await asyncio.sleep(0.2)
-    taken = time.monotonic() - began
-    used = [sum(server.process.cpu_times()[:2]) for server in servers]
+    now, used, own = time.monotonic(), _used(servers), time.process_time() - own
+    taken, watched = now - began, now - opened
     steps = shared.step(run) - first
     for task in [*tasks, *sitting]:
         task.cancel()
@@ -95,6 +96,7 @@ async def viewers(
         "viewers": count,
         "page_p50": percentile([*gets, *(one for each in told for one in each.gets)], 50),
         "page_p95": percentile([*gets, *(one for each in told for one in each.gets)], 95),
+        "scripts_p95": percentile([one for each in told for one in each.scripts], 95),
         "drawn_p95": percentile([one for each in told for one in each.drawn], 95),
         "tick_p95": percentile([one for each in told for one in each.ticks], 95),
         "message_p50": percentile(delays, 50),
@@ -102,10 +104,18 @@ async def viewers(
         "messages": sum(len(each.messages) for each in told),
         "errors": len(faults),
         "steps_per_second": steps / taken,
-        "cores": sum(after - one for after, one in zip(used, before, strict=True)) / taken,
+        "cores": (used - before) / taken,
+        "cpu_of_opening": (opening - before) / count,
+        "cpu_of_a_viewer": 1000 * (used - opening) / watched / count,
+        "visitors_cores": own / watched,
         "memory_mib": float(rss.max()),
         "memory_growth": float(rss[-third:].mean() / rss[third : 2 * third].mean()),
     }, faults
+
+
+def _used(servers: Sequence[Server]) -> float:
+    """CPU seconds of the servers' own processes so far."""
+    return float(sum(sum(server.process.cpu_times()[:2]) for server in servers))
 
 
 def _after(seen: Sequence[tuple[float, int]], moment: float) -> list[tuple[float, int]]:
