@@ -25,7 +25,7 @@ class Entry:
 
 
 def playground(spec: RunSpec, began: float) -> dict[str, float]:
-    """The second epoch of a run with every report, evaluation and strip that it makes."""
+    """All epochs but the first of a run with every report, evaluation and strip that it makes."""
     from playground import train
     from playground.training.events import Evaluated, Progress, Started
 
@@ -38,7 +38,7 @@ def playground(spec: RunSpec, began: float) -> dict[str, float]:
             cold = time.time() - began
         if isinstance(event, Evaluated) and event.split == "validation" and event.full:
             marks.append(time.perf_counter())
-    return {"rate": images / (marks[1] - marks[0]), "cold": cold}
+    return {"rate": images * (len(marks) - 1) / (marks[-1] - marks[0]), "cold": cold}
 
 
 def _timed(advance: Callable[[int], None], batch: int, began: float) -> dict[str, float]:
@@ -189,7 +189,7 @@ ALL: dict[str, Entry] = {
     for name, group, package, maker in (
         ("the playground", "playground", "tensorflow", lambda mixed: playground),
         ("PyTorch", "pytorch", "torch", lambda mixed: pytorch(False, mixed)),
-        ("torch.compile", "pytorch", "torch", lambda mixed: pytorch(True, mixed)),
+        ("torch.compile", "compile", "torch", lambda mixed: pytorch(True, mixed)),
         ("`model.fit`", "keras", "keras", lambda mixed: keras_fit("auto", 1)),
         ("`model.fit`, no XLA", "keras", "keras", lambda mixed: keras_fit(False, 1)),
         ("`model.fit`, no XLA, 32 steps at once", "keras", "keras",
