@@ -368,7 +368,8 @@ def _lacking(run: Detector) -> Next:
     elif most == wrong:
         what, said = "classes", "The classes are what AP lacks most"
     step = _heavier(run, what)
-    return replace(step, words=f"{said}. {step.words}")
+    promised = {"boxes": "ap", "classes": "named"}  # more weight of objectness changed nothing much
+    return replace(step, words=f"{said}. {step.words}", respect=promised.get(what, ""))
 
 
 ASKED: tuple[Callable[[Detector], Verdict | None], ...] = (

@@ -32,6 +32,7 @@ RESPECTS: Mapping[str, str] = {
     "elbo": "Expect a lower negative ELBO.",
     "ap": "Expect a higher average precision.",
     "masks": "Expect a higher mask IoU.",
+    "named": "Expect more of what is found to be named correctly.",
 }
 
 

@@ -45,8 +45,10 @@ def test_a_detector_that_finds_items_is_told_what_it_lacks_with_a_click_that_doe
     # 0.7 of 0.95 is 26% less.
     assert found.step == "The boxes are what AP lacks most. Raise b to 4."
     assert found.change == {"loss_parameters": {"b": 4.0}} and found.respect == "ap"
-    assert told({"class_accuracy": 0.6}).step.endswith("lacks most. Raise c to 2.")
-    assert told({"recall": 0.5}).step == "Items are missed. Raise o to 2."
+    found = told({"class_accuracy": 0.6})
+    assert found.step.endswith("lacks most. Raise c to 2.") and found.respect == "named"
+    found = told({"recall": 0.5})
+    assert found.step == "Items are missed. Raise o to 2." and not found.respect
     assert ("Mask IoU", "80.0%") in found.evidence
     nothing = told({"recall": 0.01, "class_accuracy": 0.0, "ap50": 0.01, "ap": 0.001}, epochs=3)
     assert nothing.step == "Items are missed. Train for 6 epochs."
