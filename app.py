@@ -15,6 +15,7 @@ from pages.live.headers import SafeHeaders
 from pages.live.hosts import Hosts
 from pages.live.routes import feed, routes
 from pages.live.shutdown import before_shutdown
+from pages.live.sockets import send_at_once
 from pages.live.startup import Startup
 from pages.live.throttle import Throttle
 from pages.live.zipped import Zipped
@@ -36,6 +37,7 @@ def address() -> str:
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Workers are warm before anyone presses Train, and gone when the server is."""
     logs.configure(settings())
+    send_at_once()
     check_login(settings(), st.secrets.load_if_toml_exists() and "auth" in st.secrets)
     supervisor = await anyio.to_thread.run_sync(service)
     supervisor.listeners.append(feed.wake)
