@@ -1,9 +1,15 @@
 """Commands to runs, on their way to where the run is: in the queue of this server, with one of its
-workers, or with another server of the store."""
+workers, or with another server of the store.
+
+An end is decided with the supervisor's lock held and written without it, so that a slow database
+holds nobody but who waits for that end. From its decision on the run has ended for all that is
+asked of it.
+"""
 
 import functools
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from playground.errors import RunError
@@ -11,6 +17,7 @@ from playground.runs import account
 from playground.runs.asking import Asking
 from playground.runs.command_rows import Sent
 from playground.runs.exchange import Exchange
+from playground.runs.going_on import Ending
 from playground.runs.jobs import Job, WorkerSlot
 from playground.runs.records import SHARE, TERMINAL
 from playground.runs.run_queue import RunQueue
@@ -38,6 +45,8 @@ class Commanding:
     ) -> None:
         self._store, self._lock, self._queue, self._slots = store, lock, queue, slots
         self._mark = mark
+        self._ending: set[str] = set()  # runs whose end is decided and not written yet
+        self._settled = threading.Condition(lock)
         self.exchange = Exchange(store, self._take, hear)
 
     def command(
@@ -65,6 +74,21 @@ class Commanding:
         if record is not None and record.live and record.owner != TERMINAL:
             self.exchange.send(run_id, visitor, {"do": _WITHDRAW}, wait=False)
 
+    def write(self, endings: Iterable[Ending]) -> None:
+        """Writes ends that `stop` or `end` gave. Without the lock."""
+        for ending in endings:
+            try:
+                self._mark(*ending)
+            finally:
+                with self._settled:
+                    self._ending.discard(ending[0])
+                    self._settled.notify_all()
+
+    def settle(self, seconds: float) -> None:
+        """Waits so long at most until all ends that are decided are written."""
+        with self._settled:
+            self._settled.wait_for(lambda: not self._ending, seconds)
+
     def look(self, run_id: str) -> None:
         """Lets a live run send its weights, at most once a second however many look: they are
         there at the next look. Of a run of another server the latest that are there must do."""
@@ -79,17 +103,25 @@ class Commanding:
 
     # With the lock held
 
-    def stop(self, slot: WorkerSlot, job: Job, message: str = "") -> None:
-        """Has a run stopped, with what is said of it where no visitor did."""
+    def stop(self, slot: WorkerSlot, job: Job, message: str = "") -> list[Ending]:
+        """Has a run stopped, with what is said of it where no visitor did; what is to be written
+        of it now."""
         if job.stop_at is None:
             job.stop_at = time.monotonic()
             job.stop_message = message
             self.send(slot, job, "stop")
         # While it is still loading or building nobody should wait for that.
-        if not job.steps and not job.ended:
-            job.ended = True
-            said = message or "Stopped before the first step."
-            self._mark(job.run_id, "stopped", said, kind=SHARE if message else "")
+        if job.steps or job.ended:
+            return []
+        job.ended = True
+        said = message or "Stopped before the first step."
+        return [self.end(job.run_id, "stopped", said, kind=SHARE if message else "")]
+
+    def end(self, run_id: str, state: str, message: str, hint: str = "", kind: str = "") -> Ending:
+        """A run has ended; what is to be written of it."""
+        self._queue.leave(run_id)
+        self._ending.add(run_id)
+        return run_id, state, message, hint, kind
 
     def send(self, slot: WorkerSlot, job: Job, do: str, change: Change = _NOTHING) -> None:
         """Tells a worker what its run is to do; nothing while the run is on its way there, where a
@@ -120,43 +152,53 @@ class Commanding:
 
     def _command_here(self, run_id: str, visitor: str, do: str, change: Change) -> bool:
         """Whether the run is one of this server."""
+        endings: list[Ending] = []
         with self._lock:
             waiting, slot = self._queue.find(run_id), self._slot_of(run_id)
             if waiting is not None:
                 check_owner(waiting.visitor, visitor)
-                self._command_waiting(run_id, do)
+                endings = self._command_waiting(run_id, do)
             elif slot is not None and slot.job is not None:
                 check_owner(slot.job.queued.visitor, visitor)
-                self._command_trained(slot, slot.job, do, change)
-            return waiting is not None or slot is not None
+                endings = self._command_trained(slot, slot.job, do, change)
+            elif run_id in self._ending:
+                raise _over()
+        self.write(endings)
+        return waiting is not None or slot is not None
 
-    def _command_waiting(self, run_id: str, do: str) -> None:
+    def _command_waiting(self, run_id: str, do: str) -> list[Ending]:
         if do != "stop":
             raise RunError("This run still waits for a worker.", "Stop it, or wait for its turn.")
-        self._queue.leave(run_id)
-        self._mark(run_id, "stopped", "Stopped before it began.")
+        return [self.end(run_id, "stopped", "Stopped before it began.")]
 
-    def _command_trained(self, slot: WorkerSlot, job: Job, do: str, change: Change) -> None:
+    def _command_trained(self, slot: WorkerSlot, job: Job, do: str, change: Change) -> list[Ending]:
         if job.ended:
-            raise RunError("This run has ended.", "Start a new one.")
+            raise _over()
         if do == "stop":
-            self.stop(slot, job)
-        elif not job.sent:
+            return self.stop(slot, job)
+        if not job.sent:
             raise _between()
-        else:
-            self.send(slot, job, do, change)
+        self.send(slot, job, do, change)
+        return []
 
     def _withdraw_here(self, run_id: str, visitor: str) -> bool:
+        said, endings = "Stopped with its race.", []
         with self._lock:
             waiting, slot = self._queue.find(run_id), self._slot_of(run_id)
             if waiting is not None:
                 check_owner(waiting.visitor, visitor)
-                self._queue.leave(run_id)
-                self._mark(run_id, "stopped", "Stopped with its race.", kind=SHARE)
+                endings = [self.end(run_id, "stopped", said, kind=SHARE)]
             elif slot is not None and slot.job is not None:
                 check_owner(slot.job.queued.visitor, visitor)
-                self.stop(slot, slot.job, "Stopped with its race.")
-            return waiting is not None or slot is not None
+                endings = self.stop(slot, slot.job, said)
+            here = waiting is not None or slot is not None or run_id in self._ending
+        self.write(endings)
+        return here
+
+
+def _over() -> RunError:
+    """What to say of a run that has ended, or whose end is being written."""
+    return RunError("This run has ended.", "Start a new one.")
 
 
 def _between() -> RunError:

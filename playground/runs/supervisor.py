@@ -22,7 +22,7 @@ from playground.runs.disk import Disk
 from playground.runs.duration import Durations
 from playground.runs.executor import Worker
 from playground.runs.executors import make_executor
-from playground.runs.going_on import GoingOn, await_checkpoints, is_checkpoint
+from playground.runs.going_on import Ending, GoingOn, await_checkpoints, is_checkpoint
 from playground.runs.hand_over import HandOver
 from playground.runs.jobs import (
     STOP_SECONDS,
@@ -126,6 +126,7 @@ class Supervisor:
                 job.kept.clear()
                 self._commanding.send(slot, job, "keep")
         await_checkpoints(jobs, self.settings.drain_seconds)
+        self._commanding.settle(self.settings.drain_seconds)
         with self._lock:
             jobs = [job for job in jobs if not job.ended]
             for job in jobs:
@@ -430,12 +431,12 @@ class Supervisor:
         for listener in self.listeners:
             listener(run_id, awaited)
 
-    def _give_up(self) -> None:
-        """Tells the waiting runs that no worker can be started."""
+    def _give_up(self) -> list[Ending]:
+        """The waiting runs end: no worker can be started."""
         problem, hint = self._executor.problem, "Whoever runs this server finds more in its log."
-        for one in self._queue.order():
-            self._queue.leave(one.run_id)
-            self._mark(one.run_id, "failed", problem, hint, "worker")
+        end = self._commanding.end
+        waiting = self._queue.order()
+        return [end(one.run_id, "failed", problem, hint, "worker") for one in waiting]
 
     # The clock
 
@@ -446,11 +447,12 @@ class Supervisor:
                 stop_at = job.stop_at if job is not None and job.sent else None
                 if stop_at is not None and now - stop_at > STOP_SECONDS:
                     slot.worker.kill()
-            self._end_one(now)
+            endings = self._end_one(now)
             self._end_idle(now)
             self._dispatch()  # what waited for workers that did not come, or for the store
             if self._executor.failures >= START_FAILURES and not self._slots:
-                self._give_up()
+                endings += self._give_up()
+        self._commanding.write(endings)
 
     def _find_orphans(self) -> None:
         """Takes up the runs whose program is gone, in their order, as far as they can be. Called
@@ -473,11 +475,10 @@ class Supervisor:
             if idle and self._executor.dismiss(slot.worker):
                 del self._slots[slot.worker]
 
-    def _end_one(self, now: float) -> None:
+    def _end_one(self, now: float) -> list[Ending]:
         """Stops a run that has held a worker for too long while others wait; one at a time."""
         found = overdue_job(self._slots.values(), self._queue.others_since, self.settings, now)
-        if found is not None:
-            self._commanding.stop(*found)
+        return self._commanding.stop(*found) if found is not None else []
 
 
 _service_lock = threading.Lock()
