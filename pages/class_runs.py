@@ -1,8 +1,9 @@
-"""What a teacher sees: all runs of this server's store, and how to stop one."""
+"""What a teacher sees: the lessons that are pinned, all runs of this server's store, and how to
+stop one."""
 
 import streamlit as st
 
-from pages.parts import problems, rerun, runs
+from pages.parts import pinned, problems, rerun, runs
 from pages.parts.visitor import person
 from playground import logs
 from playground.errors import PlaygroundError
@@ -95,4 +96,6 @@ if not person().teaches:  # the menu does not show the page to others; its addre
     st.stop()
 st.title("Class", anchor=False)
 problems.recall()
+pinned.arranging()
+st.subheader("Runs", anchor=False)
 board()

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.live import component
-from pages.parts import draft, rerun, runs, task_page, together, url
+from pages.parts import draft, pinned, rerun, runs, task_page, together, url
 from pages.parts.caution import caution
 from pages.parts.corner import corner
 from pages.parts.data_card import data_card
@@ -76,6 +76,7 @@ with st.container(key="panel-three", gap="xsmall"):
         f"{one.train_images:,} handwritten digits, {one.label_noise:.0%} of the labels wrong: "
         f"{sizes}. Train, above, trains one net with the settings on the left."
     )
+    pinned.offered()
     lessons(url.view().lesson)
 
 titles = {record.id: name for record in shown for name, spec in TRIO.items() if record.spec == spec}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts import login, rerun, retry
+from pages.parts import login, pinned, rerun, retry
 from pages.parts.task_page import PLAYGROUND
 from pages.parts.visitor import person
 from playground.tasks import TASKS
@@ -26,6 +26,7 @@ WORDMARK = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 190 32">{mark
 mark = (parts / "icon.svg").read_text()
 st.logo(WORDMARK.format(mark=mark.replace("<svg", '<svg width="32"')))
 
+NOT_PINNED = ("runs", "class")  # which everybody sees differently
 login.door()
 rerun.begin()
 shown = st.navigation(
@@ -49,5 +50,5 @@ shown = st.navigation(
         ),
     ]
 )
-login.account()
+login.account(pinned.pinning if shown.url_path not in NOT_PINNED else None)
 retry.drawn(shown.run)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.live import component
-from pages.parts import task_page
+from pages.parts import pinned, task_page
 
 STRIP_HEIGHT = 390  # pixels; the rest of the images scrolls
 
@@ -13,6 +13,7 @@ with st.sidebar:
     task_page.settings(page)
 
 task_page.head(page)
+pinned.offered()
 task_page.loss(page)
 task_page.curves(page)
 task_page.network(page)

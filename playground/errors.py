@@ -7,6 +7,7 @@ PlaygroundError   something a visitor or an operator can act on; str() is one pl
 ├── DataError     a data set is missing, unreadable or not the published one: .hint
 ├── QuestionError a question of a browser has a field that cannot be used: .field
 ├── RunError      a run cannot be started or steered: unknown, not yours, not live, queue full
+├── PinError      a lesson cannot be pinned: no title, too long, too many
 ├── PictureError  an uploaded picture cannot be used
 ├── IntakeError   images or a run that a visitor brought cannot be used
 │   └── Busy      not now: another file of the visitor's waits to be read
@@ -68,6 +69,10 @@ class DataError(PlaygroundError):
 
 class RunError(PlaygroundError):
     """A run cannot be started or steered as asked."""
+
+
+class PinError(PlaygroundError):
+    """A lesson cannot be pinned as asked."""
 
 
 class QuestionError(PlaygroundError):

@@ -4,7 +4,7 @@ Without PLAYGROUND_LOGIN all are anonymous visitors, told apart by a random toke
 asks a provider (OpenID Connect), signs what that says into a cookie of its own and gives it to the
 page; nothing that a browser sends otherwise, no link and no route, makes anybody somebody. A
 visitor sees the runs of their own and those whose links they have, and steers their own. A teacher
-sees all and may stop any.
+sees all, may stop any and pins lessons for everybody.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ class Person:
 
     @property
     def teaches(self) -> bool:
-        """Whether they see all runs and may stop any."""
+        """Whether they see all runs, may stop any and may pin lessons."""
         return self.role == "teacher"
 
     def acts_as(self, record: RunRecord, do: str) -> str:

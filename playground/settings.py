@@ -185,6 +185,9 @@ class Settings(BaseSettings):
     teacher_claim: str = Field(
         "", description="A claim of the provider by which somebody is a teacher, as name=value."
     )
+    pins: int = Field(
+        12, ge=1, le=50, description="Lessons that may be pinned, by all teachers together."
+    )
     log: Literal["text", "json"] = Field(
         "text",
         description="How the log is written: as text, warnings and errors alone, or as a JSON "

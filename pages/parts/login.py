@@ -1,5 +1,7 @@
 """The way in and out where there is a login: Streamlit's, of an OpenID Connect provider."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from pages.live.doors import doors
@@ -31,8 +33,8 @@ def admit() -> bool:
     return known
 
 
-def account() -> None:
-    """In the sidebar: who one is, and the way in or out."""
+def account(teaching: Callable[[], None] | None = None) -> None:
+    """In the sidebar: who one is, and the way in or out; of a teacher also what is given."""
     if settings().login == "off":
         return
     somebody = person()
@@ -56,6 +58,9 @@ def account() -> None:
         st.button(
             "Log out", key="log-out", type="tertiary", icon=":material/logout:", on_click=st.logout
         )
+    if somebody.teaches and teaching is not None:
+        with st.sidebar:
+            teaching()
 
 
 def _log_in(kind: str) -> None:

@@ -95,6 +95,8 @@ LOSS_PARAMETERS: Key[dict[str, dict[str, float]]] = declare(
 RACE_CAME: Key[bool] = declare("race_came", bool)  # a link brought one that is not taken up yet
 # What is not remembered where Streamlit forgets it.
 PAGE: Key[str | None] = Key("page", lambda: None)  # the one that was drawn last
+ADDRESS: Key[dict[str, str]] = Key("address", dict)  # what was put into it last
+LINK: Key[dict[str, str] | None] = Key("link", lambda: None)  # one that the next page is to follow
 URL_SPEC: Key[dict[str, str] | None] = Key("url_spec", lambda: None)  # the settings' half of it
 ADDRESS_IS_BARE: Key[bool] = Key("address_is_bare", bool)  # after a walk to another page
 PROBLEM: Key[tuple[str, str, str] | None] = Key("problem", lambda: None)  # title, message, hint

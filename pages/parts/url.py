@@ -1,6 +1,7 @@
 """The URL reproduces the screen: one mechanism for the settings, the run shown and the view.
 
-`follow` reads the URL where the visitor came by it (a link, a reload, Back); `write` changes it to
+`follow` reads the URL where the visitor came by it (a link, a reload, Back), and a link that was
+pressed on a page of ours; `write` changes it to
 what the controls say at the end of every script run. Any other URL that the browser sends is one
 that it had not heard to be out of date, and is not read: it would undo what was done since.
 """
@@ -23,6 +24,7 @@ from playground.runs import supervisor
 from playground.runs.store import RunRecord
 from playground.spec import DEFAULT_TASK, RunSpec, knobs
 from playground.sweeps import SWEEPS
+from playground.tasks import TASKS
 from playground.training.changes import STEERED
 
 SMOOTHING = 0.6
@@ -241,6 +243,12 @@ def follow(page: str, task: str = DEFAULT_TASK) -> bool:
         draft.leave()
         session.PAGE.set(page)
         session.ADDRESS_IS_BARE.set(True)
+    link = session.LINK.get()
+    if link is not None:  # on a page of ours: what stood on the last one is kept for it
+        session.LINK.drop()
+        draft.choose(link.get("task", task) if link.get("task", task) in TASKS else task)
+        _seed(link, task)
+        return True
     context = get_script_run_ctx()
     if query and context is not None and context.is_history_navigation:  # Back or Forward
         _seed(query, task)
@@ -255,6 +263,7 @@ def write(settled: RunSpec | None, shown: RunRecord | None) -> None:
         session.URL_SPEC.set(settled.to_query(shown.spec if shown is not None else None))
     mode = draft.mode()
     query = (session.URL_SPEC.get() or {}) | view().to_query(mode, draft.values()["loss"])
+    session.ADDRESS.set(query)
     # After a walk to another page the browser shows its bare address, whatever it says.
     if st.query_params.to_dict() != query or session.ADDRESS_IS_BARE.get():
         session.ADDRESS_IS_BARE.drop()

@@ -99,7 +99,7 @@ class Labels:
 
 def checked_name(text: str) -> str:
     """A name on one line. Raises RunError for one that is too long."""
-    name = " ".join(_plain(text).split())
+    name = " ".join(plain(text).split())
     if len(name) > MOST_NAME:
         raise RunError(
             f"A name has at most {MOST_NAME} characters; this one has {len(name)}.",
@@ -110,7 +110,7 @@ def checked_name(text: str) -> str:
 
 def checked_notes(text: str) -> str:
     """Notes without control characters. Raises RunError for some that are too long."""
-    notes = _plain(text).strip()
+    notes = plain(text).strip()
     if len(notes) > MOST_NOTES:
         raise RunError(
             f"Notes have at most {MOST_NOTES:,} characters; these have {len(notes):,}.",
@@ -119,9 +119,9 @@ def checked_notes(text: str) -> str:
     return notes
 
 
-def _plain(text: str) -> str:
-    """Without what is no character of a text: control characters but for ends of lines and tabs,
-    marks that turn the direction of what follows, and halves of pairs."""
+def plain(text: str) -> str:
+    """A text without what is no character of one: control characters but for ends of lines and
+    tabs, marks that turn the direction of what follows, and halves of pairs."""
     return "".join(
         each
         for each in text.replace("\r\n", "\n")

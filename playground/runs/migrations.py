@@ -157,6 +157,22 @@ def _to_8(connection: Connection) -> None:
     imported.create(connection)
 
 
+def _to_9(connection: Connection) -> None:
+    """The table of lessons that teachers have pinned: none was before."""
+    pins = Table(
+        "pins",
+        MetaData(),
+        Column("id", String(12), primary_key=True),
+        Column("place", Integer, nullable=False),
+        Column("title", String(60), nullable=False),
+        Column("page", String(64), nullable=False),
+        Column("query", Text, nullable=False),
+        Column("owner", String(128), nullable=False),
+        Column("pinned", Float, nullable=False),
+    )
+    pins.create(connection)
+
+
 _RUNS = Table("runs", MetaData(), Column("id", String(12)))  # for what refers to it
 
 MIGRATIONS: dict[int, Callable[[Connection], None]] = {
@@ -167,6 +183,7 @@ MIGRATIONS: dict[int, Callable[[Connection], None]] = {
     6: _to_6,
     7: _to_7,
     8: _to_8,
+    9: _to_9,
 }
 
 

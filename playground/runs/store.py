@@ -38,6 +38,7 @@ from playground.runs.labels import Labels
 from playground.runs.listing import Listing
 from playground.runs.news import News
 from playground.runs.orphans import Orphans
+from playground.runs.pins import Pins
 from playground.runs.race_rows import RaceRows
 from playground.runs.recorder import Recorder
 from playground.runs.records import LIVE, RECORDS, STATES, RunRecord, to_record
@@ -119,6 +120,7 @@ class Store:
         self.news = News(self._database)
         self.commands = CommandRows(self._database, self._holding, self.news)
         self.labels = Labels(self._database)
+        self.pins = Pins(self._database)
         self.imports = imports.Imports(self._database)
         self.listing = Listing(self._database)
         self._removal = Removal(self._database, self._files, self._holding.alive)

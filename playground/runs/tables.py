@@ -15,7 +15,7 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = 8
+VERSION = 9
 CHUNK = 1024  # steps of one series that share a row
 
 # Names that visitors give; SQLite does not hold anybody to a length, PostgreSQL does.
@@ -180,6 +180,20 @@ imported = Table(
     Column("run_id", ForeignKey("runs.id"), primary_key=True),
     Column("origin", Text, nullable=False),
     Column("imported", Float, nullable=False),
+)
+
+# Lessons that teachers have pinned, in the order of their places: `page` is the stem of a page's
+# file, `query` what stands in its address, as JSON.
+pins = Table(
+    "pins",
+    metadata,
+    Column("id", String(12), primary_key=True),
+    Column("place", Integer, nullable=False),
+    Column("title", String(60), nullable=False),
+    Column("page", String(64), nullable=False),
+    Column("query", Text, nullable=False),
+    Column("owner", String(128), nullable=False),
+    Column("pinned", Float, nullable=False),
 )
 
 # Runs that are gone: their numbers are not given again, and their links say why.
