@@ -1,5 +1,5 @@
 """`python -m playground`: train a run or a race, or go on with one; list the data sets and the
-recorded runs, and bring your own; export and delete runs; back up the store and restore it.
+recorded runs, and bring your own; export and delete runs; back up the store, restore and move it.
 
 The options of `train` are made from the knobs of RunSpec. TensorFlow is imported when a run
 starts and not before, so that help and mistakes answer at once. Exit codes: 0 done, 1 the run

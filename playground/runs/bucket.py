@@ -74,11 +74,15 @@ class Bucket:
 
     def read(self, run_id: str, name: str) -> dict[str, np.ndarray]:
         """The arrays of a file, by name."""
-        path = self._path(run_id, name)
         try:
-            return from_npz(self._do(lambda: self._system.cat_file(path)))
+            return from_npz(self.raw(run_id, name))
         except ValueError as error:
             raise damaged(f"{self.place}/{run_id}/{name}") from error
+
+    def raw(self, run_id: str, name: str) -> bytes:
+        """A file as it is."""
+        path = self._path(run_id, name)
+        return bytes(self._do(lambda: self._system.cat_file(path)))
 
     def runs(self) -> set[str]:
         """The ids of the runs that have files."""
@@ -100,10 +104,14 @@ class Bucket:
 
     def size(self, run_id: str) -> int:
         """Bytes that the files of a run take."""
+        return sum(self.sizes(run_id).values())
+
+    def sizes(self, run_id: str) -> dict[str, int]:
+        """The bytes of each file of a run, by name."""
         path = f"{self._root}/{run_id}"
         none: dict[str, Any] = {}
         found = self._do(lambda: self._system.find(path, detail=True), missing=none)
-        return sum(int(each.get("size") or 0) for each in found.values())
+        return {name.rpartition("/")[2]: int(each.get("size") or 0) for name, each in found.items()}
 
     def _path(self, run_id: str, name: str) -> str:
         return f"{self._root}/{run_id}/{name}"

@@ -26,6 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from playground.errors import StoreError
 from playground.runs import engines, migrations, store_errors, tables
+from playground.settings import Settings
 
 APPEAR_SECONDS = 5.0  # how long an empty file may be one that another process is just making
 AGAIN_SECONDS = 0.1  # between two tries of a database that is gone
@@ -33,6 +34,11 @@ OPENING = 0x10555  # the number of the lock under which PostgreSQL's tables are 
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
+
+
+def url_of(settings: Settings) -> str:
+    """Where the store of these settings is."""
+    return settings.store_url or f"sqlite:///{(settings.home / 'playground.sqlite').as_posix()}"
 
 
 class Database:

@@ -79,10 +79,12 @@ def _without_nul(
     connection: Connection, cursor: Any, statement: str, given: Any, context: Any, many: bool
 ) -> tuple[str, Any]:
     """PostgreSQL's texts hold every character but NUL, which becomes U+FFFD."""
-    return statement, [_row(one) for one in given] if isinstance(given, list) else _row(given)
+    many_rows = isinstance(given, list)
+    return statement, [without_nul(one) for one in given] if many_rows else without_nul(given)
 
 
-def _row(given: Any) -> Any:
+def without_nul(given: Any) -> Any:
+    """The values of a row, by name, as PostgreSQL takes them."""
     if not isinstance(given, dict) or not any(map(_has_nul, given.values())):
         return given
     return {n: v.replace("\0", "\ufffd") if _has_nul(v) else v for n, v in given.items()}

@@ -22,6 +22,8 @@ class AnyFiles(Protocol):
     def open(self) -> None: ...
     def write(self, run_id: str, name: str, content: bytes) -> None: ...
     def read(self, run_id: str, name: str) -> dict[str, np.ndarray]: ...
+    def raw(self, run_id: str, name: str) -> bytes: ...
+    def sizes(self, run_id: str) -> dict[str, int]: ...
     def runs(self) -> set[str]: ...
     def remove(self, run_id: str, names: list[str]) -> None: ...
     def remove_all(self, run_id: str) -> None: ...
@@ -57,13 +59,18 @@ class Files:
 
     def read(self, run_id: str, name: str) -> dict[str, np.ndarray]:
         """The arrays of a file, by name."""
+        try:
+            return from_npz(self.raw(run_id, name))
+        except ValueError as error:
+            raise damaged(str(self._folder / run_id / name)) from error
+
+    def raw(self, run_id: str, name: str) -> bytes:
+        """A file as it is."""
         path = self._folder / run_id / name
         try:
-            return from_npz(path.read_bytes())
+            return path.read_bytes()
         except OSError as error:
             raise file_error(error, path) from error
-        except ValueError as error:
-            raise damaged(str(path)) from error
 
     def runs(self) -> set[str]:
         """The ids of the runs that have a folder."""
@@ -94,12 +101,16 @@ class Files:
 
     def size(self, run_id: str) -> int:
         """Bytes that the files of a run take."""
+        return sum(self.sizes(run_id).values())
+
+    def sizes(self, run_id: str) -> dict[str, int]:
+        """The bytes of each file of a run, by name."""
         path = self._folder / run_id
         try:
             with os.scandir(path) as entries:
-                return sum(entry.stat().st_size for entry in entries)
+                return {entry.name: entry.stat().st_size for entry in entries}
         except FileNotFoundError:
-            return 0
+            return {}
         except OSError as error:
             raise file_error(error, path) from error
 

@@ -32,7 +32,7 @@ from playground.runs import (
 )
 from playground.runs.bucket import open_files
 from playground.runs.command_rows import CommandRows
-from playground.runs.connection import Database
+from playground.runs.connection import Database, url_of
 from playground.runs.files import AnyFiles, Files, to_npz
 from playground.runs.labels import Labels
 from playground.runs.listing import Listing
@@ -65,9 +65,8 @@ Series = tuple[np.ndarray, np.ndarray]  # steps, values
 
 def open_store(settings: Settings) -> "Store":
     """The store these settings name. Raises StoreError."""
-    url = settings.store_url or f"sqlite:///{(settings.home / 'playground.sqlite').as_posix()}"
     return Store(
-        url,
+        url_of(settings),
         open_files(settings.files_url, settings.home / "runs", settings.lock_seconds),
         int(settings.snapshot_mib * 2**20),
         settings.lock_seconds,
