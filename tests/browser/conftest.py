@@ -55,8 +55,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 class Server:
     """`streamlit run app.py` on a free port with a store of its own."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    def __init__(self, home: Path, *options: str, **environment: str) -> None:
+        """With these options of Streamlit and variables of the environment beside its own."""
+        self.home, self._options, self._environment = home, options, environment
         with socket.socket() as free:
             free.bind(("localhost", 0))
             self.port = free.getsockname()[1]
@@ -73,11 +74,12 @@ class Server:
     def start(self) -> None:
         """Returns when the server answers."""
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
+        own = {"PLAYGROUND_HOME": str(self.home), "PLAYGROUND_WORKERS": "1"}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "--server.port", str(self.port)],
+                [*command, "--server.port", str(self.port), *self._options],
                 cwd=ROOT,
-                env={**os.environ, "PLAYGROUND_HOME": str(self.home), "PLAYGROUND_WORKERS": "1"},
+                env={**os.environ, **own, **self._environment},
                 stdout=log,
                 stderr=log,
             )

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts.lessons import LESSONS
 from playground.errors import StoreError
 from playground.runs.pins import Pin
 from playground.runs.supervisor import Supervisor
@@ -62,27 +61,12 @@ def opened(page: AppTest, number: int = 1) -> AppTest:
     return found
 
 
-@pytest.mark.parametrize("login", ["offered"], indirect=True)
-def test_what_a_teacher_pins_opens_for_everybody_as_it_was(
-    seen: Seen, login: str, supervisor: Supervisor
-) -> None:
-    shown = seen(TEACHER, "fitting.py")
-    shown.button(key="open-lesson-3").click().run()
-    shown.text_input(key="pin-title").set_value(BOLD)
-    shown.button(key="pin").click().run()
-    assert "Pinned." in said(shown)
-    keys = [str(button.key) for button in shown.button]
-    (pin,) = supervisor.store.pins.listed()
-    assert (pin.title, pin.page, pin.query["lesson"]) == (BOLD, "fitting", "3")
-    assert keys.index(f"open-pin-{pin.id}") < keys.index("open-lesson-1")
-    page = seen({"is_logged_in": False}, page="")
-    assert BOLD in [text.value for text in page.text]  # as text, and nowhere as Markdown
-    assert not any(BOLD in each.value for each in [*page.markdown, *page.caption])
-    assert not any(BOLD in f"{each.label} {each.help}" for each in page.button)
-    assert not any(str(each.key).startswith("pin") for each in page.button)
-    page = opened(page)
-    assert page.session_state["lesson"] == 3
-    assert page.slider(key="spec.width").value == LESSONS[2].spec.width
+def test_titles_are_texts_and_no_markdown(login: str, supervisor: Supervisor) -> None:
+    add(supervisor, BOLD)
+    for page in (part(TEACHER), part(PUPIL, bare=True)):
+        assert BOLD in [text.value for text in page.text]
+        assert not any(BOLD in each.value for each in [*page.markdown, *page.caption])
+        assert not any(BOLD in f"{each.label} {each.help}" for each in page.button)
 
 
 def test_a_lesson_leaves_what_stood_on_the_page_before(
