@@ -231,8 +231,8 @@ class Supervisor:
             return self._durations.wait_seconds(run_id, self._queue, jobs)
 
     def waits_for(self, run_id: str) -> str | None:
-        """What the next runs of the queue wait for but for their turn: a place for their worker."""
-        return self._executor.waits or None
+        """What the next runs wait for but for their turn: room, or a place for their worker."""
+        return "room on the server's disk" if self.disk.low() else self._executor.waits or None
 
     def expect(self, count: int) -> None:
         """Lets as many workers come as so many runs need that may soon be started together."""
@@ -344,14 +344,14 @@ class Supervisor:
             jobs = [slot.job for slot in self._slots.values() if slot.job is not None]
             held = full([job.queued.visitor for job in jobs], self.settings.workers)
             coming = self._executor.size - len(self._slots)
-            if not idle or self._queue.gathers(held, len(idle), coming, time.monotonic()):
+            gathers = self._queue.gathers(held, len(idle), coming, time.monotonic())
+            if not idle or gathers or self.disk.low():
                 break
             one = self._queue.take(held)
             if one is None:
                 break
-            digest = one.spec.digest
-            slot = next((slot for slot in idle if slot.prepared == digest), idle[0])
-            self._hand_over.begin(slot, one)
+            built = [slot for slot in idle if slot.prepared == one.spec.digest]
+            self._hand_over.begin([*built, *idle][0], one)
         while self._executor.size - len(self._slots) < len(self._queue) and self._executor.grow():
             pass
 

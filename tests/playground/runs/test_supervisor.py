@@ -404,13 +404,36 @@ def test_a_full_disk_fails_the_run_and_keeps_what_was_recorded(make):
         sqlalchemy_event.remove(Pool, "checkout", apply)
 
 
-def test_a_disk_that_fills_is_met_step_by_step(make, monkeypatch):
-    service = make(free_gib=1.0)
-    free = [10.0]
+@pytest.fixture
+def free(monkeypatch):
+    """GiB that the disk has free, for a test to change."""
+    found = [10.0]
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(
-        "playground.runs.disk.shutil.disk_usage", lambda place: usage(0, 0, int(free[0] * 2**30))
+        "playground.runs.disk.shutil.disk_usage", lambda place: usage(0, 0, int(found[0] * 2**30))
     )
+    return found
+
+
+def test_a_run_that_waits_does_not_begin_on_a_disk_that_is_nearly_full(make, free):
+    """It would break at its first point, though it was taken while there was room."""
+    service = make(free_gib=1.0)
+    first = service.submit(LONG, "me")
+    training(service, first)
+    waits = service.submit(SHORT, "me")
+    assert service.waits_for(waits) is None
+    free[0] = 0.9
+    service.command(first, "me", "stop")
+    until(lambda: service.status()["running"] == 0)
+    time.sleep(3 * upkeep.TICK_SECONDS)
+    assert state(service, waits) == "queued"
+    assert service.waits_for(waits) == "room on the server's disk"
+    free[0] = 10.0
+    assert ended(service, waits).state == "completed"
+
+
+def test_a_disk_that_fills_is_met_step_by_step(make, free):
+    service = make(free_gib=1.0)
     run_id = service.submit(LONG, "me")
     training(service, run_id)
 
