@@ -186,6 +186,8 @@ def _head(record: RaceRecord, race: Race, progress: Progress) -> None:
         training = sum(cell.state == "running" for cell in progress.live)
         paused = sum(cell.state == "paused" for cell in progress.live)
         doing = f"; {training} train, {len(progress.live) - training - paused} wait"
+        waits = supervisor.service().status()["waits"]
+        doing += f" for {waits}" if waits else ""
         doing += f", {paused} paused: let {'it' if paused == 1 else 'them'} go on" * bool(paused)
         st.text(f"{ended} of {len(cells)} runs{doing if progress.live else ''}")
     st.progress(min(1.0, (ended + part) / max(1, len(cells))))

@@ -120,7 +120,9 @@ def _stop(race_id: str) -> None:
 
 def _said(done: int, live: int, count: int) -> str:
     if live:
-        return f"{done} of {count} points; {live} train or wait"
+        waits = supervisor.service().status()["waits"]
+        what = f", for {waits}" if waits else ""
+        return f"{done} of {count} points; {live} train or wait{what}"
     return f"{done} of {count} points" if done else f"{count} runs around the present settings"
 
 

@@ -38,6 +38,11 @@ class Disk:
         except StoreError:
             return False  # who writes there says what is wrong
 
+    @property
+    def waits(self) -> str:
+        """What runs wait for while it is low, in words; else empty."""
+        return "room on the server's disk" if self.low() else ""
+
     def check(self) -> None:
         """Raises RunError where no run may begin."""
         if self.low():

@@ -232,7 +232,7 @@ class Supervisor:
 
     def waits_for(self, run_id: str) -> str | None:
         """What the next runs wait for but for their turn: room, or a place for their worker."""
-        return "room on the server's disk" if self.disk.low() else self._executor.waits or None
+        return self.disk.waits or self._executor.waits or None
 
     def expect(self, count: int) -> None:
         """Lets as many workers come as so many runs need that may soon be started together."""
@@ -271,7 +271,7 @@ class Supervisor:
                 "states": states_of(self._slots.values(), len(self._queue)),
                 "waited_seconds": self._queue.longest_wait(time.monotonic()),
                 "problem": self._executor.problem or self.questions.problem,
-                "waits": self._executor.waits,
+                "waits": self.disk.waits or self._executor.waits,
             }
 
     # Listener of the executor

@@ -174,7 +174,7 @@ def test_there_are_as_many_lessons_as_links_may_name() -> None:
 
 
 def test_a_sweep_is_planned_started_and_found_again(
-    at_fitting: Opened, supervisor: Supervisor
+    at_fitting: Opened, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = at_fitting("dataset=digits&train_images=400&validation_images=500&sweep=dropout")
     assert "5 runs around the present settings" in said(page)
@@ -182,6 +182,8 @@ def test_a_sweep_is_planned_started_and_found_again(
     (first,) = supervisor.store.runs()  # the others are started as workers are free
     assert first.spec.dropout == 0.0
     assert "0 of 5 points; 5 train or wait" in said(page)
+    monkeypatch.setattr(type(supervisor._executor), "waits", "a Ray node with 1 CPU")
+    assert "; 5 train or wait, for a Ray node with 1 CPU" in said(page.run())
     supervisor.store.record(first.id, started())
     supervisor.store.record(
         first.id,

@@ -427,7 +427,7 @@ def test_a_run_that_waits_does_not_begin_on_a_disk_that_is_nearly_full(make, fre
     until(lambda: service.status()["running"] == 0)
     time.sleep(3 * upkeep.TICK_SECONDS)
     assert state(service, waits) == "queued"
-    assert service.waits_for(waits) == "room on the server's disk"
+    assert service.waits_for(waits) == "room on the server's disk" == service.status()["waits"]
     free[0] = 10.0
     assert ended(service, waits).state == "completed"
 
