@@ -4,9 +4,9 @@
 
 A run of 4,000 steps and 100 evaluations is recorded as a worker's is, and what it takes is counted.
 Then a store is filled with copies of a short recorded run, of so many visitors that each has 100,
-but for one, who has 1,000; and what a server asks of it is timed: submitting a run and stopping it
-before it begins, the lists of the page Runs, one run, the newest, a sweep's search for its runs,
-and the look over all runs for room. Beside the full store stands one of 100 runs, asked in turns.
+but for one, who has 1,000; and what a server asks of it is timed: events of a run that trains,
+submitting a run and stopping it before it begins, the lists of the page Runs, one run, the newest,
+a sweep's search for its runs, and the look over all runs for room. Beside the full store stands one of 100 runs, asked in turns.
 Prints medians in ms: what passed, and the CPU time of this process, which other work on the machine
 changes less.
 """
@@ -31,10 +31,11 @@ from playground.runs.store import Store, open_store
 from playground.runs.supervisor import Supervisor
 from playground.settings import Settings
 from playground.spec import RunSpec
-from playground.training.events import Evaluated, Finished, Progress, Started
+from playground.training.events import Evaluated, Finished, Progress, Snapshot, Started
 
 OF_ONE, OF_MANY = 100, 1000  # runs of a visitor, and of the one who has many
 BATCH = 500
+NAMES = ("loss", "accuracy", "gradient_norm", "learning_rate", "seconds")  # of every step
 SPEC = RunSpec(dataset="digits", epochs=3)
 OPEN = {"runs_per_minute": 10**6, "queue_limit": 10**6, "runs_per_visitor": 10**6}
 Times = list[tuple[float, float]]  # seconds that passed, and of the CPU
@@ -45,9 +46,8 @@ def record(store: Store, steps: int, evaluations: int, owner: str) -> str:
     run_id = store.create(SPEC, owner)
     store.record(run_id, Started(93_322, [], steps, 50, 900, 100, 360, [], {}, {}))
     every = steps // evaluations
-    names = ("loss", "accuracy", "gradient_norm", "learning_rate", "seconds")
     for step in range(every, steps + 1, every):
-        values = {name: np.random.default_rng(step).random(every, np.float32) for name in names}
+        values = {name: np.random.default_rng(step).random(every, np.float32) for name in NAMES}
         store.record(run_id, Progress(step, step / 50, 0.1 * step, 7000.0, values))
         numbers = {f"metric_{each}": step / (each + 1.7) for each in range(12)}
         arrays = {
@@ -136,7 +136,27 @@ def asked(service: Supervisor) -> dict[str, Callable[[], object]]:
     def listed(owner: str) -> Callable[[], object]:
         return lambda: store.listing.runs([owner], f"{owner} {next(turn)}")  # none is remembered
 
+    live = store.create(SPEC, "live")
+    store.record(live, Started(93_322, [], 10**6, 50, 900, 100, 360, [], {}, {}))
+    step = iter(range(10, 10**6, 10))
+
+    def report() -> None:
+        values = {name: np.ones(10, np.float32) for name in NAMES}
+        store.record(live, Progress(next(step), 1.0, 1.0, 7000.0, values))
+
+    def evaluate() -> None:
+        numbers = {f"metric_{each}": each / 1.7 for each in range(12)}
+        arrays = {"confusion": np.ones((10, 10), np.int32)}
+        store.record(live, Evaluated(next(step), 1.0, "validation", 100, True, numbers, arrays))
+
+    def weights() -> None:
+        arrays = {"w": np.ones(93_322, np.float32)}
+        store.record(live, Snapshot(next(step), "weights", arrays))
+
     return {
+        "a report of 10 steps": report,
+        "an evaluation": evaluate,
+        "93,322 weights": weights,
         "submit a run": submit,
         "stop it before it begins": stop,
         f"the list of a visitor of {OF_ONE}": listed(f"visitor {number // 2 // OF_ONE}"),
