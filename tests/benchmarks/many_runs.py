@@ -6,9 +6,9 @@ A run of 4,000 steps and 100 evaluations is recorded as a worker's is, and what 
 Then a store is filled with copies of a short recorded run, of so many visitors that each has 100,
 but for one, who has 1,000; and what a server asks of it is timed: events of a run that trains,
 submitting a run and stopping it before it begins, the lists of the page Runs, one run, the newest,
-a sweep's search for its runs, and the look over all runs for room. Beside the full store stands one of 100 runs, asked in turns.
-Prints medians in ms: what passed, and the CPU time of this process, which other work on the machine
-changes less.
+a sweep's search for its runs, and the look over all runs for room. Beside the full store stands one
+of 100 runs, asked in turns. Prints medians in ms: what passed, and the CPU time of this process,
+which other work on the machine changes less.
 """
 
 import argparse
