@@ -102,14 +102,13 @@ def _decimals(step: float) -> int:
     return max(0, -math.floor(math.log10(step)))
 
 
-def has_group(name: str) -> bool:
-    """Whether the chosen task has fields of a group."""
+def in_group(name: str) -> list[str]:
+    """The chosen task's fields of a group, in their order."""
     described = knobs(session.value(field_key("task")))
-    return any(each.group == name for each in described.values())
+    return [field for field, each in described.items() if each.group == name]
 
 
 def group(name: str, faults: Mapping[str, str]) -> None:
     """The widgets of all fields of a group, in their order."""
-    for field, described in knobs(session.value(field_key("task"))).items():
-        if described.group == name:
-            knob(field, faults)
+    for field in in_group(name):
+        knob(field, faults)

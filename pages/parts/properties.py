@@ -68,8 +68,11 @@ def properties(
         )
     if found["sound"]["state"] == "no" and not useless:
         st.caption(f"The doctor warns: {found['sound']['sentence']}")
-    with st.popover("Properties", key="verdicts-all", type="tertiary"), st.container(gap="xsmall"):
-        _card(list(found.values()))
+    # Drawn when it is opened: a quarter of all messages of the page would be this card.
+    card = st.popover("Properties", key="verdicts-all", type="tertiary", on_change="rerun")
+    if card.open:
+        with card, st.container(gap="xsmall"):
+            _card(list(found.values()))
 
 
 def _card(found: Sequence[Finding]) -> None:

@@ -26,7 +26,7 @@ from pages.parts.caution import caution
 from pages.parts.corner import corner
 from pages.parts.data_card import data_card
 from pages.parts.head import head as head_of
-from pages.parts.knobs import group, has_group
+from pages.parts.knobs import group, in_group
 from pages.parts.loss_card import loss_card
 from pages.parts.results import curves_card, network_card
 from pages.parts.results import network as network_size
@@ -109,9 +109,12 @@ def settings(page: Opened) -> None:
     group("optimiser", page.faults)
     st.subheader("Regularisation", anchor=False)
     group("regularisation", page.faults)
-    if has_group("augmentation"):
-        with st.expander("Augmentation", key="augmentation"):
-            group("augmentation", page.faults)
+    if in_group("augmentation"):
+        # Drawn when it is opened, or has a fault to tell of: most visits do without.
+        augmentation = st.expander("Augmentation", key="augmentation", on_change="rerun")
+        if augmentation.open or page.faults.keys() & set(in_group("augmentation")):
+            with augmentation:
+                group("augmentation", page.faults)
 
 
 def head(page: Opened) -> None:

@@ -559,3 +559,15 @@ def test_a_run_that_waits_is_offered_nothing_that_it_cannot_take(
     page.segmented_control(key="loss_mode").set_value("pick").run()
     assert warm.store.run(page.session_state["run"]).state == "queued"
     assert "apply-loss" not in [each.key for each in page.button]
+
+
+def test_what_is_folded_keeps_its_settings_and_is_drawn_when_it_is_opened(visit, warm) -> None:
+    page = visit("dataset=digits&shift=1")
+    assert "Computed from this loss" not in said(page)
+    assert "spec.shift" not in {each.key for each in page.slider}
+    assert page.query_params["shift"] in ("1", ["1"])
+    page.session_state["augmentation"] = page.session_state["verdicts-all"] = True
+    page.run()
+    assert not page.exception, page.exception
+    assert "Computed from this loss" in said(page)
+    assert page.slider(key="spec.shift").value == 1
