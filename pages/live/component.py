@@ -5,7 +5,6 @@ to the browser by the stream of `routes`, so that no rerun is needed for anythin
 """
 
 import base64
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -284,8 +283,10 @@ def slider(
 
     def moved() -> None:
         place = _moved(key).get("value")
-        if isinstance(place, int | float) and math.isfinite(place):
-            on_move(min(max(float(place), low), high))
+        if isinstance(place, int | float) and not isinstance(place, bool):
+            place = min(max(place, low), high)
+            if low <= place <= high:  # and no NaN
+                on_move(float(place))
 
     given = {"name": name, "value": value, "low": low, "high": high, "step": step, "about": about}
     given["stops"] = None if stops is None else list(stops)

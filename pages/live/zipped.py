@@ -6,6 +6,7 @@ browser, which is more than all else that opening a page costs.
 """
 
 import gzip
+import posixpath
 
 import anyio.to_thread
 from starlette.datastructures import Headers, MutableHeaders
@@ -14,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pages.live.files import base
 
 MOST = 512  # files that are kept; there are some 320, of 7 MB when zipped
-TEXTS = ("text/", "application/javascript", "application/json")
+TEXTS = ("text/css", "text/javascript", "application/javascript", "application/json")
 
 
 class Zipped:
@@ -32,7 +33,9 @@ class Zipped:
         messages = self._kept.get(scope["path"])
         if messages is None:
             messages = await self._ask(scope, receive)
-        for message in messages:
+        start, *rest = messages
+        await send({**start, "headers": list(start["headers"])})  # to which others add
+        for message in rest:
             await send(message)
 
     async def _ask(self, scope: Scope, receive: Receive) -> list[Message]:
@@ -68,7 +71,9 @@ def _may_be_kept(scope: Scope) -> bool:
         return False
     asked = Headers(scope=scope)
     wants = "gzip" in asked.get("accept-encoding", "") and "range" not in asked
-    return wants and scope["path"].startswith(f"{base()}/static/")
+    # A file has many names, such as with /./ in it, of which one is kept.
+    named = posixpath.normpath(scope["path"]) == scope["path"]
+    return wants and named and scope["path"].startswith(f"{base()}/static/")
 
 
 def _never_changes(start: Message) -> bool:

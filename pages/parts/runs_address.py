@@ -12,6 +12,7 @@ PAGE = "runs"
 KEY = "list"  # of the address
 MOST = 4000  # characters of it
 MOST_WORDS = 64  # of a list of names
+LARGEST = 2**53 - 1  # of a bound, which a browser's control takes
 _KEYS: Mapping[str, session.Key[Any]] = {
     "search": runs_list.SEARCH,
     "show": runs_list.SHOW,
@@ -47,10 +48,26 @@ def parsed(text: str) -> dict[str, Any]:
         values = None
     if not isinstance(values, dict):
         raise SpecError(KEY, "expected JSON of what the list is narrowed down by")
+    if not _can_be_written(values):
+        raise SpecError(KEY, "there is half a character in it")
     for name, value in values.items():
         if name not in _FITS or not _FITS[name](value):
             raise SpecError(KEY, f"{name[:20]!r} is nothing that a list is narrowed down by so")
-    return values
+    return {name: _once(value) for name, value in values.items()}
+
+
+def _can_be_written(values: Mapping[str, Any]) -> bool:
+    """Whether it has no half of a surrogate pair, of which no address can be made again."""
+    try:
+        json.dumps(values, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _once(value: Any) -> Any:
+    """A list without what is in it already."""
+    return list(dict.fromkeys(value)) if isinstance(value, list) else value
 
 
 def show(values: Mapping[str, Any]) -> None:
@@ -59,7 +76,8 @@ def show(values: Mapping[str, Any]) -> None:
         key.set(values.get(name, key.default()))
     runs_list.CONDITIONS.set(runs_list.CONDITIONS.get()[: runs_list.MOST_CONDITIONS])
     for name, chosen in values.get(_AMONG, {}).items():
-        runs_list.choices(name).set(chosen)
+        if name in runs_list.CONDITIONS.get():
+            runs_list.choices(name).set(_once(chosen))
 
 
 def _is_words(value: Any) -> bool:
@@ -69,7 +87,8 @@ def _is_words(value: Any) -> bool:
 
 def _is_bounds(value: Any) -> bool:
     return isinstance(value, dict) and all(
-        each is None or (isinstance(each, int | float) and not isinstance(each, bool))
+        each is None
+        or (isinstance(each, int | float) and not isinstance(each, bool) and abs(each) <= LARGEST)
         for each in value.values()
     )
 

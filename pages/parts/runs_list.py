@@ -145,7 +145,10 @@ def _condition(column: Column, rows: Sequence[Listed]) -> None:
     """The control of one setting or number."""
     if column.kind not in columns.NUMBERS:
         values = {columns.said(column, row) for row in rows} - {""}
-        _among(choices(column.key), column.title, sorted(values))
+        key: session.Key[list[str]] = session.declare(
+            choices(column.key), list
+        )  # remembered, as a column that there is
+        _among(key, column.title, sorted(values))
         return
     unit = " (%)" if column.kind == columns.PERCENT else ""
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -153,11 +156,15 @@ def _condition(column: Column, rows: Sequence[Listed]) -> None:
             bound = f"{column.key}.{end}"
             st.number_input(
                 f"{column.title}{unit} {end}",
-                value=BOUNDS.get().get(bound),
+                value=_float(BOUNDS.get().get(bound)),
                 key=f"runs-bound-{bound}",
                 on_change=_bind,
                 args=(bound,),
             )
+
+
+def _float(value: float | None) -> float | None:
+    return None if value is None else float(value)
 
 
 def _bind(bound: str) -> None:
@@ -165,8 +172,8 @@ def _bind(bound: str) -> None:
 
 
 def choices(name: str) -> session.Key[list[str]]:
-    """The values that a setting of `CONDITIONS` may have."""
-    return session.declare(f"runs-among-{name}", list)
+    """The values that a setting of `CONDITIONS` may have; of any name, which may be a link's."""
+    return session.Key(f"runs-among-{name}", list)
 
 
 def _order(runs: Found) -> None:

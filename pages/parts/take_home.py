@@ -6,6 +6,7 @@ button, which looks for it until the file is made.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +17,7 @@ import streamlit as st
 from pages.parts import problems
 from playground.errors import PlaygroundError
 
+PATIENCE_SECONDS = 120.0
 TICK_SECONDS = 1.0  # Streamlit keeps a file that was made through one more drawing of a page
 _log = logging.getLogger(__name__)
 
@@ -26,6 +28,7 @@ class _Making:
 
     asked: int = 0
     over: int = 0
+    since: float = 0.0
     error: PlaygroundError | None = None
 
     def make(self, made: Callable[[], bytes | str]) -> bytes | str:
@@ -66,8 +69,11 @@ def button(
 
 def _ask(making: _Making) -> None:
     making.asked += 1  # the file may be there by now
+    making.since = time.monotonic()
 
 
 def _wait(making: _Making) -> None:
+    if time.monotonic() - making.since > PATIENCE_SECONDS:  # the browser has not come for it
+        making.asked = making.over
     if making.over >= making.asked:
         st.rerun()

@@ -2,8 +2,8 @@
 bucket: from SQLite to PostgreSQL, back, or to another of the same kind.
 
 Files are copied before the rows that name them. All rows go in one transaction, out of one moment
-of the store, so that the new database has all of them or none; then both are read again, and
-counted and compared. What is copied stays as it is.
+of the store, and before it ends both are read again, and counted and compared, so that the new
+database has all of them or none. What is copied stays as it is.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Table, func, insert, inspect, literal, select
 
 from playground.errors import StoreError
 from playground.runs import liveness, tables
+from playground.runs.address import link
 from playground.runs.bucket import open_files
 from playground.runs.connection import Database, url_of
 from playground.runs.engines import without_nul
@@ -48,6 +49,11 @@ def move(settings: Settings, url: str, files_url: str | None = None) -> Moved:
     says (as PLAYGROUND_FILES_URL does; None: they stay). Runs that wait or train are taken up by
     the server that is started there. Raises StoreError where the target is not empty, a server
     works with the store, or the copy is not as what it was made of."""
+    if link(settings.home, "").up:
+        raise StoreError(
+            f"A server of {settings.home} is up, and what it is given meanwhile would be lost.",
+            "End it, then ask again.",
+        )
     source = Database(url_of(settings), settings.lock_seconds)
     target = Database(url, settings.lock_seconds)
     new = _refuse_full(target)
@@ -63,8 +69,7 @@ def move(settings: Settings, url: str, files_url: str | None = None) -> Moved:
                         writing.execute(insert(table), rows)
                 if not target.sqlite:
                     _count_on(writing)
-            with target.reading() as written:
-                copied = {table.name: _same(table, reading, written) for table in _tables()}
+                copied = {table.name: _same(table, reading, writing) for table in _tables()}
             left = sum(_count(reading, table) for table in _tables()) - sum(copied.values())
     except BaseException:
         target.close()

@@ -1,11 +1,13 @@
 """The page Runs: what it lists, and what a visitor does to the runs there."""
 
+import json
 from collections.abc import Callable, Sequence
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.parts import session
 from playground.errors import RunError
 from playground.races.race import Lane, Race
 from playground.runs.race_rows import DONE
@@ -137,7 +139,12 @@ def test_the_address_keeps_what_is_listed(at_runs: Opened, supervisor: Superviso
 
 
 @pytest.mark.parametrize(
-    "text", ["[]", '{"search":1}', '{"nothing":"x"}', '{"tasks":[1]}', '{"bounds":{"a":"x"}}', "{"]
+    "text",
+    [
+        *("[]", "{", '{"search":1}', '{"nothing":"x"}', '{"tasks":[1]}', '{"bounds":{"a":"x"}}'),
+        *('{"bounds":{"a":1e999}}', '{"bounds":{"a":NaN}}', f'{{"bounds":{{"a":{10**400}}}}}'),
+        *('{"search":"\\ud800"}', '{"bounds":{"\\ud800":1}}', '{"among":{"\\ud800":["a"]}}'),
+    ],
 )
 def test_a_list_of_an_address_that_is_none_is_told(
     at_runs: Opened, supervisor: Supervisor, text: str
@@ -145,6 +152,34 @@ def test_a_list_of_an_address_that_is_none_is_told(
     ended(supervisor, 0.5)
     page = at_runs(urlencode({"list": text}))
     assert len(listed(page)) == 1 and "using none" in said(page)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"by":["learning_rate","learning_rate","loss","loss"],"tasks":["classification"]}',
+        '{"by":["learning_rate"],"bounds":{"learning_rate.from":0,"learning_rate.to":9e15}}',
+        '{"by":["loss"],"among":{"loss":["Cross-entropy","Cross-entropy"],"none":["a"]}}',
+    ],
+)
+def test_a_list_of_an_address_that_says_too_much_is_taken_as_far_as_it_goes(
+    at_runs: Opened, supervisor: Supervisor, text: str
+) -> None:
+    ended(supervisor, 0.5)
+    page = at_runs(urlencode({"list": text}))
+    assert len(listed(page)) == 1 and not page.exception
+
+
+def test_an_address_adds_nothing_to_what_every_session_remembers(
+    at_runs: Opened, supervisor: Supervisor
+) -> None:
+    ended(supervisor, 0.5)
+    at_runs()
+    before = session.declared()
+    names = [f"name {number}" for number in range(8)]
+    text = json.dumps({"by": names, "among": {name: ["a"] for name in names}})
+    at_runs(urlencode({"list": text}))
+    assert session.declared() == before
 
 
 def test_names_notes_and_stars_are_given_here_and_seen_elsewhere(

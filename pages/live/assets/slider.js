@@ -7,7 +7,7 @@ import { element, put } from "./words.js"
 /** @import {SliderData} from "./wire.js" */
 /** @import {View} from "./view.js" */
 
-const PACE_MS = 150
+const PACE_MS = 300 // each is a mark of the run, which all who watch are told
 
 /**
  * The place of a value on a slider: among its stops the nearest, else itself.

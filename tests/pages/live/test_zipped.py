@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
+from starlette.types import Message, Receive, Scope, Send
 from streamlit.web.server.starlette.starlette_static_routes import create_streamlit_static_handler
 
 from pages.live import zipped
@@ -52,6 +54,29 @@ def test_a_script_is_read_and_zipped_once(app: Starlette, asked: list[str]) -> N
         assert "immutable" in found.headers["cache-control"]
         assert "javascript" in found.headers["content-type"] and "etag" not in found.headers
     assert asked == [PATH]
+
+
+def test_of_the_names_of_a_file_one_is_kept_and_nobody_writes_into_what_is(
+    app: Starlette, asked: list[str]
+) -> None:
+    middleware = zipped.Zipped(app.router)
+    for path in ("/static/./js/", "/static//js/", "/static/js/././"):
+        finished(ask(middleware, path + SCRIPT.name, Answer(), **ZIPS))
+    assert not middleware._kept
+
+    async def adding(scope: Scope, receive: Receive, send: Send) -> None:
+        async def add(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).append("set-cookie", "a=b")
+            await send(message)
+
+        await middleware(scope, receive, add)
+
+    for _ in range(2):
+        found = finished(ask(adding, PATH, Answer(), **ZIPS))
+        assert found.headers["set-cookie"] == "a=b"
+    [kept] = middleware._kept.values()
+    assert b"set-cookie" not in dict(kept[0]["headers"])
 
 
 def test_who_takes_nothing_zipped_or_a_part_gets_it_as_it_is(

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from playground.__main__ import app
 from playground.errors import StoreError
 from playground.runs import liveness, moving, tables
+from playground.runs.address import announced
 from playground.runs.bucket import open_files
 from playground.runs.moving import move
 from playground.runs.store import Store, open_store
@@ -199,6 +200,15 @@ def test_a_store_that_somebody_works_with_is_refused(kept: Settings, new: Places
         with pytest.raises(StoreError, match="is in use"):
             move(kept, url)
     assert not Path(urls[1].removeprefix("sqlite:///")).exists()
+
+
+def test_a_store_whose_server_is_up_is_refused_though_nothing_trains(
+    kept: Settings, new: Places
+) -> None:
+    refused = pytest.raises(StoreError, match="is up, and what it is given")
+    with announced(kept.home, "http://localhost:1"), refused:
+        move(kept, new())
+    assert move(kept, new()).rows["runs"]
 
 
 def test_what_a_machine_held_that_is_gone_is_moved_after_its_lease(
