@@ -145,9 +145,8 @@ def _condition(column: Column, rows: Sequence[Listed]) -> None:
     """The control of one setting or number."""
     if column.kind not in columns.NUMBERS:
         values = {columns.said(column, row) for row in rows} - {""}
-        key: session.Key[list[str]] = session.declare(
-            choices(column.key), list
-        )  # remembered, as a column that there is
+        # Of a column that there is, it is remembered.
+        key: session.Key[list[str]] = session.declare(choices(column.key), list)
         _among(key, column.title, sorted(values))
         return
     unit = " (%)" if column.kind == columns.PERCENT else ""
