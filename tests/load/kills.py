@@ -60,12 +60,12 @@ class Found:
         return {
             "kills": len(self.told),
             "told_p50": percentile(self.told, 50),
-            "told_max": max(self.told),
+            "told_max": percentile(self.told, 100),
             "with_a_checkpoint": self.kept,
             "lost": self.lost,
             "anew": self.anew,
             "resumed_p50": percentile(self.resumed, 50),
-            "resumed_max": max(self.resumed),
+            "resumed_max": percentile(self.resumed, 100),
         }
 
 
@@ -88,19 +88,21 @@ class Killer:
             run = self.shared.training(most=MOST, seconds=PATIENCE_SECONDS)
             self.runs.add(run)
             time.sleep(random.uniform(0.0, spread))
-            before = self._record(run)
             kept = max(self.shared.store.snapshots(run, "checkpoint"), default=0)
+            before = self._record(run)
             said, began = self.found[kind], time.monotonic()
             said.kept += kept > 0
             said.told.append(asyncio.run(asyncio.wait_for(self._told(kind, run), 60)))
+            # The store keeps what came since until the run goes on: that is not going on yet.
+            reached = max(before.step, self._record(run).step)
             if kind == "node":
                 self.cluster.add_node()
             if kind == "server":
                 said.lost += not whole(self.shared.store, run, before.step)
                 self.server.start()
-            said.anew += self._goes_on(run, before, kind != "connections") < kept
+            said.anew += self._goes_on(run, before, reached, kind != "connections") < kept
             said.resumed.append(time.monotonic() - began)
-            said.lost += not whole(self.shared.store, run, before.step)
+            said.lost += not whole(self.shared.store, run, reached)
 
     def incomplete(self) -> Counter[str]:
         """Those of the runs that were hit and have ended since without being complete, by how; the
@@ -134,6 +136,8 @@ class Killer:
             victim = self._victim() if kind in ("worker", "actor", "node") else 0
             began = time.monotonic()
             killing = asyncio.create_task(asyncio.to_thread(self._kill, kind, victim))
+            if kind == "connections":
+                await killing  # ours are among them, and a read that is under way would fail
             await self._hear(heard, kind, run, began)
             told = time.monotonic() - began
             await killing
@@ -174,14 +178,14 @@ class Killer:
             case "server":
                 self.server.kill()
 
-    def _goes_on(self, run: str, before: RunRecord, taken_up: bool) -> int:
-        """Waits until the run is beyond where it was; the least step at which it was seen."""
+    def _goes_on(self, run: str, before: RunRecord, reached: int, taken_up: bool) -> int:
+        """Waits until the run is beyond what it had reached; the least step it was seen at."""
         end, least = time.monotonic() + PATIENCE_SECONDS, before.step
         while True:
             now = self._record(run)
             if now.resumed > before.resumed:
                 least = min(least, now.step)
-            if now.step > before.step and now.resumed >= before.resumed + taken_up:
+            if now.step > reached and now.resumed >= before.resumed + taken_up:
                 return least
             if time.monotonic() > end or not (now.live or now.state == "completed"):
                 raise RuntimeError(f"the run is {now.state} at step {now.step}: {now.message}")
