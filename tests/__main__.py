@@ -37,13 +37,12 @@ def main(arguments: list[str]) -> int:
 
 
 def _side_by_side(python: list[str]) -> int:
-    """The tests of pages, in the browser and without, and all others, each in a process of its
-    own: both mostly keep one core busy. What the first says is printed when both are through."""
+    """The tests of pages, in the browser and without, and of the house as a whole, and all others,
+    each in a process of its own: both mostly keep one core busy, and take about as long. What the
+    first says is printed when both are through."""
     with tempfile.TemporaryFile() as said:
-        browser = _pytest(python, ["tests/browser", "tests/pages"], said)
-        others = _pytest(
-            python, ["tests/losses", "tests/playground", "tests/load", *map(str, WHOLE)]
-        )
+        browser = _pytest(python, ["tests/browser", "tests/pages", *map(str, WHOLE)], said)
+        others = _pytest(python, ["tests/losses", "tests/playground", "tests/load"])
         statuses = [others.wait(), browser.wait()]
         said.seek(0)
         print(said.read().decode(errors="replace"), flush=True)
