@@ -26,6 +26,8 @@ def test_a_named_loss_has_its_verdicts(visit: Visit, warm: Supervisor) -> None:
         "symmetric": ":material/remove:",
         "convex": ":material/question_mark:",
     }
+    page.session_state["verdicts-all"] = True  # the card is drawn when it is opened
+    page.run()
     assert "proper is no." in said(page)  # in the card behind them
     assert any("**Symmetric:** does not apply" in each.value for each in page.markdown)
 
