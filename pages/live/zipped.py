@@ -51,12 +51,8 @@ class Zipped:
         plain = b"".join(message.get("body", b"") for message in came[1:])
         body = await anyio.to_thread.run_sync(lambda: gzip.compress(plain, 6, mtime=0))
         headers = MutableHeaders(scope=came[0])
-        for validator in (
-            "etag",
-            "last-modified",
-            "accept-ranges",
-        ):  # of the file, which is another
-            del headers[validator]
+        for of_the_file in ("etag", "last-modified", "accept-ranges"):  # which is another
+            del headers[of_the_file]
         headers["content-encoding"], headers["vary"] = "gzip", "Accept-Encoding"
         headers["content-length"] = str(len(body))
         start = {**came[0], "headers": headers.raw}

@@ -5,7 +5,6 @@ browser only that there was one, for five seconds. What went wrong is therefore 
 button, which looks for it until the file is made.
 """
 
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from playground.errors import PlaygroundError
 
 PATIENCE_SECONDS = 120.0
 TICK_SECONDS = 1.0  # Streamlit keeps a file that was made through one more drawing of a page
-_log = logging.getLogger(__name__)
 
 
 @dataclass

@@ -387,9 +387,10 @@ def _joined(parts: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _on_device(array: np.ndarray) -> Any:
     """The array as a tensor. Images share the array's memory where they lie as TensorFlow wants
-    them (`splits.laid_out`) and the device is the processor; else it is a copy."""
+    them (`splits.laid_out`) and the device is the processor; else it is a copy, as of an array that
+    may not be written, which NumPy does not share."""
     aligned = array.dtype == np.uint8 and array.ctypes.data % ALIGNMENT == 0
-    if not aligned or tf.config.list_logical_devices("GPU"):
+    if not (aligned and array.flags.writeable) or tf.config.list_logical_devices("GPU"):
         return tf.constant(array)
     return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 

@@ -19,20 +19,30 @@ PAGES = ["", "feature_maps.py", "embedding.py", "fitting.py", "named_losses.py"]
 DIGITS = RunSpec(dataset="digits")
 
 
-@pytest.mark.parametrize("at", PAGES[:4])
-def test_a_run_that_fails_while_the_page_is_drawn_leaves_nothing_stuck(
-    visit: Visit, warm: Supervisor, monkeypatch: pytest.MonkeyPatch, at: str
-) -> None:
-    """Whichever of the page's looks at it is the first to find it failed: the page has its end or
-    goes on looking."""
-    ticks: dict[str, float | None] = {}
+@pytest.fixture
+def ticks(monkeypatch: pytest.MonkeyPatch) -> dict[str, float | None]:
+    """How often each fragment of a page looks, in seconds, by its function."""
+    found: dict[str, float | None] = {}
     fragment = st.fragment
 
     def noted(function: Callable[..., None], run_every: float | None = None) -> Any:
-        ticks[function.__name__] = run_every
+        found[function.__name__] = run_every
         return fragment(function, run_every=run_every)
 
     monkeypatch.setattr(st, "fragment", noted)
+    return found
+
+
+@pytest.mark.parametrize("at", PAGES[:4])
+def test_a_run_that_fails_while_the_page_is_drawn_leaves_nothing_stuck(
+    visit: Visit,
+    warm: Supervisor,
+    monkeypatch: pytest.MonkeyPatch,
+    ticks: dict[str, float | None],
+    at: str,
+) -> None:
+    """Whichever of the page's looks at it is the first to find it failed: the page has its end or
+    goes on looking."""
     read = warm.store.run
     page = visit(at=at)
     for looks in range(1, 20):
@@ -63,17 +73,9 @@ def test_a_run_that_fails_while_the_page_is_drawn_leaves_nothing_stuck(
 
 
 def test_who_can_steer_nothing_looks_less_often(
-    visit: Visit, warm: Supervisor, monkeypatch: pytest.MonkeyPatch
+    visit: Visit, warm: Supervisor, ticks: dict[str, float | None]
 ) -> None:
     """A tick is a script run, and thirty who look at one run are thirty of them."""
-    ticks: dict[str, float | None] = {}
-    fragment = st.fragment
-
-    def noted(function: Callable[..., None], run_every: float | None = None) -> Any:
-        ticks[function.__name__] = run_every
-        return fragment(function, run_every=run_every)
-
-    monkeypatch.setattr(st, "fragment", noted)
     page = visit()
     for owner, seconds in ((page.session_state["visitor"], 1.0), ("somebody", 5.0)):
         page.session_state["run"] = warm.store.create(DIGITS, owner)
