@@ -252,7 +252,7 @@ export const mount = mounts((/** @type {View<CurvesData>} */ view) => {
       drawKeys(shown, names.length > 0)
       if (!Plotly || !inSight) return
       const end = endOf(shown, axis)
-      const marks = (shown[0]?.run.facts.marks ?? []).slice(-12)
+      const marks = shown[0]?.run.facts.marks ?? []
       const now = moment.step === null ? null : (shown[0]?.at?.(moment.step) ?? null)
       const scene = { runs: shown, smoothing, log, axis, colors, zoomX, end, marks, hidden, now }
       for (const panel of panels) panel.draw(Plotly, scene)

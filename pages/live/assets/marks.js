@@ -24,6 +24,30 @@ export function markText({ kind, name, value }) {
   return `${(NAMED[kind] ?? name).replaceAll("_", " ")} ${number}`
 }
 
+const APART_PX = 12 // of two marks of one knob; a hand that drags leaves one each 0.3 s
+const MOST = 12 // that a chart shows, the last
+
+/**
+ * The marks that a chart shows: of those of one knob that follow each other more closely than an eye
+ * keeps them apart, the last, whose value the run went on with.
+ * @template {Mark & {x: number | null}} T
+ * @param {T[]} marks
+ * @param {number} pixel how much of the axis a pixel is
+ * @returns {T[]}
+ */
+export function shownMarks(marks, pixel) {
+  /** @type {T[]} */
+  const kept = []
+  for (const mark of marks) {
+    const last = kept.at(-1)
+    const moved = mark.kind === "parameter" || mark.kind === "rate"
+    const same = moved && last?.kind === mark.kind && last.name === mark.name
+    if (same && (mark.x ?? 0) - (last.x ?? 0) < APART_PX * pixel) kept.pop()
+    kept.push(mark)
+  }
+  return kept.slice(-MOST)
+}
+
 /** @param {number} value */
 const tidy = (value) => String(Number(value.toPrecision(3)))
 

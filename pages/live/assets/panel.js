@@ -1,7 +1,7 @@
 // One chart of the curves: a quantity over steps, epochs or seconds, drawn by Plotly and updated in place.
 
 import { extent, levelRange, tickDigits } from "./axes.js"
-import { markLines, markNames, momentLine } from "./marks.js"
+import { markLines, markNames, momentLine, shownMarks } from "./marks.js"
 import { hasRoom, onRelayout, plain } from "./plotly.js"
 import { element, put } from "./words.js"
 
@@ -87,7 +87,8 @@ export class Panel {
     const { clientWidth, clientHeight } = this.plot
     /** @type {[number, number]} */
     const size = [clientWidth - EDGES_PX[0], clientHeight - EDGES_PX[1]]
-    const placed = at ? marks.map((mark) => ({ ...mark, x: at(mark.step) })) : []
+    const all = at ? marks.map((mark) => ({ ...mark, x: at(mark.step) })) : []
+    const placed = shownMarks(all, end / Math.max(size[0], 1))
     const layout = {
       ...this.#layout(scene, traces),
       shapes: [...markLines(placed, colors), ...momentLine(scene.now, colors)],

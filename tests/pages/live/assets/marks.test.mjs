@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { markNames, markText } from "../../../../pages/live/assets/marks.js"
+import { markNames, markText, shownMarks } from "../../../../pages/live/assets/marks.js"
 import { nearest } from "../../../../pages/live/assets/timeline.js"
 
 test("a mark says what was changed, to what, or what began", () => {
@@ -56,6 +56,27 @@ test("marks' names lie on no other and not over the curve; what has no room is a
   // On a low chart a row is as high as its letters.
   assert.equal(rows(400, 100)[2].y, 0.85)
   assert.ok(rows(20_000).every(({ text, y }) => text !== "•" && y === 1))
+})
+
+test("of a knob that a hand drags the last mark is shown, and of all the last twelve", () => {
+  const at = (x, value, kind = "rate", name = "learning_rate") => ({
+    step: x,
+    kind,
+    name,
+    value,
+    x,
+  })
+  const dragged = [at(10, 0.1), at(14, 0.2), at(18, 0.3), at(40, 0.4)]
+  assert.deepEqual(
+    shownMarks(dragged, 0.5).map(({ value }) => value),
+    [0.3, 0.4],
+  )
+  assert.equal(shownMarks(dragged, 0.1).length, 4) // far enough from each other
+  const others = [at(10, 0.1), at(10, 2, "parameter", "gamma"), at(10, 0.2), at(10, "", "loss", "")]
+  assert.equal(shownMarks(others, 1).length, 4)
+  assert.equal(shownMarks([at(1, "", "loss", ""), at(1, "", "loss", "")], 1).length, 2)
+  const many = Array.from({ length: 20 }, (_, i) => at(100 * i, i))
+  assert.deepEqual([shownMarks(many, 1).length, shownMarks(many, 1)[0].value], [12, 8])
 })
 
 test("the nearest step that weights were kept of", () => {
