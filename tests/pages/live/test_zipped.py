@@ -86,7 +86,11 @@ def test_who_takes_nothing_zipped_or_a_part_gets_it_as_it_is(
     part = finished(ask(app, PATH, Answer(), **ZIPS, range="bytes=0-9"))
     assert part.status == 206 and part.body == SCRIPT.read_bytes()[:10]
     assert finished(ask(app, PATH, Answer(), method="HEAD", **ZIPS)).body == b""
-    assert len(asked) == 3
+    for refuses in ("gzip;q=0", "br, gzip ; q=0.0", "gzip;q=0, br", "notgzip, x-gzip2", ""):
+        assert finished(ask(app, PATH, Answer(), accept_encoding=refuses)).body[:2] != b"\x1f\x8b"
+    assert len(asked) == 8
+    for takes in ("gzip", "GZIP;q=0.5", "br,gzip;q=1.0", "br, gzip ,x"):
+        assert finished(ask(app, PATH, Answer(), accept_encoding=takes)).body[:2] == b"\x1f\x8b"
 
 
 def test_what_is_not_there_or_no_text_or_elsewhere_is_not_kept(
