@@ -95,6 +95,8 @@ def _pin() -> None:
     try:
         if not page:
             raise PinError("This page cannot be pinned.", "Open the page of the lesson first.")
+        if session.ADDRESS_IS_BARE.get():  # what is known is the last page's
+            raise PinError("The page is not drawn yet.", "Wait until it is, then press Pin again.")
         pins = supervisor.service().store.pins
         pin = pins.add(title, page, query, somebody.owner, settings().pins)
     except PlaygroundError as error:

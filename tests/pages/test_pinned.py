@@ -25,6 +25,7 @@ def parts() -> None:
 
     session.PAGE.set("fitting")
     session.ADDRESS.set({"lesson": "3"})
+    session.ADDRESS_IS_BARE.set(st.session_state.get("early", False))
     problems.recall()
     pinned.pinning()
     if st.session_state["bare"]:
@@ -117,6 +118,13 @@ def test_what_cannot_be_pinned_is_said_beside_the_field(login: str, supervisor: 
     page = part(TEACHER)
     page.button(key="pin").click().run()
     assert "A pinned lesson needs a title." in said(page)
+    page.session_state["early"] = True  # a page that was come to and is not drawn to its end
+    page.run()
+    page.text_input(key="pin-title").set_value("one")
+    page.button(key="pin").click().run()
+    assert "The page is not drawn yet." in said(page) and not titles(supervisor)
+    page.session_state["early"] = False
+    page.run()
     add(supervisor, *map(str, range(settings().pins)))
     page.text_input(key="pin-title").set_value("one")
     page.button(key="pin").click().run()
