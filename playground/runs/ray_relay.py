@@ -88,8 +88,6 @@ class Followed:
             if not self._closing:
                 print(f"Worker {self._number} is gone: {error}", file=sys.stderr, flush=True)
             end = {"reason": self._reason(error), "last_words": "", "fault": faulty(error)}
-            if end["fault"]:
-                end["last_words"] = " ".join(str(error).split())[:300]
         self._relay.forget(self._number)
         ray.kill(self._host)
         self._say({"ended": end})
@@ -107,8 +105,8 @@ class Followed:
 
     def _reason(self, error: ray.exceptions.RayError) -> str:
         """Why it is gone, as the rest of a sentence."""
-        if not self._placed:
-            return "could not be started by Ray"
+        if not self._placed:  # and knows no word of a visitor's
+            return f"could not be started by Ray: {' '.join(str(error).split())[:300].rstrip('.')}"
         if getattr(error, "preempted", False):
             return "was lost with a Ray node that was preempted"
         return "was lost with its Ray actor or node"
