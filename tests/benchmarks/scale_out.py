@@ -2,6 +2,7 @@
 takes, and what going by Ray costs.
 
     python tests/benchmarks/scale_out.py [--nodes 2] [--images 20000] [--turns 3]
+    python tests/benchmarks/scale_out.py --paced
     python tests/benchmarks/scale_out.py --latency
 
 Each node has one CPU, so one worker with one thread. Per turn one run trains alone on the cluster,
@@ -10,8 +11,11 @@ as many threads. From submitting to the end of the last, tracing included. Print
 CPU seconds of a run's worker, and ratios, of which the median counts: what the nodes train by what
 one does, and, since cores of a shared machine are no cores of their own, by what as many workers do
 without Ray. Last, what the actors and the process that speaks to Ray take of the CPU beside the
-workers. `--latency` sends pause and resume to a run twenty times, by
-either executor, and takes the time from the command to the store's saying so. Set PLAYGROUND_DATA.
+workers. `--paced` is of what one machine can have more nodes than cores: workers that compute
+nothing and report at a pace of their own, 500 steps and 25 evaluations a second, by the code of the
+real ones, on 1, 2, 4 and 8 nodes, so that what is around training is measured. `--latency` sends
+pause and resume to a run twenty times, by either executor, and takes the time from the command to
+the store's saying so. Set PLAYGROUND_DATA.
 """
 
 import argparse
@@ -20,7 +24,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -29,11 +33,15 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from playground.runs.local_executor import WORKER_COMMAND  # noqa: E402
 from playground.runs.store import open_store  # noqa: E402
 from playground.runs.supervisor import Supervisor  # noqa: E402
 from playground.settings import Settings  # noqa: E402
 from playground.spec import RunSpec  # noqa: E402
+from tests.load.quick import QUICK  # noqa: E402
 from tests.ray_cluster import RayCluster, parent  # noqa: E402
+
+PACED_SECONDS = 15.0
 
 
 def until(condition: Callable[[], bool], pause: float = 0.01) -> None:
@@ -46,14 +54,16 @@ def until(condition: Callable[[], bool], pause: float = 0.01) -> None:
 
 
 @contextmanager
-def serving(workers: int, **changes: Any) -> Iterator[Supervisor]:
+def serving(
+    workers: int, command: Sequence[str] = WORKER_COMMAND, **changes: Any
+) -> Iterator[Supervisor]:
     """A supervisor with so many warm workers of one thread each."""
     with tempfile.TemporaryDirectory() as home:
         settings = Settings(
             home=Path(home), workers=workers, warm_workers=workers, worker_cores=1,
             looker_free_gib=1e6, **changes,
         )  # fmt: skip
-        service = Supervisor(settings, open_store(settings))
+        service = Supervisor(settings, open_store(settings), worker_command=command)
         service.start(checking=False)
         try:
             until(lambda: service.status()["warm"] == workers)
@@ -130,6 +140,30 @@ def ratio(found: dict[str, list[tuple[float, float]]], one: str, other: str) -> 
     return statistics.median(each[0] / beside[0] for each, beside in pairs)
 
 
+def paced() -> None:
+    """Steps a second of all nodes, whose workers sleep most of the time, beside one of them."""
+    one = 0.0
+    for nodes in (1, 2, 4, 8):
+        with (
+            RayCluster(nodes) as cluster,
+            serving(nodes, QUICK, executor="ray", ray_address=cluster.address) as service,
+        ):
+            ids = service.submit_all([RunSpec(seed=0)] * nodes, "me")
+            until(lambda ids=ids, service=service: min(step_of(service, i) for i in ids) > 100)
+            began, used = time.monotonic(), time.process_time()
+            before = sum(step_of(service, each) for each in ids)
+            time.sleep(PACED_SECONDS)
+            steps = sum(step_of(service, each) for each in ids) - before
+            took = time.monotonic() - began
+            own = (time.process_time() - used) / took
+        one = one or steps / took
+        print(
+            f"{nodes} nodes: {steps / took:,.0f} steps/s, {steps / took / one / nodes:.2f} of "
+            f"{nodes} x one; the server {own:.2f} of a core",
+            flush=True,
+        )
+
+
 def latency() -> None:
     """From a command to what the store says."""
     with RayCluster(1) as cluster:
@@ -174,10 +208,13 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, default=2)
     parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--paced", action="store_true")
     parser.add_argument("--latency", action="store_true")
     options = parser.parse_args()
     if options.latency:
         latency()
+    elif options.paced:
+        paced()
     else:
         scale(options)
 

@@ -125,7 +125,8 @@ class Visit:
             note(page, "Train to the first point", POINT)
             page.wait_for_function("() => location.search.includes('run=')")
             self.runs.append(page.url.partition("run=")[2].partition("&")[0])
-            page.wait_for_timeout(1000)
+            # At any moment of the second in which the page looks by itself whether there is news.
+            page.wait_for_timeout(1000 + 1000 * seed / self.times)
             press(page, "pause")
             note(page, "Pause to paused", state("paused"))
             press(page, "resume")
