@@ -33,7 +33,7 @@ class CommandRows:
 
     def __init__(self, database: Database, holding: Holding, news: News) -> None:
         self._database, self._holding, self._news = database, holding, news
-        self._reading, self._write = database.reading, database.write
+        self._read, self._write = database.read, database.write
 
     def send(self, run_id: str, visitor: str, command: Mapping[str, Any]) -> int:
         """Leaves a command for the server that holds a run; its number."""
@@ -61,8 +61,7 @@ class CommandRows:
             )
             .order_by(columns.number)
         )
-        with self._reading() as connection:
-            rows = connection.execute(query).all()
+        rows = self._read(lambda connection: connection.execute(query).all())
         return [
             Sent(row.number, row.run_id, row.visitor, json.loads(row.command))
             for row in rows
@@ -77,8 +76,7 @@ class CommandRows:
         """Whether there is an answer, and with what message and hint the command was refused, if
         it was."""
         query = select(tables.commands.c.answer).where(tables.commands.c.number == number)
-        with self._reading() as connection:
-            found = connection.execute(query).scalar_one_or_none()
+        found = self._read(lambda connection: connection.execute(query).scalar_one_or_none())
         if found is None or found == _TAKEN:
             return False, None
         refused = json.loads(found)

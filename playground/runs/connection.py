@@ -201,6 +201,18 @@ class Database:
         with self.told(), self._reader.connect() as connection:
             yield connection
 
+    def read(self, work: Callable[[Connection], _T]) -> _T:
+        """Gives what `work` makes of a connection, in one transaction that reads: once more where
+        PostgreSQL's connection broke meanwhile."""
+        try:
+            with self.reading() as connection:
+                return work(connection)
+        except StoreError as error:
+            if self.sqlite or not error.passing:
+                raise
+        with self.reading() as connection:
+            return work(connection)
+
     @contextmanager
     def writing(self, patient: bool = False) -> Iterator[Connection]:
         """One transaction; with SQLite one at a time in this process, so that threads wait here in

@@ -35,7 +35,7 @@ class Holding:
     def __init__(
         self, database: Database, overdue: Callable[[], None], lease_seconds: float
     ) -> None:
-        self._database, self._reading, self._write = database, database.reading, database.write
+        self._database, self._read, self._write = database, database.read, database.write
         self._overdue = overdue
         self._held: set[str] = set()  # live runs that this process made or took over
         self._taken: list[str] = []  # over, and nobody was told yet
@@ -103,8 +103,7 @@ class Holding:
         )
         of_races = select(func.max(races.heartbeat)).where(races.holder == holder)
         query = select(of_runs.scalar_subquery(), of_races.scalar_subquery(), self._database.clock)
-        with self._reading() as connection:
-            *beats, now = connection.execute(query).one()
+        *beats, now = self._read(lambda connection: connection.execute(query).one())
         found = liveness.Sign(max((beat for beat in beats if beat), default=0.0), now)
         self._signs[holder] = time.monotonic(), found
         return found
@@ -112,12 +111,12 @@ class Holding:
     def orphans(self, states: frozenset[str] | set[str]) -> list[Row[Any]]:
         """The runs in these states whose process is gone, in the order in which they came."""
         columns = tables.runs.c
-        with self._reading() as connection:
-            rows = connection.execute(
-                select(tables.runs)
-                .where(columns.state.in_(states), columns.holder != self._holder)
-                .order_by(columns.number)
-            ).all()
+        query = (
+            select(tables.runs)
+            .where(columns.state.in_(states), columns.holder != self._holder)
+            .order_by(columns.number)
+        )
+        rows = self._read(lambda connection: connection.execute(query).all())
         return [row for row in rows if not self.alive(row)]
 
     def take_over(self) -> list[str]:

@@ -44,13 +44,12 @@ class Imports:
     """Reads them. Thread-safe; methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
-        self._reading = database.reading
+        self._read = database.read
 
     def of(self, run_id: str) -> Origin | None:
         """Where a run came from; None of one that was trained here."""
         query = select(tables.imported).where(tables.imported.c.run_id == run_id)
-        with self._reading() as connection:
-            row = connection.execute(query).first()
+        row = self._read(lambda connection: connection.execute(query).first())
         if row is None:
             return None
         told = json.loads(row.origin)

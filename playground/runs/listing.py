@@ -57,7 +57,7 @@ class Listing:
     """Reads lists of runs. Thread-safe; methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
-        self._reading = database.reading
+        self._read = database.read
         self._known: OrderedDict[tuple[str, ...], tuple[tuple[Any, ...], list[Listed]]]
         self._known = OrderedDict()
         self._one = threading.Lock()
@@ -67,13 +67,16 @@ class Listing:
         among them that were deleted and can be brought back. The same list as long as nothing of it
         changes."""
         who = (visitor, *sorted(owners))
-        with self._reading() as connection:
+
+        def read(connection: Connection) -> tuple[tuple[Any, ...], list[Listed]]:
             stamp = tuple(connection.execute(_stamp(owners, visitor)).one())
             with self._one:
                 known = self._known.get(who)
             if known is not None and known[0] == stamp:
-                return known[1]
-            found = _read(connection, owners, visitor)
+                return known
+            return stamp, _read(connection, owners, visitor)
+
+        stamp, found = self._read(read)
         with self._one:
             self._known[who] = stamp, found
             self._known.move_to_end(who)

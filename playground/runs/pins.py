@@ -41,8 +41,8 @@ class Pins:
 
     def listed(self) -> list[Pin]:
         """All of them, in their order."""
-        with self._database.reading() as connection:
-            rows = connection.execute(select(tables.pins).order_by(*_ORDER)).all()
+        query = select(tables.pins).order_by(*_ORDER)
+        rows = self._database.read(lambda connection: connection.execute(query).all())
         return [Pin(row.id, row.title, row.page, json.loads(row.query)) for row in rows]
 
     def add(self, title: str, page: str, query: Mapping[str, str], owner: str, most: int) -> str:

@@ -41,7 +41,7 @@ class RaceRows:
     """Keeps races. Thread-safe; every method raises StoreError."""
 
     def __init__(self, database: Database, holding: Holding) -> None:
-        self._reading, self._write = database.reading, database.write
+        self._read, self._write = database.read, database.write
         self._holding = holding
 
     def create(self, definition: str, owner: str, state: str = ACTIVE) -> str:
@@ -63,18 +63,16 @@ class RaceRows:
 
     def find(self, race_id: str) -> RaceRecord | None:
         """The race, or None if there is none of this id."""
-        with self._reading() as connection:
-            row = connection.execute(
-                select(tables.races).where(tables.races.c.id == race_id)
-            ).first()
+        query = select(tables.races).where(tables.races.c.id == race_id)
+        row = self._read(lambda connection: connection.execute(query).first())
         return None if row is None else _record(row)
 
     def of(self, owners: Collection[str], limit: int = 50) -> list[RaceRecord]:
         """The races of these owners, newest first."""
         query = select(tables.races).where(tables.races.c.owner.in_(owners))
-        with self._reading() as connection:
-            rows = connection.execute(query.order_by(tables.races.c.created.desc()).limit(limit))
-            return [_record(row) for row in rows]
+        query = query.order_by(tables.races.c.created.desc()).limit(limit)
+        rows = self._read(lambda connection: connection.execute(query).all())
+        return [_record(row) for row in rows]
 
     def set_state(self, race_id: str, state: str, message: str = "") -> None:
         """Says how a race is; one that becomes ACTIVE is held by this process and begins anew."""
@@ -88,12 +86,9 @@ class RaceRows:
         """The active races that this process holds, oldest first: its own and, where it `adopts`
         them, those whose process is gone, which it takes over. A terminal's is nobody else's."""
         mine = self._holding.columns()
-        with self._reading() as connection:
-            rows = connection.execute(
-                select(tables.races)
-                .where(tables.races.c.state == ACTIVE)
-                .order_by(tables.races.c.created)
-            ).all()
+        query = select(tables.races).where(tables.races.c.state == ACTIVE)
+        query = query.order_by(tables.races.c.created)
+        rows = self._read(lambda connection: connection.execute(query).all())
         found = []
         for row in rows:
             if row.holder == mine["holder"]:

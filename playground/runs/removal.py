@@ -114,8 +114,7 @@ class Removal:
             .join(tables.labels, tables.labels.c.run_id == tables.runs.c.id)
             .where(tables.labels.c.deleted < before)
         )
-        with self._database.reading() as connection:
-            rows = connection.execute(query).all()
+        rows = self._database.read(lambda connection: connection.execute(query).all())
         gone = [row.id for row in rows if row.state not in LIVE or not self._alive(row)]
         return self._delete(gone, for_room=False) if gone else []
 
@@ -123,8 +122,10 @@ class Removal:
         """Removes the files of runs that were removed: whoever did may have died on the way. What
         else lies there may be another store's."""
         folders = self._files.runs()
-        with self._database.reading() as connection:
-            removed = set(connection.execute(select(tables.removed.c.id)).scalars())
+        query = select(tables.removed.c.id)
+        removed = set(
+            self._database.read(lambda connection: connection.execute(query).scalars().all())
+        )
         for run_id in folders & removed:
             self._files.remove_all(run_id)
 
@@ -139,8 +140,7 @@ class Removal:
     def _removed(self, *conditions: Any) -> list[Removed]:
         columns = tables.removed.c
         query = select(tables.removed).where(*conditions).order_by(columns.number.desc())
-        with self._database.reading() as connection:
-            rows = connection.execute(query).all()
+        rows = self._database.read(lambda connection: connection.execute(query).all())
         return [Removed(**{**row._asdict(), "removed": moment(row.removed)}) for row in rows]
 
     def _delete(
@@ -149,9 +149,8 @@ class Removal:
         """Removes these runs; `all_of` them or none, where another server may have been quicker
         with any otherwise."""
         columns, wanted = tables.runs.c, list(dict.fromkeys(run_ids))
-        with self._database.reading() as connection:
-            known = connection.execute(select(columns.id).where(columns.id.in_(wanted))).scalars()
-            ids = list(known)
+        known = select(columns.id).where(columns.id.in_(wanted))
+        ids = self._database.read(lambda connection: connection.execute(known).scalars().all())
         # Before anything is locked: a bucket takes its time to list what it holds.
         sizes = {run_id: self._files.size(run_id) for run_id in ids}
 

@@ -27,5 +27,4 @@ def outlived(database: Database, before: float) -> list[str]:
         .order_by(runs.number)
         .limit(MOST)
     )
-    with database.reading() as connection:
-        return list(connection.execute(query).scalars())
+    return database.read(lambda connection: list(connection.execute(query).scalars()))

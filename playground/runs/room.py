@@ -42,8 +42,11 @@ def measure(database: Database, files: AnyFiles) -> None:
         .order_by(runs.number)  # as whoever else does it, so that both need not wait for each other
     )
     now = time.time()
-    with database.reading() as connection:
-        taken = {one: _rows(connection, one) for one in connection.execute(query).scalars().all()}
+    taken = database.read(
+        lambda connection: {
+            one: _rows(connection, one) for one in connection.execute(query).scalars().all()
+        }
+    )
     found = [{"run_id": one, "files": files.size(one), "rows": rows} for one, rows in taken.items()]
     for start in range(0, len(found), AT_ONCE):
         some = [{**row, "measured": now} for row in found[start : start + AT_ONCE]]
@@ -81,8 +84,7 @@ def of_all(database: Database) -> list[Kept]:
         tables.runs.outerjoin(tables.labels, labels.run_id == runs.id)
         .outerjoin(tables.sizes, sizes.run_id == runs.id)
     )  # fmt: skip
-    with database.reading() as connection:
-        rows = connection.execute(query).all()
+    rows = database.read(lambda connection: connection.execute(query).all())
     return [
         Kept(
             row.id,

@@ -106,7 +106,7 @@ class Store:
         self._built: OrderedDict[str, Started] = OrderedDict()
         self._files = Files(files) if isinstance(files, Path) else files
         self._database = Database(url, lock_seconds)
-        self._reading, self._write = self._database.reading, self._database.write
+        self._read, self._write = self._database.read, self._database.write
         room = {"weights": snapshot_bytes, checkpoint.KIND: checkpoint_bytes}
         self._recorder = Recorder(self._database, self._files, room, lease_seconds)
         self.set_state = self._recorder.set_state  # as it stands there
@@ -172,8 +172,8 @@ class Store:
     def branch(self, parent: str, step: int, spec: RunSpec, owner: str, fresh: bool) -> str:
         """Makes a run that leaves another after the step of a checkpoint, with a spec of its own
         and, if `fresh`, an optimiser that begins anew. The checkpoint becomes its own."""
-        with self._reading() as connection:
-            file = snapshots.files(connection, parent, checkpoint.KIND).get(step)
+        files = self._read(lambda connection: snapshots.files(connection, parent, checkpoint.KIND))
+        file = files.get(step)
         if file is None:
             raise StoreError(f"There is no checkpoint of step {step:,} of that run.")
         run_id = "".join(secrets.choice(_ALPHABET) for _ in range(12))
@@ -293,8 +293,8 @@ class Store:
 
     def run(self, run_id: str) -> RunRecord | None:
         """The run, or None if there is no such run."""
-        with self._reading() as connection:
-            row = connection.execute(RECORDS.where(tables.runs.c.id == run_id)).first()
+        query = RECORDS.where(tables.runs.c.id == run_id)
+        row = self._read(lambda connection: connection.execute(query).first())
         return None if row is None else self._to_record(row)
 
     def runs(
@@ -310,8 +310,8 @@ class Store:
         if live is not None:
             states = LIVE if live else STATES - LIVE
             query = query.where(tables.runs.c.state.in_(states))
-        with self._reading() as connection:
-            return [self._to_record(row) for row in connection.execute(query)]
+        rows = self._read(lambda connection: connection.execute(query).all())
+        return [self._to_record(row) for row in rows]
 
     def by_digest(self, digests: Sequence[str], owner: str | None = None) -> dict[str, RunRecord]:
         """Of each of these specs, by digest, the run that tells most: a completed one, else one
@@ -325,26 +325,30 @@ class Store:
             tables.origins.c.parent.is_(None),
             tables.labels.c.deleted.is_(None),
         ).order_by(tables.runs.c.number)
-        found: dict[str, RunRecord] = {}
-        with self._reading() as connection:
+        columns = tables.marks.c
+
+        def read(connection: Connection) -> tuple[list[RunRecord], Sequence[Any]]:
             known = [self._to_record(row) for row in connection.execute(query)]
-            columns = tables.marks.c
             marked = connection.execute(
                 select(columns.run_id, columns.step, columns.what, columns.value).where(
                     columns.run_id.in_([record.id for record in known])
                 )
             )
-            changed = {
-                row.run_id
-                for row in marked
-                if _mark(row.step, row.what, json.loads(row.value)).kind in STEERED
-            }
-            for record in known:
-                before = found.get(record.digest)
-                if record.id in changed or not (owner is None or records.serves(record, owner)):
-                    continue
-                if before is None or records.tells(record) >= records.tells(before):
-                    found[record.digest] = record
+            return known, marked.all()
+
+        known, marked = self._read(read)
+        changed = {
+            row.run_id
+            for row in marked
+            if _mark(row.step, row.what, json.loads(row.value)).kind in STEERED
+        }
+        found: dict[str, RunRecord] = {}
+        for record in known:
+            before = found.get(record.digest)
+            if record.id in changed or not (owner is None or records.serves(record, owner)):
+                continue
+            if before is None or records.tells(record) >= records.tells(before):
+                found[record.digest] = record
         return found
 
     def series(self, run_id: str, name: str, after: int = 0) -> Series:
@@ -354,22 +358,21 @@ class Store:
         or split_metric of Evaluated (validation_loss, validation_accuracy, test_loss, ...). A
         step that was not recorded between two that were is NaN.
         """
-        with self._reading() as connection:
-            if self.of_evaluations(name):
-                split, _, metric = name.partition("_")
-                return evaluations.read(connection, run_id, split, metric, after)
-            return curves.read(connection, run_id, {name: after})[name]
+        if not self.of_evaluations(name):
+            return self.all_series(run_id, {name: after})[name]
+        split, _, metric = name.partition("_")
+        return self._read(
+            lambda connection: evaluations.read(connection, run_id, split, metric, after)
+        )
 
     def all_series(self, run_id: str, after: Mapping[str, int]) -> dict[str, Series]:
         """Several series of every step, each after a step, with one statement."""
-        with self._reading() as connection:
-            return curves.read(connection, run_id, after)
+        return self._read(lambda connection: curves.read(connection, run_id, after))
 
     def numbers(self, run_id: str, after: int = 0) -> list[evaluations.Numbers]:
         """The numbers of all evaluations of a run, or of those after the one of a number, in the
         order of their steps: number, split, step and metrics of each."""
-        with self._reading() as connection:
-            return evaluations.numbers(connection, run_id, after)
+        return self._read(lambda connection: evaluations.numbers(connection, run_id, after))
 
     @staticmethod
     def of_evaluations(name: str) -> bool:
@@ -380,19 +383,19 @@ class Store:
     def series_names(self, run_id: str) -> list[str]:
         """What was recorded at every step: names for `series`, beside those of the metrics."""
         columns = tables.series.c
-        with self._reading() as connection:
-            query = select(columns.name).where(columns.run_id == run_id).distinct()
-            return list(connection.execute(query.order_by(columns.name)).scalars())
+        query = select(columns.name).where(columns.run_id == run_id).distinct()
+        query = query.order_by(columns.name)
+        return self._read(lambda connection: list(connection.execute(query).scalars()))
 
     def marks(self, run_id: str) -> list[Changed]:
         """What was changed mid-run, in order."""
         columns = tables.marks.c
-        with self._reading() as connection:
-            rows = connection.execute(
-                select(columns.step, columns.what, columns.value)
-                .where(columns.run_id == run_id)
-                .order_by(columns.number)
-            ).all()
+        query = (
+            select(columns.step, columns.what, columns.value)
+            .where(columns.run_id == run_id)
+            .order_by(columns.number)
+        )
+        rows = self._read(lambda connection: connection.execute(query).all())
         return [_mark(row.step, row.what, json.loads(row.value)) for row in rows]
 
     def evaluation(
@@ -404,21 +407,19 @@ class Store:
     ) -> Evaluated | None:
         """The latest evaluation of a split, of all its images or a sample where asked; or None.
         With a `step` the one nearest to it whose arrays were kept."""
-        with self._reading() as connection:
-            return evaluations.latest(connection, run_id, split, full, step)
+        return self._read(
+            lambda connection: evaluations.latest(connection, run_id, split, full, step)
+        )
 
     def evaluations(self, run_id: str) -> list[Evaluated]:
         """All evaluations of a run, in the order in which they came."""
-        with self._reading() as connection:
-            return evaluations.every(connection, run_id)
+        return self._read(lambda connection: evaluations.every(connection, run_id))
 
     def started(self, run_id: str) -> Started | None:
         """What the run was built of, or None before it was; do not write into its arrays. Where
         their file is lost or damaged there are none."""
-        with self._reading() as connection:
-            text = connection.execute(
-                select(tables.runs.c.built).where(tables.runs.c.id == run_id)
-            ).scalar_one_or_none()
+        query = select(tables.runs.c.built).where(tables.runs.c.id == run_id)
+        text = self._read(lambda connection: connection.execute(query).scalar_one_or_none())
         if text is None:  # or no longer: another process may have removed it
             self._built.pop(run_id, None)
             return None
@@ -439,8 +440,7 @@ class Store:
     def snapshot(self, run_id: str, kind: str, step: int | None = None) -> Snapshot | None:
         """The snapshot at `step`, or the latest; None if there is none. In the place of one whose
         file is lost or damaged comes the one before it."""
-        with self._reading() as connection:
-            files = snapshots.files(connection, run_id, kind)
+        files = self._read(lambda connection: snapshots.files(connection, run_id, kind))
         if step is not None and step not in files:
             return None
         steps = sorted((one for one in files if step is None or one <= step), reverse=True)
@@ -459,8 +459,7 @@ class Store:
 
     def snapshots(self, run_id: str, kind: str) -> list[int]:
         """The steps of which there is a snapshot, ascending."""
-        with self._reading() as connection:
-            return sorted(snapshots.files(connection, run_id, kind))
+        return sorted(self._read(lambda connection: snapshots.files(connection, run_id, kind)))
 
     def _number(self) -> dict[str, Any]:
         """The number of a new run: none is given twice, as SQLite by itself would."""

@@ -71,6 +71,33 @@ def test_connections_that_break_lose_nothing_and_double_nothing(store, postgresq
         assert store.snapshot(run_id, "checkpoint").step == 100
 
 
+def test_who_reads_does_not_notice_that_a_connection_breaks(store, monkeypatch):
+    """In the middle of the statement, after the pool has found it alive; whatever is read."""
+    run_id = store.create(SPEC, "me")
+    store.record(run_id, progress(2, 2))
+    dialect, broken = store._database._engine.dialect, []
+    execute = dialect.do_execute
+
+    def break_first(cursor, statement, parameters, context=None) -> None:
+        if not broken and "SELECT" in statement:
+            broken.append(statement)
+            cursor.connection.close()
+        execute(cursor, statement, parameters, context)
+
+    monkeypatch.setattr(dialect, "do_execute", break_first)
+    for read in (
+        lambda: store.run(run_id).step == 2,
+        lambda: store.series(run_id, "loss")[1].tolist() == [1, 2],
+        lambda: store.marks(run_id) == store.evaluations(run_id) == [],
+        lambda: store.listing.runs(["me"], "me")[0].id == run_id,
+        lambda: store.races.of(["me"]) == store.pins.listed() == [],
+        lambda: store.by_digest([SPEC.digest])[SPEC.digest].id == run_id,
+        lambda: [one.id for one in store.runs()] == [run_id],
+    ):
+        broken.clear()
+        assert read() and len(broken) == 1
+
+
 @pytest.mark.parametrize("committed", [True, False])
 def test_a_commit_whose_answer_is_lost_is_done_once(store, committed, monkeypatch):
     run_id = store.create(SPEC, "me")
@@ -115,7 +142,7 @@ def test_numbers_are_given_once_however_many_ask_at_once(store, kept):
 def test_what_is_read_is_of_one_moment(store):
     run_id = store.create(SPEC, "me")
     step = select(tables.runs.c.step).where(tables.runs.c.id == run_id)
-    with store._reading() as connection:
+    with store._database.reading() as connection:
         assert connection.execute(step).scalar_one() == 0
         store.record(run_id, progress(2, 2))
         assert connection.execute(step).scalar_one() == 0
@@ -145,7 +172,7 @@ def test_a_store_of_sqlite_as_every_version_wrote_it_can_be_moved_here(new_schem
             records = store.runs()
             assert [run.number for run in records] == [4, 3, 2, 1]
             assert np.isfinite(store.series(records[-1].id, "loss")[1]).all()
-            with store._reading() as connection:
+            with store._database.reading() as connection:
                 versions = connection.execute(select(tables.schema.c.version)).scalars().all()
             assert max(versions) == tables.VERSION
         new = new_schema()

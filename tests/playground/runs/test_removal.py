@@ -72,7 +72,7 @@ def test_the_server_removes_them_in_its_upkeep(store):
 
 
 def rows(store: Store, query: str) -> list[tuple]:
-    with store._reading() as connection:
+    with store._database.reading() as connection:
         return [tuple(row) for row in connection.exec_driver_sql(query)]
 
 

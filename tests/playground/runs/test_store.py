@@ -384,7 +384,7 @@ def test_the_sign_of_life_is_given_without_events(store):
     run_id = store.create(SPEC, "me")
 
     def beat() -> float:
-        with store._reading() as connection:
+        with store._database.reading() as connection:
             query = select(tables.runs.c.heartbeat).where(tables.runs.c.id == run_id)
             return connection.execute(query).scalar_one()
 

@@ -194,7 +194,7 @@ class TwoProcesses(RuleBasedStateMachine):
             assert (snapshot.step if snapshot is not None else 0) == told["step"]
         folders = {path.name for path in (self.home / "runs").iterdir()}
         assert folders == {run_id for run_id, told in self.told.items() if told["step"]}
-        with self.store._reading() as raw:
+        with self.store._database.reading() as raw:
             for table in ("series", "evaluations", "marks", "snapshots"):
                 owners = raw.exec_driver_sql(f"SELECT DISTINCT run_id FROM {table}").scalars()
                 assert set(owners) <= set(self.told)
