@@ -46,7 +46,7 @@ from playground.runs.removal import Removal, Removed
 from playground.settings import Settings
 from playground.spec import RunSpec
 from playground.training import checkpoint
-from playground.training.changes import STEERED, of_before
+from playground.training.changes import STATE, STEERED, of_before
 from playground.training.events import (
     Changed,
     Evaluated,
@@ -193,7 +193,8 @@ class Store:
     def start(self, run_id: str, paused: bool) -> checkpoint.Start:
         """Where a run that goes on begins: at its last checkpoint that can be read, at the one it
         branches from, or else again at its first step. One that was `paused` comes back so, where
-        that is asked for."""
+        that is asked for: the mark of its last pause or resume says it, for the checkpoint that
+        follows it may never have come."""
         for kind in (checkpoint.KIND, resuming.ORIGIN):
             try:
                 found = self.snapshot(run_id, kind)
@@ -206,6 +207,8 @@ class Store:
                 record = self.run(run_id)
                 branch = kind == resuming.ORIGIN
                 fresh = record is not None and record.fresh
+                states = [mark.value for mark in self.marks(run_id) if mark.kind == STATE]
+                paused = paused and states[-1:] == ["paused"]
                 return checkpoint.Start(found.arrays, branch, not fresh, paused)
         return checkpoint.Start({})
 

@@ -47,7 +47,7 @@ class Start:
     arrays: Arrays
     branch: bool = False
     optimizer: bool = True
-    paused: bool = False  # a run that was paused comes back so
+    paused: bool = False  # it comes back so, whatever it was when the checkpoint was taken
 
 
 class Pace:
@@ -160,7 +160,8 @@ def _resume(training: "Training", start: Start, facts: Mapping[str, Any]) -> Non
     training.owed = [str(each) for each in facts["owed"]]
     training.emitted["Changed"] = int(facts["marks"])
     training.emitted["Evaluated"] = int(facts["evaluations"])
-    if facts["paused"] and start.paused:
+    training.was_paused = bool(facts["paused"])
+    if start.paused:
         training.allowed = 0
 
 

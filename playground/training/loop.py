@@ -133,6 +133,7 @@ class Training:
         self.clock = Clock()
         self.interval = 1  # steps; grows to fill INTERVAL
         self.allowed: float = math.inf  # steps until the run pauses
+        self.was_paused = False  # when the checkpoint was taken that it goes on from
         self.owed: list[str] = []  # splits whose evaluation comes next
         self.kept = Snapshot(0, "weights", self.weights())  # the last that were sent
         self.good = Good(0, math.inf, self.kept.arrays)
@@ -183,6 +184,8 @@ class Training:
         final: dict[str, float] = {}  # metrics of the last evaluation
         yield self.keep()
         self.clock.start()
+        if self.was_paused and self.allowed:
+            yield Changed(self.step, STATE, "", "running")
         while self.step < self.steps or self.owed:
             if not self.allowed and self.clock.running:
                 yield from self.pause(pending)

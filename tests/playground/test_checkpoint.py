@@ -128,6 +128,29 @@ def test_a_run_that_goes_on_has_the_numbers_that_it_would_have_had(task: str) ->
         np.testing.assert_array_equal(last[name], known[name], name)
 
 
+@pytest.mark.parametrize("was", [True, False])
+@pytest.mark.parametrize("paused", [True, False])
+def test_it_comes_back_paused_where_that_is_asked_for_and_says_so(was: bool, paused: bool) -> None:
+    """Whatever it was when the checkpoint was taken: the next one may never have come."""
+    spec, control, kept = RunSpec(**SMALL), Control(keeping=True), []
+    for event in loop.run(spec, control):
+        if isinstance(event, Progress) and event.step == 4:
+            control.send("pause" if was else "stop")
+        if isinstance(event, Changed):  # it is paused
+            control.send("stop")
+        if isinstance(event, Snapshot) and event.kind == checkpoint.KIND:
+            kept.append(event.arrays)
+    assert checkpoint.facts_of(kept[-1])["paused"] is was
+    control, states = Control(keeping=True), []
+    for event in loop.run(spec, control, start=checkpoint.Start(kept[-1], paused=paused)):
+        if isinstance(event, Changed):
+            states.append(event.value)
+            if event.value == "paused":
+                control.send("resume")
+    assert states == (["paused", "running"] if paused else ["running"] * was)
+    assert isinstance(event, Finished) and event.reason == "completed"
+
+
 def test_a_branch_goes_on_with_another_loss_rate_and_regulariser() -> None:
     task = "classification"
     snapshot = halfway(whole(task))

@@ -51,7 +51,7 @@ def run(
         if start.arrays and "step" not in start.arrays:
             raise CheckpointError("What was kept of this run is no checkpoint.")
         step = int(start.arrays.get("step", 0))
-        paused = start.paused and bool(start.arrays.get("paused", False))
+        paused = start.paused
         yield Resumed(step, 0, step // 20)
         if paused:
             yield Changed(step, "state", "", "paused")

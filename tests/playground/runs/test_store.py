@@ -151,6 +151,19 @@ def test_a_run_is_kept_event_by_event(store):
     }
 
 
+def test_a_run_goes_on_as_it_was_told_last(store):
+    """Its checkpoint may be of before that: whoever recorded it was killed in between."""
+    run_id = store.create(SPEC, "me")
+    store.record(run_id, started())
+    store.record(run_id, progress(6))
+    store.record(run_id, Snapshot(6, "checkpoint", {"a": np.ones(3)}))
+    assert not store.start(run_id, paused=True).paused
+    for told in ("paused", "running", "paused"):
+        store.record(run_id, Changed(6, "state", "", told))
+        assert store.start(run_id, paused=True).paused == (told == "paused")
+        assert not store.start(run_id, paused=False).paused
+
+
 def test_a_failure_keeps_what_was_recorded_and_is_the_end(store):
     run_id = store.create(SPEC, "me")
     store.record(run_id, started())
