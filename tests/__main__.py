@@ -1,12 +1,14 @@
 """Everything that must pass: `python -m tests`. Words after it go to pytest.
 
 Format, lint and types of Python and of JavaScript, then the tests; a Chromium is fetched first if
-the machine has none. Stops at the first of them that fails, with its exit status.
+the machine has none. The first of them that fails ends it, with its exit status.
 """
 
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
@@ -17,18 +19,17 @@ WHOLE = sorted(Path(__file__).parent.glob("test_*.py"))  # of the house as a who
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the checks in order; returns the first exit status that is not 0."""
+    """Runs the checks, then the tests; returns the first exit status that is not 0."""
     python = [sys.executable, "-m"]
-    for command in (
+    checks = (
         [*python, "ruff", "format", "--check", "."],
         [*python, "ruff", "check", "."],
         [*python, "mypy"],
         [*python, "tests.javascript"],
-    ):
-        print("$", " ".join(command[2:]), flush=True)
-        status = subprocess.run(command, cwd=ROOT, check=False).returncode
-        if status:
-            return status
+    )
+    status = _at_once(checks)
+    if status:
+        return status
     if chromium.ensure() is None:
         return 1
     if arguments:
@@ -36,17 +37,41 @@ def main(arguments: list[str]) -> int:
     return _side_by_side(python)
 
 
+def _at_once(checks: Sequence[Sequence[str]]) -> int:
+    """Runs checks, each of which keeps one core busy, at once; prints what each says, in their
+    order, and returns the first status that is not 0."""
+    with ExitStack() as stack:
+        running = []
+        for check in checks:
+            said = stack.enter_context(tempfile.TemporaryFile())
+            process = subprocess.Popen(check, cwd=ROOT, stdout=said, stderr=said)
+            stack.callback(process.kill)
+            running.append((check, process, said))
+        for check, process, said in running:
+            print("$", " ".join(check[2:]), flush=True)
+            status = process.wait()
+            _print(said)
+            if status:
+                return status
+    return 0
+
+
 def _side_by_side(python: list[str]) -> int:
-    """The tests of pages, in the browser and without, and of the house as a whole, and all others,
-    each in a process of its own: both mostly keep one core busy, and take about as long. What the
-    first says is printed when both are through."""
+    """The tests of pages, in the browser and without, of the house as a whole and of load, and all
+    others, each in a process of its own: both mostly keep one core busy, and take about as long.
+    What the first says is printed when both are through."""
     with tempfile.TemporaryFile() as said:
-        browser = _pytest(python, ["tests/browser", "tests/pages", *map(str, WHOLE)], said)
-        others = _pytest(python, ["tests/losses", "tests/playground", "tests/load"])
+        paged = ["tests/browser", "tests/pages", *map(str, WHOLE), "tests/load"]
+        browser = _pytest(python, paged, said)
+        others = _pytest(python, ["tests/losses", "tests/playground"])
         statuses = [others.wait(), browser.wait()]
-        said.seek(0)
-        print(said.read().decode(errors="replace"), flush=True)
+        _print(said)
     return max(map(abs, statuses))
+
+
+def _print(said: IO[bytes]) -> None:
+    said.seek(0)
+    print(said.read().decode(errors="replace"), flush=True)
 
 
 def _pytest(
