@@ -16,6 +16,7 @@ or {"id", "error": {"kind", "message", "hint"}}. All but commands are done one a
 run is not prepared when something newer has been asked for.
 """
 
+import gc
 import json
 import logging
 import os
@@ -65,9 +66,16 @@ class RequestLoop:
         """Warms up, then works until stdin closes, which ends the process."""
         threading.Thread(target=self._take, name="requests", daemon=True).start()
         warm_up()
+        gc.collect()
+        gc.freeze()  # what is there now stays: to look through it took 0.2 s, the rest 4 ms
         self._say({"ready": True})
         while True:
-            self._do(self._todo.get())
+            request = self._todo.get()
+            self._do(request)
+            # Networks refer to themselves: of MNIST up to five runs' images stayed in memory until
+            # Python looked by itself.
+            if request["do"] == "train" or self._todo.empty():
+                gc.collect()
 
     def _take(self) -> None:
         """Runs while the main thread works, so that commands and the server's end are noticed."""
@@ -138,6 +146,7 @@ class RequestLoop:
         if self._prepared is not None and self._prepared.spec == spec:
             return
         self._prepared = None  # first, so that never two are in memory
+        gc.collect()
         try:
             self._prepared = loop.prepare(spec)
         except PlaygroundError as error:

@@ -13,6 +13,7 @@ import pytest
 
 from playground.errors import DataError, RunError
 from playground.knobs import metric_key
+from playground.runs import wire
 from playground.runs.environment import ROOT
 from playground.runs.store import open_store
 from playground.runs.supervisor import Supervisor
@@ -57,6 +58,42 @@ def portrait(service: Supervisor, text: str, parameters: dict | None = None) -> 
 
 def verdicts(service: Supervisor, text: str, parameters: dict | None = None) -> list[dict]:
     return service.questions.ask("doctor", text=text, parameters=parameters or {})["findings"]
+
+
+# A worker whose runs leave a circle each and say how many of those before are still there; without
+# the collector that Python starts by itself at some time.
+CIRCLES = """
+import gc, sys, weakref
+from playground import worker
+from playground.runs import wire
+from playground.training.events import Preparing
+
+class Circle:
+    def __init__(self):
+        self.itself = self
+
+def events(*_):
+    yield Preparing(str(sum(one() is not None for one in left)))
+    left.append(weakref.ref(Circle()))
+
+left, worker._events = [], events
+worker.RequestLoop(sys.stdin.buffer, wire.own_stdout()).serve(gc.disable)
+"""
+
+
+def test_what_a_run_leaves_in_circles_is_gone_before_the_next():
+    """As networks are, with their images."""
+    command = [sys.executable, "-c", CIRCLES]
+    with subprocess.Popen(command, cwd=ROOT, stdin=-1, stdout=-1) as process:
+        for number in range(3):
+            wire.send(process.stdin, {"id": str(number), "do": "train", "spec": "{}"})
+        told = []
+        while len(told) < 3:
+            said = wire.receive(process.stdout)
+            if "event" in said:
+                told.append(said["fields"]["message"])
+        process.stdin.close()
+    assert told == ["0", "0", "0"]
 
 
 def test_a_run_learns_and_all_of_it_is_kept(service):
