@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from playground.settings import Settings
+from tests.__main__ import GROUPS
 from tests.imports import FLOORS, ROOT
 
 LOSS = '''
@@ -163,3 +164,9 @@ def row(what: str) -> str:
 
 def _environment(more: dict[str, str]) -> dict[str, str]:
     return {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": ".", **more}
+
+
+def test_the_test_command_runs_every_test_once() -> None:
+    paths = [ROOT / path for group in GROUPS for path in group]
+    for file in (ROOT / "tests").rglob("test_*.py"):
+        assert len([path for path in paths if path in (file, *file.parents)]) == 1, file
