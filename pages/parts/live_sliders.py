@@ -10,6 +10,7 @@ import streamlit as st
 from pages.live import component
 from pages.parts import draft, problems, rerun, session, together
 from pages.parts.checked import checked
+from pages.parts.loss_card import WARM_SECONDS
 from pages.parts.midrun import What, spec_by_now
 from pages.parts.steering import steer
 from playground.datasets import source_of
@@ -28,7 +29,8 @@ def sliders(current: RunRecord | None, settled: RunSpec | None) -> None:
     """The sliders of the shown run, if it is live and this visitor's, or else of the settings."""
     live = current if current is not None and together.steerable([current]) else None
     if not supervisor.service().status()["checking"]:
-        return  # who knows the loss' parameters is still getting warm
+        st.fragment(_wait, run_every=WARM_SECONDS)()
+        return
     try:
         spec = settled if live is None else spec_by_now(live)
         if spec is None:
@@ -49,6 +51,12 @@ def sliders(current: RunRecord | None, settled: RunSpec | None) -> None:
         knob = knobs()["center_rate"]
         bounds = {"low": knob.low, "high": knob.high, "step": knob.step}
         _slider(run_id, True, CENTER_RATE, bounds, spec.center_rate, knob.label, knob.help)
+
+
+def _wait() -> None:
+    """Draws the page once who knows the loss' parameters is warm."""
+    if supervisor.service().status()["checking"]:
+        st.rerun()
 
 
 def _slider(

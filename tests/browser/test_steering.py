@@ -57,6 +57,17 @@ def test_a_new_loss_is_offered_as_soon_as_it_differs_and_no_longer_than_that(
     expect(offer).to_be_hidden(timeout=SOON_MS)
 
 
+def test_sliders_come_by_themselves_once_a_server_that_was_just_started_is_warm(
+    open_page: Open, server: Server
+) -> None:
+    server.stop()
+    server.start()
+    loss = "weight%20=%200.1%20%20%23%200..1%0A-log(p_true)%20%2B%20weight%20*%20center_loss()"
+    page = open_page(f"embedding?dataset=digits&loss={loss}")
+    sliders = page.locator("[class*=st-key-slider-] input[type=range]")
+    expect(sliders).to_have_count(2)  # of the weight and of the centres' rate
+
+
 def test_the_full_stop_steps_while_step_has_the_focus(open_page: Open) -> None:
     page = open_page(LONG)
     button(page, "train").click()
